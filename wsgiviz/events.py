@@ -1,0 +1,98 @@
+"""The vocabulary: facts with a monotonic timestamp, and their fixed-size record.
+
+An event says what happened, when, where, and to which request. Observed processes write events as records
+into their ring (`wsgiviz.recorder`); the collector adds what only the outside can see (kernel samples).
+Standard library only: this module runs inside other people's servers.
+
+Times are CLOCK_MONOTONIC in nanoseconds: one clock for all processes of a machine (clock_gettime(2)).
+"""
+
+from __future__ import annotations
+
+import struct
+from enum import IntEnum
+from typing import NamedTuple
+
+SCHEMA = 1
+
+REQUEST_HEADER = "x-wsgiviz-request"
+"""The driver's request number travels in this header, so that both ends of a request can be joined."""
+
+RUN_STRIDE = 1_000_000
+"""A request's number is ``run * RUN_STRIDE + n``; n counts from 1, and is the same on both sides.
+
+Requests which are not from our driver get negative numbers from the worker that serves them."""
+
+
+class Kind(IntEnum):
+    """What happened. Beside each: what the fields ``req``, ``a``, ``b`` and ``text`` hold (else 0 and "")."""
+
+    # A server's master
+    MASTER_READY = 1
+    WORKERS_CHANGED = 2  # a: workers wanted now, b: before (gunicorn's nworkers_changed)
+    WORKER_DIED = 3  # a: its pid, b: 1 when the master killed it for its timeout (child_exit)
+    MASTER_EXIT = 4
+
+    # A worker's life
+    WORKER_BOOTING = 10  # a: gunicorn's age (1, 2, 3 ...), b: native thread id of its main thread
+    WORKER_READY = 11  # app loaded, and listening
+    WORKER_STOPPING = 12
+    WORKER_EXIT = 13  # its last words; a killed worker has none
+
+    # A request in a worker. slot: index of the thread which serves it (0 in a sync worker)
+    ACCEPTED = 20  # a: client's port. The worker holds a connection; the request is not read yet
+    BEGAN = 21  # req, a: time of ACCEPTED or 0, b: the thread's CPU time (ns), text: "GET /path"
+    RESPONSE = 22  # req, a: status. start_response was called, http.response.start was sent
+    RETURNED = 23  # req. The WSGI callable returned its iterable
+    CHUNK = 24  # req, a: bytes so far, b: chunks so far (not for every chunk, see probe.wsgi)
+    CLOSED = 25  # req, a: CPU time (ns), b: body bytes, text: the exception's name, or ""
+    RELEASED = 26  # the connection is closed and the worker is free
+
+    # A request on an event loop
+    TASK_RUN = 30  # req. A step of the coroutine begins
+    TASK_WAIT = 31  # req. The coroutine yielded; b: duration of the step that ended (ns)
+    TASK_READY = 32  # req. What it waited for is done; it waits for the loop
+    LOOP_BEAT = 33  # a: lag of the heartbeat (ns), b: time in the selector since start (ns) or -1
+
+    # The load driver; its ring is the target's side
+    RUN_STARTED = 40  # req: run number, a: requests planned, b: planned start (ns), text: arrivals
+    SENT = 41  # req, a: planned (ns). The driver starts to connect
+    CONNECTED = 42  # req
+    FIRST_BYTE = 43  # req
+    RECEIVED = 44  # req, a: status, b: body bytes
+    FAILED = 45  # req, text: kind (refused, reset, timeout, closed, ...)
+    RUN_ENDED = 46  # req: run number, a: 1 when it was cancelled
+    DRIVER_LAG = 47  # a: how late the driver's loop was (ns)
+
+    # What the collector adds
+    THREAD_SAMPLE = 60  # a: CPU time (ns), b: time on the run queue (ns), text: state letter of proc(5)
+    QUEUE_SAMPLE = 61  # a: depth of the accept queue, b: its limit
+    PROCESS_SAMPLE = 62  # a: resident set (bytes), b: CPU use (per mille of a core)
+    LOST = 63  # a: events that were overwritten or torn before they could be read
+
+
+class Event(NamedTuple):
+    """One fact. ``side`` is "wsgi" or "asgi"; ``pid`` and ``slot`` say who it is about."""
+
+    t_ns: int
+    kind: int
+    side: str
+    pid: int
+    slot: int = 0
+    req: int = 0
+    a: int = 0
+    b: int = 0
+    text: str = ""
+
+
+RECORD = struct.Struct("<QqHHxxxxqqq76sI")
+"""Layout in a ring: sequence, t_ns, kind, slot, req, a, b, text, low 32 bits of the sequence again.
+
+The sequence stands first and last: a record whose ends disagree is torn. 128 bytes."""
+
+TEXT_BYTES = 76
+
+
+def request_number(req: int) -> int:
+    """The number a person sees: 17 for the 17th request of its run."""
+    return req % RUN_STRIDE if req > 0 else req
