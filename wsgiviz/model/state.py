@@ -2,13 +2,17 @@
 
 Every field comes from an event (see `wsgiviz.events`); nothing here knows how it is shown. Times are
 CLOCK_MONOTONIC nanoseconds, 0 where a thing has not happened. The mappings are never changed once published.
+
+msgspec structs rather than dataclasses: the reducer makes a changed copy for every event, and
+`msgspec.structs.replace` takes 0.2 µs where `dataclasses.replace` takes 9.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
+
+from msgspec import Struct, field
 
 SIDES = ("wsgi", "asgi")
 
@@ -50,8 +54,7 @@ class Task(StrEnum):
     FAILED = "failed"
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(Struct, frozen=True):
     """A stretch of one worker's history. ``end_ns`` is 0 while it lasts; ``req`` is 0 when it holds none."""
 
     start_ns: int
@@ -60,8 +63,7 @@ class Span:
     req: int
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(Struct, frozen=True):
     """A stretch of one task's history on a loop. ``end_ns`` is 0 while it lasts."""
 
     start_ns: int
@@ -69,8 +71,7 @@ class Step:
     task: Task
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(Struct, frozen=True):
     """One request's ledger entry. ``side``'s driver and worker both write to it, in any order."""
 
     id: int
@@ -112,8 +113,7 @@ class Request:
         return bool(self.received_ns) and 0 < self.status < 400
 
 
-@dataclass(frozen=True, slots=True)
-class Thread:
+class Thread(Struct, frozen=True):
     """Counters of one worker's main thread, cumulative since its start (schedstat of proc(5))."""
 
     t_ns: int = 0
@@ -122,8 +122,7 @@ class Thread:
     letter: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Worker:
+class Worker(Struct, frozen=True):
     """One worker process, and the slot that serves its requests.
 
     The ``*_ns`` totals are of the present run. A worker which died stays, with ``doing`` DEAD, until the next run.
@@ -157,8 +156,7 @@ class Worker:
         return self.doing is not Doing.DEAD
 
 
-@dataclass(frozen=True, slots=True)
-class Loop:
+class Loop(Struct, frozen=True):
     """One event loop. ``selector_ns`` is -1 where the loop does not let us measure it."""
 
     pid: int
@@ -174,8 +172,7 @@ class Loop:
     run_beat_ns: int = 0  # of the one that counts as the run's start
 
 
-@dataclass(frozen=True, slots=True)
-class Side:
+class Side(Struct, frozen=True):
     """One server under load: its workers, its queue, and every request sent to it in this run."""
 
     name: str
@@ -223,8 +220,7 @@ class Side:
         return [request for request in self.in_flight.values() if request.began_ns and not request.ended_ns]
 
 
-@dataclass(frozen=True, slots=True)
-class Picture:
+class Picture(Struct, frozen=True):
     """Both sides, and when the newest event was. A side that is not shown stays empty."""
 
     t_ns: int = 0
