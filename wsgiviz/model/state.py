@@ -16,6 +16,9 @@ from msgspec import Struct, field
 
 SIDES = ("wsgi", "asgi")
 
+STEPS_KEPT = 64
+"""Steps kept of each task's history; older ones go first."""
+
 SPANS_KEPT = 512
 """Spans kept of each worker's history; older ones go first."""
 
@@ -141,6 +144,7 @@ class Worker(Struct, frozen=True):
     writing_ns: int = 0
     cpu_ns: int = 0  # of requests which ended, exactly, by the thread's own clock
     sample: Thread = Thread()  # the newest
+    mark: Thread = Thread()  # from which the next sample judges blocked or computing
     run_sample: Thread = Thread()  # the newest at the start of the run
     rss_bytes: int = 0
     cpu_permille: int = 0
@@ -185,7 +189,9 @@ class Side(Struct, frozen=True):
     queue_depth: int = -1  # -1: not known
     queue_limit: int = -1
     max_queue: int = 0
-    max_in_app: int = 0  # most requests inside the app at once
+    now_in_app: int = 0  # requests of this run inside the app
+    max_in_app: int = 0
+    run: int = 0  # number of the run that all this is about
     planned: int = 0  # requests of this run
     run_started_ns: int = 0  # the planned time of its first request
     run_ended_ns: int = 0
