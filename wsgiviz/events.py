@@ -43,9 +43,9 @@ class Kind(IntEnum):
     ACCEPTED = 20  # a: client's port. The worker holds a connection; the request is not read yet
     BEGAN = 21  # req, a: time of ACCEPTED or 0, b: the thread's CPU time (ns), text: "GET /path"
     RESPONSE = 22  # req, a: status. start_response was called, http.response.start was sent
-    RETURNED = 23  # req, a: 1 when the body is complete (a list), so that only writing is left
-    CHUNK = 24  # req, a: bytes so far, b: chunks so far. The server has a chunk to write (see probe.wsgi)
-    CLOSED = 25  # req, a: CPU time (ns), b: body bytes, text: the exception's name, or ""
+    RETURNED = 23  # req, a: 1 when the body is complete (a list): only writing is left; b: then CPU time (ns)
+    CHUNK = 24  # req, b: chunks so far. The server has a chunk to write (see probe.wsgi)
+    CLOSED = 25  # req, a: CPU time in the app (ns), b: chunks, text: the exception's name, or ""
     RELEASED = 26  # the connection is closed and the worker is free
     RESUMED = 27  # req. The chunk is written, the app's iterator goes on
 

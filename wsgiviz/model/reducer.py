@@ -229,16 +229,19 @@ def _returned(fold: _Fold, event: Event) -> None:
     if request is not None:
         fold.in_flight[event.req] = replace(request, returned_ns=event.t_ns)
     if event.a:
-        _leave_app(fold, event)
+        _write(fold, event, event.b)
 
 
-def _leave_app(fold: _Fold, event: Event) -> None:
+def _chunk(fold: _Fold, event: Event) -> None:
+    _write(fold, event)
+
+
+def _write(fold: _Fold, event: Event, cpu_ns: int | None = None) -> None:
     """The app has given what the server writes now."""
     worker = fold.workers.get(event.pid)
     if worker is not None and worker.doing in (Doing.BLOCKED, Doing.COMPUTING):
-        fold.workers[event.pid] = _turn(
-            _judge_unsampled(worker, event.t_ns), Doing.WRITING, event.t_ns, fold.now, worker.req
-        )
+        worker = _judge_unsampled(worker, event.t_ns, cpu_ns)
+        fold.workers[event.pid] = _turn(worker, Doing.WRITING, event.t_ns, fold.now, worker.req)
 
 
 def _resumed(fold: _Fold, event: Event) -> None:
@@ -248,14 +251,12 @@ def _resumed(fold: _Fold, event: Event) -> None:
         fold.workers[event.pid] = _turn(worker, Doing.COMPUTING, event.t_ns, fold.now, worker.req)
 
 
-def _judge_unsampled(worker: Worker, t_ns: int, cpu_ns: int | None = None) -> Worker:
-    """Name a stretch in the app that ended before any sample saw it: by its CPU time if known, else by length."""
+def _judge_unsampled(worker: Worker, t_ns: int, cpu_ns: int | None) -> Worker:
+    """Name a stretch in the app that ended before any sample saw it, by its CPU time where that is known."""
     span = worker.spans[-1]
-    if worker.mark.t_ns > span.start_ns or worker.doing is not Doing.COMPUTING:
+    if cpu_ns is None or worker.mark.t_ns > span.start_ns:
         return worker
     elapsed = t_ns - span.start_ns
-    if cpu_ns is None:
-        return worker
     return _relabel(worker, Doing.COMPUTING if cpu_ns >= COMPUTES_FROM * elapsed else Doing.BLOCKED)
 
 
@@ -522,7 +523,7 @@ _HANDLERS: dict[int, Callable[[_Fold, Event], None]] = {
     Kind.BEGAN: _began,
     Kind.RESPONSE: _response,
     Kind.RETURNED: _returned,
-    Kind.CHUNK: _leave_app,
+    Kind.CHUNK: _chunk,
     Kind.RESUMED: _resumed,
     Kind.CLOSED: _closed,
     Kind.RELEASED: _released,

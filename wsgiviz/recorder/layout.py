@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import struct
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from wsgiviz.events import RECORD, SCHEMA
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer as Buffer
 
 MAGIC = b"WSGIVIZ\x00"
 HEADER = struct.Struct("<8sIIIiqQ8s16s")
@@ -37,11 +40,11 @@ def pack_header(pid: int, started_ns: int, side: str, role: str, capacity: int) 
     )
 
 
-def unpack_header(page: bytes | memoryview) -> Header | None:
+def unpack_header(page: Buffer) -> Header | None:
     """The header, or None when this is no ring of ours, or not one that this version can read."""
-    fields = HEADER.unpack_from(page)
-    side, role = (raw.rstrip(b"\0").decode("ascii", "replace") for raw in fields[-2:])
-    header = Header(*fields[:-2], side, role)
+    *numbers, side, role = HEADER.unpack_from(page)
+    side, role = (raw.rstrip(b"\0").decode("ascii", "replace") for raw in (side, role))
+    header = Header._make((*numbers, side, role))
     capacity = header.capacity
     readable = (
         header.magic == MAGIC

@@ -69,9 +69,8 @@ class RingReader:
         if memory[at : at + 8] != record[:8]:
             return None
         header = self.header
-        return Event(
-            t_ns, kind, header.side, header.pid, slot, req, a, b, text.rstrip(b"\0").decode("utf-8", "replace")
-        )
+        words = text.rstrip(b"\0").decode("utf-8", "replace")
+        return Event(t_ns, kind, header.side, header.pid, slot, req, a, b, words)
 
     def _head(self, sequence: int) -> int:
         at = HEADER_BYTES + (sequence & self._mask) * RECORD.size

@@ -1,0 +1,172 @@
+"""The configuration module that `gunicorn -c python:wsgiviz.probe.gunicorn_conf` loads.
+
+It installs hooks (gunicorn's own names) and nothing else; every other setting is on gunicorn's command line,
+where a person can read it. Two environment variables say where to write: WSGIVIZ_RUN_DIR and WSGIVIZ_SIDE.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from wsgiviz.events import Kind
+from wsgiviz.lifeline import die_with_parent
+from wsgiviz.probe.boot import BootError, describe, refuse_other_protocol
+from wsgiviz.probe.wsgi import Connection, WsgiProbe
+from wsgiviz.recorder.ring import Write, create_ring
+
+RUN_DIR = Path(os.environ["WSGIVIZ_RUN_DIR"])
+SIDE = os.environ["WSGIVIZ_SIDE"]
+
+_write: Write  # this process's ring: the master's, then in each worker its own
+_keep: list[object] = []  # what must live as long as the process
+
+
+def _record(role: str) -> None:
+    global _write
+    memory, _write = create_ring(RUN_DIR, SIDE, role)
+    _keep[:] = [memory]
+
+
+# --- in the master ---------------------------------------------------------------------------------------------
+
+
+def on_starting(server: Any) -> None:
+    die_with_parent()
+    _record("master")
+
+
+def when_ready(server: Any) -> None:
+    _write(Kind.MASTER_READY)
+
+
+def nworkers_changed(server: Any, new_value: int, old_value: int | None) -> None:
+    if _keep:  # gunicorn sets the number once before on_starting
+        _write(Kind.WORKERS_CHANGED, 0, new_value, old_value or 0)
+
+
+def child_exit(server: Any, worker: Any) -> None:
+    _write(Kind.WORKER_DIED, 0, worker.pid, int(worker.aborted))
+
+
+def on_exit(server: Any) -> None:
+    _write(Kind.MASTER_EXIT)
+
+
+# --- in a worker -----------------------------------------------------------------------------------------------
+
+
+def post_fork(server: Any, worker: Any) -> None:
+    die_with_parent()
+    _record("worker")
+    _write(Kind.WORKER_BOOTING, 0, worker.age, threading.get_native_id())
+    worker.app.wsgi = functools.partial(_load, worker.app.wsgi)
+
+
+def _load(load: Callable[[], Any]) -> Any:
+    """Load the app as gunicorn does; what goes wrong is also written down for the viewer."""
+    try:
+        app = load()
+        refuse_other_protocol(app, SIDE)
+    except BaseException as error:
+        _note_boot_error(describe(error))
+        raise
+    return app
+
+
+def _note_boot_error(error: BootError) -> None:
+    hidden = RUN_DIR / f"{SIDE}-boot-error-{os.getpid()}.new"
+    hidden.write_text(json.dumps(error))
+    hidden.rename(RUN_DIR / f"{SIDE}-boot-error.json")
+
+
+def post_worker_init(worker: Any) -> None:
+    if hasattr(worker, "asgi"):
+        _watch_loop(worker)
+    else:
+        _watch_sync(worker)
+        _write(Kind.WORKER_READY)
+
+
+def _watch_sync(worker: Any) -> None:
+    """Around the worker's own `handle`: from accept to the connection's end, whatever happens in between."""
+    write = _write
+    connection = Connection()
+    handle = worker.handle
+
+    def watched(listener: Any, client: Any, addr: Any) -> None:
+        write(Kind.ACCEPTED, 0, addr[1] if addr else 0)
+        connection.accepted_ns = 0
+        try:
+            handle(listener, client, addr)
+        finally:
+            if connection.open_call is not None:
+                connection.open_call.close()
+            write(Kind.RELEASED)
+
+    worker.handle = watched
+    worker.wsgi = WsgiProbe(worker.wsgi, write, connection)
+
+
+def _watch_loop(worker: Any) -> None:
+    from gunicorn.asgi.protocol import ASGIProtocol
+
+    from wsgiviz.probe.asgi import AsgiProbe
+    from wsgiviz.probe.loop import Heartbeat
+
+    write = _write
+    accepted: dict[int, int] = {}
+    worker.asgi = AsgiProbe(worker.asgi, write, lambda port: accepted.pop(port, 0))
+    _note_accepts(ASGIProtocol, accepted)
+    listen = worker.loop.create_server
+
+    async def create_server(*args: Any, **named: Any) -> Any:
+        # gunicorn 27's asgi worker does not pass its own backlog on: asyncio would listen(100), and a burst of
+        # 500 would meet SYN retransmission. The server's own setting is what a person expects to hold.
+        server = await listen(*args, **{"backlog": worker.cfg.backlog, **named})
+        _keep.append(Heartbeat(worker.loop, write))
+        write(Kind.WORKER_READY)
+        return server
+
+    worker.loop.create_server = create_server
+
+
+def _note_accepts(protocol: Any, accepted: dict[int, int]) -> None:
+    write = _write
+    made, lost = protocol.connection_made, protocol.connection_lost
+
+    def connection_made(self: Any, transport: Any) -> None:
+        peer = transport.get_extra_info("peername")
+        if peer:
+            accepted[peer[1]] = time.monotonic_ns()
+            write(Kind.ACCEPTED, 0, peer[1])
+        made(self, transport)
+
+    def connection_lost(self: Any, exc: Any) -> None:
+        peer = self.transport.get_extra_info("peername") if self.transport else None
+        if peer:
+            accepted.pop(peer[1], None)
+        lost(self, exc)
+
+    protocol.connection_made = connection_made
+    protocol.connection_lost = connection_lost
+
+
+def worker_int(worker: Any) -> None:
+    _write(Kind.WORKER_STOPPING, 0, signal.SIGINT)
+
+
+def worker_abort(worker: Any) -> None:
+    _write(Kind.WORKER_STOPPING, 0, signal.SIGABRT)
+
+
+def worker_exit(server: Any, worker: Any) -> None:
+    if worker.pid == os.getpid():  # gunicorn calls it in the master too, for a worker that is gone already
+        _write(Kind.WORKER_EXIT)

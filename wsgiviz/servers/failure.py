@@ -1,0 +1,83 @@
+"""What kept a server from starting, or ended it, in the words of whoever has to mend it."""
+
+from __future__ import annotations
+
+import json
+import signal
+from pathlib import Path
+from typing import Any
+
+from wsgiviz.errors import WsgivizError
+from wsgiviz.servers.launch import Server
+
+LOG_LINES = 12
+LOG_BYTES = 64_000
+
+
+def why_not_ready(server: Server, waited_s: float) -> WsgivizError:
+    """A server that lives but did not get ready within ``waited_s`` seconds."""
+    return WsgivizError(
+        f"{_name(server)} was not ready after {waited_s:.0f} s",
+        "is the app slow to import, or its lifespan startup slow? The server's log says how far it came.",
+        log_tail(server.log_path),
+    )
+
+
+def why_ended(server: Server, status: int) -> WsgivizError:
+    """A server that ended although nobody told it to; ``status`` is negative for a signal."""
+    boot = _boot_error(server)
+    if boot is not None:
+        return _app_failed(server, boot)
+    ending = f"was ended by {_signal_name(-status)}" if status < 0 else f"ended with status {status}"
+    return WsgivizError(
+        f"{_name(server)} {ending}", "the end of its log says more", log_tail(server.log_path)
+    )
+
+
+def _app_failed(server: Server, boot: dict[str, str]) -> WsgivizError:
+    launch = server.launch
+    kind, message = boot.get("kind", "error"), boot.get("message", "")
+    option = f"--{launch.side}"
+    if kind == "WrongProtocol":
+        other = "--asgi" if launch.side == "wsgi" else "--wsgi"
+        return WsgivizError(f"{launch.app}: {message}", f"give it as {other} instead of {option}")
+    if kind == "ModuleNotFoundError":
+        hint = "an import string is module:attribute, looked up from the current directory"
+    elif kind == "AppImportError":
+        hint = f"{option} takes module:attribute, or module:factory() for a function that makes the app"
+    else:
+        hint = "the app's own code raised this while it was imported"
+    first_line = message.splitlines()[0] if message else kind
+    return WsgivizError(f"can't load {launch.app}: {first_line}", hint, boot.get("traceback", ""))
+
+
+def _boot_error(server: Server) -> dict[str, str] | None:
+    path = server.launch.rundir / f"{server.launch.side}-boot-error.json"
+    try:
+        found: Any = json.loads(path.read_text()[:LOG_BYTES])
+    except (OSError, ValueError):
+        return None
+    return {str(key): str(value) for key, value in found.items()} if isinstance(found, dict) else None
+
+
+def _name(server: Server) -> str:
+    return f"the {server.launch.side.upper()} server (gunicorn {server.launch.worker_class})"
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+
+
+def log_tail(path: Path, lines: int = LOG_LINES) -> str:
+    """The last lines of a log, at most; "" when there is none."""
+    try:
+        with path.open("rb") as log:
+            log.seek(0, 2)
+            log.seek(max(0, log.tell() - LOG_BYTES))
+            text = log.read().decode("utf-8", "replace")
+    except OSError:
+        return ""
+    return "\n".join(text.splitlines()[-lines:])
