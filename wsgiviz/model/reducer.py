@@ -267,7 +267,7 @@ def _closed(fold: _Fold, event: Event) -> None:
             worker = _judge_unsampled(worker, event.t_ns, event.a)
         ours = fold.of_this_run(event.req)
         worker = replace(worker, requests=worker.requests + ours, cpu_ns=worker.cpu_ns + event.a * ours)
-        if worker.doing in BUSY:
+        if worker.doing in BUSY and worker.doing is not Doing.WRITING:
             worker = _turn(worker, Doing.WRITING, event.t_ns, fold.now, req=event.req)
         fold.workers[event.pid] = worker
     elif worker is not None and fold.is_loop and fold.of_this_run(event.req):

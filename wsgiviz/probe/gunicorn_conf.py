@@ -98,12 +98,13 @@ def post_worker_init(worker: Any) -> None:
 def _watch_sync(worker: Any) -> None:
     """Around the worker's own `handle`: from accept to the connection's end, whatever happens in between."""
     write = _write
+    clock = time.monotonic_ns
     connection = Connection()
     handle = worker.handle
 
     def watched(listener: Any, client: Any, addr: Any) -> None:
-        write(Kind.ACCEPTED, 0, addr[1] if addr else 0)
-        connection.accepted_ns = 0
+        connection.accepted_ns = now = clock()
+        write(Kind.ACCEPTED, 0, addr[1] if addr else 0, 0, b"", 0, now)
         try:
             handle(listener, client, addr)
         finally:

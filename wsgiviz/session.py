@@ -1,0 +1,396 @@
+"""The session: wires servers, load driver, collector and reducer. The only mutable holder.
+
+Views read `picture` and `phase`, and ask for what they want by plain calls; nothing here waits, but for `close`.
+Call everything from the main thread: children are bound to the thread that starts them (`wsgiviz.lifeline`).
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import signal
+import time
+from collections.abc import Mapping
+from enum import StrEnum
+from pathlib import Path
+
+from wsgiviz import scenarios
+from wsgiviz.companion import Companion
+from wsgiviz.errors import WsgivizError
+from wsgiviz.events import Event, Kind
+from wsgiviz.load import Driver
+from wsgiviz.load.plan import Job, Target
+from wsgiviz.model.reducer import reduce
+from wsgiviz.model.state import Doing, Picture, Side, Worker
+from wsgiviz.model.theory import Prediction, predict_asgi, predict_wsgi
+from wsgiviz.observe.collector import Collector
+from wsgiviz.observe.kernel import Kernel
+from wsgiviz.recorder import rundir
+from wsgiviz.scenarios import Cost
+from wsgiviz.servers.failure import why_ended, why_not_ready
+from wsgiviz.servers.launch import Launch, Server
+from wsgiviz.settings import Settings
+
+READY_WITHIN_S = 20.0
+SETTLE_S = 0.25
+"""After the driver's last word, workers may still be closing what they answered: they get this long."""
+
+BUSY_SAMPLE_NS = 33_000_000
+ALL_SAMPLE_NS = 1_000_000_000
+
+
+class Phase(StrEnum):
+    """How far the session is. Measuring: one request alone is sent, to know what one costs here."""
+
+    NEW = "new"
+    STARTING = "starting"
+    MEASURING = "measuring"
+    READY = "ready"
+    RUNNING = "running"
+    FINISHED = "finished"
+    FAILED = "failed"
+    CLOSED = "closed"
+
+
+class Session:
+    """Both servers under one load, for as long as it is open."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.picture = Picture()
+        self.phase = Phase.NEW
+        self.failure: WsgivizError | None = None
+        self.cost: Cost | None = None
+        self._servers: dict[str, Server] = {}
+        self._retiring: list[Server] = []
+        self._companion: Companion | None = None
+        self._driver: Driver | None = None
+        self._rundir: rundir.RunDirectory | None = None
+        self._collector: Collector | None = None
+        self._kernel = Kernel()
+        self._run = 0
+        self._wants_fire = False
+        self._deadline = 0.0
+        self._ended_at: float | None = None
+        self._sampled_busy_ns = 0
+        self._sampled_all_ns = 0
+        self._reopen: Settings | None = None
+
+    # --- life ---------------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Start companion, driver and servers, and return at once. Raises WsgivizError when one can't be started."""
+        if not hasattr(os, "fork"):
+            raise WsgivizError(
+                "this platform has no fork(), which gunicorn needs", "use Linux, macOS, or WSL on Windows"
+            )
+        rundir.sweep()
+        try:
+            self._rundir = rundir.RunDirectory()
+        except OSError as error:
+            raise WsgivizError(f"can't make a run directory: {error}", "is there room in the temp dir?") from error
+        self._collector = Collector(self.rundir)
+        self._driver = Driver.start(self.rundir)
+        self._open()
+
+    @property
+    def rundir(self) -> Path:
+        """The private directory of this session's rings and logs."""
+        if self._rundir is None:
+            raise RuntimeError("the session is not started")
+        return self._rundir.path
+
+    def _open(self) -> None:
+        """Start what the present settings need."""
+        settings = self.settings
+        env: dict[str, str] = {}
+        scenario = settings.scenario_used
+        if scenario is not None and scenario.companion:
+            self._companion = Companion.start(scenario.companion, self.rundir, settings.dsn)
+            env = dict(self._companion.env)
+        self.cost = scenario.cost(settings.parameters) if scenario is not None else None
+        for side in settings.sides:
+            self._servers[side] = Server(self._launch(side, env))
+        self.phase = Phase.STARTING
+        self._deadline = time.monotonic() + READY_WITHIN_S
+
+    def _launch(self, side: str, env: Mapping[str, str]) -> Launch:
+        settings = self.settings
+        wsgi = side == "wsgi"
+        return Launch(
+            side=side,
+            app=settings.target(side),
+            worker_class=settings.worker_class if wsgi else "asgi",
+            workers=settings.workers if wsgi else settings.async_workers,
+            host=settings.host,
+            rundir=self.rundir,
+            env=env,
+        )
+
+    def close(self) -> None:
+        """Stop every process that was started and remove the run directory. At most about two seconds; may be
+        called again."""
+        if self.phase is Phase.CLOSED:
+            return
+        self.phase = Phase.CLOSED
+        servers = [*self._servers.values(), *self._retiring]
+        for server in servers:
+            server.stop()  # all at once, so that the waits overlap
+        if self._driver is not None:
+            self._driver.close()
+        for server in servers:
+            server.close()
+        if self._companion is not None:
+            self._companion.close()
+        if self._collector is not None:
+            self._collector.close()
+        self._kernel.close()
+        if self._rundir is not None:
+            self._rundir.remove()
+
+    # --- what a person asks for -----------------------------------------------------------------------------------
+
+    def fire(self) -> None:
+        """A new run, as soon as the servers are ready. A run that is on is cancelled by it."""
+        if self.phase in (Phase.READY, Phase.RUNNING, Phase.FINISHED):
+            self._fire(self.settings.requests, Phase.RUNNING)
+        elif self.phase is not Phase.FAILED:
+            self._wants_fire = True
+
+    def _fire(self, requests: int, phase: Phase) -> None:
+        if self._driver is None:
+            return
+        self._wants_fire = False
+        self._ended_at = None
+        self._run += 1
+        settings = self.settings
+        self._feed(self._sample_all(time.monotonic_ns()))
+        self._driver.fire(
+            Job(
+                run=self._run,
+                targets=tuple(Target(side, url) for side, url in self.urls.items()),  # type: ignore[arg-type]
+                requests=requests,
+                arrivals=settings.arrivals,  # type: ignore[arg-type]
+                concurrency=settings.concurrency,
+                timeout_s=settings.timeout,
+                order=settings.order,  # type: ignore[arg-type]
+                duration_s=settings.duration if phase is Phase.RUNNING else None,
+            )
+        )
+        self.phase = phase
+
+    def cancel(self) -> None:
+        """Give up the run that is on. What workers hold, they finish: a sync worker can't be told."""
+        if self._driver is not None and self.phase is Phase.RUNNING:
+            self._driver.cancel()
+
+    def add_worker(self) -> None:
+        """One WSGI worker more: gunicorn's TTIN."""
+        self._signal_wsgi(signal.SIGTTIN)
+
+    def remove_worker(self) -> None:
+        """One WSGI worker less: gunicorn's TTOU. The oldest goes, when it has finished its request."""
+        self._signal_wsgi(signal.SIGTTOU)
+
+    def _signal_wsgi(self, number: int) -> None:
+        server = self._servers.get("wsgi")
+        if server is not None and self.phase in (Phase.READY, Phase.RUNNING, Phase.FINISHED):
+            server.signal(number)
+
+    def change(self, settings: Settings) -> None:
+        """Take new settings. Servers are restarted when something that they were started with differs."""
+        before, self.settings = self.settings, settings
+        if self.phase in (Phase.NEW, Phase.CLOSED):
+            return
+        if self.phase is not Phase.FAILED and settings.servers == before.servers:
+            self.fire()
+            return
+        if self._driver is not None:
+            self._driver.cancel()
+        self._wants_fire = True
+        self.failure = None
+        self.phase = Phase.STARTING
+        self._retire()
+        self._reopen = settings
+
+    def _retire(self) -> None:
+        for server in self._servers.values():
+            server.stop()
+        self._retiring += self._servers.values()
+        self._servers = {}
+
+    # --- the pump -------------------------------------------------------------------------------------------------
+
+    def pump(self) -> Picture:
+        """Take in what happened since the last call. Call it 20 to 60 times a second; it never waits."""
+        if self._collector is None or self.phase is Phase.CLOSED:
+            return self.picture
+        events = self._collector.poll()
+        now_ns = time.monotonic_ns()
+        events += self._sample(events, now_ns)
+        self._feed(events)
+        self._supervise()
+        return self.picture
+
+    def _feed(self, events: list[Event]) -> None:
+        self.picture = reduce(self.picture, events)
+
+    def _sample(self, events: list[Event], now_ns: int) -> list[Event]:
+        """Kernel samples that are due, or that what just happened asks for."""
+        listeners = {side: server.listener for side, server in self._servers.items() if not server.stopping}
+        samples = self._kernel.queues(listeners, now_ns)
+        if now_ns - self._sampled_all_ns >= ALL_SAMPLE_NS or any(e.kind == Kind.RUN_ENDED for e in events):
+            return samples + self._sample_all(now_ns)
+        due = now_ns - self._sampled_busy_ns >= BUSY_SAMPLE_NS
+        fresh = {event.pid for event in events if event.kind == Kind.BEGAN}
+        if due:
+            self._sampled_busy_ns = now_ns
+        for side in self.picture.sides.values():
+            pids = [worker.pid for worker in side.living() if due and worker.busy]
+            pids += [pid for pid in fresh if pid in side.workers and pid not in pids]
+            samples += self._kernel.threads(side.name, pids, now_ns)
+        return samples
+
+    def _sample_all(self, now_ns: int) -> list[Event]:
+        self._sampled_all_ns = self._sampled_busy_ns = now_ns
+        samples = []
+        for side in self.picture.sides.values():
+            pids = [worker.pid for worker in side.living()]
+            samples += self._kernel.threads(side.name, pids, now_ns)
+            samples += self._kernel.processes(side.name, pids, now_ns)
+        return samples
+
+    def _supervise(self) -> None:
+        self._retiring = [server for server in self._retiring if not server.gone()]
+        if self._reopen is not None:
+            if not self._retiring:
+                self._restart()
+            return
+        for server in self._servers.values():
+            status = server.exit_status()
+            if status is not None and self.phase is not Phase.FAILED:
+                self._fail(why_ended(server, status))
+                return
+        if self._driver is not None and not self._driver.alive and self.phase is not Phase.FAILED:
+            self._fail(self._driver.failure())
+            return
+        if self.phase is Phase.STARTING:
+            self._check_ready()
+        elif self.phase in (Phase.RUNNING, Phase.MEASURING):
+            self._check_finished()
+
+    def _restart(self) -> None:
+        """The old servers are gone: forget them, and start those of the new settings."""
+        self._reopen = None
+        if self._collector is not None:
+            self._collector.poll()
+            for side in self.picture.sides.values():
+                self._collector.forget(side.name)
+                self._kernel.forget(side.name, side.workers)
+        if self._companion is not None:
+            self._companion.close()
+            self._companion = None
+        for left in self.rundir.glob("*-boot-error.json"):
+            left.unlink(missing_ok=True)
+        lost = {name: side.lost for name, side in self.picture.sides.items()}
+        self.picture = Picture(run=self._run, sides={name: Side(name, lost=lost[name]) for name in lost})
+        try:
+            if self._driver is None or not self._driver.alive:
+                self._driver = Driver.start(self.rundir)
+            self._open()
+        except WsgivizError as error:
+            self._fail(error)
+
+    def _fail(self, failure: WsgivizError) -> None:
+        """What stands is stopped; the session can go on with `change`."""
+        self.failure = failure
+        self.phase = Phase.FAILED
+        if self._driver is not None:
+            self._driver.cancel()
+        self._retire()
+
+    def _check_ready(self) -> None:
+        late = next((s for s in self._servers.values() if not self._is_ready(s)), None)
+        driver_ready = self._collector is not None and all(
+            self._collector.has_driver(side) for side in self._servers
+        )
+        if late is None and driver_ready:
+            self._become_ready()
+        elif time.monotonic() > self._deadline:
+            self._fail(
+                why_not_ready(late, READY_WITHIN_S)
+                if late is not None
+                else WsgivizError("the load driver did not get ready", "", "")
+            )
+
+    def _is_ready(self, server: Server) -> bool:
+        side = self.picture.sides[server.launch.side]
+        ready = [worker for worker in side.living() if worker.doing not in (Doing.BOOTING, Doing.STOPPING)]
+        return side.master_up and len(ready) >= server.launch.workers
+
+    def _become_ready(self) -> None:
+        if self.cost is not None and math.isnan(self.cost.cpu_s):
+            self._fire(1, Phase.MEASURING)
+            self._wants_fire = True
+            return
+        self.phase = Phase.READY
+        if self._wants_fire:
+            self.fire()
+
+    def _check_finished(self) -> None:
+        sides = [self.picture.sides[name] for name in self._servers]
+        if not all(side.run == self._run and side.run_ended_ns for side in sides):
+            return
+        now = time.monotonic()
+        if self._ended_at is None:
+            self._ended_at = now
+        if any(side.in_flight for side in sides) and now - self._ended_at < SETTLE_S:
+            return
+        if self.phase is Phase.MEASURING:
+            self.cost = self._measured(sides[0])
+            self.phase = Phase.READY
+            self.fire()
+        else:
+            self.phase = Phase.FINISHED
+            self._feed(self._sample_all(time.monotonic_ns()))
+
+    def _measured(self, side: Side) -> Cost | None:
+        """What one request alone took, split into waiting and computing; None when it failed."""
+        request = next((r for r in side.finished if r.ok and r.ended_ns), None)
+        if request is None or self.cost is None:
+            return None
+        service_s = (request.ended_ns - request.began_ns) / 1e9
+        # On a loop the CPU time of one request can't be told; a step that holds the loop is the nearest.
+        cpu_s = min(service_s, (request.cpu_ns or request.run_ns) / 1e9)
+        return Cost(max(0.0, service_s - cpu_s), cpu_s, self.cost.async_limit)
+
+    # --- what views ask -------------------------------------------------------------------------------------------
+
+    @property
+    def urls(self) -> Mapping[str, str]:
+        """The address of each side, with the path that is requested."""
+        path = self.settings.request_path
+        return {side: server.url + path for side, server in self._servers.items()}
+
+    def log_path(self, side: str) -> Path:
+        """The server's log: what gunicorn and the app wrote to stdout and stderr."""
+        return self.rundir / f"{side}.log"
+
+    def prediction(self, side: str) -> Prediction | None:
+        """How long all requests should take, by the theory; None when one request's cost is not known."""
+        cost, settings = self.cost, self.settings
+        if cost is None or math.isnan(cost.cpu_s) or settings.duration is not None:
+            return None
+        workers = self._workers(side)
+        shared = len(settings.sides) > 1 and settings.order == "together"
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        predict = predict_wsgi if side == "wsgi" else predict_asgi
+        return predict(cost, settings, workers, cores, shared)
+
+    def _workers(self, side: str) -> int:
+        """How many workers that side has now: as asked for, unless a person changed it since."""
+        wanted = self.picture.sides[side].wanted
+        return wanted or (self.settings.workers if side == "wsgi" else self.settings.async_workers)
+
+    def worker(self, pid: int) -> Worker | None:
+        return next((s.workers[pid] for s in self.picture.sides.values() if pid in s.workers), None)
