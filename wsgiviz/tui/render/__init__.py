@@ -1,0 +1,1 @@
+"""State to rows of text: pure, no widget and no clock here."""
