@@ -86,10 +86,13 @@ class Event(NamedTuple):
     text: str = ""
 
 
-RECORD = struct.Struct("<QqHHxxxxqqq76sI")
-"""Layout in a ring: sequence, t_ns, kind, slot, req, a, b, text, low 32 bits of the sequence again.
+RECORD = struct.Struct("<QqHHIqqq76sI")
+"""Layout in a ring: sequence, t_ns, kind, slot, length of text, req, a, b, text, low 32 bits of the sequence again.
 
-The sequence stands first and last: a record whose ends disagree is torn. 128 bytes."""
+128 bytes. The sequence stands first and last: a record whose ends disagree is torn."""
+
+BARE_RECORD = struct.Struct("<QqHHIqqqI")
+"""A record without text: its end stands where the text would. Half the time to write, and one cache line."""
 
 TEXT_BYTES = 76
 

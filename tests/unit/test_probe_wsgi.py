@@ -13,7 +13,7 @@ from wsgiref.validate import validator
 import pytest
 
 from wsgiviz.events import Kind
-from wsgiviz.probe.wsgi import Connection, WsgiProbe
+from wsgiviz.probe.wsgi import Connection, watched
 
 Told = list[tuple[Kind, int, int, int, bytes]]
 
@@ -27,7 +27,7 @@ class Server:
         self.exc_info: Any = None
         self.body = b""
         self.returned: Any = None
-        self._probe = WsgiProbe(app, self._write, Connection())
+        self._probe = watched(app, self._write, Connection())
         self._environ: dict[str, Any] = dict(headers or {})
         setup_testing_defaults(self._environ)
         self._environ["wsgi.file_wrapper"] = FileWrapper
@@ -220,7 +220,7 @@ def test_the_standard_librarys_validator_sees_nothing_wrong(app: Any) -> None:
     def write(kind: int, *rest: Any) -> None:
         told.append((Kind(kind), 0, 0, 0, b""))
 
-    probe = WsgiProbe(validator(app), write, Connection())  # type: ignore[arg-type]
+    probe = watched(validator(app), write, Connection())  # type: ignore[arg-type]
     checked = validator(probe)  # type: ignore[arg-type]
     environ: dict[str, Any] = {}
     setup_testing_defaults(environ)

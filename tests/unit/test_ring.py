@@ -9,7 +9,7 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wsgiviz.events import RECORD, TEXT_BYTES, Kind
+from wsgiviz.events import BARE_RECORD, RECORD, TEXT_BYTES, Kind
 from wsgiviz.recorder.layout import HEADER_BYTES, MAGIC, pack_header, unpack_header
 from wsgiviz.recorder.reader import PATIENCE_POLLS, RingReader
 from wsgiviz.recorder.ring import Write, create_ring, writer
@@ -68,15 +68,37 @@ def test_a_slow_reader_loses_the_oldest_and_counts_them(bursts: list[int]) -> No
     assert seen == sorted(set(seen))
 
 
-@given(st.integers(1, CAPACITY), st.integers(0, RECORD.size - 1), st.integers(1, 255))
-def test_a_record_with_a_torn_head_or_tail_is_never_shown(count: int, at: int, flip: int) -> None:
+@given(st.integers(1, CAPACITY), st.sampled_from([b"", b"text"]), st.integers(0, 11), st.integers(1, 255))
+def test_a_record_with_a_torn_head_or_tail_is_never_shown(
+    count: int, text: bytes, at: int, flip: int
+) -> None:
     memory, write, reader = ring()
     for number in range(1, count + 1):
-        write(Kind.BEGAN, number)
+        write(Kind.BEGAN, number, text=text)
     offset = HEADER_BYTES + (count % CAPACITY) * RECORD.size  # where the last record stands
-    torn = at < 8 or at >= RECORD.size - 4
-    memory[offset + (at if torn else 0)] ^= flip
+    size = RECORD.size if text else BARE_RECORD.size
+    memory[offset + (at if at < 8 else size - 12 + at)] ^= flip
     assert count not in [event.req for event in reader.poll(last=True)]
+
+
+@given(st.lists(st.sampled_from([b"", b"long text " * 7]), min_size=1, max_size=3 * CAPACITY))
+def test_a_half_written_record_is_not_shown(texts: list[bytes]) -> None:
+    """Each prefix of the newest record, as a writer that is stopped in the middle leaves it."""
+    memory, write, _ = ring()
+    for text in texts[:-1]:
+        write(Kind.BEGAN, len(text), text=text)
+    before = bytes(memory)
+    write(Kind.BEGAN, 99, text=texts[-1])
+    after = bytes(memory)
+    offset = HEADER_BYTES + (len(texts) % CAPACITY) * RECORD.size
+    header = unpack_header(memory)
+    assert header is not None
+    size = RECORD.size if texts[-1] else BARE_RECORD.size
+    for cut in range(size - 1):
+        torn = before[: offset + cut] and after[: offset + cut] + before[offset + cut :]
+        seen = RingReader(torn, header).poll()
+        if before[offset + cut : offset + size] != after[offset + cut : offset + size]:
+            assert 99 not in [event.req for event in seen]
 
 
 def test_a_hole_is_waited_for_and_then_given_up() -> None:
@@ -129,7 +151,7 @@ def test_text_is_bounded_and_any_bytes_will_do(text: bytes) -> None:
     _, write, reader = ring()
     write(Kind.BEGAN, 1, text=text)
     [event] = reader.poll()
-    assert event.text == text[:TEXT_BYTES].rstrip(b"\0").decode("utf-8", "replace")
+    assert event.text == text[:TEXT_BYTES].decode("utf-8", "replace")
 
 
 @given(st.binary(max_size=80), st.booleans())

@@ -16,6 +16,9 @@ from wsgiviz.events import REQUEST_HEADER, Kind
 from wsgiviz.probe.wsgi import request_ids
 from wsgiviz.recorder.ring import Write
 
+BEGAN, RESPONSE, CLOSED = map(int, (Kind.BEGAN, Kind.RESPONSE, Kind.CLOSED))
+TASK_RUN, TASK_WAIT, TASK_READY = map(int, (Kind.TASK_RUN, Kind.TASK_WAIT, Kind.TASK_READY))
+
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
@@ -42,16 +45,16 @@ class AsgiProbe:
             return
         write = self._write
         req = self._request_id(_header(scope.get("headers", ())))
-        write(Kind.BEGAN, req, self._accepted(_port(scope)), 0, _what(scope))
+        write(BEGAN, req, self._accepted(_port(scope)), 0, _what(scope))
         chunks = 0
 
         async def tell(message: Message) -> None:
             nonlocal chunks
             kind = message["type"]
             if kind == "http.response.start":
-                write(Kind.RESPONSE, req, _number(message.get("status")))
+                write(RESPONSE, req, _number(message.get("status")))
             elif kind == "websocket.accept":
-                write(Kind.RESPONSE, req, 101)
+                write(RESPONSE, req, 101)
             elif kind == "http.response.body":
                 chunks += 1
             await send(message)
@@ -63,7 +66,7 @@ class AsgiProbe:
             error = type(raised).__name__
             raise
         finally:
-            write(Kind.CLOSED, req, 0, chunks, error.encode())
+            write(CLOSED, req, 0, chunks, error.encode())
 
 
 async def _call(
@@ -79,13 +82,13 @@ def stepped(work: Coroutine[Any, Any, None], write: Write, req: int) -> Generato
     clock = time.monotonic_ns
 
     def ready(_: object) -> None:
-        write(Kind.TASK_READY, req)
+        write(TASK_READY, req)
 
     step: Callable[[Any], Any] = work.send
     value: Any = None
     while True:
         began = clock()
-        write(Kind.TASK_RUN, req, 0, 0, b"", 0, began)
+        write(TASK_RUN, req, 0, 0, b"", 0, began)
         try:
             waits_for = step(value)
         except StopIteration:
@@ -96,7 +99,7 @@ def stepped(work: Coroutine[Any, Any, None], write: Write, req: int) -> Generato
             raise
         _told_wait(write, req, began, clock())
         if waits_for is None:  # a bare yield, as asyncio.sleep(0): ready at once
-            write(Kind.TASK_READY, req)
+            write(TASK_READY, req)
         else:
             # Before the task adds its own wake-up, so that "ready" is told before the step it leads to.
             add_done_callback = getattr(waits_for, "add_done_callback", None)
@@ -114,7 +117,7 @@ def stepped(work: Coroutine[Any, Any, None], write: Write, req: int) -> Generato
 
 
 def _told_wait(write: Write, req: int, began: int, now: int) -> None:
-    write(Kind.TASK_WAIT, req, 0, now - began, b"", 0, now)
+    write(TASK_WAIT, req, 0, now - began, b"", 0, now)
 
 
 def _header(headers: Iterable[tuple[bytes, bytes]]) -> str | None:

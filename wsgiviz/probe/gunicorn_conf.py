@@ -19,7 +19,7 @@ from typing import Any
 from wsgiviz.events import Kind
 from wsgiviz.lifeline import die_with_parent
 from wsgiviz.probe.boot import BootError, describe, refuse_other_protocol
-from wsgiviz.probe.wsgi import Connection, WsgiProbe
+from wsgiviz.probe.wsgi import Connection, watched
 from wsgiviz.recorder.ring import Write, create_ring
 
 RUN_DIR = Path(os.environ["WSGIVIZ_RUN_DIR"])
@@ -99,21 +99,22 @@ def _watch_sync(worker: Any) -> None:
     """Around the worker's own `handle`: from accept to the connection's end, whatever happens in between."""
     write = _write
     clock = time.monotonic_ns
+    accepted, released = int(Kind.ACCEPTED), int(Kind.RELEASED)
     connection = Connection()
     handle = worker.handle
 
-    def watched(listener: Any, client: Any, addr: Any) -> None:
+    def watched_handle(listener: Any, client: Any, addr: Any) -> None:
         connection.accepted_ns = now = clock()
-        write(Kind.ACCEPTED, 0, addr[1] if addr else 0, 0, b"", 0, now)
+        write(accepted, 0, addr[1] if addr else 0, 0, b"", 0, now)
         try:
             handle(listener, client, addr)
         finally:
-            if connection.open_call is not None:
-                connection.open_call.close()
-            write(Kind.RELEASED)
+            if connection.open is not None:
+                connection.open.close()
+            write(released)
 
-    worker.handle = watched
-    worker.wsgi = WsgiProbe(worker.wsgi, write, connection)
+    worker.handle = watched_handle
+    worker.wsgi = watched(worker.wsgi, write, connection)
 
 
 def _watch_loop(worker: Any) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import mmap
 import os
 
-from wsgiviz.events import RECORD, Event
+from wsgiviz.events import RECORD, TEXT_BYTES, Event
 from wsgiviz.recorder.layout import DROPPED_OFFSET, HEADER_BYTES, Header, unpack_header
 
 PATIENCE_POLLS = 8
@@ -62,14 +62,16 @@ class RingReader:
         memory = self._memory
         at = HEADER_BYTES + (sequence & self._mask) * RECORD.size
         record = memory[at : at + RECORD.size]
-        head, t_ns, kind, slot, req, a, b, text, tail = RECORD.unpack(record)
-        if head != sequence or tail != sequence & 0xFFFFFFFF:
+        head, t_ns, kind, slot, length, req, a, b, text, tail = RECORD.unpack(record)
+        if not length:
+            tail = int.from_bytes(text[:4], "little")
+        if head != sequence or tail != sequence & 0xFFFFFFFF or length > TEXT_BYTES:
             return None
         # A writer that came round while we copied has changed the head before anything else.
         if memory[at : at + 8] != record[:8]:
             return None
         header = self.header
-        words = text.rstrip(b"\0").decode("utf-8", "replace")
+        words = text[:length].decode("utf-8", "replace") if length else ""
         return Event(t_ns, kind, header.side, header.pid, slot, req, a, b, words)
 
     def _head(self, sequence: int) -> int:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
-from wsgiviz.events import RECORD
+from wsgiviz.events import BARE_RECORD, RECORD, TEXT_BYTES
 from wsgiviz.recorder.layout import CAPACITY, DROPPED_OFFSET, HEADER_BYTES, SUFFIX, pack_header
 
 
@@ -53,7 +53,7 @@ def writer(memory: mmap.mmap | bytearray, capacity: int) -> Write:
     for on each event of somebody else's server.
     """
     pack_into = RECORD.pack_into
-    size = RECORD.size
+    pack_bare_into = BARE_RECORD.pack_into
     mask = capacity - 1
     next_sequence = itertools.count(1).__next__
     now: Callable[[], int] = time.monotonic_ns
@@ -64,11 +64,13 @@ def writer(memory: mmap.mmap | bytearray, capacity: int) -> Write:
     ) -> None:
         try:
             sequence = next_sequence()
-            pack_into(
-                memory,
-                HEADER_BYTES + (sequence & mask) * size,
-                sequence, t_ns or now(), kind, slot, req, a, b, text, sequence & 0xFFFFFFFF,
-            )  # fmt: skip
+            at = HEADER_BYTES + (sequence & mask) * 128
+            tail = sequence & 0xFFFFFFFF
+            if text:
+                length = min(len(text), TEXT_BYTES)
+                pack_into(memory, at, sequence, t_ns or now(), kind, slot, length, req, a, b, text, tail)
+            else:
+                pack_bare_into(memory, at, sequence, t_ns or now(), kind, slot, 0, req, a, b, tail)
         except Exception:  # noqa: BLE001 - a probe's fault must never become its host's
             _count_drop(memory, next(dropped))
 
