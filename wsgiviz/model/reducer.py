@@ -159,7 +159,7 @@ def _turn(worker: Worker, doing: Doing, t_ns: int, side: Side, req: int = 0) -> 
     spans = worker.spans
     if spans:
         last = spans[-1]
-        spans = (*spans[-SPANS_KEPT:-1], replace(last, end_ns=max(t_ns, last.start_ns)))
+        spans = (*spans[1 - SPANS_KEPT : -1], replace(last, end_ns=max(t_ns, last.start_ns)))
     spans = (*spans, Span(t_ns, 0, doing, req))
     spent = max(0, t_ns - max(worker.since_ns, side.run_started_ns))
     was = worker.doing
@@ -325,7 +325,7 @@ def _step(fold: _Fold, event: Event, task: Task) -> None:
         return
     steps = request.steps
     if steps and not steps[-1].end_ns:
-        steps = (*steps[-STEPS_KEPT:-1], replace(steps[-1], end_ns=event.t_ns))
+        steps = (*steps[1 - STEPS_KEPT : -1], replace(steps[-1], end_ns=event.t_ns))
     if not request.ended_ns:
         steps = (*steps, Step(event.t_ns, 0, task))
     fold.in_flight[event.req] = replace(
