@@ -26,7 +26,7 @@ LOOP_HELD_NS = 100_000_000
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Glyphs:
-    """One set of signs. ``eighths`` and ``levels`` have nine entries, from empty to full."""
+    """One set of signs."""
 
     name: str
     doing: Mapping[Doing, str]
@@ -36,9 +36,10 @@ class Glyphs:
     texture: Mapping[str, str]
     """What fills a lane: by the value of a `Doing` or `Task`, or one of the names above."""
     eighths: str
-    """A cell filled from the left."""
+    """A cell filled from the left, from empty to full in nine steps; "" when there are no such signs."""
     levels: str
-    """A cell filled from below: the share of a cell's time that was busy, where requests are too short to draw."""
+    """A cell filled from below, from empty to full: the busy share of its time, where requests are too short
+    to be drawn."""
     waiting: str
     """One request in the accept queue."""
     free: str
@@ -153,8 +154,8 @@ ASCII = Glyphs(
         ON_THE_WAY: ".",
         UNKNOWN: "_",
     },
-    eighths="    |||||",
-    levels="  ..:::##",
+    eighths="",
+    levels=" .:#",
     waiting="*",
     free=".",
     rest=".",

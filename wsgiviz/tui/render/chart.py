@@ -1,0 +1,153 @@
+"""Drawing on one line of cells: a time scale in eighths of a cell, and blocks with sharp ends.
+
+A block may begin and end inside a cell: block elements fill a cell from the left by eighths, reversed ink
+fills it from the right, and one with a colour in front and another behind holds the end of one block and the
+beginning of the next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from wsgiviz.model.state import Doing
+from wsgiviz.tui.render.glyphs import Glyphs
+from wsgiviz.tui.render.line import PLAIN, Ink, Part
+
+EIGHTHS = 8
+
+
+class Scale(NamedTuple):
+    """Maps times to places on a line of ``cells`` cells."""
+
+    start_ns: int
+    end_ns: int
+    cells: int
+
+    def exact(self, t_ns: int) -> float:
+        """In eighths of a cell from the left edge; may lie outside."""
+        return (t_ns - self.start_ns) * self.cells * EIGHTHS / max(1, self.end_ns - self.start_ns)
+
+    def at(self, t_ns: int) -> int:
+        """In whole eighths, inside the line."""
+        return min(max(round(self.exact(t_ns)), 0), self.cells * EIGHTHS)
+
+
+class Block(NamedTuple):
+    """Something with a texture from ``left`` to ``right``, in eighths. Blocks of a group belong together."""
+
+    left: int
+    right: int
+    texture: str
+    colour: str
+    group: int = 0
+
+
+class Chart:
+    """One line of cells, each a character and its ink."""
+
+    __slots__ = ("chars", "inks")
+
+    def __init__(self, cells: int) -> None:
+        self.chars = [" "] * cells
+        self.inks = [PLAIN] * cells
+
+    def fill(self, first: int, end: int, char: str, ink: Ink) -> None:
+        end = min(end, len(self.chars))
+        if first < end:
+            self.chars[first:end] = char * (end - first)
+            self.inks[first:end] = [ink] * (end - first)
+
+    def put(self, cell: int, char: str, ink: Ink) -> None:
+        if 0 <= cell < len(self.chars):
+            self.chars[cell] = char
+            self.inks[cell] = ink
+
+    def write(self, cell: int, text: str, ink: Ink) -> None:
+        for offset, char in enumerate(text):
+            self.put(cell + offset, char, ink)
+
+    def parts(self) -> list[Part]:
+        """The line as runs of the same ink."""
+        parts: list[Part] = []
+        begin = 0
+        inks, text = self.inks, "".join(self.chars)
+        for cell in range(1, len(inks) + 1):
+            if cell == len(inks) or inks[cell] is not inks[begin] and inks[cell] != inks[begin]:
+                parts.append(Part(text[begin:cell], inks[begin]))
+                begin = cell
+        return parts
+
+
+def texture_ink(texture: str, colour: str) -> Ink:
+    """Solid blocks are one colour through and through; textures show on a wash of their colour."""
+    if texture == Doing.BLOCKED or texture == "held":
+        return Ink(colour, colour)
+    if texture in (Doing.BOOTING, Doing.STOPPING):
+        return Ink(colour)
+    return Ink(colour, colour.rstrip("+") + "~")
+
+
+def draw_blocks(chart: Chart, blocks: Sequence[Block], glyphs: Glyphs) -> None:
+    """Draw blocks which are in order and do not overlap."""
+    if not glyphs.eighths:
+        _draw_whole_cells(chart, blocks, glyphs)
+        return
+    before = Block(0, 0, "", "")
+    for block in blocks:
+        if block.right > block.left:
+            _draw_block(chart, before, block, glyphs)
+            before = block
+
+
+def _draw_block(chart: Chart, before: Block, block: Block, glyphs: Glyphs) -> None:
+    eighths = glyphs.eighths
+    first, lead = divmod(block.left, EIGHTHS)
+    last, tail = divmod(block.right, EIGHTHS)
+    full = first + 1 if lead else first
+    ink = texture_ink(block.texture, block.colour)
+    shared = before.right > first * EIGHTHS
+    if lead and shared:
+        if last > first:
+            chart.put(first, eighths[before.right % EIGHTHS or lead], Ink(before.colour, block.colour))
+    elif lead and last > first:
+        chart.put(first, eighths[lead], Ink(block.colour, "", "r"))
+    elif lead:
+        _draw_sliver(chart, first, lead, tail, block.colour, eighths)
+    chart.fill(full, last, glyphs.texture[block.texture], ink)
+    if tail and full <= last:
+        chart.put(last, eighths[tail], Ink(block.colour))
+
+
+def _draw_sliver(chart: Chart, cell: int, lead: int, tail: int, colour: str, eighths: str) -> None:
+    """A block inside one cell: at the side of the cell that it is nearer to."""
+    size = tail - lead
+    if lead <= EIGHTHS - tail:
+        chart.put(cell, eighths[size], Ink(colour))
+    else:
+        chart.put(cell, eighths[EIGHTHS - size], Ink(colour, "", "r"))
+
+
+def _draw_whole_cells(chart: Chart, blocks: Sequence[Block], glyphs: Glyphs) -> None:
+    for index, block in enumerate(blocks):
+        first, end = round(block.left / EIGHTHS), round(block.right / EIGHTHS)
+        end = max(end, first + 1)
+        chart.fill(first, end, glyphs.texture[block.texture], texture_ink(block.texture, block.colour))
+        follows = blocks[index + 1 : index + 2]
+        if follows and follows[0].group != block.group:
+            chart.put(end - 1, glyphs.step, Ink(block.colour))
+
+
+def draw_labels(chart: Chart, blocks: Sequence[Block], names: dict[int, str]) -> None:
+    """Each group's name in the middle of its blocks, where it fits with a cell to spare on both sides."""
+    extents: dict[int, tuple[int, int, str]] = {}
+    for block in blocks:
+        if block.group in names:
+            left = extents[block.group][0] if block.group in extents else block.left
+            extents[block.group] = (left, block.right, block.colour)
+    for group, (left, right, colour) in extents.items():
+        first, end = -(-left // EIGHTHS), right // EIGHTHS
+        name = names[group]
+        if end - first >= len(name) + 2:
+            ink = Ink(colour, colour.rstrip("+") + "*", "br")
+            chart.write(first + (end - first - len(name)) // 2, name, ink)

@@ -1,0 +1,46 @@
+"""Which rows a pane has at a height. The same for both panes, whatever they show, so that rows correspond."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+LABEL_CELLS = 8
+"""Width of the column of labels, and of a lane's head."""
+
+NARROW = 50
+"""Panes below this width use a narrower column of labels."""
+
+SMALLEST = (24, 8)
+"""Below this width and height there is no room for a pane."""
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How many lines each part has."""
+
+    lanes: int
+    axis: bool = False
+    in_app: bool = False
+    failures: bool = False
+    gap_top: bool = False
+    gap_middle: bool = False
+    gap_low: bool = False
+
+
+EXTRAS: tuple[tuple[str, int], ...] = (
+    ("axis", 9),
+    ("in_app", 15),
+    ("gap_middle", 16),
+    ("gap_low", 18),
+    ("failures", 20),
+    ("gap_top", 21),
+)
+"""What comes in from which height on; everything else is lanes."""
+
+ALWAYS = 5
+"""Title, queue, busy, done, all."""
+
+
+def layout(height: int) -> Layout:
+    extras = {name: height >= least for name, least in EXTRAS}
+    return Layout(lanes=max(0, height - ALWAYS - sum(extras.values())), **extras)

@@ -1,0 +1,144 @@
+"""The colours behind the names in a row's inks: colour-blind safe, and readable on any theme.
+
+The base is the palette of Okabe and Ito (https://jfly.uni-koeln.de/color/). A theme may give its own under
+the variables of `COLOURS`; each is then moved towards black or white as far as the theme's background needs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from rich.style import Style
+from textual.color import Color
+
+from wsgiviz.tui.render.line import Ink
+
+COLOURS: dict[str, str] = {
+    "wsgiviz-wsgi": "#E69F00",
+    "wsgiviz-asgi": "#56B4E9",
+    "wsgiviz-queue": "#CC79A7",
+    "wsgiviz-blocked": "#D55E00",
+    "wsgiviz-computing": "#F0E442",
+    "wsgiviz-transfer": "#0072B2",
+    "wsgiviz-awaiting": "#009E73",
+}
+"""Variables a theme can set, and their defaults. Transfer is reading and writing."""
+
+BLOCK_CONTRAST = 3.0
+"""What a shape needs against its background (WCAG 2.1, 1.4.11)."""
+
+TEXT_CONTRAST = 4.5
+"""What a text needs (WCAG 2.1, 1.4.3)."""
+
+DIM_CONTRAST = 3.4
+"""Secondary words: still readable on a projector."""
+
+BLACK = Color(0, 0, 0)
+WHITE = Color(255, 255, 255)
+
+
+class Palette:
+    """The styles for one theme, made when first asked for. Ink names, beside "" and "dim":
+
+    NAME      a shape in the colour `COLOURS` has as wsgiviz-NAME
+    NAME+     its second shade, for every other request of a lane
+    NAME!     as text on the pane
+    NAME~     washed out: what is behind a texture
+    NAME*     as text on a block of it
+    """
+
+    def __init__(
+        self, variables: Mapping[str, str], background: Color, foreground: Color, dark: bool
+    ) -> None:
+        self._background = _solid(background, dark)
+        self._foreground = readable(_solid(foreground, not dark), self._background, 7.0)
+        self._variables = variables
+        self._colours: dict[str, Color] = {"": self._foreground, "dim": self._dim(), "faint": self._faint()}
+        self._styles: dict[Ink, Style] = {}
+
+    def style(self, ink: Ink) -> Style:
+        style = self._styles.get(ink)
+        if style is None:
+            style = self._styles[ink] = self._made(ink)
+        return style
+
+    def colour(self, name: str) -> Color:
+        colour = self._colours.get(name)
+        if colour is None:
+            colour = self._colours[name] = self._derived(name)
+        return colour
+
+    def _made(self, ink: Ink) -> Style:
+        return Style(
+            color=self.colour(ink.front).rich_color,
+            bgcolor=self.colour(ink.back).rich_color if ink.back else None,
+            bold="b" in ink.flags or None,
+            reverse="r" in ink.flags or None,
+        )
+
+    def _derived(self, name: str) -> Color:
+        base, mark = (name[:-1], name[-1]) if name[-1] in "+!~*" else (name, "")
+        given = Color.parse(self._variables.get(f"wsgiviz-{base}") or COLOURS[f"wsgiviz-{base}"])
+        shape = readable(given, self._background, BLOCK_CONTRAST)
+        match mark:
+            case "!":
+                return readable(given, self._background, TEXT_CONTRAST)
+            case "~":
+                return self._background.blend(shape, 0.3)
+            case "+":
+                return second_shade(shape, self._background)
+            case "*":
+                return label_colour(shape, second_shade(shape, self._background))
+        return shape
+
+    def _dim(self) -> Color:
+        return readable(self._background.blend(self._foreground, 0.45), self._background, DIM_CONTRAST)
+
+    def _faint(self) -> Color:
+        return self._background.blend(self._foreground, 0.22)
+
+
+def _solid(colour: Color, dark: bool) -> Color:
+    """A colour to reckon with, where the theme leaves it to the terminal."""
+    if colour.ansi is not None or colour.a < 1:
+        return Color(16, 16, 16) if dark else Color(240, 240, 240)
+    return colour
+
+
+def luminance(colour: Color) -> float:
+    """Relative luminance, 0 to 1 (WCAG 2.1)."""
+    red, green, blue = (
+        part / 12.92 if part <= 0.03928 else ((part + 0.055) / 1.055) ** 2.4
+        for part in (colour.r / 255, colour.g / 255, colour.b / 255)
+    )
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def contrast(one: Color, other: Color) -> float:
+    """Contrast ratio, 1 to 21 (WCAG 2.1)."""
+    low, high = sorted((luminance(one), luminance(other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+def readable(colour: Color, background: Color, ratio: float) -> Color:
+    """``colour``, moved towards black or white until it stands out from ``background`` by ``ratio``."""
+    if colour.ansi is not None:
+        return colour
+    goal = WHITE if contrast(WHITE, background) > contrast(BLACK, background) else BLACK
+    for step in range(21):
+        moved = colour.blend(goal, step / 20)
+        if contrast(moved, background) >= ratio:
+            return moved
+    return goal
+
+
+def second_shade(shape: Color, background: Color) -> Color:
+    """A neighbour of ``shape``: nearer to the background, or away from it where it would fade."""
+    nearer = shape.blend(background, 0.22)
+    away = WHITE if contrast(WHITE, background) > contrast(BLACK, background) else BLACK
+    return nearer if contrast(nearer, background) >= 2.4 else shape.blend(away, 0.25)
+
+
+def label_colour(*shapes: Color) -> Color:
+    """Black or white, whichever reads better on all ``shapes``."""
+    return max((WHITE, BLACK), key=lambda text: min(contrast(text, shape) for shape in shapes))

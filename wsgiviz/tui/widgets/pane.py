@@ -1,0 +1,101 @@
+"""One side of the live screen as one canvas: it asks for rows, and paints those that changed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from rich.segment import Segment
+from textual import events
+from textual.geometry import Region
+from textual.strip import Strip
+from textual.widget import Widget
+
+from wsgiviz.tui.render.line import Row
+from wsgiviz.tui.render.palette import Palette
+from wsgiviz.tui.render.rows import Memory, rows
+from wsgiviz.tui.render.view import PaneView
+
+
+class Pane(Widget):
+    """What one server does. `show` gives it the newest view; it repaints the rows which look different."""
+
+    DEFAULT_CSS = """
+    Pane {
+        background: $surface;
+        color: $foreground;
+        width: 1fr;
+        height: 1fr;
+    }
+    """
+
+    def __init__(self, side: str, *, id: str | None = None, classes: str | None = None) -> None:
+        super().__init__(id=id, classes=classes)
+        self.side = side
+        self._view: PaneView | None = None
+        self._memory = Memory()
+        self._rows: list[Row] = []
+        self._strips: dict[int, Strip] = {}
+        self._palette: Palette | None = None
+        self._scroll = 0
+
+    def show(self, view: PaneView) -> None:
+        """Show ``view``: at most once a frame. Rows that look as before are not touched."""
+        self._view = view
+        self._draw()
+
+    def _draw(self) -> None:
+        width, height = self.size
+        if self._view is None or not width or not height:
+            return
+        view = replace(self._view, scroll=self._scroll) if self._scroll else self._view
+        before, self._rows = self._rows, rows(view, width, height, self._memory)
+        if len(before) != height:
+            self._strips.clear()
+            self.refresh()
+            return
+        changed = [y for y, (old, new) in enumerate(zip(before, self._rows, strict=True)) if old != new]
+        for y in changed:
+            self._strips.pop(y, None)
+        if changed:
+            self.refresh(*[Region(0, y, width, 1) for y in changed])
+
+    def render_line(self, y: int) -> Strip:
+        strip = self._strips.get(y)
+        if strip is None:
+            strip = self._strips[y] = self._painted(y)
+        return strip
+
+    def _painted(self, y: int) -> Strip:
+        if y >= len(self._rows):
+            return Strip.blank(self.size.width)
+        style = self._colours().style
+        segments = [Segment(text, style(ink)) for text, ink in self._rows[y]]
+        return Strip(segments, self.size.width)
+
+    def _colours(self) -> Palette:
+        if self._palette is None:
+            background = self.background_colors[1]
+            dark = self.app.current_theme.dark
+            self._palette = Palette(self.app.theme_variables, background, self.styles.color, dark)
+        return self._palette
+
+    def notify_style_update(self) -> None:
+        """Another theme: other colours."""
+        super().notify_style_update()
+        self._palette = None
+        self._strips.clear()
+
+    def on_resize(self, event: events.Resize) -> None:
+        self._rows = []
+        self._draw()
+
+    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        self.scroll_lanes(1)
+
+    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        self.scroll_lanes(-1)
+
+    def scroll_lanes(self, by: int) -> None:
+        """Show lanes further down, or up again."""
+        self._scroll = max(0, self._scroll + by)
+        self._draw()
