@@ -1,0 +1,30 @@
+"""What every demo app needs and no lesson is about: read a number from the query string, send a text."""
+
+from urllib.parse import parse_qs
+
+HEADERS = [("Content-Type", "text/plain; charset=utf-8")]
+RAW_HEADERS = [(b"content-type", b"text/plain; charset=utf-8")]
+
+
+def number(query: str | bytes, name: str, default: float) -> float:
+    """The number ``name`` of a query string such as ``seconds=0.5``."""
+    text = query.decode("latin-1") if isinstance(query, bytes) else query
+    try:
+        return float(parse_qs(text)[name][0])
+    except (KeyError, ValueError):
+        return default
+
+
+async def lifespan(receive, send):  # type: ignore[no-untyped-def]
+    """The server says that it starts, and later that it stops; a demo app has nothing to do about it."""
+    while True:
+        message = await receive()
+        await send({"type": message["type"] + ".complete"})
+        if message["type"] == "lifespan.shutdown":
+            return
+
+
+async def send_text(send, text):  # type: ignore[no-untyped-def]
+    """Answer 200 with ``text``."""
+    await send({"type": "http.response.start", "status": 200, "headers": RAW_HEADERS})
+    await send({"type": "http.response.body", "body": text.encode()})

@@ -1,0 +1,110 @@
+"""The scenarios, as data."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Mapping
+
+from wsgiviz.errors import UsageError
+from wsgiviz.scenarios.scenario import Cost, Parameter, Scenario, Value, did_you_mean
+
+EXECUTOR_THREADS = min(32, (os.cpu_count() or 1) + 4)
+"""asyncio.to_thread's default pool (concurrent.futures.ThreadPoolExecutor's documented default)."""
+
+
+def _waits(values: Mapping[str, Value]) -> Cost:
+    return Cost(float(values["seconds"]), 0.0)
+
+
+def _waits_in_threads(values: Mapping[str, Value]) -> Cost:
+    return Cost(float(values["seconds"]), 0.0, EXECUTOR_THREADS)
+
+
+def _computes(values: Mapping[str, Value]) -> Cost:
+    return Cost(0.0, math.nan)
+
+
+def _seconds(default: float, what: str) -> Parameter:
+    return Parameter("seconds", default, 0.0, 60.0, "s", what)
+
+
+_ALL = (
+    Scenario(
+        name="sleep",
+        question="What does a worker do while its request waits?",
+        wsgi="demo_apps.sleep:wsgi_app",
+        asgi="demo_apps.sleep:asgi_app",
+        wsgi_call="time.sleep({seconds:g})",
+        asgi_call="await asyncio.sleep({seconds:g})",
+        parameters=(_seconds(1.0, "how long each request waits"),),
+        cost_of=_waits,
+    ),
+    Scenario(
+        name="http",
+        question="What does a call to another service cost the one who waits for it?",
+        wsgi="demo_apps.http:wsgi_app",
+        asgi="demo_apps.http:asgi_app",
+        wsgi_call="client.get(upstream)",
+        asgi_call="await client.get(upstream)",
+        parameters=(_seconds(0.5, "how long the upstream service takes to answer"),),
+        cost_of=_waits,
+        companion="upstream",
+    ),
+    Scenario(
+        name="db",
+        question="Who works while a query runs: the worker, or a server that it waits for?",
+        wsgi="demo_apps.db:wsgi_app",
+        asgi="demo_apps.db:asgi_app",
+        wsgi_call="connection.execute(query)",
+        asgi_call="await connection.execute(query)",
+        parameters=(Parameter("rows", 400, 1, 2000, "rows", "how many rows are held against all others"),),
+        cost_of=_computes,
+        companion="database",
+    ),
+    Scenario(
+        name="file",
+        question="asyncio has no file I/O: what do its threads win, and where do they end?",
+        wsgi="demo_apps.file:wsgi_app",
+        asgi="demo_apps.file:asgi_app",
+        wsgi_call="file.read()",
+        asgi_call="await asyncio.to_thread(read)",
+        parameters=(_seconds(0.5, "how long the slow disk takes for the file"),),
+        cost_of=_waits_in_threads,
+        companion="disk",
+    ),
+    Scenario(
+        name="cpu",
+        question="Does async help when there is nothing to wait for?",
+        wsgi="demo_apps.cpu:wsgi_app",
+        asgi="demo_apps.cpu:asgi_app",
+        wsgi_call="count_primes({below})",
+        asgi_call="count_primes({below})",
+        parameters=(Parameter("below", 100_000, 100, 5_000_000, "", "primes are counted up to this number"),),
+        cost_of=_computes,
+    ),
+    Scenario(
+        name="fast",
+        question="Is synchronous slow?",
+        wsgi="demo_apps.fast:wsgi_app",
+        asgi="demo_apps.fast:asgi_app",
+        wsgi_call="render(rows)",
+        asgi_call="render(rows)",
+        parameters=(Parameter("rows", 40, 1, 10_000, "rows", "how many rows the page has"),),
+        cost_of=_computes,
+        requests=200,
+    ),
+)
+
+
+def catalogue() -> tuple[Scenario, ...]:
+    """All scenarios, in the order of a first visit."""
+    return _ALL
+
+
+def find(name: str) -> Scenario:
+    """The scenario of that name. Raises UsageError with the nearest one."""
+    known = {scenario.name: scenario for scenario in _ALL}
+    if name not in known:
+        raise UsageError(f"there is no scenario {name!r}", did_you_mean(name, known, "there are"))
+    return known[name]

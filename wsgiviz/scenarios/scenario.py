@@ -1,0 +1,99 @@
+"""What a scenario is: two apps, their parameters, and what one request costs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from urllib.parse import urlencode
+
+from wsgiviz.errors import UsageError
+
+Value = float | int | str
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Of one request alone on an idle machine, in seconds. ``cpu_s`` is NaN when it has to be measured.
+
+    ``async_limit``: at most so many wait at once on the async side (its thread pool); None for no limit.
+    """
+
+    wait_s: float
+    cpu_s: float
+    async_limit: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A number that a scenario takes, from ``minimum`` to ``maximum``; whole when its default is."""
+
+    name: str
+    default: float | int
+    minimum: float
+    maximum: float
+    unit: str
+    help: str
+
+    def parse(self, text: str) -> float | int:
+        """The value ``text`` stands for. Raises UsageError naming the range."""
+        whole = isinstance(self.default, int)
+        try:
+            value: float | int = int(text) if whole else float(text)
+        except ValueError:
+            value = math.nan
+        if not self.minimum <= value <= self.maximum:
+            kind = "a whole number" if whole else "a number"
+            raise UsageError(
+                f"{self.name}={text}: that is not {kind} from {self.minimum:g} to {self.maximum:g}",
+                f"{self.name}: {self.help}; by default {self.default:g} {self.unit}".rstrip(),
+            )
+        return value
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """``wsgi`` and ``asgi`` are import strings; ``*_call`` say what each waits in, as a template over parameters."""
+
+    name: str
+    question: str
+    wsgi: str
+    asgi: str
+    wsgi_call: str
+    asgi_call: str
+    parameters: tuple[Parameter, ...]
+    cost_of: Callable[[Mapping[str, Value]], Cost]
+    requests: int = 20
+    companion: str | None = None
+
+    def values(self, given: Mapping[str, str]) -> dict[str, Value]:
+        """All parameters: those ``given`` as texts, defaults for the rest. Raises UsageError."""
+        known = {parameter.name: parameter for parameter in self.parameters}
+        for name in given:
+            if name not in known:
+                raise UsageError(
+                    f"scenario {self.name} has no parameter {name!r}", did_you_mean(name, known, "it has")
+                )
+        return {
+            name: parameter.parse(given[name]) if name in given else parameter.default
+            for name, parameter in known.items()
+        }
+
+    def path(self, values: Mapping[str, Value]) -> str:
+        """The path to request, with the parameters in its query string."""
+        return f"/?{urlencode(values)}" if values else "/"
+
+    def cost(self, values: Mapping[str, Value]) -> Cost:
+        return self.cost_of(values)
+
+    def calls(self, values: Mapping[str, Value]) -> tuple[str, str]:
+        """What a request waits in on either side, with the numbers filled in."""
+        return self.wsgi_call.format(**values), self.asgi_call.format(**values)
+
+
+def did_you_mean(name: str, known: Mapping[str, object], lead: str) -> str:
+    """A hint for a name that is not ``known``: the nearest one, and all of them."""
+    near = get_close_matches(name, known, 1)
+    guess = f"did you mean {near[0]}? " if near else ""
+    return f"{guess}{lead} {', '.join(known)}"
