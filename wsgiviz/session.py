@@ -21,8 +21,8 @@ from wsgiviz.events import Event, Kind
 from wsgiviz.load import Driver
 from wsgiviz.load.plan import Job, Target
 from wsgiviz.model.reducer import reduce
-from wsgiviz.model.state import Doing, Picture, Side, Worker
-from wsgiviz.model.theory import Prediction, predict_asgi, predict_wsgi
+from wsgiviz.model.state import Doing, Picture, Side
+from wsgiviz.model.theory import Load, Prediction, predict_asgi, predict_wsgi
 from wsgiviz.observe.collector import Collector
 from wsgiviz.observe.kernel import Kernel
 from wsgiviz.recorder import rundir
@@ -168,12 +168,12 @@ class Session:
         self._driver.fire(
             Job(
                 run=self._run,
-                targets=tuple(Target(side, url) for side, url in self.urls.items()),  # type: ignore[arg-type]
+                targets=tuple(Target(side, url) for side, url in self.urls.items()),
                 requests=requests,
-                arrivals=settings.arrivals,  # type: ignore[arg-type]
+                arrivals=settings.arrivals,
                 concurrency=settings.concurrency,
                 timeout_s=settings.timeout,
-                order=settings.order,  # type: ignore[arg-type]
+                order=settings.order,
                 duration_s=settings.duration if phase is Phase.RUNNING else None,
             )
         )
@@ -385,12 +385,10 @@ class Session:
         shared = len(settings.sides) > 1 and settings.order == "together"
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         predict = predict_wsgi if side == "wsgi" else predict_asgi
-        return predict(cost, settings, workers, cores, shared)
+        at_once = settings.requests if settings.arrivals == "burst" else settings.concurrency
+        return predict(cost, Load(settings.requests, at_once), workers, cores, shared)
 
     def _workers(self, side: str) -> int:
         """How many workers that side has now: as asked for, unless a person changed it since."""
         wanted = self.picture.sides[side].wanted
         return wanted or (self.settings.workers if side == "wsgi" else self.settings.async_workers)
-
-    def worker(self, pid: int) -> Worker | None:
-        return next((s.workers[pid] for s in self.picture.sides.values() if pid in s.workers), None)

@@ -1,0 +1,136 @@
+"""An incremental parser of HTTP/1.1 responses that keeps the status and counts the body (RFC 9112).
+
+Ours, since its cost is part of what the driver measures: a general parser takes several times as long.
+"""
+
+from __future__ import annotations
+
+MOST_HEAD_BYTES = 64 * 1024
+NO_BODY = frozenset({204, 304})
+
+
+class BadResponse(ValueError):
+    """What came is not an HTTP/1.1 response."""
+
+
+class ResponseParser:
+    """Feed it what arrives. ``done`` once the response is complete; ``body_bytes`` counts the body."""
+
+    __slots__ = ("_buffer", "_chunked", "_left", "_state", "body_bytes", "done", "status")
+
+    def __init__(self) -> None:
+        self.status = 0
+        self.body_bytes = 0
+        self.done = False
+        self._buffer = b""
+        self._left = -1  # bytes left of the body or chunk; -1: until the connection ends
+        self._chunked = False
+        self._state = self._head
+
+    def feed(self, data: bytes) -> None:
+        """Take what arrived. Raises BadResponse."""
+        self._buffer = self._buffer + data if self._buffer else data
+        while self._buffer and not self.done and self._state():
+            pass
+
+    def end(self) -> None:
+        """The connection ended. Raises BadResponse when the response is not complete by that."""
+        if not self.done and (self.status == 0 or self._chunked or self._left >= 0):
+            raise BadResponse("the connection ended inside the response")
+        self.done = True
+
+    def _head(self) -> bool:
+        head, blank, rest = self._buffer.partition(b"\r\n\r\n")
+        if not blank:
+            if len(self._buffer) > MOST_HEAD_BYTES:
+                raise BadResponse("the head has no end")
+            return False
+        self._buffer = rest
+        lines = head.split(b"\r\n")
+        status = _status(lines[0])
+        if 100 <= status < 200 and status != 101:
+            return True  # an interim response: the real one follows
+        self.status = status
+        self._framing(lines[1:])
+        return True
+
+    def _framing(self, lines: list[bytes]) -> None:
+        for line in lines:
+            name, colon, value = line.partition(b":")
+            if not colon:
+                raise BadResponse("a header line without a colon")
+            lowered = name.lower()
+            if lowered == b"content-length":
+                self._left = _number(value.strip(), 10)
+            elif lowered == b"transfer-encoding":
+                self._chunked = value.strip().lower().endswith(b"chunked")
+        if self.status in NO_BODY or self.status == 101:
+            self.done = True
+        elif self._chunked:
+            self._state = self._chunk_size
+        else:
+            self._state = self._body
+            self.done = self._left == 0
+
+    def _body(self) -> bool:
+        got = len(self._buffer) if self._left < 0 else min(self._left, len(self._buffer))
+        self.body_bytes += got
+        self._buffer = b""
+        if self._left >= 0:
+            self._left -= got
+            self.done = self._left == 0
+        return False
+
+    def _chunk_size(self) -> bool:
+        line, end, rest = self._buffer.partition(b"\r\n")
+        if not end:
+            return self._short_line()
+        self._left = _number(line.partition(b";")[0].strip(), 16)
+        self._buffer = rest
+        self._state = self._chunk if self._left else self._trailer
+        return True
+
+    def _chunk(self) -> bool:
+        got = min(self._left, len(self._buffer))
+        self.body_bytes += got
+        self._left -= got
+        self._buffer = self._buffer[got:]
+        if self._left == 0:
+            self._state = self._chunk_end
+        return bool(self._buffer)
+
+    def _chunk_end(self) -> bool:
+        if len(self._buffer) < 2:
+            return False
+        if not self._buffer.startswith(b"\r\n"):
+            raise BadResponse("a chunk longer than its size")
+        self._buffer = self._buffer[2:]
+        self._state = self._chunk_size
+        return True
+
+    def _trailer(self) -> bool:
+        line, end, rest = self._buffer.partition(b"\r\n")
+        if not end:
+            return self._short_line()
+        self._buffer = rest
+        self.done = not line
+        return True
+
+    def _short_line(self) -> bool:
+        if len(self._buffer) > MOST_HEAD_BYTES:
+            raise BadResponse("a line without an end")
+        return False
+
+
+def _status(line: bytes) -> int:
+    version, _, rest = line.partition(b" ")
+    if not version.startswith(b"HTTP/1.") or not rest[:3].isdigit():
+        raise BadResponse("no status line")
+    return int(rest[:3])
+
+
+def _number(text: bytes, base: int) -> int:
+    allowed = b"0123456789abcdefABCDEF" if base == 16 else b"0123456789"
+    if not text or len(text) > 15 or text.strip(allowed):
+        raise BadResponse("a length that is no number")
+    return int(text, base)

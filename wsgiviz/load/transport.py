@@ -1,0 +1,176 @@
+"""httpx's transport for the driver: one connection a request, with a timestamp for each thing that happens to it.
+
+httpx's own transport takes about a millisecond of CPU for each request, which the measurement would show as the
+servers' time; this one writes a prepared request to a plain socket and counts what comes back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import socket
+import time
+
+import httpx
+
+from wsgiviz.events import Kind
+from wsgiviz.load.response import BadResponse, ResponseParser
+from wsgiviz.recorder.ring import Write
+
+READ_BYTES = 64 * 1024
+SENT, CONNECTED, FIRST_BYTE = map(int, (Kind.SENT, Kind.CONNECTED, Kind.FIRST_BYTE))
+
+KINDS = {
+    errno.ECONNREFUSED: "refused",
+    errno.ECONNRESET: "reset",
+    errno.EPIPE: "reset",
+    errno.ETIMEDOUT: "timeout",
+    errno.EADDRNOTAVAIL: "no free port",
+    errno.EMFILE: "too many open files",
+}
+
+
+class Failed(httpx.TransportError):
+    """A request that got no answer; ``kind`` says why, in a word."""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__(kind)
+        self.kind = kind
+
+
+class Transport(httpx.AsyncBaseTransport):
+    """Sends each request on a connection of its own. The request's extensions say what it is:
+
+    ``wsgiviz``: (write, number, planned_ns), and ``timeout``: seconds in all, counted from the connect.
+    """
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        write, number, planned_ns, timeout_s = request.extensions["wsgiviz"]
+        exchange = Exchange(self._loop, write, number, request_bytes(request))
+        try:
+            exchange.start((request.url.host, request.url.port), planned_ns, timeout_s)
+            parser = await exchange.answer
+        finally:
+            exchange.close()
+        return httpx.Response(
+            parser.status, request=request, extensions={"body_bytes": parser.body_bytes}
+        )
+
+
+def request_bytes(request: httpx.Request) -> bytes:
+    """A request without a body, as it goes over the wire."""
+    head = [request.method.encode() + b" " + request.url.raw_path + b" HTTP/1.1"]
+    head += [name + b": " + value for name, value in request.headers.raw]
+    return b"\r\n".join([*head, b"", b""])
+
+
+class Exchange:
+    """One connection, one request, one answer: a small state machine on the loop's readers and writers."""
+
+    __slots__ = ("_data", "_loop", "_number", "_parser", "_socket", "_timer", "_write", "answer")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, write: Write, number: int, data: bytes) -> None:
+        self._loop = loop
+        self._write = write
+        self._number = number
+        self._data = data
+        self._parser: ResponseParser | None = None
+        self._socket: socket.socket | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self.answer: asyncio.Future[ResponseParser] = loop.create_future()
+
+    def start(self, address: tuple[str, int | None], planned_ns: int, timeout_s: float) -> None:
+        """Begin to connect. The kernel gets the connects in the order of the calls."""
+        self._timer = self._loop.call_later(timeout_s, self._fail, "timeout")
+        try:
+            self._socket = sock = socket.socket(
+                socket.AF_INET6 if ":" in address[0] else socket.AF_INET, socket.SOCK_STREAM
+            )
+            sock.setblocking(False)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self._write(SENT, self._number, planned_ns, 0, b"", 0, time.monotonic_ns())
+            code = sock.connect_ex(address)
+        except OSError as error:
+            self._fail(_kind(error.errno))
+            return
+        if code in (0, errno.EINPROGRESS):
+            self._loop.add_writer(sock, self._connected)
+        else:
+            self._fail(_kind(code))
+
+    def _connected(self) -> None:
+        sock = self._socket
+        if sock is None:
+            return
+        code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        if code:
+            self._fail(_kind(code))
+            return
+        self._write(CONNECTED, self._number)
+        self._loop.remove_writer(sock)
+        self._loop.add_reader(sock, self._readable)
+        try:
+            sent = sock.send(self._data)
+        except OSError as error:
+            self._fail(_kind(error.errno))
+            return
+        if sent < len(self._data):  # a request's head of a few hundred bytes fits any socket buffer
+            self._fail("protocol")
+
+    def _readable(self) -> None:
+        sock = self._socket
+        if sock is None:
+            return
+        try:
+            data = sock.recv(READ_BYTES)
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError as error:
+            self._fail(_kind(error.errno))
+            return
+        parser = self._parser
+        if parser is None:
+            if not data:
+                self._fail("closed")
+                return
+            self._write(FIRST_BYTE, self._number)
+            parser = self._parser = ResponseParser()
+        try:
+            if data:
+                parser.feed(data)
+            else:
+                parser.end()
+        except BadResponse:
+            self._fail("protocol" if data else "closed")
+            return
+        if parser.done and not self.answer.done():
+            self.answer.set_result(parser)
+            self.close()
+
+    def _fail(self, kind: str) -> None:
+        if not self.answer.done():
+            self.answer.set_exception(Failed(kind))
+        self.close()
+
+    def close(self) -> None:
+        """Let go of socket and timer. May be called again."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        sock, self._socket = self._socket, None
+        if sock is not None:
+            self._loop.remove_reader(sock)
+            self._loop.remove_writer(sock)
+            sock.close()
+
+
+def _kind(code: int | None) -> str:
+    if code in KINDS:
+        return KINDS[code]
+    return os.strerror(code).lower() if code else "failed"
+
+

@@ -1,0 +1,189 @@
+"""Figures of a side: latencies, fractions, per worker. Pure; seconds unless named otherwise, None for unknown.
+
+Latency is counted from the *planned* time of a request, so that a driver or a queue that delays the sending does
+not make the figures better (coordinated omission). Percentiles are by nearest rank: values that were measured.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+
+from msgspec import Struct
+
+from wsgiviz.model.state import Doing, Request, Side, Worker
+
+
+class Quantiles(Struct, frozen=True):
+    """Mean, percentiles and maximum, in seconds."""
+
+    mean: float
+    p50: float
+    p90: float
+    p95: float
+    p99: float
+    max: float
+
+
+class WorkerTimes(Struct, frozen=True):
+    """How one worker spent this run. ``computing_s`` includes waiting for a CPU; None where the kernel is silent."""
+
+    pid: int
+    requests: int
+    busy_s: float
+    reading_s: float
+    writing_s: float
+    blocked_s: float | None
+    computing_s: float | None
+
+
+class Fractions(Struct, frozen=True):
+    """Busy: of all workers' (or loops') time. Blocked and computing: of the busy time."""
+
+    busy: float | None
+    blocked: float | None
+    computing: float | None
+
+
+def quantiles(values: Iterable[float]) -> Quantiles | None:
+    """The quantiles of what was measured; None of nothing."""
+    ordered = sorted(values)
+    if not ordered:
+        return None
+    at = [ordered[max(0, math.ceil(share * len(ordered)) - 1)] for share in (0.5, 0.9, 0.95, 0.99)]
+    return Quantiles(math.fsum(ordered) / len(ordered), *at, ordered[-1])
+
+
+def _between(side: Side, begin: Callable[[Request], int], end: Callable[[Request], int]) -> list[float]:
+    """Seconds from one stamp to another, of the requests which have both."""
+    pairs = ((begin(request), end(request)) for request in side.finished)
+    return [(last - first) / 1e9 for first, last in pairs if first and last]
+
+
+def latency(side: Side) -> list[float]:
+    """Planned to received."""
+    return _between(side, lambda r: r.planned_ns, lambda r: r.received_ns)
+
+
+def latency_from_sent(side: Side) -> list[float]:
+    return _between(side, lambda r: r.sent_ns, lambda r: r.received_ns)
+
+
+def queue_wait(side: Side) -> list[float]:
+    """Sent to the app's begin."""
+    return _between(side, lambda r: r.sent_ns, lambda r: r.began_ns)
+
+
+def service(side: Side) -> list[float]:
+    """The app's begin to its end."""
+    return _between(side, lambda r: r.began_ns, lambda r: r.ended_ns)
+
+
+def schedule_lag(side: Side) -> list[float]:
+    """Planned to sent."""
+    return _between(side, lambda r: r.planned_ns, lambda r: r.sent_ns)
+
+
+def makespan_ns(side: Side) -> int:
+    """From the first planned request to the last that ended; 0 before there is one."""
+    return max(0, side.last_finished_ns - side.first_planned_ns) if side.done else 0
+
+
+def elapsed_ns(side: Side, now_ns: int) -> int:
+    """How long the run takes so far, or took."""
+    if not side.run_started_ns:
+        return 0
+    if side.done and not side.running:
+        return makespan_ns(side)
+    return max(0, now_ns - side.run_started_ns)
+
+
+def throughput(side: Side, now_ns: int) -> float | None:
+    """Completed requests a second, so far."""
+    span_ns = makespan_ns(side) if side.run_ended_ns else elapsed_ns(side, now_ns)
+    return side.completed / (span_ns / 1e9) if span_ns else None
+
+
+def worker_times(worker: Worker, side: Side, now_ns: int) -> WorkerTimes:
+    """One worker's run until ``now_ns``, its present state included."""
+    open_ns = max(0, now_ns - max(worker.since_ns, side.run_started_ns))
+    app = worker.app_ns + (open_ns if worker.doing in (Doing.BLOCKED, Doing.COMPUTING) else 0)
+    reading = worker.reading_ns + (open_ns if worker.doing is Doing.READING else 0)
+    writing = worker.writing_ns + (open_ns if worker.doing is Doing.WRITING else 0)
+    computing = _computing_ns(worker, app)
+    return WorkerTimes(
+        pid=worker.pid,
+        requests=worker.requests,
+        busy_s=(app + reading + writing) / 1e9,
+        reading_s=reading / 1e9,
+        writing_s=writing / 1e9,
+        blocked_s=None if computing is None else (app - computing) / 1e9,
+        computing_s=None if computing is None else computing / 1e9,
+    )
+
+
+def _computing_ns(worker: Worker, app_ns: int) -> int | None:
+    """On the CPU inside the app, or runnable and waiting for one.
+
+    The first is exact for requests that ended (the thread's own clock); of one that is still on, and of the run
+    queue, the kernel's counters since the start of the run tell.
+    """
+    now, then = worker.sample, worker.run_sample
+    if not now.t_ns:
+        return min(app_ns, worker.cpu_ns) if worker.requests else None
+    on_cpu = worker.cpu_ns
+    if worker.doing in (Doing.BLOCKED, Doing.COMPUTING):
+        on_cpu = max(on_cpu, now.cpu_ns - then.cpu_ns)
+    return min(app_ns, on_cpu + max(0, now.runq_ns - then.runq_ns))
+
+
+def fractions(side: Side, now_ns: int) -> Fractions:
+    """Busy, blocked and computing of a side as a whole."""
+    return _loop_fractions(side) if side.name == "asgi" else _worker_fractions(side, now_ns)
+
+
+def _worker_fractions(side: Side, now_ns: int) -> Fractions:
+    end_ns = side.last_finished_ns if side.run_ended_ns else now_ns
+    times = [worker_times(worker, side, end_ns) for worker in side.workers.values()]
+    span_s = elapsed_ns(side, now_ns) / 1e9
+    if not times or not span_s:
+        return Fractions(None, None, None)
+    busy = sum(time.busy_s for time in times)
+    slots = max(1, len(side.living()))
+    blocked = _sum([time.blocked_s for time in times])
+    computing = _sum([time.computing_s for time in times])
+    return Fractions(
+        min(1.0, busy / (slots * span_s)),
+        blocked / busy if busy and blocked is not None else None,
+        computing / busy if busy and computing is not None else None,
+    )
+
+
+def _sum(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return math.fsum(known) if known else None
+
+
+def _loop_fractions(side: Side) -> Fractions:
+    """Busy: not in the selector. Computing: its thread on the CPU or waiting for one; else something blocks it."""
+    spans = [
+        (loop.beat_ns - loop.run_beat_ns, loop.selector_ns - loop.run_selector_ns, side.workers.get(loop.pid))
+        for loop in side.loops.values()
+        if loop.selector_ns >= 0 and loop.run_selector_ns >= 0 and loop.beat_ns > loop.run_beat_ns
+    ]
+    if not spans:
+        return Fractions(None, None, None)
+    whole = sum(span for span, _, _ in spans)
+    busy = max(0, whole - sum(waited for _, waited, _ in spans))
+    active = sum(
+        worker.sample.cpu_ns
+        - worker.run_sample.cpu_ns
+        + worker.sample.runq_ns
+        - worker.run_sample.runq_ns
+        for _, _, worker in spans
+        if worker is not None and worker.run_sample.t_ns
+    )
+    if not busy:
+        return Fractions(0.0, None, None)
+    computing = min(1.0, active / busy)
+    return Fractions(min(1.0, busy / whole), 1 - computing, computing)

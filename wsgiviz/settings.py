@@ -1,0 +1,245 @@
+"""Settings: frozen and validated, from one table of options for command line, form and help."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields, replace
+from difflib import get_close_matches
+from typing import Any
+
+from wsgiviz import scenarios
+from wsgiviz.errors import UsageError
+from wsgiviz.scenarios import Scenario, Value
+
+IMPORT_STRING = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*(\(.*\))?")
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One option: its name in Settings, and what command line, form and help say of it.
+
+    ``parse`` turns a text into the value; it raises ValueError with what is wanted instead.
+    """
+
+    name: str
+    parse: Callable[[str], Any]
+    help: str
+    metavar: str = ""
+    choices: tuple[str, ...] = ()
+    section: str = "Load"
+    in_form: bool = True
+
+    @property
+    def flag(self) -> str:
+        return "--" + self.name.replace("_", "-")
+
+
+def _whole(minimum: int, maximum: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        if not re.fullmatch(r"-?\d{1,9}", text.strip()) or not minimum <= int(text) <= maximum:
+            raise ValueError(f"a whole number from {minimum} to {maximum}")
+        return int(text)
+
+    return parse
+
+
+def _seconds(minimum: float, maximum: float) -> Callable[[str], float]:
+    def parse(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            value = -1.0
+        if not minimum <= value <= maximum:
+            raise ValueError(f"a number of seconds from {minimum:g} to {maximum:g}")
+        return value
+
+    return parse
+
+
+def _one_of(*choices: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if text not in choices:
+            near = get_close_matches(text, choices, 1)
+            raise ValueError(f"one of {', '.join(choices)}" + (f"; did you mean {near[0]}?" if near else ""))
+        return text
+
+    return parse
+
+
+def _import_string(text: str) -> str:
+    if not IMPORT_STRING.fullmatch(text):
+        raise ValueError("an import string, module:attribute, or module:factory()")
+    return text
+
+
+def _path(text: str) -> str:
+    if not text.startswith("/") or not text.isprintable() or " " in text or not text.isascii():
+        raise ValueError("a path that starts with /, percent-encoded where it has to be")
+    return text
+
+
+def _host(text: str) -> str:
+    if not re.fullmatch(r"[0-9A-Fa-f.:]{2,45}", text):
+        raise ValueError("an IP address of this machine")
+    return text
+
+
+def _dsn(text: str) -> str:
+    if not text.strip():
+        raise ValueError("a PostgreSQL connection string")
+    return text
+
+
+ARRIVALS = ("burst", "closed")
+ORDERS = ("together", "in-turn")
+SIDES = ("wsgi", "asgi")
+
+OPTIONS = (
+    Option("workers", _whole(1, 64), "worker processes of the WSGI server", "N", section="Servers"),
+    Option("async_workers", _whole(1, 16), "worker processes of the ASGI server", "N", section="Servers"),
+    Option("worker_class", _one_of("sync"), "gunicorn's worker class for WSGI", choices=("sync",),
+           section="Servers", in_form=False),
+    Option("async_server", _one_of("gunicorn"), "the ASGI server", choices=("gunicorn",),
+           section="Servers", in_form=False),
+    Option("only", _one_of(*SIDES), "run one side alone", choices=SIDES, section="Servers"),
+    Option("host", _host, "address to listen on; anything but loopback opens the app to others", "ADDRESS",
+           section="Servers", in_form=False),
+    Option("requests", _whole(1, 100_000), "requests of a run, to each side", "N"),
+    Option("arrivals", _one_of(*ARRIVALS), "burst: all at once; closed: users in a loop", choices=ARRIVALS),
+    Option("concurrency", _whole(1, 5_000), "users of closed arrivals", "N"),
+    Option("duration", _seconds(0.1, 86_400), "end closed arrivals after so many seconds", "S"),
+    Option("order", _one_of(*ORDERS), "both sides together, or ASGI after WSGI", choices=ORDERS),
+    Option("timeout", _seconds(0.1, 3_600), "the client gives a request up after so many seconds", "S"),
+    Option("wsgi", _import_string, "your own WSGI app", "MODULE:APP", section="App"),
+    Option("asgi", _import_string, "your own ASGI app", "MODULE:APP", section="App"),
+    Option("path", _path, "what to request of your own app", "/PATH", section="App"),
+    Option("dsn", _dsn, "PostgreSQL instead of SQLite, for scenario db", "DSN", section="App", in_form=False),
+)  # fmt: skip
+
+BY_NAME: Mapping[str, Option] = {option.name: option for option in OPTIONS}
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What to run. Make it with `make`, which validates; change it with `changed`."""
+
+    scenario: str = "sleep"
+    parameters: Mapping[str, Value] = field(default_factory=dict)
+    wsgi: str | None = None
+    asgi: str | None = None
+    path: str = "/"
+    workers: int = 4
+    async_workers: int = 1
+    worker_class: str = "sync"
+    async_server: str = "gunicorn"
+    threads: int = 1
+    requests: int = 20
+    concurrency: int = 20
+    arrivals: str = "burst"
+    duration: float | None = None
+    order: str = "together"
+    timeout: float = 60.0
+    only: str | None = None
+    dsn: str | None = None
+    host: str = "127.0.0.1"
+
+    @property
+    def own_app(self) -> bool:
+        """A person's own app is shown, not a scenario."""
+        return bool(self.wsgi or self.asgi)
+
+    @property
+    def scenario_used(self) -> Scenario | None:
+        """The scenario, or None when the app is a person's own."""
+        return None if self.own_app else scenarios.find(self.scenario)
+
+    @property
+    def name(self) -> str:
+        """What is shown, in a word: the scenario, or the import strings."""
+        return " | ".join(app for app in (self.wsgi, self.asgi) if app) if self.own_app else self.scenario
+
+    @property
+    def calls(self) -> tuple[str, str]:
+        """What a request waits in, on either side; import strings for own apps."""
+        scenario = self.scenario_used
+        return scenario.calls(self.parameters) if scenario else (self.wsgi or "", self.asgi or "")
+
+    @property
+    def sides(self) -> tuple[str, ...]:
+        """Which servers run. An own app for one side runs alone."""
+        if self.only:
+            return (self.only,)
+        if self.own_app:
+            return tuple(side for side, app in (("wsgi", self.wsgi), ("asgi", self.asgi)) if app)
+        return SIDES
+
+    def target(self, side: str) -> str:
+        """The import string of that side's app."""
+        scenario = self.scenario_used
+        if scenario is not None:
+            return scenario.wsgi if side == "wsgi" else scenario.asgi
+        return (self.wsgi if side == "wsgi" else self.asgi) or ""
+
+    @property
+    def request_path(self) -> str:
+        scenario = self.scenario_used
+        return scenario.path(self.parameters) if scenario else self.path
+
+    @property
+    def servers(self) -> tuple[object, ...]:
+        """What the servers were started with: settings that differ in it need a restart."""
+        apps = tuple((side, self.target(side)) for side in self.sides)
+        return apps, self.workers, self.async_workers, self.worker_class, self.async_server, self.dsn, self.host
+
+    def changed(self, **given: Any) -> Settings:
+        """These settings with some of them changed, validated anew. Raises UsageError."""
+        if "scenario" in given and given["scenario"] != self.scenario:
+            given.setdefault("parameters", {})
+            given.setdefault("requests", None)
+        kept = {entry.name: getattr(self, entry.name) for entry in fields(self)}
+        return make(**{**kept, **given})
+
+
+def make(**given: Any) -> Settings:
+    """Settings from values or texts by name; None and what is missing get their defaults. Raises UsageError.
+
+    ``parameters`` maps the scenario's parameter names to texts or values.
+    """
+    parameters = {name: str(value) for name, value in (given.pop("parameters", None) or {}).items()}
+    values = {name: _value(name, value) for name, value in given.items() if value is not None}
+    settings = Settings(**values)
+    scenario = settings.scenario_used
+    if scenario is None:
+        if parameters:
+            raise UsageError("--set is for scenarios, and an app of your own is run", "use --path instead")
+    else:
+        settings = replace(settings, parameters=scenario.values(parameters))
+        if "requests" not in values:
+            settings = replace(settings, requests=scenario.requests)
+    _check_together(settings, values)
+    return settings
+
+
+def _value(name: str, value: Any) -> Any:
+    if name not in BY_NAME:
+        return value
+    option = BY_NAME[name]
+    try:
+        return option.parse(f"{value:g}" if isinstance(value, float) else str(value))
+    except ValueError as error:
+        raise UsageError(f"{option.flag} {value}: that is not {error}", f"{option.help}") from None
+
+
+def _check_together(settings: Settings, given: Mapping[str, Any]) -> None:
+    """What is wrong only in combination."""
+    if settings.own_app and settings.only and not settings.target(settings.only):
+        raise UsageError(
+            f"--only {settings.only} leaves nothing to run", f"give the app as --{settings.only}, or drop --only"
+        )
+    if not settings.own_app and settings.path != "/":
+        raise UsageError("--path is for an app of your own", "a scenario's request is made with --set KEY=VALUE")
+    if settings.duration is not None and settings.arrivals != "closed":
+        raise UsageError("--duration needs --arrivals closed", "a burst ends with its last answer")
+    if settings.dsn and (settings.own_app or settings.scenario != "db"):
+        raise UsageError("--dsn is for scenario db", "add --scenario db")
