@@ -50,8 +50,13 @@ def quantiles(values: Iterable[float]) -> Quantiles | None:
     ordered = sorted(values)
     if not ordered:
         return None
-    at = [ordered[max(0, math.ceil(share * len(ordered)) - 1)] for share in (0.5, 0.9, 0.95, 0.99)]
-    return Quantiles(math.fsum(ordered) / len(ordered), *at, ordered[-1])
+
+    def at(share: float) -> float:
+        return ordered[max(0, math.ceil(share * len(ordered)) - 1)]
+
+    return Quantiles(
+        math.fsum(ordered) / len(ordered), at(0.5), at(0.9), at(0.95), at(0.99), ordered[-1]
+    )
 
 
 def _between(side: Side, begin: Callable[[Request], int], end: Callable[[Request], int]) -> list[float]:

@@ -1,0 +1,1 @@
+"""Reports without a screen: a progress line, a summary table, JSON."""

@@ -1,0 +1,196 @@
+"""argv → settings → the view that was asked for. Views are imported when they are needed, not before."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, NoReturn
+
+from wsgiviz import __version__, scenarios
+from wsgiviz.errors import UsageError, WsgivizError
+from wsgiviz.settings import OPTIONS, Settings, make
+
+COMMANDS = ("run", "scenarios")
+LOOPBACK = ("127.", "::1")
+
+DESCRIPTION = """\
+See, on real servers, why WSGI is synchronous: gunicorn workers and an event loop, live, under the same load.
+
+Without a command, the terminal program starts on scenario "sleep" and fires the first burst by itself."""
+
+EPILOG = """\
+examples:
+  wsgiviz run --scenario http --workers 8 --requests 40
+  wsgiviz run --scenario sleep --set seconds=0.5 --headless
+  wsgiviz run --wsgi shop.app:app --path /orders --headless --json -
+
+exit status: 0 done (failed requests are counted, not an error), 1 the run failed, 2 the arguments were wrong"""
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse, but its complaints come as ours do: one line and a hint."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(message, f"{self.prog} --help lists what there is")
+
+
+def parser() -> Parser:
+    """The whole command line."""
+    style = argparse.RawDescriptionHelpFormatter
+    top = Parser("wsgiviz", description=DESCRIPTION, epilog=EPILOG, formatter_class=style, allow_abbrev=False)
+    top.add_argument("--version", action="version", version=f"wsgiviz {__version__}")
+    top.add_argument("--ascii", action="store_true", help="plain ASCII signs only")
+    commands = top.add_subparsers(dest="command", metavar="COMMAND", parser_class=Parser)
+    run = commands.add_parser(
+        "run", help="run a scenario or your own app, with options", epilog=EPILOG,
+        formatter_class=style, allow_abbrev=False,
+    )  # fmt: skip
+    _add_run_options(run)
+    commands.add_parser("scenarios", help="list the scenarios and their parameters", allow_abbrev=False)
+    return top
+
+
+def _add_run_options(run: argparse.ArgumentParser) -> None:
+    what = run.add_argument_group("What")
+    what.add_argument("--scenario", metavar="NAME", help="one of: " + ", ".join(_names()) + " (default: sleep)")
+    what.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", help="a parameter of the scenario"
+    )
+    groups: dict[str, Any] = {}
+    for option in OPTIONS:
+        if option.section not in groups:
+            groups[option.section] = run.add_argument_group(option.section)
+        default = _default(option.name)
+        groups[option.section].add_argument(
+            option.flag,
+            metavar=option.metavar or "|".join(option.choices),
+            help=option.help + (f" (default: {default})" if default is not None else ""),
+        )
+    view = run.add_argument_group("View")
+    view.add_argument("--headless", action="store_true", help="no screen: progress, then a summary")
+    view.add_argument("--json", metavar="FILE", help="the result as JSON; - for stdout. Implies --headless")
+    view.add_argument("--ledger", action="store_true", help="with --json: every request's times too")
+    view.add_argument("--ascii", action="store_true", help="plain ASCII signs only")
+
+
+def _names() -> list[str]:
+    return [scenario.name for scenario in scenarios.catalogue()]
+
+
+def _default(name: str) -> object:
+    return "the scenario's" if name == "requests" else getattr(Settings(), name)
+
+
+def run(argv: list[str]) -> int:
+    """Carry out ``argv`` and give the exit status."""
+    try:
+        arguments = _parse(argv)
+        if arguments.command == "scenarios":
+            return _list_scenarios()
+        return _run(arguments)
+    except WsgivizError as error:
+        complain(error)
+        return error.status
+    except BrokenPipeError:  # as when piped into head
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def _parse(argv: list[str]) -> argparse.Namespace:
+    top = parser()
+    arguments, unknown = top.parse_known_args(argv)
+    if unknown:
+        flags = [action for command in (top, _run_parser(top)) for action in command._option_string_actions]
+        near = get_close_matches(unknown[0].partition("=")[0], flags, 1)
+        hint = f"did you mean {near[0]}? " if near else ""
+        command = arguments.command or "run"
+        raise UsageError(
+            f"unknown argument {unknown[0]}", f"{hint}wsgiviz {command} --help lists the options"
+        )
+    return arguments
+
+
+def _run_parser(top: Parser) -> argparse.ArgumentParser:
+    [commands] = [action for action in top._actions if isinstance(action, argparse._SubParsersAction)]
+    found: argparse.ArgumentParser = commands.choices["run"]
+    return found
+
+
+def settings_of(arguments: argparse.Namespace) -> Settings:
+    """The settings that the command line asks for. Raises UsageError."""
+    if arguments.command != "run":
+        return make()
+    given = {option.name: getattr(arguments, option.name) for option in OPTIONS}
+    scenario = arguments.scenario
+    if scenario is not None and (arguments.wsgi or arguments.asgi):
+        raise UsageError("--scenario and an app of your own exclude each other", "drop one of them")
+    if scenario is not None:
+        given["scenario"] = scenarios.find(scenario).name
+    return make(parameters=_pairs(arguments.set), **given)
+
+
+def _pairs(texts: list[str]) -> dict[str, str]:
+    pairs = {}
+    for text in texts:
+        key, equals, value = text.partition("=")
+        if not equals or not key:
+            raise UsageError(f"--set {text}: that is not KEY=VALUE", "for example --set seconds=0.5")
+        pairs[key] = value
+    return pairs
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    settings = settings_of(arguments)
+    if not hasattr(os, "fork"):
+        raise UsageError("this platform has no fork(), which gunicorn needs", "use Linux, macOS, or WSL")
+    if not settings.host.startswith(LOOPBACK):
+        print(f"wsgiviz: warning: listening on {settings.host}: others can reach the app", file=sys.stderr)
+    json = getattr(arguments, "json", None)
+    if getattr(arguments, "ledger", False) and not json:
+        raise UsageError("--ledger goes with --json", "add --json FILE, or --json - for stdout")
+    if json or getattr(arguments, "headless", False):
+        from wsgiviz.report.headless import run_headless
+
+        return run_headless(settings, json=_writable(json), ledger=getattr(arguments, "ledger", False))
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise UsageError("this is not a terminal", "use wsgiviz run --headless, or --json FILE")
+    from wsgiviz.tui.app import run as run_tui
+
+    return run_tui(settings, ascii=arguments.ascii)
+
+
+def _writable(json: str | None) -> str | None:
+    """Refuse a file that can't be written before the run, not after it."""
+    if json and json != "-":
+        folder = Path(json).absolute().parent
+        if Path(json).is_dir() or not os.access(folder, os.W_OK | os.X_OK):
+            raise UsageError(f"--json {json}: can't be written", "give a file in a folder that you can write to")
+    return json
+
+
+def _list_scenarios() -> int:
+    for scenario in scenarios.catalogue():
+        print(f"{scenario.name:<7} {scenario.question}")
+        wsgi, asgi = scenario.calls(scenario.values({}))
+        print(f"{'':<7} {wsgi}  |  {asgi}")
+        for parameter in scenario.parameters:
+            unit = f" {parameter.unit}" if parameter.unit else ""
+            print(f"{'':<7} --set {parameter.name}={parameter.default:g}{unit}   {parameter.help}")
+        print()
+    return 0
+
+
+def complain(error: WsgivizError) -> None:
+    """Say what went wrong, and the mend, on stderr. Control characters are made visible."""
+    print(f"wsgiviz: {_visible(error.message)}", file=sys.stderr)
+    if error.hint:
+        print(f"  hint: {_visible(error.hint)}", file=sys.stderr)
+    for line in error.detail.splitlines():
+        print(f"  | {_visible(line)}", file=sys.stderr)
+
+
+def _visible(text: str) -> str:
+    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text.replace("\t", "    "))

@@ -1,0 +1,65 @@
+"""The live progress line of a headless run: on a terminal's stderr, else silent."""
+
+from __future__ import annotations
+
+from types import TracebackType
+
+from rich.console import Console
+from rich.live import Live
+from rich.text import Text
+
+from wsgiviz.model import metrics
+from wsgiviz.model.state import BUSY, Doing, Side
+from wsgiviz.session import Phase, Session
+
+BAR_CELLS = 20
+
+
+class Progress:
+    """A context in which one line tells how far both sides are."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._console = Console(stderr=True)
+        self._live = Live(console=self._console, refresh_per_second=10, transient=True)
+
+    def __enter__(self) -> Progress:
+        if self._console.is_terminal:
+            self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._live.stop()
+
+    def update(self, now_ns: int) -> None:
+        """Show the present state; the line itself is redrawn ten times a second."""
+        if self._console.is_terminal:
+            self._live.update(self._line(now_ns))
+
+    def _line(self, now_ns: int) -> Text:
+        session = self._session
+        if session.phase is not Phase.RUNNING:
+            return Text(f"{session.phase.value} …")
+        sides = [session.picture.sides[name] for name in session.settings.sides]
+        return Text("   ").join([side_line(side, now_ns) for side in sides])
+
+
+def side_line(side: Side, now_ns: int) -> Text:
+    """"WSGI ████░░░░ 8/20  2.41 s  4 blocked  12 queued"."""
+    filled = BAR_CELLS * side.done // side.planned if side.planned else 0
+    colour = "orange1" if side.name == "wsgi" else "sky_blue1"
+    bar = Text("█" * filled, colour) + Text("░" * (BAR_CELLS - filled), "dim")
+    seconds = metrics.elapsed_ns(side, now_ns) / 1e9
+    counts = f" {side.done:>{len(str(side.planned))}}/{side.planned}  {seconds:5.2f} s  {_now(side)}"
+    return Text(f"{side.name.upper()} ", f"bold {colour}") + bar + Text(counts)
+
+
+def _now(side: Side) -> str:
+    queued = f"  {side.queue_depth} queued" if side.queue_depth > 0 else ""
+    if side.name == "asgi":
+        return f"{side.now_in_app} in the app{queued}"
+    busy = [worker.doing for worker in side.living() if worker.doing in BUSY]
+    blocked = busy.count(Doing.BLOCKED)
+    return f"{blocked} blocked, {len(busy) - blocked} otherwise busy{queued}"

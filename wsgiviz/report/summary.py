@@ -1,0 +1,83 @@
+"""The summary table of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from wsgiviz.model import metrics
+from wsgiviz.model.state import Picture, Side
+from wsgiviz.model.theory import Prediction
+from wsgiviz.settings import Settings
+
+Figure = Callable[[Side], str]
+
+
+def summary(
+    settings: Settings, picture: Picture, predictions: Mapping[str, Prediction | None], now_ns: int
+) -> RenderableType:
+    """Both sides in one table, figure under figure, and below it what the figures leave out."""
+    sides = [picture.sides[name] for name in settings.sides]
+    table = Table(title=Text(f"{settings.name}: {settings.requests} requests to each side"), title_justify="left")
+    table.add_column("")
+    for side, call in zip(("wsgi", "asgi"), settings.calls, strict=True):
+        if side in settings.sides:
+            table.add_column(Text(f"{side.upper()}  {call}"), justify="right")
+    for label, figure in _figures(predictions, now_ns):
+        table.add_row(label, *(figure(side) for side in sides))
+    caveats = {found.caveat for found in predictions.values() if found and found.caveat}
+    return Group(table, *(Text(f"Note: {caveat}.") for caveat in sorted(caveats)))
+
+
+def _figures(predictions: Mapping[str, Prediction | None], now_ns: int) -> list[tuple[str, Figure]]:
+    return [
+        ("all done in", lambda side: _seconds(metrics.makespan_ns(side) / 1e9 if side.done else None)),
+        ("predicted", lambda side: _predicted(predictions.get(side.name))),
+        ("completed", lambda side: f"{side.completed} of {side.planned}"),
+        ("failed", _failed),
+        ("throughput", lambda side: _with_unit(metrics.throughput(side, now_ns), "/s")),
+        ("latency p50", lambda side: _quantile(metrics.latency(side), "p50")),
+        ("latency p99", lambda side: _quantile(metrics.latency(side), "p99")),
+        ("waited in the queue, p50", lambda side: _quantile(metrics.queue_wait(side), "p50")),
+        ("in the app, p50", lambda side: _quantile(metrics.service(side), "p50")),
+        ("most in the accept queue", lambda side: str(side.max_queue) if side.queue_depth >= 0 else "n/a"),
+        ("most in the app at once", lambda side: str(side.max_in_app)),
+        ("busy", lambda side: _percent(metrics.fractions(side, now_ns).busy)),
+        ("of that blocked", lambda side: _percent(metrics.fractions(side, now_ns).blocked)),
+        ("of that computing", lambda side: _percent(metrics.fractions(side, now_ns).computing)),
+        ("requests by worker", lambda side: " ".join(str(w.requests) for w in side.workers.values())),
+        ("events lost", lambda side: str(side.lost)),
+    ]
+
+
+def _seconds(value: float | None) -> str:
+    if value is None:
+        return "n/a"
+    return f"{value:.2f} s" if value >= 0.1 else f"{value * 1000:.2f} ms"
+
+
+def _predicted(prediction: Prediction | None) -> str:
+    return f"{_seconds(prediction.seconds)} = {prediction.formula}" if prediction else "n/a"
+
+
+def _failed(side: Side) -> str:
+    kinds = [f"{count} {kind}" for kind, count in sorted(side.errors.items())]
+    if side.bad_status:
+        kinds.append(f"{side.bad_status} answered with an error status")
+    return f"{side.failed}" + (f" ({', '.join(kinds)})" if kinds else "")
+
+
+def _quantile(values: list[float], name: str) -> str:
+    found = metrics.quantiles(values)
+    return _seconds(getattr(found, name) if found else None)
+
+
+def _with_unit(value: float | None, unit: str) -> str:
+    return f"{value:.1f} {unit}" if value is not None else "n/a"
+
+
+def _percent(value: float | None) -> str:
+    return f"{value:.0%}" if value is not None else "n/a"
