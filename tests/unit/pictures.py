@@ -138,3 +138,107 @@ def _with_steps(request: Request, steps: tuple[Step, ...]) -> Request:
     from msgspec.structs import replace
 
     return replace(request, steps=steps)
+
+
+def mixed_workers(now_s: float) -> Side:
+    """Workers in every state at once; the third was killed while it held a request."""
+    now = T0 + int(now_s * S)
+
+    def worker(number: int, *stretches: tuple[float, Doing, int], **more: object) -> Worker:
+        ends = [T0 + int(begin * S) for begin, _, _ in stretches[1:]] + [0]
+        spans = tuple(
+            Span(T0 + int(begin * S), end, doing, RUN + req if req else 0)
+            for (begin, doing, req), end in zip(stretches, ends, strict=True)
+        )
+        last = spans[-1]
+        return Worker(100 + number, number, last.doing, last.start_ns, req=last.req, spans=spans, **more)  # type: ignore[arg-type]
+
+    idle, read, block, compute, write = (
+        Doing.IDLE,
+        Doing.READING,
+        Doing.BLOCKED,
+        Doing.COMPUTING,
+        Doing.WRITING,
+    )
+    workers = [
+        worker(1, (0, compute, 1), (0.8, idle, 0), (1.0, compute, 5), where="cpu.py:9 fibonacci"),
+        worker(2, (0, read, 0), (0.5, block, 2), (1.5, write, 2), (1.7, idle, 0), (1.9, read, 0)),
+        worker(3, (0, block, 3), (1.2, Doing.DEAD, 3), last_req=RUN + 3, died_of="killed"),
+        worker(4, (0, idle, 0)),
+        worker(5, (1.3, Doing.BOOTING, 0), (1.6, block, 6), (1.9, compute, 6), (2.1, write, 6)),
+        worker(6, (1.9, Doing.BOOTING, 0)),
+    ]
+    return Side(
+        "wsgi",
+        workers={each.pid: each for each in workers},
+        wanted=5,
+        master_up=True,
+        queue_depth=-1,
+        run=1,
+        planned=20,
+        run_started_ns=T0,
+        completed=3,
+        failed=3,
+        bad_status=1,
+        errors={"reset": 1, "timeout": 2},
+        first_planned_ns=T0,
+        last_finished_ns=now - S // 2,
+        now_in_app=3,
+        max_in_app=5,
+        deaths=1,
+    )
+
+
+def mixed_tasks(now_s: float) -> Side:
+    """Requests in every state at once: one holds the loop, two are ready, one failed, one is on its way."""
+    now = T0 + int(now_s * S)
+
+    def request(number: int, *stretches: tuple[float, Task], **more: object) -> Request:
+        ends = [T0 + int(begin * S) for begin, _ in stretches[1:]] + [0] * bool(stretches)
+        steps = tuple(
+            Step(T0 + int(begin * S), end, task) for (begin, task), end in zip(stretches, ends, strict=True)
+        )
+        began = steps[0].start_ns if steps else 0
+        task, since = (steps[-1].task, steps[-1].start_ns) if steps else (Task.QUEUED, 0)
+        given: dict[str, object] = {"task": task, "since_ns": since, **more}
+        return Request(RUN + number, T0, T0, began_ns=began, steps=steps, **given)  # type: ignore[arg-type]
+
+    wait, run, ready = Task.AWAITING, Task.RUNNING, Task.READY
+    in_flight = [
+        request(1, (0.2, run), (0.21, wait), (0.9, ready), (1.4, run), (1.6, wait)),
+        request(2, (0.21, run), (0.22, wait), (now_s - 0.6, run)),
+        request(3, (0.22, run), (0.23, wait), (now_s - 0.4, ready)),
+        request(4),
+    ]
+    failed = request(
+        5,
+        (0.3, run),
+        (0.31, wait),
+        task=Task.FAILED,
+        raised="ValueError",
+        ended_ns=T0 + S,
+        failed_ns=T0 + S,
+        error="status 500",
+    )
+    return Side(
+        "asgi",
+        in_flight={each.id: each for each in in_flight},
+        finished=(failed,),
+        loops={300: Loop(300, running=RUN + 2, since_ns=now - 6 * S // 10, max_lag_ns=600 * MS)},
+        workers={300: Worker(300, 1, Doing.IDLE, T0 - S)},
+        wanted=1,
+        master_up=True,
+        queue_depth=101,
+        queue_limit=100,
+        max_queue=101,
+        now_in_app=3,
+        max_in_app=4,
+        run=1,
+        planned=20,
+        run_started_ns=T0,
+        completed=0,
+        failed=1,
+        errors={"status 500": 1},
+        first_planned_ns=T0,
+        last_finished_ns=T0 + S,
+    )

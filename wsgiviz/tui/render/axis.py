@@ -6,7 +6,7 @@ from wsgiviz.tui.render.chart import EIGHTHS, Chart, Scale
 from wsgiviz.tui.render.line import BOLD, DIM, Part
 from wsgiviz.tui.render.view import PaneView
 
-TICK_CELLS = 9
+TICK_CELLS = 8
 """Ticks are at least this far apart."""
 
 STEPS_NS: list[int] = [factor * 10**power for power in range(5, 13) for factor in (1, 2, 5)]
@@ -14,7 +14,7 @@ STEPS_NS: list[int] = [factor * 10**power for power in range(5, 13) for factor i
 
 def tick_step(scale: Scale) -> int:
     """Nanoseconds between ticks: 1, 2 or 5 times a power of ten."""
-    per_cell = max(1, scale.end_ns - scale.start_ns) / max(1, scale.cells)
+    per_cell = max(1, scale.end_ns - scale.start_ns) / max(1, scale.cells // 4 * 4)
     return next((step for step in STEPS_NS if step >= per_cell * TICK_CELLS), STEPS_NS[-1])
 
 
@@ -44,10 +44,10 @@ def axis(scale: Scale, view: PaneView) -> list[Part]:
 def _draw_now(chart: Chart, cell: int, sign: str) -> None:
     """The sign at now's cell, its word to the right or, near the end, to the left; blanks keep labels off."""
     word, at = (f"{sign} now", cell) if cell + 5 <= len(chart.chars) else (f"now {sign}", cell - 4)
-    for near in range(at - 3, at + len(word) + 3):
+    for near in range(at - 1, at + len(word) + 1):
         if 0 <= near < len(chart.chars):
             chart.put(near, " ", DIM)
-    _drop_halves(chart, at - 4, at + len(word) + 3)
+    _drop_halves(chart, at - 2, at + len(word) + 1)
     chart.write(at, word, BOLD)
 
 

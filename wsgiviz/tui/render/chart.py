@@ -8,6 +8,7 @@ beginning of the next.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import groupby
 from typing import NamedTuple
 
 from wsgiviz.model.state import Doing
@@ -15,6 +16,14 @@ from wsgiviz.tui.render.glyphs import Glyphs
 from wsgiviz.tui.render.line import PLAIN, Ink, Part
 
 EIGHTHS = 8
+
+STEP_NS_PER_LANE = 3_000_000
+"""A growing lane is drawn anew this seldom, times the number of lanes."""
+
+RIGHT = {4: "▐", 7: "▕"}
+
+ROUGH = frozenset({Doing.BOOTING.value, Doing.STOPPING.value})
+"""Textures without an edge: drawn by whole cells."""
 
 
 class Scale(NamedTuple):
@@ -27,6 +36,16 @@ class Scale(NamedTuple):
     def exact(self, t_ns: int) -> float:
         """In eighths of a cell from the left edge; may lie outside."""
         return (t_ns - self.start_ns) * self.cells * EIGHTHS / max(1, self.end_ns - self.start_ns)
+
+    def stepped(self, t_ns: int, lanes: int) -> int:
+        """``t_ns``, held back to the last step that ``lanes`` growing lanes take together.
+
+        A few lanes grow by eighths of a cell; many grow in larger steps, so that a frame costs no more.
+        """
+        eighth_ns = max(1, (self.end_ns - self.start_ns) // max(1, self.cells * EIGHTHS))
+        size = next((n for n in (1, 2, 4) if n * eighth_ns >= lanes * STEP_NS_PER_LANE), EIGHTHS)
+        step_ns = size * eighth_ns
+        return self.start_ns + (t_ns - self.start_ns) // step_ns * step_ns
 
     def at(self, t_ns: int) -> int:
         """In whole eighths, inside the line."""
@@ -67,15 +86,20 @@ class Chart:
         for offset, char in enumerate(text):
             self.put(cell + offset, char, ink)
 
+    def label(self, cell: int, text: str) -> None:
+        """Write on what is there, in its colours."""
+        for place, char in enumerate(text, cell):
+            colour = self.inks[place].front
+            self.put(place, char, Ink(colour, colour.rstrip("+") + "*", "br"))
+
     def parts(self) -> list[Part]:
         """The line as runs of the same ink."""
         parts: list[Part] = []
-        begin = 0
-        inks, text = self.inks, "".join(self.chars)
-        for cell in range(1, len(inks) + 1):
-            if cell == len(inks) or inks[cell] is not inks[begin] and inks[cell] != inks[begin]:
-                parts.append(Part(text[begin:cell], inks[begin]))
-                begin = cell
+        begin, text = 0, "".join(self.chars)
+        for ink, run in groupby(self.inks):
+            end = begin + len(list(run))
+            parts.append(Part(text[begin:end], ink))
+            begin = end
         return parts
 
 
@@ -83,7 +107,7 @@ def texture_ink(texture: str, colour: str) -> Ink:
     """Solid blocks are one colour through and through; textures show on a wash of their colour."""
     if texture == Doing.BLOCKED or texture == "held":
         return Ink(colour, colour)
-    if texture in (Doing.BOOTING, Doing.STOPPING):
+    if texture in ROUGH:
         return Ink(colour)
     return Ink(colour, colour.rstrip("+") + "~")
 
@@ -106,12 +130,16 @@ def _draw_block(chart: Chart, before: Block, block: Block, glyphs: Glyphs) -> No
     last, tail = divmod(block.right, EIGHTHS)
     full = first + 1 if lead else first
     ink = texture_ink(block.texture, block.colour)
+    if block.texture in ROUGH:
+        ends = round(block.left / EIGHTHS), round(block.right / EIGHTHS)
+        chart.fill(*ends, glyphs.texture[block.texture], ink)
+        return
     shared = before.right > first * EIGHTHS
     if lead and shared:
         if last > first:
             chart.put(first, eighths[before.right % EIGHTHS or lead], Ink(before.colour, block.colour))
     elif lead and last > first:
-        chart.put(first, eighths[lead], Ink(block.colour, "", "r"))
+        _fill_right(chart, first, lead, block.colour, eighths)
     elif lead:
         _draw_sliver(chart, first, lead, tail, block.colour, eighths)
     chart.fill(full, last, glyphs.texture[block.texture], ink)
@@ -125,7 +153,15 @@ def _draw_sliver(chart: Chart, cell: int, lead: int, tail: int, colour: str, eig
     if lead <= EIGHTHS - tail:
         chart.put(cell, eighths[size], Ink(colour))
     else:
-        chart.put(cell, eighths[EIGHTHS - size], Ink(colour, "", "r"))
+        _fill_right(chart, cell, EIGHTHS - size, colour, eighths)
+
+
+def _fill_right(chart: Chart, cell: int, lead: int, colour: str, eighths: str) -> None:
+    """A cell filled from the right but for ``lead`` eighths; two of these have a sign of their own."""
+    if lead in RIGHT:
+        chart.put(cell, RIGHT[lead], Ink(colour))
+    else:
+        chart.put(cell, eighths[lead], Ink(colour, "", "r"))
 
 
 def _draw_whole_cells(chart: Chart, blocks: Sequence[Block], glyphs: Glyphs) -> None:
@@ -139,15 +175,14 @@ def _draw_whole_cells(chart: Chart, blocks: Sequence[Block], glyphs: Glyphs) -> 
 
 
 def draw_labels(chart: Chart, blocks: Sequence[Block], names: dict[int, str]) -> None:
-    """Each group's name in the middle of its blocks, where it fits with a cell to spare on both sides."""
-    extents: dict[int, tuple[int, int, str]] = {}
+    """Each group's name in the middle of its blocks, where it fits with a cell to spare."""
+    extents: dict[int, tuple[int, int]] = {}
     for block in blocks:
         if block.group in names:
             left = extents[block.group][0] if block.group in extents else block.left
-            extents[block.group] = (left, block.right, block.colour)
-    for group, (left, right, colour) in extents.items():
+            extents[block.group] = (left, block.right)
+    for group, (left, right) in extents.items():
         first, end = -(-left // EIGHTHS), right // EIGHTHS
         name = names[group]
-        if end - first >= len(name) + 2:
-            ink = Ink(colour, colour.rstrip("+") + "*", "br")
-            chart.write(first + (end - first - len(name)) // 2, name, ink)
+        if end - first > len(name):
+            chart.label(first + (end - first - len(name)) // 2, name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 from wsgiviz.model.state import BUSY, Doing, Loop, Side, Task, Worker
@@ -33,7 +34,7 @@ def bar_cells(width: int) -> int:
 def title(view: PaneView, width: int) -> Row:
     side = view.side.name
     text = printable(view.title, not view.glyphs.eighths)
-    line = Line(width).add(f" {side.upper()} ", Ink(side, side + "*", "br")).add("  ")
+    line = Line(width).add(f" {side.upper()} ", Ink(side + "=", side + "@", "br")).add("  ")
     return line.add(shortened(text, line.left, view.glyphs.ellipsis), BOLD).row()
 
 
@@ -57,7 +58,7 @@ def queue(view: PaneView, width: int, column: int) -> Row:
 def _queue_words(side: Side) -> list[tuple[Part, ...]]:
     depth, limit = side.queue_depth, side.queue_limit
     ink = Ink("queue!", "", "b") if depth else DIM
-    most = Part(f"   most {side.max_queue}", DIM)
+    most = Part(f"   most {side.max_queue}" if side.max_queue else "", DIM)
     if depth and 0 < limit <= depth:
         return [(Part(f"full: {depth} wait, room for {limit}", Ink("blocked!", "", "b")), most)] + [
             (Part(f"full: {depth} of {limit}", Ink("blocked!", "", "b")),)
@@ -66,7 +67,7 @@ def _queue_words(side: Side) -> list[tuple[Part, ...]]:
     words = words if depth else Part("none waiting", ink)
     room = Part(f"   room for {limit}", DIM)
     with_limit = [(words, most, room)] if limit > 0 else []
-    return [*with_limit, (words, most), (words,), (Part(f"{depth} waiting", ink),)]
+    return [*with_limit, (words, most), (words,), (Part(f"{depth} in the kernel", ink),)]
 
 
 def busy(view: PaneView, width: int, column: int) -> Row:
@@ -108,11 +109,8 @@ def _shares(counts: dict[str, int], total: int, cells: int, view: PaneView) -> l
 
 def tasks(side: Side) -> dict[str, int]:
     """Requests inside the app by what they do: running, ready, awaiting."""
-    counts = {Task.RUNNING.value: 0, Task.READY.value: 0, Task.AWAITING.value: 0}
-    for request in side.in_app():
-        if request.task.value in counts:
-            counts[request.task.value] += 1
-    return counts
+    counts = Counter([r.task for r in side.in_flight.values() if r.began_ns and not r.ended_ns])
+    return {task: counts[task] for task in (Task.RUNNING, Task.READY, Task.AWAITING)}
 
 
 def loop(view: PaneView, width: int, column: int) -> Row:

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-LABEL_CELLS = 8
-"""Width of the column of labels, and of a lane's head."""
-
 NARROW = 50
 """Panes below this width use a narrower column of labels."""
 
@@ -44,3 +41,8 @@ ALWAYS = 5
 def layout(height: int) -> Layout:
     extras = {name: height >= least for name, least in EXTRAS}
     return Layout(lanes=max(0, height - ALWAYS - sum(extras.values())), **extras)
+
+
+def label_cells(width: int) -> int:
+    """Width of the column of labels."""
+    return 8 if width >= NARROW else 7

@@ -51,7 +51,7 @@ class Line:
         return self._width - self.used
 
     def add(self, text: str, ink: Ink = PLAIN) -> Line:
-        text = text[: self.left]
+        text = text[: self._width - self.used]
         if text:
             self._parts.append(Part(text, ink))
             self.used += len(text)
@@ -62,17 +62,23 @@ class Line:
             self.add(text, ink)
         return self
 
+    def extend_exactly(self, parts: list[Part], cells: int) -> Line:
+        """Parts which together have ``cells`` cells, for which there is room."""
+        self._parts += parts
+        self.used += cells
+        return self
+
     def to(self, column: int) -> Line:
         """Blanks up to ``column``."""
         return self.add(" " * max(0, column - self.used))
 
-    def first_fitting(self, *texts: tuple[Part, ...], keep: int = 0) -> Line:
-        """The first of several wordings, longest first, that leaves ``keep`` cells; else the last, cut."""
-        room = self.left - keep
+    def first_fitting(self, *texts: tuple[Part, ...]) -> Line:
+        """The first of several wordings, longest first, that leaves a cell free; else the last, cut."""
+        room = self.left - 1
         for parts in texts:
             if sum(len(part.text) for part in parts) <= room:
                 return self.extend(list(parts))
-        return self.extend(cut(list(texts[-1]), room))
+        return self.extend(cut(list(texts[-1]), room + 1))
 
     def row(self) -> Row:
         self.to(self._width)

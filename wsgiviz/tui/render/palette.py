@@ -30,6 +30,9 @@ BLOCK_CONTRAST = 3.0
 TEXT_CONTRAST = 4.5
 """What a text needs (WCAG 2.1, 1.4.3)."""
 
+LABEL_CONTRAST = 3.5
+"""What a bold label needs on its block; 3 is asked for large text (WCAG 2.1, 1.4.3)."""
+
 DIM_CONTRAST = 3.4
 """Secondary words: still readable on a projector."""
 
@@ -45,11 +48,14 @@ class Palette:
     NAME!     as text on the pane
     NAME~     washed out: what is behind a texture
     NAME*     as text on a block of it
+    NAME=     as it is given, to write on
+    NAME@     as text on that
     """
 
     def __init__(
         self, variables: Mapping[str, str], background: Color, foreground: Color, dark: bool
     ) -> None:
+        self._own = None if background.ansi is not None else background.rich_color
         self._background = _solid(background, dark)
         self._foreground = readable(_solid(foreground, not dark), self._background, 7.0)
         self._variables = variables
@@ -71,16 +77,20 @@ class Palette:
     def _made(self, ink: Ink) -> Style:
         return Style(
             color=self.colour(ink.front).rich_color,
-            bgcolor=self.colour(ink.back).rich_color if ink.back else None,
+            bgcolor=self.colour(ink.back).rich_color if ink.back else self._own,
             bold="b" in ink.flags or None,
             reverse="r" in ink.flags or None,
         )
 
     def _derived(self, name: str) -> Color:
-        base, mark = (name[:-1], name[-1]) if name[-1] in "+!~*" else (name, "")
+        base, mark = (name[:-1], name[-1]) if name[-1] in "+!~*=@" else (name, "")
         given = Color.parse(self._variables.get(f"wsgiviz-{base}") or COLOURS[f"wsgiviz-{base}"])
         shape = readable(given, self._background, BLOCK_CONTRAST)
         match mark:
+            case "=":
+                return given
+            case "@":
+                return label_colour(given)
             case "!":
                 return readable(given, self._background, TEXT_CONTRAST)
             case "~":
@@ -140,5 +150,5 @@ def second_shade(shape: Color, background: Color) -> Color:
 
 
 def label_colour(*shapes: Color) -> Color:
-    """Black or white, whichever reads better on all ``shapes``."""
-    return max((WHITE, BLACK), key=lambda text: min(contrast(text, shape) for shape in shapes))
+    """White where it reads well enough on all ``shapes`` in bold, else black."""
+    return WHITE if min(contrast(WHITE, shape) for shape in shapes) >= LABEL_CONTRAST else BLACK

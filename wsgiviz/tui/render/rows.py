@@ -2,44 +2,109 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+
+from wsgiviz.model.state import Doing, Request, Worker
 from wsgiviz.tui.render import head_rows, task_lanes, total_rows, worker_lanes
 from wsgiviz.tui.render.axis import axis
-from wsgiviz.tui.render.chart import Scale
-from wsgiviz.tui.render.layout import NARROW, Layout, layout
+from wsgiviz.tui.render.chart import EIGHTHS, Scale
+from wsgiviz.tui.render.layout import Layout, label_cells, layout
 from wsgiviz.tui.render.line import DIM, Line, Row
 from wsgiviz.tui.render.total_rows import Median
 from wsgiviz.tui.render.tracks import Tracks
 from wsgiviz.tui.render.view import PaneView
 
+RESTING = frozenset({Doing.IDLE, Doing.DEAD})
+"""Of these a lane shows nothing that grows."""
+
+
+TENTH_NS = 100_000_000
+
+HEAD, TOTALS, AXIS, MORE = -1, -2, -3, -4
+"""Places in the memory which are no lanes; those are pids and tracks."""
+
+Made = tuple[Row, ...]
+
 
 class Memory:
-    """What a pane remembers from frame to frame, so that it need not go through the whole run each time."""
+    """What a pane remembers from frame to frame, so that only what looks different is made again."""
 
     def __init__(self) -> None:
         self.tracks = Tracks()
         self.median = Median()
+        self._made: dict[int, tuple[object, tuple[object, ...], Made]] = {}
+
+    def recall(
+        self, place: int, source: object, more: tuple[object, ...], make: Callable[[], Made]
+    ) -> Made:
+        """The rows made before when ``source`` is the same object and ``more`` is equal; else new ones."""
+        known = self._made.get(place)
+        if known is not None and known[0] is source and known[1] == more:
+            return known[2]
+        made = make()
+        self._made[place] = (source, more, made)
+        return made
+
+    def keep(self, lanes: Iterable[int]) -> None:
+        """Forget the lanes which are not on the screen any more."""
+        kept = {HEAD, TOTALS, AXIS, MORE, *lanes}
+        if len(self._made) > 2 * len(kept):
+            self._made = {place: known for place, known in self._made.items() if place in kept}
 
 
 def rows(view: PaneView, width: int, height: int, memory: Memory | None = None) -> list[Row]:
     """``height`` rows of ``width`` cells each."""
     memory = memory or Memory()
     plan = layout(height)
-    column = 8 if width >= NARROW else 7
-    blank = Line(width).row()
-    made = [head_rows.title(view, width)]
-    made += [blank] * plan.gap_top
-    made.append(head_rows.queue(view, width, column))
-    runs = head_rows.busy if view.side.name == "wsgi" else head_rows.loop
-    made.append(runs(view, width, column))
-    made += [head_rows.in_app(view, width, column)] * plan.in_app
-    made += [blank] * plan.gap_middle
+    seen = (*glance(view), width, height)
+    made = list(memory.recall(HEAD, None, seen, lambda: _head(view, width, plan)))
     made += lanes(view, width, plan, memory)
-    made += [blank] * plan.gap_low
-    made.append(total_rows.done(view, width, column, memory.median))
-    made.append(total_rows.all_in(view, width, column))
-    if plan.failures:
-        made.append(total_rows.failures(view, width, column))
+    made += memory.recall(TOTALS, None, seen, lambda: _totals(view, width, plan, memory))
     return made[:height]
+
+
+def glance(view: PaneView) -> tuple[object, ...]:
+    """Everything that the rows above and below the lanes depend on; running times in tenths."""
+    side = view.side
+    return (
+        view.now_ns // TENTH_NS,
+        view.title,
+        view.prediction,
+        view.makespan_s,
+        view.glyphs.name,
+        (side.name, side.run, side.planned, side.run_started_ns, side.run_ended_ns, side.cancelled),
+        (side.master_up, side.queue_depth, side.queue_limit, side.max_queue),
+        (side.now_in_app, side.max_in_app, side.completed, side.failed, side.bad_status, side.deaths),
+        (side.first_planned_ns, side.last_finished_ns, *side.errors.items()),
+        [worker.doing for worker in side.workers.values()],
+        head_rows.tasks(side) if side.loops else None,
+        list(side.loops.values()),
+    )
+
+
+def _head(view: PaneView, width: int, plan: Layout) -> Made:
+    column = label_cells(width)
+    blank = Line(width).row()
+    runs = head_rows.busy if view.side.name == "wsgi" else head_rows.loop
+    return (
+        head_rows.title(view, width),
+        *[blank] * plan.gap_top,
+        head_rows.queue(view, width, column),
+        runs(view, width, column),
+        *[head_rows.in_app(view, width, column)] * plan.in_app,
+        *[blank] * plan.gap_middle,
+    )
+
+
+def _totals(view: PaneView, width: int, plan: Layout, memory: Memory) -> Made:
+    column = label_cells(width)
+    return (
+        *[Line(width).row()] * plan.gap_low,
+        total_rows.done(view, width, column, memory.median),
+        total_rows.all_in(view, width, column),
+        *[total_rows.failures(view, width, column)] * plan.failures,
+    )
 
 
 def lanes(view: PaneView, width: int, plan: Layout, memory: Memory) -> list[Row]:
@@ -48,9 +113,16 @@ def lanes(view: PaneView, width: int, plan: Layout, memory: Memory) -> list[Row]
     scale = Scale(view.start_ns, view.end_ns, max(1, width - head - 1))
     of_side = _worker_lanes if view.side.name == "wsgi" else _task_lanes
     made = of_side(view, width, plan.lanes, head, scale, memory)
-    made += [Line(width).row()] * (plan.lanes - len(made))
+    if len(made) < plan.lanes:
+        made += [Line(width).row()] * (plan.lanes - len(made))
     if plan.axis:
-        made.append(Line(width).to(head).extend(axis(scale, view)).row())
+        seen = (scale, scale.at(view.now_ns) // EIGHTHS, view.now_ns > view.end_ns, view.origin_ns, width)
+        made += memory.recall(
+            AXIS,
+            view.glyphs,
+            seen,
+            lambda: (Line(width).to(head).extend(axis(scale, view)).row(),),
+        )
     return made
 
 
@@ -78,14 +150,24 @@ def _worker_lanes(
     workers = worker_lanes.worth_showing(view.side.workers.values(), room)
     thick = thickness(len(workers), room)
     first, end, more = window(len(workers), room, view.scroll)
-    made = []
+    drawn = replace(view, now_ns=scale.stepped(view.now_ns, end - first))
+    reached = scale.at(drawn.now_ns)
+    made: list[Row] = []
     for worker in workers[first:end]:
-        line = Line(width).extend(worker_lanes.head(worker, head, view.glyphs))
-        lane = worker_lanes.lane(worker, scale, view)
-        made.append(line.extend(lane).row())
+
+        def make(worker: Worker = worker) -> Made:
+            line = Line(width).extend(worker_lanes.head(worker, head, view.glyphs))
+            lane = worker_lanes.lane(worker, scale, drawn, thick < 2)
+            return (line.extend_exactly(lane, scale.cells).row(),)
+
+        grown = 0 if worker.doing in RESTING else reached
+        made += memory.recall(
+            worker.pid, worker.spans, (grown, worker.doing, scale, width, thick, view.glyphs.name), make
+        )
         if thick >= 2:
             made.append(worker_lanes.status(worker, head, width, view))
         made += [Line(width).row()] * (thick - 2)
+    memory.keep(worker.pid for worker in workers[first:end])
     if more:
         words = worker_lanes.summary(workers[end:])
         made.append(_more(width, head, view, first, len(workers) - end, words))
@@ -103,16 +185,35 @@ def _task_lanes(
     tracks, side = memory.tracks, view.side
     tracks.update(side)
     first, end, more = window(len(tracks), room, view.scroll)
-    made = []
+    drawn = replace(view, now_ns=scale.stepped(view.now_ns, end - first))
+    reached = scale.at(drawn.now_ns)
+    made: list[Row] = []
     for track in range(first, end):
         last = tracks.last(track, side)
         if last is None:
             made.append(Line(width).row())
             continue
-        line = Line(width).extend(task_lanes.head(last, head, view.glyphs))
-        made.append(line.extend(task_lanes.lane(tracks.requests(track, side), scale, view)).row())
+
+        def make(track: int = track, last: Request = last) -> Made:
+            line = Line(width).extend(task_lanes.head(last, head, view.glyphs))
+            lane = task_lanes.lane(tracks.requests(track, side), scale, drawn)
+            return (line.extend_exactly(lane, scale.cells).row(),)
+
+        grown = task_lanes.growth(last, reached, drawn.now_ns)
+        made += memory.recall(track, last, (grown, scale, width, view.glyphs.name), make)
+    memory.keep(range(first, end))
     if more:
-        hidden = [tracks.last(track, side) for track in range(end, len(tracks))]
-        words = task_lanes.summary(request for request in hidden if request is not None)
-        made.append(_more(width, head, view, first, len(tracks) - end, words))
+        made += memory.recall(
+            MORE,
+            None,
+            (first, end, len(tracks), view.now_ns // TENTH_NS, side.done, width, head, view.glyphs.name),
+            lambda: (_more_tasks(view, width, head, tracks, (first, end)),),
+        )
     return made
+
+
+def _more_tasks(view: PaneView, width: int, head: int, tracks: Tracks, shown: tuple[int, int]) -> Row:
+    first, end = shown
+    hidden = [tracks.last(track, view.side) for track in range(end, len(tracks))]
+    words = task_lanes.summary(request for request in hidden if request is not None)
+    return _more(width, head, view, first, len(hidden), words)

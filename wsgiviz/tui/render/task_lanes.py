@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 
 from wsgiviz.events import request_number
@@ -20,6 +21,9 @@ INK: dict[str, Ink] = {
     ON_THE_WAY: Ink("queue"),
     UNKNOWN: DIM,
 }
+
+
+WORDS: dict[Task, str] = {task: task.value for task in Task}
 
 
 def failed(request: Request) -> bool:
@@ -42,7 +46,7 @@ def head(request: Request, width: int, glyphs: Glyphs) -> list[Part]:
     number = request_number(request.id)
     name = f"#{number}" if number > 0 else "-"
     ink = DIM if request.finished else BOLD
-    return [Part(f" {name[-(width - 4) :]:<{width - 4}} ", ink), sign(request, glyphs), Part(" ", DIM)]
+    return [Part(f" {name[-(width - 4) :]:>{width - 4}} ", ink), sign(request, glyphs), Part(" ", DIM)]
 
 
 def lane(requests: Iterable[Request], scale: Scale, view: PaneView) -> list[Part]:
@@ -55,6 +59,15 @@ def lane(requests: Iterable[Request], scale: Scale, view: PaneView) -> list[Part
     if last is not None:
         _write_ending(chart, last, scale, view)
     return chart.parts()
+
+
+def growth(request: Request, reached: int, now_ns: int) -> tuple[int, int]:
+    """What of a lane changes with time alone: how far its present request has come, drawn and in words."""
+    if end_ns(request):
+        return 0, 0
+    if request.task is not Task.RUNNING:
+        return reached // (EIGHTHS // 2), 0
+    return reached, (now_ns - request.since_ns) // (LOOP_HELD_NS // 10)
 
 
 def _draw(chart: Chart, request: Request, scale: Scale, view: PaneView) -> None:
@@ -76,13 +89,14 @@ def _draw(chart: Chart, request: Request, scale: Scale, view: PaneView) -> None:
 def _draw_steps(
     chart: Chart, request: Request, scale: Scale, view: PaneView, inside: tuple[int, int]
 ) -> None:
+    """What the app did with it, from its beginning to its end."""
     left, right = inside
     glyphs, steps = view.glyphs, request.steps
     if left < right:
         _thin(chart, left, scale.at(steps[0].start_ns) if steps else right, UNKNOWN, glyphs)
     runs = []
     for step in steps:
-        begin, end = scale.at(step.start_ns), scale.at(step.end_ns or view.now_ns)
+        begin, end = scale.at(step.start_ns), min(scale.at(step.end_ns or view.now_ns), right)
         if step.task is Task.RUNNING:
             if step.start_ns < scale.end_ns and (step.end_ns or view.now_ns) >= scale.start_ns:
                 runs.append((step, begin, end))
@@ -111,7 +125,7 @@ def _run(chart: Chart, step: Step, left: int, right: int, view: PaneView) -> Non
     held = (step.end_ns or view.now_ns) - step.start_ns >= LOOP_HELD_NS
     texture, colour = (HELD, "blocked") if held else (Task.RUNNING.value, "computing")
     if right - left >= EIGHTHS:
-        draw_blocks(chart, [Block(left, right, texture, colour)], view.glyphs)
+        draw_blocks(chart, [Block(left // EIGHTHS * EIGHTHS, right, texture, colour)], view.glyphs)
     else:
         chart.put(min(left, len(chart.chars) * EIGHTHS - 1) // EIGHTHS, view.glyphs.step, Ink(colour + "!"))
 
@@ -142,10 +156,7 @@ def _ending(request: Request, view: PaneView) -> tuple[str, Ink]:
 
 def summary(requests: Iterable[Request]) -> str:
     """Requests which are not shown, in a few words."""
-    counts: dict[str, int] = {}
-    for request in requests:
-        word = _word(request)
-        counts[word] = counts.get(word, 0) + 1
+    counts = Counter([_word(request) for request in requests])
     if len(counts) == 1:
         word, number = next(iter(counts.items()))
         return f"all {word}" if number > 1 else word
@@ -153,6 +164,6 @@ def summary(requests: Iterable[Request]) -> str:
 
 
 def _word(request: Request) -> str:
-    if failed(request):
-        return "failed"
-    return "answered" if request.finished or request.ended_ns else request.task.value
+    if not request.ended_ns and not request.failed_ns:
+        return WORDS[request.task]
+    return "failed" if failed(request) else "answered"

@@ -66,7 +66,7 @@ def _bar(line: Line, side: Side, cells: int, view: PaneView) -> None:
     """Answered in the side's colour, failed behind it, the rest empty."""
     glyphs = view.glyphs
     share = cells * EIGHTHS / max(1, side.planned, side.done)
-    good, all_done = round(side.completed * share), round(side.done * share)
+    good, all_done = round((side.completed - side.bad_status) * share), round(side.done * share)
     if not glyphs.eighths:
         good, all_done = good // EIGHTHS * EIGHTHS, all_done // EIGHTHS * EIGHTHS
     full, part = divmod(good, EIGHTHS)
@@ -80,7 +80,7 @@ def _bar(line: Line, side: Side, cells: int, view: PaneView) -> None:
 
 def all_in(view: PaneView, width: int, column: int) -> Row:
     """Predicted beside measured."""
-    line = labelled("all in", width, column)
+    line = labelled("all", width, column)
     return line.first_fitting(*_all_words(view)).row()
 
 
@@ -94,9 +94,10 @@ def _all_words(view: PaneView) -> list[tuple[Part, ...]]:
     taken = _taken(view)
     if not taken:
         return [(*predicted, *formula), predicted]
-    told = (Part("   ", DIM), *taken)
-    short = (taken[1], Part("  ", DIM), *predicted) if view.makespan_s is not None else taken
-    return [(*predicted, *told, *formula), (*predicted, *told), short]
+    told = (*predicted, Part("   ", DIM), *taken)
+    word, time, *error = taken
+    brief = (time, Part("  pred. ", DIM), *predicted[1:], *error)
+    return [(*told, *formula), told, (*predicted, Part("  ", DIM), *taken), brief if guess else taken]
 
 
 def _taken(view: PaneView) -> tuple[Part, ...]:
@@ -125,7 +126,7 @@ def failures(view: PaneView, width: int, column: int) -> Row:
     side = view.side
     kinds = [f"{number} {printable(kind, True)}" for kind, number in sorted(side.errors.items())]
     if side.bad_status:
-        kinds.append(f"{side.bad_status} with status 400 or above")
+        kinds.append(f"{side.bad_status} with a bad status")
     if side.deaths:
         kinds.append(counted(side.deaths, "worker died", "workers died"))
     if kinds:

@@ -40,8 +40,8 @@ def head(worker: Worker, width: int, glyphs: Glyphs) -> list[Part]:
     return [Part(f" {number:>{width - 4}} ", living), Part(sign + " ", text_ink(worker.doing))]
 
 
-def lane(worker: Worker, scale: Scale, view: PaneView) -> list[Part]:
-    """The history of one worker."""
+def lane(worker: Worker, scale: Scale, view: PaneView, in_words: bool) -> list[Part]:
+    """The history of one worker; ``in_words`` when no status line below it tells of its death."""
     glyphs = view.glyphs
     chart = Chart(scale.cells)
     blocks = apart(blocks_of(worker.spans, scale, view.now_ns))
@@ -49,7 +49,7 @@ def lane(worker: Worker, scale: Scale, view: PaneView) -> list[Part]:
     _draw_crowds(chart, worker.spans, scale, view.now_ns, glyphs)
     draw_labels(chart, blocks, _names(blocks, glyphs))
     if not worker.alive:
-        _draw_death(chart, worker, scale, glyphs)
+        _draw_death(chart, worker, scale, glyphs, in_words)
     return chart.parts()
 
 
@@ -66,7 +66,7 @@ def blocks_of(spans: Iterable[Span], scale: Scale, now_ns: int) -> list[Block]:
     A connection that is still being read belongs to the request that it turns out to be.
     """
     blocks: list[Block] = []
-    edge, shade, group, size = 0, "", 0, scale.cells * EIGHTHS
+    edge, shade, group, size = 0, "+", 0, scale.cells * EIGHTHS
     for start_ns, end_ns, doing, req in [(s.start_ns, s.end_ns, s.doing, s.req) for s in spans]:
         if req and req != group:
             group, shade = req, "" if shade else "+"
@@ -118,12 +118,12 @@ def _draw_crowds(chart: Chart, spans: Sequence[Span], scale: Scale, now_ns: int,
             chart.put(cell, glyphs.levels[level], Ink(colours[cell]))
 
 
-def _draw_death(chart: Chart, worker: Worker, scale: Scale, glyphs: Glyphs) -> None:
+def _draw_death(chart: Chart, worker: Worker, scale: Scale, glyphs: Glyphs, in_words: bool) -> None:
     if worker.since_ns >= scale.start_ns:
         cell = min(scale.at(worker.since_ns) // EIGHTHS + 1, scale.cells - 1)
         chart.put(cell, glyphs.doing[Doing.DEAD], Ink("blocked!", "", "b"))
         words = death(worker)
-        if len(words) + 1 < scale.cells - cell:
+        if in_words and len(words) + 1 < scale.cells - cell:
             chart.write(cell + 2, words, DIM)
 
 

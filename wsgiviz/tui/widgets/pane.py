@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from rich.segment import Segment
 from textual import events
+from textual.filter import ANSIToTruecolor
 from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
@@ -27,6 +28,8 @@ class Pane(Widget):
         height: 1fr;
     }
     """
+
+    ALLOW_SELECT = False
 
     def __init__(self, side: str, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
@@ -53,11 +56,26 @@ class Pane(Widget):
             self._strips.clear()
             self.refresh()
             return
-        changed = [y for y, (old, new) in enumerate(zip(before, self._rows, strict=True)) if old != new]
+        changed = [y for y, row in enumerate(self._rows) if row is not before[y] and row != before[y]]
         for y in changed:
             self._strips.pop(y, None)
         if changed:
-            self.refresh(*[Region(0, y, width, 1) for y in changed])
+            self.refresh(*regions(changed, width))
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """The strips as they are. The compositor asks for all of a widget's lines each time one has changed.
+
+        Only with a border or padding do they go through the box model, which costs as much again.
+        """
+        if self.gutter:
+            return super().render_lines(crop)
+        strips = [self.render_line(y) for y in crop.line_range]
+        for line_filter in self.get_line_filters():
+            if not isinstance(line_filter, ANSIToTruecolor):  # nothing to do for it here
+                strips = [strip.apply_filter(line_filter, self.background_colors[1]) for strip in strips]
+        if crop.column_span != (0, self.size.width):
+            strips = [strip.crop(*crop.column_span) for strip in strips]
+        return strips
 
     def render_line(self, y: int) -> Strip:
         strip = self._strips.get(y)
@@ -99,3 +117,14 @@ class Pane(Widget):
         """Show lanes further down, or up again."""
         self._scroll = max(0, self._scroll + by)
         self._draw()
+
+
+def regions(rows: list[int], width: int) -> list[Region]:
+    """Rows in order as few regions: each run of neighbours is one."""
+    found: list[Region] = []
+    for y in rows:
+        if found and found[-1].bottom == y:
+            found[-1] = found[-1].grow((0, 0, 1, 0))
+        else:
+            found.append(Region(0, y, width, 1))
+    return found

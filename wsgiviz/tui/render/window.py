@@ -1,0 +1,59 @@
+"""The stretch of time that both panes show: from the run's start, growing in calm steps, then moving along."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+NICE = (1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10)
+LONGEST_NS = 60 * 10**9
+"""A longer run is followed: the window shows its last minute."""
+
+SHORTEST_NS = 20_000_000
+ROOM = 1.08
+"""So much more than is predicted is shown, so that the end is seen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """``start_ns`` to ``end_ns`` on the screen; ``zero_ns`` is what the axis calls 0 s."""
+
+    start_ns: int
+    end_ns: int
+    zero_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How a person has zoomed and panned: ``zoom`` times closer, ``pan`` in eighths of the window, 0 follows now."""
+
+    zoom: float = 1.0
+    pan: int = 0
+
+
+def window(zero_ns: int, now_ns: int, expected_ns: int, look: Look = Look()) -> Window:
+    """The window at ``now_ns`` for a run that began at ``zero_ns`` and should take ``expected_ns`` (0: unknown)."""
+    elapsed = max(0, now_ns - zero_ns)
+    span = nice(max(SHORTEST_NS, expected_ns * ROOM if elapsed <= expected_ns * ROOM else elapsed * ROOM))
+    span = min(span, LONGEST_NS)
+    start = zero_ns
+    if elapsed > span * 0.95:
+        step = span // 8
+        start = zero_ns + -(-(elapsed - span * 7 // 8) // step) * step
+    return _looked_at(Window(start, start + span, zero_ns), now_ns, look)
+
+
+def nice(span_ns: float) -> int:
+    """The next rounder span: a few steps a decade, so that the picture does not move all the time."""
+    power = 10 ** (len(str(int(span_ns))) - 1)
+    return int(next(step for step in NICE if step * power >= span_ns) * power)
+
+
+def _looked_at(whole: Window, now_ns: int, look: Look) -> Window:
+    if look.zoom == 1.0 and not look.pan:
+        return whole
+    span = int((whole.end_ns - whole.start_ns) / look.zoom)
+    start = whole.start_ns
+    if look.zoom > 1.0 and now_ns > start + span:
+        start = min(now_ns, whole.end_ns) - span * 7 // 8
+    start += look.pan * span // 8
+    return Window(start, start + span, whole.zero_ns)
