@@ -372,6 +372,11 @@ class Session:
         path = self.settings.request_path
         return {side: server.url + path for side, server in self._servers.items()}
 
+    @property
+    def cores(self) -> int:
+        """CPU cores that this process, and so its servers, may use."""
+        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
     def log_path(self, side: str) -> Path:
         """The server's log: what gunicorn and the app wrote to stdout and stderr."""
         return self.rundir / f"{side}.log"
@@ -383,10 +388,9 @@ class Session:
             return None
         workers = self._workers(side)
         shared = len(settings.sides) > 1 and settings.order == "together"
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         predict = predict_wsgi if side == "wsgi" else predict_asgi
         at_once = settings.requests if settings.arrivals == "burst" else settings.concurrency
-        return predict(cost, Load(settings.requests, at_once), workers, cores, shared)
+        return predict(cost, Load(settings.requests, at_once), workers, self.cores, shared)
 
     def _workers(self, side: str) -> int:
         """How many workers that side has now: as asked for, unless a person changed it since."""

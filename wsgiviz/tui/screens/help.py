@@ -1,0 +1,82 @@
+"""What the keys do and what the signs mean."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical, VerticalScroll
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Static
+
+from wsgiviz.model.state import Doing, Task
+from wsgiviz.tui.render.glyphs import HELD, Glyphs
+
+DOING = {
+    Doing.IDLE: "waits for a connection",
+    Doing.READING: "has accepted one, and reads the request",
+    Doing.BLOCKED: "holds a request and is off the CPU, waiting",
+    Doing.COMPUTING: "holds a request and is on the CPU, or waits for one",
+    Doing.WRITING: "the app is through; the server writes and closes",
+    Doing.BOOTING: "loads the app",
+    Doing.STOPPING: "was told to go",
+    Doing.DEAD: "is gone; its last request stays in its lane",
+}
+TASK = {
+    Task.QUEUED: "on its way, not yet in the app",
+    Task.RUNNING: "its coroutine runs: the loop does nothing else",
+    Task.READY: "what it awaited is done; it waits for the loop",
+    Task.AWAITING: "awaits; the loop serves others",
+    Task.DONE: "answered",
+    Task.FAILED: "got no answer, or the app raised",
+}
+
+
+class HelpScreen(ModalScreen[None]):
+    """Keys and signs."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,question_mark,q", "dismiss(None)", "back")]
+
+    def __init__(self, keys: list[tuple[str, str]], glyphs: Glyphs) -> None:
+        super().__init__()
+        self._keys = keys
+        self._glyphs = glyphs
+
+    def compose(self) -> ComposeResult:
+        with Vertical(id="help", classes="dialog"):
+            with VerticalScroll():
+                yield Static(self._text(), markup=False)
+            yield Static("escape back", classes="keys", markup=False)
+
+    def on_mount(self) -> None:
+        self.set_class(self._glyphs.name == "ascii", "ascii")
+
+    def _text(self) -> Content:
+        glyphs = self._glyphs
+        lines = [_title("Keys")]
+        lines += [_line(key, what) for key, what in self._keys]
+        lines += [_line("ctrl+p", "The palette: every action, every scenario, every theme")]
+        lines += [Content(""), _title("A WSGI worker: sign, texture of its lane, meaning")]
+        lines += [
+            _line(glyphs.doing[doing], f"{glyphs.texture[doing] * 3}  {doing.value}: {what}")
+            for doing, what in DOING.items()
+        ]
+        lines += [Content(""), _title("A request on the event loop")]
+        lines += [
+            _line(glyphs.task[task], f"{glyphs.texture.get(task, ' ') * 3}  {task.value}: {what}")
+            for task, what in TASK.items()
+        ]
+        held = "one step that holds the loop longer than 100 ms"
+        lines += [_line(" ", f"{glyphs.texture[HELD] * 3}  held: {held}")]
+        lines += [_line(glyphs.waiting, "a request in the kernel's accept queue: nobody has read it yet")]
+        return Content("\n").join(lines)
+
+
+def _title(text: str) -> Content:
+    return Content.styled(text, "bold $primary")
+
+
+def _line(key: str, what: str) -> Content:
+    return Content.assemble((f"  {key:<8}", "bold"), what)

@@ -1,0 +1,360 @@
+"""The live screen: both servers side by side on one time axis, and a sentence about them."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from dataclasses import replace
+from typing import TYPE_CHECKING, ClassVar, cast
+
+from textual import events
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal
+from textual.screen import Screen
+from textual.widgets import Static
+
+from wsgiviz.model import metrics
+from wsgiviz.model.captions import Caption, Scene, Tone, caption
+from wsgiviz.model.state import Picture, Side
+from wsgiviz.session import Phase, Session
+from wsgiviz.settings import Settings
+from wsgiviz.tui.render.glyphs import Glyphs
+from wsgiviz.tui.render.view import PaneView
+from wsgiviz.tui.render.window import Look, Window, window
+from wsgiviz.tui.widgets.caption import CaptionLine
+from wsgiviz.tui.widgets.code import CodePane
+from wsgiviz.tui.widgets.header import Header, HeaderView
+from wsgiviz.tui.widgets.keys import Hint, Keys
+from wsgiviz.tui.widgets.pane import Pane
+
+if TYPE_CHECKING:
+    from wsgiviz.tui.app import WsgivizApp
+
+SMALLEST = (60, 16)
+NARROW = 80
+SHORT = 34
+"""Below this height the code is hidden, for the panes' sake."""
+
+ZOOMS = (1.0, 2.0, 4.0, 8.0, 16.0)
+
+PHASES = {
+    Phase.NEW: Caption("Starting …"),
+    Phase.STARTING: Caption("Starting the servers …"),
+    Phase.MEASURING: Caption("Measuring what one request costs on this machine …"),
+    Phase.FAILED: Caption("The servers are not running: s another scenario, o settings, l logs, space tries again.", Tone.WARN),
+}
+
+
+class LiveScreen(Screen[object]):
+    """Draws the session's picture at each frame of the app's clock."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("space", "fire", "fire", tooltip="Fire the requests again, at both servers"),
+        Binding("plus,equals_sign", "workers(1)", "worker more", tooltip="One WSGI worker more: TTIN"),
+        Binding("minus", "workers(-1)", "worker less", tooltip="One WSGI worker less: TTOU"),
+        Binding("right_square_bracket", "requests(1)", "more requests", tooltip="More requests, and fire"),
+        Binding("left_square_bracket", "requests(-1)", "fewer requests", tooltip="Fewer requests, and fire"),
+        Binding("s", "pick", "scenario", tooltip="Choose another scenario"),
+        Binding("o", "form", "options", tooltip="All settings, in a form"),
+        Binding("p", "pause", "pause", tooltip="Pause the view; the servers go on"),
+        Binding("x", "cancel", "cancel", tooltip="Give up the run that is on"),
+        Binding("less_than_sign", "zoom(-1)", "zoom out", tooltip="Show more time"),
+        Binding("greater_than_sign", "zoom(1)", "zoom in", tooltip="Show less time, larger"),
+        Binding("left", "pan(-1)", "earlier", tooltip="Look at earlier times"),
+        Binding("right", "pan(1)", "later", tooltip="Look at later times"),
+        Binding("0", "follow", "follow now", tooltip="Undo zooming and panning"),
+        Binding("down", "lanes(1)", "lanes down", tooltip="Show lanes further down"),
+        Binding("up", "lanes(-1)", "lanes up", tooltip="Show lanes further up"),
+        Binding("c", "code", "code", tooltip="Show or hide the code of both apps"),
+        Binding("b", "stage", "big", tooltip="Only panes and caption, strong contrast: for a stage"),
+        Binding("l", "logs", "logs", tooltip="What both servers wrote"),
+        Binding("question_mark,f1", "help", "help", tooltip="Explain keys and signs"),
+        Binding("q", "app.quit", "quit", tooltip="End everything"),
+    ]
+
+    def __init__(self, session: Session, glyphs: Glyphs) -> None:
+        super().__init__()
+        self.session = session
+        self.glyphs = glyphs
+        self.paused = False
+        self.look = Look()
+        self._ascii = glyphs.name == "ascii"
+        self._frozen: tuple[Picture, int] | None = None
+        self._frames: deque[float] = deque(maxlen=30)
+        self._theme_before = ""
+        self._code_wanted: bool | None = None
+        self._header_at = 0.0
+
+    def compose(self) -> ComposeResult:
+        yield Header()
+        with Horizontal(id="panes"):
+            yield Pane("wsgi", id="pane-wsgi")
+            yield Pane("asgi", id="pane-asgi")
+        yield CaptionLine(self._ascii)
+        yield CodePane(self._ascii)
+        yield Keys(self._hints())
+        yield Static("", id="too-small", markup=False)
+
+    def on_mount(self) -> None:
+        self.set_class(self._ascii, "ascii")
+        self.settings_changed()
+        self.draw()
+
+    def on_resize(self, event: events.Resize) -> None:
+        width, height = event.size
+        too_small = width < SMALLEST[0] or height < SMALLEST[1]
+        self.set_class(too_small, "too-small")
+        self.set_class(width < NARROW, "narrow")
+        self._arrange_code(height)
+        if too_small:
+            least = f"{SMALLEST[0]} x {SMALLEST[1]}"
+            self.query_one("#too-small", Static).update(f"too small: {width} x {height}\nplease make it {least} or more")
+
+    def _arrange_code(self, height: int) -> None:
+        wanted = self._code_wanted if self._code_wanted is not None else height >= SHORT
+        self.set_class(not wanted, "short")
+
+    @property
+    def _app(self) -> WsgivizApp:
+        return cast("WsgivizApp", self.app)
+
+    # --- drawing --------------------------------------------------------------------------------------------------
+
+    def settings_changed(self) -> None:
+        """Another scenario or app: other panes, other code."""
+        settings = self.session.settings
+        self.paused, self.look = False, Look()
+        for side in ("wsgi", "asgi"):
+            self.query_one(f"#pane-{side}").display = side in settings.sides
+        self.query_one(CodePane).show({side: settings.target(side) for side in settings.sides})
+
+    def draw(self) -> None:
+        """One frame."""
+        if not self.is_mounted or self.has_class("too-small"):
+            return
+        now_ns = time.monotonic_ns()
+        picture = self.session.picture
+        if self.paused:
+            if self._frozen is None:
+                self._frozen = picture, now_ns
+            picture, now_ns = self._frozen
+        else:
+            self._frozen = None
+        shown = self._window(picture, now_ns)
+        for side in self.session.settings.sides:
+            self.query_one(f"#pane-{side}", Pane).show(self._pane(picture.sides[side], now_ns, shown))
+        self.query_one(CaptionLine).show(self._caption(picture, now_ns))
+        self._draw_header(picture, now_ns)
+
+    def _draw_header(self, picture: Picture, now_ns: int) -> None:
+        """Its clock shows tenths of a second: more often than that nothing in it can change."""
+        now = time.monotonic()
+        self._frames.append(now)
+        if now - self._header_at >= 0.1:
+            self._header_at = now
+            self.query_one(Header).show(self._header(picture, now_ns))
+
+    def _pane(self, side: Side, now_ns: int, shown: Window) -> PaneView:
+        over = bool(side.run_ended_ns and side.done)
+        return PaneView(
+            side=side,
+            title=self._title(side),
+            now_ns=self._still(now_ns),
+            start_ns=shown.start_ns,
+            end_ns=shown.end_ns,
+            zero_ns=shown.zero_ns,
+            prediction=self.session.prediction(side.name),
+            makespan_s=metrics.makespan_ns(side) / 1e9 if over else None,
+            glyphs=self.glyphs,
+        )
+
+    def _still(self, now_ns: int) -> int:
+        """Once both sides are done the picture stands still: the last thing that happened is its now."""
+        if self.session.phase is not Phase.FINISHED:
+            return now_ns
+        sides = self.session.picture.sides.values()
+        busy = any(worker.busy for side in sides for worker in side.living())
+        return now_ns if busy else max(side.run_ended_ns for side in sides)
+
+    def _title(self, side: Side) -> str:
+        settings = self.session.settings
+        wsgi = side.name == "wsgi"
+        workers = side.wanted or (settings.workers if wsgi else settings.async_workers)
+        kind = settings.worker_class if wsgi else "asgi"
+        return f"gunicorn {kind}, {workers} worker{'s' if workers != 1 else ''}"
+
+    def _window(self, picture: Picture, now_ns: int) -> Window:
+        sides = [picture.sides[name] for name in self.session.settings.sides]
+        starts = [side.run_started_ns for side in sides if side.run_started_ns]
+        predictions = [self.session.prediction(side.name) for side in sides]
+        expected_ns = max((int(found.seconds * 1e9) for found in predictions if found), default=1_000_000_000)
+        done = max((metrics.makespan_ns(side) for side in sides if side.run_ended_ns), default=0)
+        return window(min(starts, default=now_ns), self._still(now_ns), max(expected_ns, done), self.look)
+
+    def _caption(self, picture: Picture, now_ns: int) -> Caption:
+        phase = self.session.phase
+        if phase in PHASES:
+            return PHASES[phase]
+        wsgi, asgi = self.session.settings.calls
+        limit = self.session.cost.async_limit if self.session.cost else None
+        return caption(Scene(picture, wsgi, asgi, self.session.cores, now_ns, limit))
+
+    def _header(self, picture: Picture, now_ns: int) -> HeaderView:
+        settings = self.session.settings
+        sides = [picture.sides[name] for name in settings.sides]
+        elapsed = max((metrics.elapsed_ns(side, now_ns) for side in sides), default=0)
+        wsgi, asgi = settings.calls if not settings.own_app else ("", "")
+        return HeaderView(
+            name=settings.name,
+            wsgi_call=wsgi,
+            asgi_call=asgi,
+            load=_load(settings),
+            state=self._state(),
+            clock_s=elapsed // 100_000_000 / 10,
+            fps=self._fps(),
+            lost=picture.lost,
+            driver_lag_ms=max((side.max_driver_lag_ns for side in sides), default=0) // 1_000_000,
+            paused=self.paused,
+            glyphs=self.glyphs,
+        )
+
+    def _state(self) -> str:
+        phase = self.session.phase
+        if phase is Phase.RUNNING:
+            return f"{self.glyphs.live} live"
+        return {Phase.FINISHED: "done", Phase.FAILED: "stopped"}.get(phase, phase.value)
+
+    def _fps(self) -> int:
+        frames = self._frames
+        if len(frames) < 2 or frames[-1] == frames[0]:
+            return 0
+        return round((len(frames) - 1) / (frames[-1] - frames[0]))
+
+    # --- what a person asks for -----------------------------------------------------------------------------------
+
+    def action_fire(self) -> None:
+        self._app.wake()
+        self.paused, self.look = False, Look()
+        if self.session.phase is Phase.FAILED:
+            self._app.change(self.session.settings)
+        else:
+            self.session.fire()
+
+    def action_workers(self, by: int) -> None:
+        if "wsgi" not in self.session.settings.sides:
+            return
+        self._app.wake()
+        wanted = self.session.picture.wsgi.wanted or self.session.settings.workers
+        if by < 0 and wanted <= 1:
+            self.notify("One worker is the least that gunicorn keeps.", timeout=3)
+            return
+        (self.session.add_worker if by > 0 else self.session.remove_worker)()
+
+    def action_requests(self, by: int) -> None:
+        settings = self.session.settings
+        requests = settings.requests
+        step = 10 ** max(0, len(str(requests - (by < 0))) - 2) * (5 if requests >= 10 else 1)
+        self._app.change(replace(settings, requests=min(100_000, max(1, requests + by * step))))
+
+    def action_cancel(self) -> None:
+        self._app.wake()
+        self.session.cancel()
+
+    def action_pause(self) -> None:
+        self._app.wake()
+        self.paused = not self.paused
+
+    def action_zoom(self, by: int) -> None:
+        at = ZOOMS.index(self.look.zoom) + by
+        if 0 <= at < len(ZOOMS):
+            self._app.wake()
+            self.look = Look(ZOOMS[at], self.look.pan)
+
+    def action_pan(self, by: int) -> None:
+        self._app.wake()
+        self.look = Look(self.look.zoom, self.look.pan + by)
+
+    def action_follow(self) -> None:
+        self._app.wake()
+        self.look = Look()
+
+    def action_lanes(self, by: int) -> None:
+        for pane in self.query(Pane):
+            pane.scroll_lanes(by)
+
+    def action_code(self) -> None:
+        self._code_wanted = self.has_class("short")
+        self._arrange_code(self.size.height)
+
+    def action_stage(self) -> None:
+        on = self.toggle_class("stage").has_class("stage")
+        if on:
+            self._theme_before, self.app.theme = self.app.theme, "wsgiviz-stage"
+        else:
+            self.app.theme = self._theme_before
+
+    def action_pick(self) -> None:
+        from wsgiviz.tui.screens.picker import PickerScreen
+
+        self.app.push_screen(PickerScreen(self.session.settings), self._take)
+
+    def action_form(self) -> None:
+        from wsgiviz.tui.screens.form import FormScreen
+
+        self.app.push_screen(FormScreen(self.session.settings), self._take)
+
+    def _take(self, settings: Settings | None) -> None:
+        if settings is not None:
+            self._app.change(settings)
+
+    def action_logs(self) -> None:
+        from wsgiviz.tui.screens.logs import LogsScreen
+
+        paths = {side: self.session.log_path(side) for side in self.session.settings.sides}
+        self.app.push_screen(LogsScreen(paths, self._ascii))
+
+    def action_help(self) -> None:
+        from wsgiviz.tui.screens.help import HelpScreen
+
+        self.app.push_screen(HelpScreen(self.bindings_shown(), self.glyphs))
+
+    def bindings_shown(self) -> list[tuple[str, str]]:
+        """Every key of this screen and what it does, for the help."""
+        found = []
+        for binding in self.BINDINGS:
+            assert isinstance(binding, Binding)
+            found.append((key_name(binding.key), binding.tooltip))
+        return found
+
+    def commands(self) -> list[tuple[str, str, str]]:
+        """Title, action and help of everything that can be asked for, for the palette."""
+        return [
+            (binding.description.capitalize(), binding.action, binding.tooltip)
+            for binding in self.BINDINGS
+            if isinstance(binding, Binding) and not binding.action.startswith("app.")
+        ]
+
+    def _hints(self) -> list[Hint]:
+        return [
+            ("space", "fire"), ("+ -", "workers"), ("[ ]", "requests"), ("s", "scenario"), ("o", "options"),
+            ("p", "pause"), ("x", "cancel"), ("? ", "help"), ("q", "quit"), ("l", "logs"), ("b", "big"),
+            ("< >", "zoom"), ("c", "code"), ("^p", "palette"),
+        ]  # fmt: skip
+
+
+KEY_NAMES = {
+    "plus": "+", "minus": "-", "left_square_bracket": "[", "right_square_bracket": "]", "question_mark": "?",
+    "less_than_sign": "<", "greater_than_sign": ">",
+}  # fmt: skip
+
+
+def key_name(key: str) -> str:
+    first = key.partition(",")[0]
+    return KEY_NAMES.get(first, first)
+
+
+def _load(settings: Settings) -> str:
+    if settings.arrivals == "closed":
+        return f"{settings.concurrency} users, {settings.requests} requests"
+    return f"{settings.requests} at once"

@@ -1,0 +1,67 @@
+"""Choose a scenario: its question, what it calls, its parameters."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import OptionList, Static
+from textual.widgets.option_list import Option
+
+from wsgiviz import scenarios
+from wsgiviz.scenarios import Scenario
+from wsgiviz.settings import Settings
+
+
+class PickerScreen(ModalScreen[Settings | None]):
+    """Gives the settings for the chosen scenario, or None."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,s,q", "dismiss(None)", "back")]
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__()
+        self._settings = settings
+
+    def compose(self) -> ComposeResult:
+        with Vertical(id="picker", classes="dialog"):
+            yield Static("Scenarios", classes="title")
+            yield OptionList(
+                *(
+                    Option(Content.assemble((f"{found.name:<7}", "bold"), f" {found.question}"), id=found.name)
+                    for found in scenarios.catalogue()
+                ),
+                markup=False,
+            )
+            yield Static("", id="about", markup=False)
+            yield Static("enter run it   escape back", classes="keys", markup=False)
+
+    def on_mount(self) -> None:
+        self.set_class(self.app.screen_stack[0].has_class("ascii"), "ascii")
+        names = [scenario.name for scenario in scenarios.catalogue()]
+        self.query_one(OptionList).highlighted = names.index(self._settings.scenario)
+
+    def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
+        self.query_one("#about", Static).update(_about(scenarios.find(str(event.option_id))))
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        self.dismiss(
+            self._settings.changed(
+                scenario=str(event.option_id), wsgi=None, asgi=None, path=None, dsn=None, only=None
+            )
+        )
+
+
+def _about(scenario: Scenario) -> Content:
+    wsgi, asgi = scenario.calls(scenario.values({}))
+    lines = [
+        Content.assemble(("WSGI  ", "bold $primary"), wsgi),
+        Content.assemble(("ASGI  ", "bold $secondary"), asgi),
+    ]
+    for parameter in scenario.parameters:
+        default = f"{parameter.default:g} {parameter.unit}".rstrip()
+        lines.append(Content.assemble((f"{parameter.name} = {default}", "bold"), f"   {parameter.help}"))
+    return Content("\n").join(lines)

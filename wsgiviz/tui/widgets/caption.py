@@ -1,0 +1,31 @@
+"""The one sentence below the panes."""
+
+from __future__ import annotations
+
+from textual.content import Content
+from textual.widgets import Static
+
+from wsgiviz.model.captions import Caption, Tone
+from wsgiviz.tui.render.printable import printable
+
+STYLES = {Tone.PLAIN: "bold", Tone.GOOD: "bold $success", Tone.WARN: "bold $warning"}
+
+
+class CaptionLine(Static):
+    """Shows a `Caption`, and only touches the screen when it changes."""
+
+    DEFAULT_CSS = """
+    CaptionLine { height: 2; padding: 0 1; background: $background; color: $foreground; }
+    """
+
+    def __init__(self, ascii_only: bool) -> None:
+        super().__init__("", id="caption", markup=False)
+        self._ascii_only = ascii_only
+        self._shown: Caption | None = None
+
+    def show(self, caption: Caption) -> None:
+        if caption != self._shown:
+            self._shown = caption
+            bar = "|" if self._ascii_only else "▎"
+            text = printable(caption.text, self._ascii_only)
+            self.update(Content.assemble((bar, STYLES[caption.tone]), " ", (text, "bold")), layout=False)
