@@ -42,20 +42,18 @@ def axis(scale: Scale, view: PaneView) -> list[Part]:
 
 
 def _draw_now(chart: Chart, cell: int, sign: str) -> None:
-    """The sign at now's cell, its word to the right or, near the end, to the left; blanks keep labels off."""
+    """The sign at now's cell, its word to the right or, near the end, to the left; labels it touches go."""
     word, at = (f"{sign} now", cell) if cell + 5 <= len(chart.chars) else (f"now {sign}", cell - 4)
-    for near in range(at - 1, at + len(word) + 1):
-        if 0 <= near < len(chart.chars):
-            chart.put(near, " ", DIM)
-    _drop_halves(chart, at - 2, at + len(word) + 1)
+    first, end = _widened(chart, max(0, at - 1), min(len(chart.chars), at + len(word) + 1))
+    chart.fill(first, end, " ", DIM)
     chart.write(at, word, BOLD)
 
 
-def _drop_halves(chart: Chart, left: int, right: int) -> None:
-    """What the blanks have cut from a label goes too."""
-    while 0 <= left < len(chart.chars) and chart.chars[left] != " ":
-        chart.put(left, " ", DIM)
-        left -= 1
-    while 0 <= right < len(chart.chars) and chart.chars[right] != " ":
-        chart.put(right, " ", DIM)
-        right += 1
+def _widened(chart: Chart, first: int, end: int) -> tuple[int, int]:
+    """The cells from ``first`` to ``end``, and the rest of the labels which begin or end in them."""
+    chars = chart.chars
+    while first > 0 and chars[first] != " " and chars[first - 1] != " ":
+        first -= 1
+    while end < len(chars) and chars[end - 1] != " " and chars[end] != " ":
+        end += 1
+    return first, end

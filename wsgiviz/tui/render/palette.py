@@ -76,7 +76,7 @@ class Palette:
 
     def _made(self, ink: Ink) -> Style:
         return Style(
-            color=self.colour(ink.front).rich_color,
+            color=None if self._own is None and not ink.front else self.colour(ink.front).rich_color,
             bgcolor=self.colour(ink.back).rich_color if ink.back else self._own,
             bold="b" in ink.flags or None,
             reverse="r" in ink.flags or None,

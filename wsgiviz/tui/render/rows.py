@@ -33,6 +33,8 @@ class Memory:
     def __init__(self) -> None:
         self.tracks = Tracks()
         self.median = Median()
+        self.scroll = 0
+        """Lanes that were scrolled out at the top: not more than there are."""
         self._made: dict[int, tuple[object, tuple[object, ...], Made]] = {}
 
     def recall(
@@ -150,6 +152,7 @@ def _worker_lanes(
     workers = worker_lanes.worth_showing(view.side.workers.values(), room)
     thick = thickness(len(workers), room)
     first, end, more = window(len(workers), room, view.scroll)
+    memory.scroll = first
     drawn = replace(view, now_ns=scale.stepped(view.now_ns, end - first))
     reached = scale.at(drawn.now_ns)
     made: list[Row] = []
@@ -185,6 +188,7 @@ def _task_lanes(
     tracks, side = memory.tracks, view.side
     tracks.update(side)
     first, end, more = window(len(tracks), room, view.scroll)
+    memory.scroll = first
     drawn = replace(view, now_ns=scale.stepped(view.now_ns, end - first))
     reached = scale.at(drawn.now_ns)
     made: list[Row] = []

@@ -11,7 +11,7 @@ from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
 
-from wsgiviz.tui.render.line import Row
+from wsgiviz.tui.render.line import PLAIN, Row
 from wsgiviz.tui.render.palette import Palette
 from wsgiviz.tui.render.rows import Memory, rows
 from wsgiviz.tui.render.view import PaneView
@@ -52,6 +52,7 @@ class Pane(Widget):
             return
         view = replace(self._view, scroll=self._scroll) if self._scroll else self._view
         before, self._rows = self._rows, rows(view, width, height, self._memory)
+        self._scroll = self._memory.scroll
         if len(before) != height:
             self._strips.clear()
             self.refresh()
@@ -84,9 +85,9 @@ class Pane(Widget):
         return strip
 
     def _painted(self, y: int) -> Strip:
-        if y >= len(self._rows):
-            return Strip.blank(self.size.width)
         style = self._colours().style
+        if y >= len(self._rows):
+            return Strip.blank(self.size.width, style(PLAIN))
         segments = [Segment(text, style(ink)) for text, ink in self._rows[y]]
         return Strip(segments, self.size.width)
 

@@ -1,0 +1,263 @@
+"""A pane as text: what a person reads in each state."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import pytest
+from msgspec.structs import replace as changed
+
+from tests.unit.pictures import (
+    MS,
+    RUN,
+    T0,
+    S,
+    awaiting_tasks,
+    mixed_tasks,
+    mixed_workers,
+    sleeping_workers,
+)
+from wsgiviz.model.state import Doing, Request, Side, Span, Worker
+from wsgiviz.tui.render.glyphs import ASCII
+from wsgiviz.tui.render.line import text_of
+from wsgiviz.tui.render.rows import Memory, rows
+from wsgiviz.tui.render.view import PaneView
+
+
+@dataclass(frozen=True)
+class Guess:
+    seconds: float
+    formula: str = "⌈20/4⌉ × 1.0 s"
+    caveat: str = ""
+
+
+def view_of(side: Side, now_s: float, end_s: float = 5.5) -> PaneView:
+    return PaneView(side, "gunicorn sync, 4 workers", T0 + int(now_s * S), T0, T0 + int(end_s * S))
+
+
+def shown(view: PaneView, width: int = 59, height: int = 18) -> list[str]:
+    return [text_of(row).rstrip() for row in rows(view, width, height)]
+
+
+def test_workers_in_mid_sleep() -> None:
+    view = replace(view_of(sleeping_workers(2.41), 2.41), prediction=Guess(5.0))
+    assert shown(view) == [
+        " WSGI   gunicorn sync, 4 workers",
+        " queue  ●●●●●●●●○○○○○○○○  8 wait in the kernel   most 16",
+        " busy   ████████████████  4 of 4 blocked",
+        " in app  4 now    4 at most   held by 4 workers",
+        "",
+        "    1 ■ ███#1████▏███#5███▎██▉",
+        "        blocked 0.4 s on #9   sleep.py:14 time.sleep",
+        "    2 ■ ███#2████▏███#6███▎██▉",
+        "        blocked 0.4 s on #10   sleep.py:14 time.sleep",
+        "    3 ■ ███#3████▏███#7███▎██▉",
+        "        blocked 0.4 s on #11   sleep.py:14 time.sleep",
+        "    4 ■ ███#4████▏███#8███▎██▉",
+        "        blocked 0.4 s on #12   sleep.py:14 time.sleep",
+        "",
+        "        0s       1s       2s ▲ now 3s       4s       5s",
+        "",
+        " done   ██████▍░░░░░░░░░   8/20    4.0/s   p50 1.50 s",
+        " all    predicted 5.00 s   so far 2.4 s   ⌈20/4⌉ × 1.0 s",
+    ]
+
+
+def test_the_loop_when_all_is_answered() -> None:
+    view = replace(
+        view_of(awaiting_tasks(2.41), 2.41), title="gunicorn asgi, 1 worker", prediction=Guess(1.0, "1.0 s")
+    )
+    assert shown(replace(view, makespan_s=1.03)) == [
+        " ASGI   gunicorn asgi, 1 worker",
+        " queue  ○○○○○○○○○○○○○○○○  none waiting   room for 2048",
+        " loop   ░░░░░░░░░░░░░░░░  ○ idle in select   await 0",
+        " in app  0 now   20 at most   run  0  ready  0  await  0",
+        "",
+        "   #1 ✓ │━━━━━━━━│  1.01 s",
+        "   #2 ✓ │━━━━━━━━│  1.01 s",
+        "   #3 ✓ │━━━━━━━━│  1.01 s",
+        "   #4 ✓ │━━━━━━━━│  1.01 s",
+        "   #5 ✓ │━━━━━━━━│  1.01 s",
+        "   #6 ✓ │━━━━━━━━│  1.02 s",
+        "   #7 ✓ │━━━━━━━━│  1.02 s",
+        "   #8 ✓ │━━━━━━━━│  1.02 s",
+        "  ⋮     12 more, all answered",
+        "        0s       1s       2s ▲ now 3s       4s       5s",
+        "",
+        " done   ████████████████  20/20   19.4/s   p50 1.02 s",
+        " all    predicted 1.00 s   measured 1.03 s  +3.0 %   1.0 s",
+    ]
+
+
+def test_both_panes_have_the_same_rows_in_the_same_places() -> None:
+    for height in range(8, 45):
+        left = shown(view_of(sleeping_workers(2.0), 2.0), height=height)
+        right = shown(view_of(awaiting_tasks(2.0), 2.0), height=height)
+        assert len(left) == len(right) == height
+        for one, other in zip(left, right, strict=True):
+            label = one[1:7].strip()
+            if label in ("queue", "in app", "done", "all", "failed") or "now" in one:
+                assert other.startswith(one[:8]) or "▲ now" in other
+
+
+def test_one_worker_serves_one_at_a_time() -> None:
+    lines = shown(view_of(sleeping_workers(2.5, workers=1), 2.5))
+    assert " busy   ████████████████  1 of 1 blocked" in lines
+    assert lines[5].startswith("    1 ■ ███#1████▏███#2███▎")
+
+
+def test_sixteen_workers_in_fourteen_rows() -> None:
+    lines = shown(view_of(sleeping_workers(0.5, workers=16, requests=200), 0.5), width=38, height=14)
+    assert lines[3].startswith("    1 ■ ")
+    assert lines[9].startswith("    7 ■ ")
+    assert lines[10] == "  ⋮     9 more, all blocked"
+    assert lines[1] == " queue ●●●●●●●●● 184 in the kernel"
+    assert lines[2] == " busy  █████████ 16 of 16 blocked"
+
+
+def test_lanes_can_be_scrolled_and_say_what_is_above() -> None:
+    view = replace(view_of(sleeping_workers(0.5, workers=16, requests=200), 0.5), scroll=99)
+    lines = shown(view, width=38, height=14)
+    assert lines[3].startswith("   10 ■ ")
+    assert lines[10] == "  ⋮     9 ↑"
+
+
+def test_a_killed_worker_shows_its_death_and_its_last_request() -> None:
+    lines = shown(view_of(mixed_workers(2.3), 2.3), height=24)
+    lane = next(index for index, line in enumerate(lines) if line.startswith("    3 "))
+    assert lines[lane].startswith("    3 ✕ ████#3███")
+    assert lines[lane].endswith("✕")
+    assert lines[lane + 1] == "        killed, held #3"
+
+
+def test_its_death_is_told_in_its_lane_where_lanes_have_no_second_line() -> None:
+    lines = shown(view_of(mixed_workers(2.3), 2.3), height=15)
+    assert any(line.startswith("    3 ✕") and line.endswith("✕ killed, held #3") for line in lines)
+
+
+def test_each_state_of_a_worker_has_its_sign_and_its_word() -> None:
+    text = "\n".join(shown(view_of(mixed_workers(2.3), 2.3), height=24))
+    for sign, word in [
+        ("1 ▲", "computing 1.3 s on #5   cpu.py:9 fibonacci"),
+        ("2 ◔", "reading 0.4 s"),
+        ("4 ·", "idle"),
+        ("5 ◕", "writing 0.2 s on #6"),
+        ("6 ↻", "booting 0.4 s"),
+    ]:
+        lane = text.index(f"    {sign}")
+        assert f"\n        {word}\n" in text[lane:]
+
+
+def test_what_the_kernel_does_not_tell_is_not_zero() -> None:
+    lines = shown(view_of(mixed_workers(2.3), 2.3), height=24)
+    assert lines[2].split() == ["queue", "n/a"]
+
+
+def test_a_full_queue_says_so() -> None:
+    lines = shown(view_of(mixed_tasks(2.3), 2.3), height=24)
+    assert "full: 101" in lines[2]
+
+
+def test_failures_are_counted_by_kind() -> None:
+    lines = shown(view_of(mixed_workers(2.3), 2.3), width=80, height=24)
+    assert lines[-1] == " failed 1 reset, 2 timeout, 1 with a bad status, 1 worker died"
+    assert "6/20" in lines[-3]
+    assert "4 failed" in lines[-3]
+
+
+def test_a_held_loop_names_its_holder() -> None:
+    lines = shown(view_of(mixed_tasks(2.3), 2.3), width=70, height=24)
+    assert "■ held 0.6 s by #2" in lines[3]
+    assert any(line.startswith("   #2 ▶") and line.endswith("holds the loop 0.6 s") for line in lines)
+
+
+def test_a_task_s_states_have_their_signs_and_textures() -> None:
+    lines = shown(view_of(mixed_tasks(2.3), 2.3), width=70, height=24)
+    assert lines[6].startswith("   #1 ○ ")
+    assert "━░░░" in lines[6]
+    assert lines[8].startswith("   #3 ◇ ")
+    assert lines[8].endswith("░░░░")
+    assert lines[9].startswith("   #4 ● ···")
+    assert lines[10].startswith("   #5 ✕ ")
+    assert lines[10].endswith("  status 500")
+
+
+def test_a_failed_prediction_tells_by_how_much() -> None:
+    done = sleeping_workers(6.0)
+    view = replace(view_of(done, 6.0), prediction=Guess(4.0, "", "the CPU is shared"), makespan_s=5.04)
+    lines = shown(view, height=20)
+    assert lines[-2] == " all    predicted 4.00 s   measured 5.04 s  +26 %"
+    assert lines[-1] == " but    the CPU is shared"
+
+
+def test_before_anything_has_happened() -> None:
+    lines = shown(view_of(Side("wsgi"), 0.0))
+    assert "no worker yet" in lines[2]
+    assert lines[-1] == " all    no prediction"
+    assert "no loop yet" in shown(view_of(Side("asgi"), 0.0))[2]
+
+
+@pytest.mark.parametrize(
+    "side", [sleeping_workers(2.4), awaiting_tasks(0.7), mixed_workers(2.3), mixed_tasks(2.3)]
+)
+@pytest.mark.parametrize("size", [(38, 14), (59, 18), (100, 40)])
+def test_ascii_is_ascii(side: Side, size: tuple[int, int]) -> None:
+    view = replace(view_of(side, 2.4), glyphs=ASCII, prediction=Guess(5.0), title="gunicorn — sync")
+    for line in shown(view, *size):
+        assert line.isascii(), line
+
+
+def test_ascii_lanes() -> None:
+    view = replace(view_of(sleeping_workers(2.41), 2.41), glyphs=ASCII)
+    assert shown(view)[5] == "    1 # ## #1 ##|### #5 #|####"
+    mixed = "\n".join(shown(replace(view_of(mixed_workers(2.3), 2.3), glyphs=ASCII), height=24))
+    for sign in ("1 ^", "2 r", "3 x", "4 .", "5 w", "6 ~"):
+        assert f"    {sign}" in mixed
+
+
+HOSTILE = "\x1b[2J[bold]\u202e中\x07"
+
+
+def test_hostile_texts_are_escaped_everywhere() -> None:
+    wsgi = sleeping_workers(2.4)
+    workers = {pid: changed(worker, where=HOSTILE) for pid, worker in wsgi.workers.items()}
+    wsgi = changed(wsgi, workers=workers, errors={HOSTILE: 3}, failed=3)
+    bad = Request(RUN + 9, T0, T0, began_ns=T0, ended_ns=T0 + S, failed_ns=T0 + S, error=HOSTILE)
+    asgi = changed(awaiting_tasks(0.5), finished=(bad,))
+    for side in (wsgi, asgi):
+        view = replace(view_of(side, 2.4), title=HOSTILE, prediction=Guess(1.0, HOSTILE, HOSTILE))
+        text = "\n".join(shown(view, 100, 40))
+        assert r"\x1b[2J[bold]\u202e\u4e2d\x07" in text
+        assert all(line.isprintable() for line in text.splitlines())
+
+
+def test_a_worker_with_too_many_short_requests_to_draw_shows_how_busy_it_was() -> None:
+    spans = []
+    for number in range(400):
+        begin = T0 + number * 10 * MS
+        spans.append(Span(begin, begin + 5 * MS, Doing.COMPUTING, RUN + number + 1))
+        spans.append(Span(begin + 5 * MS, begin + 10 * MS, Doing.IDLE, 0))
+    worker = Worker(1, 1, Doing.IDLE, spans[-1].start_ns, spans=tuple(spans))
+    side = Side("wsgi", workers={1: worker}, planned=400)
+    lane = shown(view_of(side, 4.0))[5][8:]
+    assert set(lane[:30]) == {"▄"}
+
+
+def test_dead_workers_give_way_to_the_living() -> None:
+    dead = [Worker(n, n, Doing.DEAD, T0 + n, died_of="killed") for n in range(1, 40)]
+    alive = [Worker(n, n, Doing.IDLE, T0 + n) for n in range(40, 44)]
+    side = Side("wsgi", workers={each.pid: each for each in (*dead, *alive)})
+    lines = shown(view_of(side, 1.0))
+    heads = [line[:7] for line in lines if line[6:7] in "·✕" and line[6:7]]
+    assert [head.split() for head in heads] == [[str(n), "✕"] for n in range(36, 40)] + [
+        [str(n), "·"] for n in range(40, 44)
+    ]
+
+
+def test_rows_remembered_are_those_made_afresh() -> None:
+    memory = {"wsgi": Memory(), "asgi": Memory()}
+    for tenth in range(60):
+        now_s = tenth / 10
+        for side in (sleeping_workers(now_s), awaiting_tasks(now_s)):
+            view = view_of(side, now_s)
+            assert rows(view, 59, 18, memory[side.name]) == rows(view, 59, 18)
