@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
@@ -68,7 +69,7 @@ def _one_of(*choices: str) -> Callable[[str], str]:
 
 
 def _import_string(text: str) -> str:
-    if not IMPORT_STRING.fullmatch(text):
+    if not IMPORT_STRING.fullmatch(text) or not text.isprintable():
         raise ValueError("an import string, module:attribute, or module:factory()")
     return text
 
@@ -80,13 +81,14 @@ def _path(text: str) -> str:
 
 
 def _host(text: str) -> str:
-    if not re.fullmatch(r"[0-9A-Fa-f.:]{2,45}", text):
-        raise ValueError("an IP address of this machine")
-    return text
+    try:
+        return str(ipaddress.ip_address(text))
+    except ValueError:
+        raise ValueError("an IP address of this machine") from None
 
 
 def _dsn(text: str) -> str:
-    if not text.strip():
+    if not text.strip() or not text.isprintable():
         raise ValueError("a PostgreSQL connection string")
     return text
 
@@ -187,18 +189,32 @@ class Settings:
         return scenario.path(self.parameters) if scenario else self.path
 
     @property
+    def loopback(self) -> bool:
+        """Only this machine can reach the apps."""
+        return ipaddress.ip_address(self.host).is_loopback
+
+    @property
     def servers(self) -> tuple[object, ...]:
         """What the servers were started with: settings that differ in it need a restart."""
         apps = tuple((side, self.target(side)) for side in self.sides)
-        return apps, self.workers, self.async_workers, self.worker_class, self.async_server, self.dsn, self.host
+        classes = self.worker_class, self.async_server
+        return apps, self.workers, self.async_workers, classes, self.dsn, self.host
 
     def changed(self, **given: Any) -> Settings:
-        """These settings with some of them changed, validated anew. Raises UsageError."""
-        if "scenario" in given and given["scenario"] != self.scenario:
-            given.setdefault("parameters", {})
-            given.setdefault("requests", None)
-        kept = {entry.name: getattr(self, entry.name) for entry in fields(self)}
-        return make(**{**kept, **given})
+        """These settings with some of them changed, validated anew. Raises UsageError.
+
+        What belongs to a scenario or to an app of one's own goes when that goes, unless it is given too.
+        """
+        merged = {entry.name: getattr(self, entry.name) for entry in fields(self)} | given
+        own_app = bool(merged["wsgi"] or merged["asgi"])
+        other_scenario = merged["scenario"] != self.scenario
+        leaves = {
+            "parameters": own_app or other_scenario,
+            "requests": other_scenario,
+            "path": not own_app,
+            "dsn": own_app or other_scenario,
+        }
+        return make(**{name: merged[name] for name in merged if name in given or not leaves.get(name)})
 
 
 def make(**given: Any) -> Settings:
@@ -226,7 +242,7 @@ def _value(name: str, value: Any) -> Any:
         return value
     option = BY_NAME[name]
     try:
-        return option.parse(f"{value:g}" if isinstance(value, float) else str(value))
+        return option.parse(str(value))
     except ValueError as error:
         raise UsageError(f"{option.flag} {value}: that is not {error}", f"{option.help}") from None
 
@@ -235,10 +251,11 @@ def _check_together(settings: Settings, given: Mapping[str, Any]) -> None:
     """What is wrong only in combination."""
     if settings.own_app and settings.only and not settings.target(settings.only):
         raise UsageError(
-            f"--only {settings.only} leaves nothing to run", f"give the app as --{settings.only}, or drop --only"
+            f"--only {settings.only} leaves nothing to run",
+            f"give the app as --{settings.only}, or drop --only",
         )
     if not settings.own_app and settings.path != "/":
-        raise UsageError("--path is for an app of your own", "a scenario's request is made with --set KEY=VALUE")
+        raise UsageError("--path is for an app of your own", "a scenario is asked with --set KEY=VALUE")
     if settings.duration is not None and settings.arrivals != "closed":
         raise UsageError("--duration needs --arrivals closed", "a burst ends with its last answer")
     if settings.dsn and (settings.own_app or settings.scenario != "db"):

@@ -1,0 +1,146 @@
+"""Settings: what is accepted, what is refused with which words, and what a change keeps."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wsgiviz import scenarios
+from wsgiviz.errors import UsageError
+from wsgiviz.settings import BY_NAME, OPTIONS, Settings, make
+
+REFUSED = [
+    ({"workers": 0}, "--workers 0: that is not a whole number from 1 to 64"),
+    ({"workers": "-3"}, "--workers -3: that is not a whole number from 1 to 64"),
+    ({"workers": "four"}, "--workers four: that is not a whole number from 1 to 64"),
+    ({"async_workers": 17}, "--async-workers 17: that is not a whole number from 1 to 16"),
+    ({"worker_class": "gthread"}, "--worker-class gthread: that is not one of sync"),
+    ({"async_server": "uvicorn"}, "--async-server uvicorn: that is not one of gunicorn"),
+    ({"arrivals": "poisson"}, "--arrivals poisson: that is not one of burst, closed"),
+    ({"order": "inturn"}, "--order inturn: that is not one of together, in-turn; did you mean in-turn?"),
+    ({"requests": 100_001}, "--requests 100001: that is not a whole number from 1 to 100000"),
+    ({"timeout": "nan"}, "--timeout nan: that is not a number of seconds from 0.1 to 3600"),
+    ({"timeout": "soon"}, "--timeout soon: that is not a number of seconds from 0.1 to 3600"),
+    ({"only": "both"}, "--only both: that is not one of wsgi, asgi"),
+    ({"host": "example.org"}, "--host example.org: that is not an IP address of this machine"),
+    ({"host": "...."}, "--host ....: that is not an IP address of this machine"),
+    ({"wsgi": "app.py"}, "--wsgi app.py: that is not an import string"),
+    ({"asgi": "app:make('\x1b[2J')"}, "that is not an import string"),
+    ({"wsgi": "shop:app", "path": "orders"}, "--path orders: that is not a path that starts with /"),
+    ({"path": "/orders"}, "--path is for an app of your own"),
+    ({"duration": 5}, "--duration needs --arrivals closed"),
+    ({"dsn": "postgresql:///shop"}, "--dsn is for scenario db"),
+    ({"dsn": " ", "scenario": "db"}, "that is not a PostgreSQL connection string"),
+    ({"wsgi": "shop:app", "only": "asgi"}, "--only asgi leaves nothing to run"),
+    ({"wsgi": "shop:app", "parameters": {"seconds": 1}}, "--set is for scenarios"),
+    ({"scenario": "slep"}, "there is no scenario 'slep'"),
+    ({"parameters": {"secs": "1"}}, "scenario sleep has no parameter 'secs'"),
+    ({"parameters": {"seconds": "-1"}}, "seconds=-1: that is not a number from 0 to 60"),
+]
+
+
+@pytest.mark.parametrize(("given", "message"), REFUSED, ids=[message for _, message in REFUSED])
+def test_what_can_not_be_run_is_refused_with_a_hint(given: dict[str, Any], message: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        make(**given)
+    assert message in refused.value.message
+    assert refused.value.hint
+    assert refused.value.status == 2
+
+
+def test_by_default_it_is_a_burst_of_sleeps_at_both_sides() -> None:
+    settings = make()
+    assert (settings.scenario, settings.sides, settings.workers) == ("sleep", ("wsgi", "asgi"), 4)
+    assert (settings.requests, settings.arrivals, settings.parameters) == (20, "burst", {"seconds": 1.0})
+    assert settings.request_path == "/?seconds=1.0"
+    assert settings.loopback
+
+
+@pytest.mark.parametrize("scenario", scenarios.catalogue(), ids=lambda scenario: scenario.name)
+def test_each_scenario_brings_its_requests_and_parameters(scenario: scenarios.Scenario) -> None:
+    settings = make(scenario=scenario.name)
+    assert settings.requests == scenario.requests
+    assert set(settings.parameters) == {parameter.name for parameter in scenario.parameters}
+    assert (settings.target("wsgi"), settings.target("asgi")) == (scenario.wsgi, scenario.asgi)
+
+
+def test_each_option_is_a_field_and_its_default_is_one_of_its_values() -> None:
+    for option in OPTIONS:
+        default = getattr(Settings(), option.name)
+        assert default is None or option.parse(str(default)) == default
+        assert option.help
+        assert option.metavar or option.choices
+    assert len(BY_NAME) == len(OPTIONS)
+
+
+@pytest.mark.parametrize(
+    ("given", "sides"),
+    [
+        ({"wsgi": "shop:app"}, ("wsgi",)),
+        ({"asgi": "shop:app"}, ("asgi",)),
+        ({"wsgi": "shop:app", "asgi": "shop:make()"}, ("wsgi", "asgi")),
+        ({"wsgi": "shop:app", "asgi": "shop:make()", "only": "asgi"}, ("asgi",)),
+        ({"only": "wsgi"}, ("wsgi",)),
+    ],
+)
+def test_which_sides_run(given: dict[str, Any], sides: tuple[str, ...]) -> None:
+    assert make(**given).sides == sides
+
+
+@pytest.mark.parametrize(
+    ("host", "loopback"), [("127.0.0.2", True), ("::1", True), ("::10", False), ("0.0.0.0", False)]
+)
+def test_whether_others_can_reach_the_app(host: str, loopback: bool) -> None:
+    assert make(host=host).loopback is loopback
+
+
+def test_another_scenario_brings_its_own_requests_and_parameters() -> None:
+    changed = make(requests=50, workers=2, parameters={"seconds": 2}).changed(scenario="fast")
+    assert (changed.requests, changed.workers, set(changed.parameters)) == (200, 2, {"rows"})
+    assert make(scenario="db", dsn="postgresql:///shop").changed(scenario="sleep").dsn is None
+
+
+def test_an_own_app_takes_the_place_of_a_scenario_and_back() -> None:
+    own = make(parameters={"seconds": 2}).changed(wsgi="shop:app", path="/orders")
+    assert (own.name, own.request_path, own.scenario_used) == ("shop:app", "/orders", None)
+    back = own.changed(wsgi=None)
+    assert (back.name, back.request_path) == ("sleep", "/?seconds=1.0")
+
+
+def test_a_change_of_the_load_needs_no_other_servers() -> None:
+    settings = make()
+    assert settings.changed(requests=40).servers == settings.servers
+    assert settings.changed(parameters={"seconds": 2}).servers == settings.servers
+    assert settings.changed(workers=5).servers != settings.servers
+    assert settings.changed(scenario="http").servers != settings.servers
+
+
+@given(
+    workers=st.integers(1, 64),
+    requests=st.integers(1, 100_000),
+    timeout=st.floats(0.1, 3_600),
+    seconds=st.floats(0, 60),
+    closed=st.booleans(),
+)
+def test_what_is_accepted_is_kept_exactly_as_text_and_through_any_change(
+    workers: int, requests: int, timeout: float, seconds: float, closed: bool
+) -> None:
+    given: dict[str, Any] = {"workers": workers, "requests": requests, "timeout": timeout}
+    given |= {"arrivals": "closed" if closed else "burst", "parameters": {"seconds": seconds}}
+    settings = make(**given)
+    assert make(**{name: v if name == "parameters" else str(v) for name, v in given.items()}) == settings
+    assert settings.changed() == settings
+    assert settings.changed(order="in-turn").changed(order="together") == settings
+    assert (settings.workers, settings.timeout, settings.parameters["seconds"]) == (workers, timeout, seconds)
+
+
+@given(st.text(max_size=20), st.sampled_from([option.name for option in OPTIONS]))
+def test_any_text_is_either_accepted_or_refused_in_words(text: str, name: str) -> None:
+    accepted = None
+    with contextlib.suppress(UsageError):
+        accepted = make(**{name: text})
+    assert accepted is None or str(getattr(accepted, name)).isprintable()
