@@ -8,7 +8,7 @@ from demo_apps.http_text import HEADERS, lifespan, number, send_text
 
 def wsgi_app(environ, start_response):
     seconds = number(environ["QUERY_STRING"], "seconds", 1.0)
-    time.sleep(seconds)  # this worker can do nothing else until it is over
+    time.sleep(seconds)  # nothing else until it is over
     start_response("200 OK", HEADERS)
     return [b"slept\n"]
 
@@ -17,5 +17,5 @@ async def asgi_app(scope, receive, send):
     if scope["type"] == "lifespan":
         return await lifespan(receive, send)
     seconds = number(scope["query_string"], "seconds", 1.0)
-    await asyncio.sleep(seconds)  # the loop serves others meanwhile
+    await asyncio.sleep(seconds)  # others go on
     await send_text(send, "slept\n")

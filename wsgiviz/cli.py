@@ -36,6 +36,13 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         raise UsageError(message, f"{self.prog} --help lists what there is")
 
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        """argparse's own message for an unknown command lists Python values."""
+        if action.choices is not None and value not in action.choices:
+            near = get_close_matches(str(value), COMMANDS, 1)
+            hint = f"did you mean {near[0]}? " if near else ""
+            raise UsageError(f"there is no command {value!r}", f"{hint}there are {', '.join(COMMANDS)}")
+
 
 def parser() -> Parser:
     """The whole command line."""

@@ -11,6 +11,7 @@ import os
 import signal
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from wsgiviz.load import Driver
 from wsgiviz.load.plan import Job, Target
 from wsgiviz.model.reducer import reduce
 from wsgiviz.model.state import Doing, Picture, Side
-from wsgiviz.model.theory import Load, Prediction, predict_asgi, predict_wsgi
+from wsgiviz.model.theory import SHORT_S, Load, Prediction, loop_lanes, predict_asgi, predict_wsgi
 from wsgiviz.observe.collector import Collector
 from wsgiviz.observe.kernel import Kernel
 from wsgiviz.recorder import rundir
@@ -34,6 +35,12 @@ from wsgiviz.settings import Settings
 READY_WITHIN_S = 20.0
 SETTLE_S = 0.25
 """After the driver's last word, workers may still be closing what they answered: they get this long."""
+
+MOSTLY = 0.6
+"""A request that is measured alone and computes for this share of its time is taken to do nothing else."""
+
+SHORT_ONES = 30
+"""So many requests, one after the other, tell the cost of a short one."""
 
 BUSY_SAMPLE_NS = 33_000_000
 ALL_SAMPLE_NS = 1_000_000_000
@@ -153,30 +160,44 @@ class Session:
     def fire(self) -> None:
         """A new run, as soon as the servers are ready. A run that is on is cancelled by it."""
         if self.phase in (Phase.READY, Phase.RUNNING, Phase.FINISHED):
-            self._fire(self.settings.requests, Phase.RUNNING)
+            self._wants_fire = False
+            self._fire()
         elif self.phase is not Phase.FAILED:
             self._wants_fire = True
 
-    def _fire(self, requests: int, phase: Phase) -> None:
-        if self._driver is None:
-            return
-        self._wants_fire = False
-        self._ended_at = None
-        self._run += 1
+    def _fire(self) -> None:
         settings = self.settings
-        self._feed(self._sample_all(time.monotonic_ns()))
-        self._driver.fire(
+        self._send(
+            Phase.RUNNING,
             Job(
-                run=self._run,
-                targets=tuple(Target(side, url) for side, url in self.urls.items()),
-                requests=requests,
+                run=self._run + 1,
+                targets=self._targets(),
+                requests=settings.requests,
                 arrivals=settings.arrivals,
                 concurrency=settings.concurrency,
                 timeout_s=settings.timeout,
                 order=settings.order,
-                duration_s=settings.duration if phase is Phase.RUNNING else None,
-            )
+                duration_s=settings.duration,
+            ),
         )
+
+    def _measure(self, requests: int) -> None:
+        """Send some requests one after the other, to know what one costs here."""
+        self._send(
+            Phase.MEASURING,
+            Job(self._run + 1, self._targets(), requests, "closed", 1, self.settings.timeout, "in-turn"),
+        )
+
+    def _targets(self) -> tuple[Target, ...]:
+        return tuple(Target(side, url) for side, url in self.urls.items())
+
+    def _send(self, phase: Phase, job: Job) -> None:
+        if self._driver is None:
+            return
+        self._ended_at = None
+        self._run = job.run
+        self._feed(self._sample_all(time.monotonic_ns()))
+        self._driver.fire(job)
         self.phase = phase
 
     def cancel(self) -> None:
@@ -271,8 +292,13 @@ class Session:
             if status is not None and self.phase is not Phase.FAILED:
                 self._fail(why_ended(server, status))
                 return
-        if self._driver is not None and not self._driver.alive and self.phase is not Phase.FAILED:
+        if self.phase is Phase.FAILED:
+            return
+        if self._driver is not None and not self._driver.alive:
             self._fail(self._driver.failure())
+            return
+        if self._companion is not None and not self._companion.alive:
+            self._fail(WsgivizError("the slow service that this scenario calls has ended", "fire again to restart"))
             return
         if self.phase is Phase.STARTING:
             self._check_ready()
@@ -330,9 +356,11 @@ class Session:
 
     def _become_ready(self) -> None:
         if self.cost is not None and math.isnan(self.cost.cpu_s):
-            self._fire(1, Phase.MEASURING)
-            self._wants_fire = True
+            self._measure(1)
             return
+        self._ready()
+
+    def _ready(self) -> None:
         self.phase = Phase.READY
         if self._wants_fire:
             self.fire()
@@ -347,22 +375,31 @@ class Session:
         if any(side.in_flight for side in sides) and now - self._ended_at < SETTLE_S:
             return
         if self.phase is Phase.MEASURING:
-            self.cost = self._measured(sides[0])
-            self.phase = Phase.READY
-            self.fire()
+            self._note_cost(sides[0])
         else:
             self.phase = Phase.FINISHED
             self._feed(self._sample_all(time.monotonic_ns()))
 
-    def _measured(self, side: Side) -> Cost | None:
-        """What one request alone took, split into waiting and computing; None when it failed."""
-        request = next((r for r in side.finished if r.ok and r.ended_ns), None)
-        if request is None or self.cost is None:
-            return None
-        service_s = (request.ended_ns - request.began_ns) / 1e9
-        # On a loop the CPU time of one request can't be told; a step that holds the loop is the nearest.
-        cpu_s = min(service_s, (request.cpu_ns or request.run_ns) / 1e9)
-        return Cost(max(0.0, service_s - cpu_s), cpu_s, self.cost.async_limit)
+    def _note_cost(self, side: Side) -> None:
+        """What one request took, by what was measured of ``side``; not known when it failed."""
+        cost, answered = self.cost, [request for request in side.finished if request.ok and request.ended_ns]
+        if cost is None or not answered:
+            self.cost = None
+        elif len(answered) > 1:
+            # Mostly the server's and the client's own work: the whole round trip, and all of it computing.
+            trips = sorted(request.received_ns - request.sent_ns for request in answered)
+            self.cost = replace(cost, cpu_s=trips[len(trips) // 2] / 1e9)
+        else:
+            [request] = answered
+            service_s = (request.ended_ns - request.began_ns) / 1e9
+            if service_s < SHORT_S:
+                self._measure(SHORT_ONES)
+                return
+            # On a loop the CPU time of one request can't be told; how long it held the loop is the nearest.
+            cpu_s = min(service_s, (request.cpu_ns or request.run_ns) / 1e9)
+            waits = cpu_s < MOSTLY * service_s  # else the rest was a wait for a core, not the app's
+            self.cost = replace(cost, wait_s=service_s - cpu_s if waits else 0.0, cpu_s=cpu_s)
+        self._ready()
 
     # --- what views ask -------------------------------------------------------------------------------------------
 
@@ -386,11 +423,13 @@ class Session:
         cost, settings = self.cost, self.settings
         if cost is None or math.isnan(cost.cpu_s) or settings.duration is not None:
             return None
-        workers = self._workers(side)
-        shared = len(settings.sides) > 1 and settings.order == "together"
-        predict = predict_wsgi if side == "wsgi" else predict_asgi
-        at_once = settings.requests if settings.arrivals == "burst" else settings.concurrency
-        return predict(cost, Load(settings.requests, at_once), workers, self.cores, shared)
+        load = Load(settings.requests, settings.requests if settings.arrivals == "burst" else settings.concurrency)
+        wsgi, asgi = self._workers("wsgi"), self._workers("asgi")
+        together = len(settings.sides) > 1 and settings.order == "together" and cost.cpu_s > 0
+        if side == "wsgi":
+            rivals = loop_lanes(cost, load, asgi, self.cores) if together else 0
+            return predict_wsgi(cost, load, wsgi, self.cores, rivals)
+        return predict_asgi(cost, load, asgi, self.cores, min(wsgi, load.at_once) if together else 0)
 
     def _workers(self, side: str) -> int:
         """How many workers that side has now: as asked for, unless a person changed it since."""

@@ -63,6 +63,11 @@ class Companion:
             raise WsgivizError("the slow upstream service did not start", "its log is companion.log")
         return int(line)
 
+    @property
+    def alive(self) -> bool:
+        """Whether what has to run does."""
+        return self.process is None or self.process.poll() is None
+
     def close(self) -> None:
         """End the process, if there is one. May be called again."""
         process, self.process = self.process, None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -61,10 +62,13 @@ class Driver:
 
     def failure(self) -> WsgivizError:
         """What to say when it has ended by itself."""
+        status = self.process.poll() or 0
+        ending = f"was ended by {signal.Signals(-status).name}" if status < 0 else f"ended with status {status}"
+        words = ""
         with contextlib.suppress(OSError):
-            lines = self.log_path.read_text(errors="replace").splitlines()[-12:]
-            return WsgivizError("the load driver has ended", "its last words follow", "\n".join(lines))
-        return WsgivizError("the load driver has ended", "it left no word")
+            words = "\n".join(self.log_path.read_text(errors="replace").splitlines()[-12:])
+        hint = "its last words follow" if words else "fire again to start it anew"
+        return WsgivizError(f"the load driver {ending}", hint, words)
 
     def close(self) -> None:
         """End the process by closing its stdin, or by killing it when it does not go. May be called again."""

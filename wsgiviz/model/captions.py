@@ -166,7 +166,7 @@ def _failures(scene: Scene) -> Caption | None:
 
 
 def _raised(side: Side) -> str:
-    names = sorted({request.raised for request in side.finished if request.raised})
+    names = sorted(metrics.raised(side))
     return f" (the app raised {', '.join(names[:3])})" if names else ""
 
 

@@ -7,6 +7,7 @@ not make the figures better (coordinated omission). Percentiles are by nearest r
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 
 from msgspec import Struct
@@ -87,6 +88,11 @@ def service(side: Side) -> list[float]:
 def schedule_lag(side: Side) -> list[float]:
     """Planned to sent."""
     return _between(side, lambda r: r.planned_ns, lambda r: r.sent_ns)
+
+
+def raised(side: Side) -> dict[str, int]:
+    """Exceptions which left the app, by name."""
+    return dict(Counter(request.raised for request in side.finished if request.raised))
 
 
 def makespan_ns(side: Side) -> int:

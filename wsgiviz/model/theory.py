@@ -22,6 +22,8 @@ class OneRequest(Protocol):
     def cpu_s(self) -> float: ...
     @property
     def async_limit(self) -> int | None: ...
+    @property
+    def async_threads(self) -> bool: ...
 
 
 class Prediction(Struct, frozen=True):
@@ -43,40 +45,66 @@ SMALL = 0.02
 """Below this share of the whole, computing is not worth a word."""
 
 
-def predict_wsgi(cost: OneRequest, load: Load, workers: int, cores: int, shared: bool) -> Prediction:
-    """``workers`` slots that serve one request each; ``shared``: the other side computes on the same cores."""
+SHORT_S = 0.005
+"""A request that takes less is mostly its server's and its client's work: accepting, parsing, logging."""
+
+
+def predict_wsgi(cost: OneRequest, load: Load, workers: int, cores: int, rivals: int = 0) -> Prediction:
+    """``workers`` slots that serve one request each.
+
+    ``rivals``: how many processes or threads of the other side compute the same on the same cores meanwhile.
+    """
     service_s = cost.wait_s + cost.cpu_s
     slots = min(workers, load.at_once)
-    rounds = math.ceil(load.requests / slots)
-    by_slots, by_cores = rounds * service_s, load.requests * cost.cpu_s / cores
+    by_slots = math.ceil(load.requests / slots) * service_s
+    by_cores = _shared_out(load.requests * cost.cpu_s, slots, rivals, cores)
     if by_cores > by_slots * (1 + SMALL):
-        formula = f"{load.requests} × {_seconds(cost.cpu_s)} / {cores} cores"
+        formula = f"{load.requests} × {_seconds(cost.cpu_s)} on {cores} cores"
     else:
         formula = f"⌈{load.requests}/{slots}⌉ × {_seconds(service_s)}"
-    return Prediction(max(by_slots, by_cores), formula, _caveat(cost, shared, cores))
+    return Prediction(max(by_slots, by_cores), formula, _caveat(cost, rivals, cores))
 
 
-def predict_asgi(cost: OneRequest, load: Load, workers: int, cores: int, shared: bool) -> Prediction:
-    """``workers`` event loops; what is computed is computed one at a time on each."""
+def predict_asgi(cost: OneRequest, load: Load, workers: int, cores: int, rivals: int = 0) -> Prediction:
+    """``workers`` event loops; each computes one thing at a time, or as many as it has threads to do it in."""
     at_once = min(load.at_once, cost.async_limit * workers if cost.async_limit else load.at_once)
+    lanes = loop_lanes(cost, load, workers, cores)
     service_s = cost.wait_s + cost.cpu_s
     by_rounds = math.ceil(load.requests / at_once) * service_s
-    by_loop = load.requests * cost.cpu_s / min(workers, cores)
+    by_loop = _shared_out(load.requests * cost.cpu_s, lanes, rivals, cores)
     if by_loop > by_rounds * (1 + SMALL):
-        loops = "" if workers == 1 else f" / {min(workers, cores)} loops"
-        return Prediction(
-            by_loop, f"{load.requests} × {_seconds(cost.cpu_s)}{loops}", _caveat(cost, shared, cores)
-        )
-    if at_once < load.requests:
+        where = "" if lanes == 1 else f" on {min(lanes, cores)} cores"
+        formula = f"{load.requests} × {_seconds(cost.cpu_s)}{where}"
+    elif at_once < load.requests:
         formula = f"⌈{load.requests}/{at_once}⌉ × {_seconds(service_s)}"
     else:
         formula = f"all at once, {_seconds(service_s)}"
-    return Prediction(by_rounds, formula, _caveat(cost, shared, cores))
+    return Prediction(max(by_loop, by_rounds), formula, _caveat(cost, rivals, cores))
 
 
-def _caveat(cost: OneRequest, shared: bool, cores: int) -> str:
-    if cost.cpu_s > SMALL * (cost.wait_s + cost.cpu_s) and shared:
-        return f"both sides compute on the same {cores} cores at once, so each gets less than alone"
+def loop_lanes(cost: OneRequest, load: Load, workers: int, cores: int) -> int:
+    """How many requests can compute at the same moment on the async side."""
+    return min(load.at_once, workers * cores) if cost.async_threads else min(load.at_once, workers)
+
+
+def _shared_out(work_s: float, lanes: int, rivals: int, cores: int) -> float:
+    """When ``lanes`` have done ``work_s``, if ``rivals`` do as much beside them and all get equal shares.
+
+    Processor sharing: each gets one core, or its part of them; who is left when the others are done gets more.
+    """
+    share = min(1.0, cores / (lanes + rivals))
+    mine_s = work_s / (lanes * share)
+    theirs_s = work_s / (rivals * share) if rivals else math.inf
+    if mine_s <= theirs_s:
+        return mine_s
+    return theirs_s + (work_s - theirs_s * lanes * share) / min(lanes, cores)
+
+
+def _caveat(cost: OneRequest, rivals: int, cores: int) -> str:
+    if cost.wait_s + cost.cpu_s < SHORT_S:
+        return "so short a request is mostly its server's and the driver's work, which share the cores too"
+    if cost.cpu_s > SMALL * (cost.wait_s + cost.cpu_s) and rivals:
+        return f"both sides compute on the same {cores} cores at once, in equal shares; the driver needs some too"
     return ""
 
 

@@ -21,7 +21,7 @@ MOST_CHARACTERS = 4_000
 
 
 class BootError(TypedDict):
-    """``kind`` is the exception's name; ``traceback`` starts at the app's own code."""
+    """``kind`` is the exception's name; ``traceback`` has the app's own frames, and is empty without any."""
 
     kind: str
     message: str
@@ -70,8 +70,9 @@ def describe(error: BaseException) -> BootError:
         for frame in traceback.extract_tb(error.__traceback__)
         if not frame.filename.startswith(SERVER_FOLDERS) and not frame.filename.startswith("<frozen")
     ]
+    own = frames or isinstance(error, SyntaxError)
     lines = traceback.format_list(frames)
-    lines += traceback.format_exception_only(type(error), error)
+    lines += traceback.format_exception_only(type(error), error) if own else []
     return {
         "kind": type(error).__name__,
         "message": str(error)[:MOST_CHARACTERS],

@@ -2,7 +2,7 @@
 
 Top level: ``schema``, ``scenario`` (null for an app of one's own), ``settings``, ``host``, ``started`` (ISO 8601),
 ``sides`` by name. Of each side: what ran (``server``, ``worker_class``, ``workers``, ``threads``, ``app``); counts
-(``requests`` planned, ``completed``, ``failed``, ``bad_status`` of the completed, ``errors`` by kind); the whole
+(``requests`` planned, ``completed``, ``failed``, ``bad_status`` of the completed, ``errors`` by kind, exceptions ``raised`` by name); the whole
 (``makespan_s``, ``predicted_makespan_s`` with ``predicted_by`` and ``caveat``, ``throughput_rps``); distributions
 (``latency_s`` from the planned time, ``latency_from_sent_s``, ``queue_wait_s``, ``service_s``, ``schedule_lag_s``,
 each mean, p50, p90, p95, p99, max); ``busy_fraction`` of all workers' time, and of the busy time
@@ -86,6 +86,7 @@ def _side(settings: Settings, side: Side, prediction: Prediction | None, now_ns:
         "failed": side.failed,
         "bad_status": side.bad_status,
         "errors": dict(side.errors),
+        "raised": metrics.raised(side),
         "cancelled": side.cancelled,
         "makespan_s": metrics.makespan_ns(side) / 1e9 if side.done else None,
         "predicted_makespan_s": prediction.seconds if prediction else None,

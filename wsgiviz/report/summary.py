@@ -66,7 +66,8 @@ def _predicted(prediction: Prediction | None) -> str:
 def _failed(side: Side) -> str:
     kinds = [f"{count} {kind}" for kind, count in sorted(side.errors.items())]
     if side.bad_status:
-        kinds.append(f"{side.bad_status} answered with an error status")
+        names = ", ".join(f"{name} × {count}" for name, count in sorted(metrics.raised(side).items()))
+        kinds.append(f"{side.bad_status} answered with an error status" + (f": {names}" if names else ""))
     return f"{side.failed}" + (f" ({', '.join(kinds)})" if kinds else "")
 
 

@@ -18,11 +18,13 @@ class Cost:
     """Of one request alone on an idle machine, in seconds. ``cpu_s`` is NaN when it has to be measured.
 
     ``async_limit``: at most so many wait at once on the async side (its thread pool); None for no limit.
+    ``async_threads``: the async side computes in threads which release the GIL, so on as many cores as there are.
     """
 
     wait_s: float
     cpu_s: float
     async_limit: int | None = None
+    async_threads: bool = False
 
 
 @dataclass(frozen=True, slots=True)

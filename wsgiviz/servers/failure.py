@@ -7,7 +7,7 @@ import signal
 from pathlib import Path
 from typing import Any
 
-from wsgiviz.errors import WsgivizError
+from wsgiviz.errors import UsageError, WsgivizError
 from wsgiviz.servers.launch import Server
 
 LOG_LINES = 12
@@ -35,20 +35,20 @@ def why_ended(server: Server, status: int) -> WsgivizError:
 
 
 def _app_failed(server: Server, boot: dict[str, str]) -> WsgivizError:
+    """The app was given on the command line, so it is the arguments that are wrong."""
     launch = server.launch
-    kind, message = boot.get("kind", "error"), boot.get("message", "")
-    option = f"--{launch.side}"
+    kind, message, trace = (boot.get(name, "") for name in ("kind", "message", "traceback"))
     if kind == "WrongProtocol":
         other = "--asgi" if launch.side == "wsgi" else "--wsgi"
-        return WsgivizError(f"{launch.app}: {message}", f"give it as {other} instead of {option}")
-    if kind == "ModuleNotFoundError":
-        hint = "an import string is module:attribute, looked up from the current directory"
-    elif kind == "AppImportError":
-        hint = f"{option} takes module:attribute, or module:factory() for a function that makes the app"
+        return UsageError(f"{launch.app}: {message}", f"give it as {other} instead of --{launch.side}")
+    if kind == "AppImportError" or (kind == "ModuleNotFoundError" and not trace):
+        hint = "an import string is module:attribute, or module:factory(), looked up from the current directory"
+    elif kind == "ModuleNotFoundError":
+        hint = "the app imports a module that is not installed where wsgiviz runs"
     else:
         hint = "the app's own code raised this while it was imported"
     first_line = message.splitlines()[0] if message else kind
-    return WsgivizError(f"can't load {launch.app}: {first_line}", hint, boot.get("traceback", ""))
+    return UsageError(f"can't load {launch.app}: {first_line}", hint, trace)
 
 
 def _boot_error(server: Server) -> dict[str, str] | None:
