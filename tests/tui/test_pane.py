@@ -10,6 +10,7 @@ import pytest
 from textual.app import App, ComposeResult
 from textual.containers import Horizontal
 from textual.pilot import Pilot
+from textual.strip import Strip
 
 from tests.unit.pictures import T0, S, awaiting_tasks, mixed_workers, sleeping_workers
 from wsgiviz.model.state import Side
@@ -48,7 +49,12 @@ def painted(pane: Pane, monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The rows painted from now on."""
     seen: list[int] = []
     paint = pane._painted
-    monkeypatch.setattr(pane, "_painted", lambda y: (seen.append(y), paint(y))[1])
+
+    def painting(y: int) -> Strip:
+        seen.append(y)
+        return paint(y)
+
+    monkeypatch.setattr(pane, "_painted", painting)
     return seen
 
 

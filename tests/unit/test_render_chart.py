@@ -5,23 +5,37 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
-from tests.unit.pictures import MS, RUN, T0, S
+from tests.unit.pictures import RUN, T0, S
 from wsgiviz.model.state import Doing, Span
-from wsgiviz.tui.render.chart import EIGHTHS, Block, Chart, Scale, draw_blocks, draw_labels
+from wsgiviz.tui.render.chart import EIGHTHS, Block, Chart, Scale, draw_block
 from wsgiviz.tui.render.glyphs import ASCII, UNICODE
+from wsgiviz.tui.render.history import History
 from wsgiviz.tui.render.line import Ink
-from wsgiviz.tui.render.worker_lanes import apart, blocks_of
 
 TEN = Scale(T0, T0 + 10 * S, 10)
 """Ten cells of a second."""
 
 
-def drawn(*blocks: Block, names: dict[int, str] | None = None, ascii_only: bool = False) -> Chart:
-    chart = Chart(10)
-    draw_blocks(chart, blocks, ASCII if ascii_only else UNICODE)
-    draw_labels(chart, blocks, names or {})
+def drawn(*blocks: Block, ascii_only: bool = False) -> Chart:
+    chart, before = Chart(10), Block(0, 0, "", "")
+    for block in blocks:
+        draw_block(chart, before, block, ASCII if ascii_only else UNICODE)
+        before = block
     return chart
+
+
+def history(*spans: Span, now_s: float = 10, ascii_only: bool = False) -> Chart:
+    lane = History(TEN, ASCII if ascii_only else UNICODE)
+    lane.take(spans)
+    return lane.chart(spans, T0 + int(now_s * S))
+
+
+def span(begin_s: float, end_s: float, doing: Doing, number: int = 0) -> Span:
+    """Ends at 0 s: goes on."""
+    end = T0 + int(end_s * S) if end_s else 0
+    return Span(T0 + int(begin_s * S), end, doing, RUN + number if number else 0)
 
 
 def text(chart: Chart) -> str:
@@ -46,42 +60,55 @@ def test_two_blocks_share_a_cell_in_two_colours() -> None:
 
 
 def test_requests_which_meet_at_a_cell_s_edge_leave_a_seam() -> None:
-    spans = [
-        Span(T0, T0 + 3 * S, Doing.BLOCKED, RUN + 1),
-        Span(T0 + 3 * S, 0, Doing.BLOCKED, RUN + 2),
-    ]
-    blocks = apart(blocks_of(spans, TEN, T0 + 6 * S))
-    assert [block.colour for block in blocks] == ["blocked", "blocked+"]
-    assert text(drawn(*blocks)) == "██▉███    "
+    chart = history(span(0, 3, Doing.BLOCKED, 1), span(3, 0, Doing.BLOCKED, 2), now_s=5)
+    assert text(chart) == "#1▉██     "
+    assert chart.inks[2] == Ink("blocked", "blocked+")
+    assert [ink.front for ink in chart.inks[:5]] == ["blocked"] * 3 + ["blocked+"] * 2
 
 
 def test_a_name_stands_in_the_middle_where_it_fits() -> None:
-    names = {7: "#7"}
-    assert text(drawn(Block(0, 48, Doing.BLOCKED, "blocked", 7), names=names)) == "██#7██    "
-    assert text(drawn(Block(0, 16, Doing.BLOCKED, "blocked", 7), names=names)) == "██        "
+    assert text(history(span(0, 6, Doing.BLOCKED, 7))) == "██#7██    "
+    assert text(history(span(0, 2, Doing.BLOCKED, 7))) == "██        "
 
 
 def test_a_name_takes_the_ink_of_what_it_stands_on() -> None:
-    chart = drawn(Block(0, 48, Doing.COMPUTING, "computing+", 7), names={7: "#7"})
-    assert chart.inks[2] == Ink("computing+", "computing*", "br")
+    chart = history(span(0, 6, Doing.COMPUTING, 7))
+    assert chart.inks[2] == Ink("computing", "computing*", "br")
 
 
 def test_a_request_too_short_to_see_is_an_eighth_wide() -> None:
-    spans = [Span(T0 + S, T0 + S + MS, Doing.BLOCKED, RUN + 1), Span(T0 + S + MS, 0, Doing.IDLE, 0)]
-    assert blocks_of(spans, TEN, T0 + 2 * S) == [Block(8, 9, Doing.BLOCKED, "blocked", RUN + 1)]
+    assert text(history(span(1, 1.001, Doing.BLOCKED, 1), span(1.001, 0, Doing.IDLE))) == " ▏        "
+
+
+def test_reading_computing_and_writing_are_one_request() -> None:
+    states = [span(0, 1, Doing.READING), span(1, 4, Doing.COMPUTING, 3), span(4, 6, Doing.WRITING, 3)]
+    assert text(history(*states)) == "░▞#3▒▒    "
 
 
 def test_ascii_draws_by_whole_cells_with_a_bar_at_the_seam() -> None:
-    blocks = [Block(0, 31, Doing.BLOCKED, "blocked", 1), Block(31, 50, Doing.COMPUTING, "computing", 2)]
-    assert text(drawn(*blocks, ascii_only=True)) == "###|^^    "
+    spans = [span(0, 4.1, Doing.BLOCKED, 1), span(4.1, 6.2, Doing.COMPUTING, 2)]
+    assert text(history(*spans, ascii_only=True)) == "###|^^    "
+
+
+def test_what_was_drawn_as_it_happened_is_what_is_drawn_at_once() -> None:
+    spans = [
+        span(n / 3, (n + 1) / 3, Doing.IDLE if n % 3 == 2 else Doing.BLOCKED, 0 if n % 3 == 2 else n)
+        for n in range(1, 25)
+    ]
+    lane = History(TEN, UNICODE)
+    for seen in range(len(spans)):
+        now = [*spans[max(0, seen - 4) : seen], replace(spans[seen], end_ns=0)]
+        lane.take(now)
+        at_once = history(*spans[:seen], now[-1], now_s=(spans[seen].end_ns - T0) / S)
+        assert lane.chart(now, spans[seen].end_ns).parts() == at_once.parts()
 
 
 @given(st.lists(st.integers(0, 80), max_size=12), st.booleans())
 def test_any_blocks_fill_just_their_cells(edges: list[int], ascii_only: bool) -> None:
     edges = sorted(edges)
-    pairs = list(zip(edges[::2], edges[1::2], strict=False))
+    pairs = [(a, b) for a, b in zip(edges[::2], edges[1::2], strict=False) if b > a]
     blocks = [Block(a, b, Doing.BLOCKED, "blocked", group) for group, (a, b) in enumerate(pairs)]
-    chart = drawn(*apart(blocks), ascii_only=ascii_only)
+    chart = drawn(*blocks, ascii_only=ascii_only)
     assert len(text(chart)) == 10
     if blocks and not ascii_only:
         assert text(chart)[-(-blocks[-1].right // EIGHTHS) :].strip() == ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import pytest
 from msgspec.structs import replace as changed
@@ -18,17 +18,15 @@ from tests.unit.pictures import (
     sleeping_workers,
 )
 from wsgiviz.model.state import Doing, Request, Side, Span, Worker
+from wsgiviz.model.theory import Prediction
 from wsgiviz.tui.render.glyphs import ASCII
 from wsgiviz.tui.render.line import text_of
 from wsgiviz.tui.render.rows import Memory, rows
 from wsgiviz.tui.render.view import PaneView
 
 
-@dataclass(frozen=True)
-class Guess:
-    seconds: float
-    formula: str = "⌈20/4⌉ × 1.0 s"
-    caveat: str = ""
+def guess(seconds: float, formula: str = "⌈20/4⌉ × 1.0 s", caveat: str = "") -> Prediction:
+    return Prediction(seconds, formula, caveat)
 
 
 def view_of(side: Side, now_s: float, end_s: float = 5.5) -> PaneView:
@@ -40,7 +38,7 @@ def shown(view: PaneView, width: int = 59, height: int = 18) -> list[str]:
 
 
 def test_workers_in_mid_sleep() -> None:
-    view = replace(view_of(sleeping_workers(2.41), 2.41), prediction=Guess(5.0))
+    view = replace(view_of(sleeping_workers(2.41), 2.41), prediction=guess(5.0))
     assert shown(view) == [
         " WSGI   gunicorn sync, 4 workers",
         " queue  ●●●●●●●●○○○○○○○○  8 wait in the kernel   most 16",
@@ -65,7 +63,7 @@ def test_workers_in_mid_sleep() -> None:
 
 def test_the_loop_when_all_is_answered() -> None:
     view = replace(
-        view_of(awaiting_tasks(2.41), 2.41), title="gunicorn asgi, 1 worker", prediction=Guess(1.0, "1.0 s")
+        view_of(awaiting_tasks(2.41), 2.41), title="gunicorn asgi, 1 worker", prediction=guess(1.0, "1.0 s")
     )
     assert shown(replace(view, makespan_s=1.03)) == [
         " ASGI   gunicorn asgi, 1 worker",
@@ -184,7 +182,7 @@ def test_a_task_s_states_have_their_signs_and_textures() -> None:
 
 def test_a_failed_prediction_tells_by_how_much() -> None:
     done = sleeping_workers(6.0)
-    view = replace(view_of(done, 6.0), prediction=Guess(4.0, "", "the CPU is shared"), makespan_s=5.04)
+    view = replace(view_of(done, 6.0), prediction=guess(4.0, "", "the CPU is shared"), makespan_s=5.04)
     lines = shown(view, height=20)
     assert lines[-2] == " all    predicted 4.00 s   measured 5.04 s  +26 %"
     assert lines[-1] == " but    the CPU is shared"
@@ -202,7 +200,7 @@ def test_before_anything_has_happened() -> None:
 )
 @pytest.mark.parametrize("size", [(38, 14), (59, 18), (100, 40)])
 def test_ascii_is_ascii(side: Side, size: tuple[int, int]) -> None:
-    view = replace(view_of(side, 2.4), glyphs=ASCII, prediction=Guess(5.0), title="gunicorn — sync")
+    view = replace(view_of(side, 2.4), glyphs=ASCII, prediction=guess(5.0), title="gunicorn — sync")
     for line in shown(view, *size):
         assert line.isascii(), line
 
@@ -225,7 +223,7 @@ def test_hostile_texts_are_escaped_everywhere() -> None:
     bad = Request(RUN + 9, T0, T0, began_ns=T0, ended_ns=T0 + S, failed_ns=T0 + S, error=HOSTILE)
     asgi = changed(awaiting_tasks(0.5), finished=(bad,))
     for side in (wsgi, asgi):
-        view = replace(view_of(side, 2.4), title=HOSTILE, prediction=Guess(1.0, HOSTILE, HOSTILE))
+        view = replace(view_of(side, 2.4), title=HOSTILE, prediction=guess(1.0, HOSTILE, HOSTILE))
         text = "\n".join(shown(view, 100, 40))
         assert r"\x1b[2J[bold]\u202e\u4e2d\x07" in text
         assert all(line.isprintable() for line in text.splitlines())

@@ -7,7 +7,6 @@ beginning of the next.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from itertools import groupby
 from typing import NamedTuple
 
@@ -71,6 +70,11 @@ class Chart:
         self.chars = [" "] * cells
         self.inks = [PLAIN] * cells
 
+    def copy(self) -> Chart:
+        other = Chart(0)
+        other.chars, other.inks = self.chars.copy(), self.inks.copy()
+        return other
+
     def fill(self, first: int, end: int, char: str, ink: Ink) -> None:
         end = min(end, len(self.chars))
         if first < end:
@@ -112,16 +116,12 @@ def texture_ink(texture: str, colour: str) -> Ink:
     return Ink(colour, colour.rstrip("+") + "~")
 
 
-def draw_blocks(chart: Chart, blocks: Sequence[Block], glyphs: Glyphs) -> None:
-    """Draw blocks which are in order and do not overlap."""
-    if not glyphs.eighths:
-        _draw_whole_cells(chart, blocks, glyphs)
-        return
-    before = Block(0, 0, "", "")
-    for block in blocks:
-        if block.right > block.left:
-            _draw_block(chart, before, block, glyphs)
-            before = block
+def draw_block(chart: Chart, before: Block, block: Block, glyphs: Glyphs) -> None:
+    """Draw a block behind the one drawn ``before``, with which it may share a cell."""
+    if glyphs.eighths:
+        _draw_block(chart, before, block, glyphs)
+    else:
+        _draw_whole_cells(chart, before, block, glyphs)
 
 
 def _draw_block(chart: Chart, before: Block, block: Block, glyphs: Glyphs) -> None:
@@ -164,25 +164,9 @@ def _fill_right(chart: Chart, cell: int, lead: int, colour: str, eighths: str) -
         chart.put(cell, eighths[lead], Ink(colour, "", "r"))
 
 
-def _draw_whole_cells(chart: Chart, blocks: Sequence[Block], glyphs: Glyphs) -> None:
-    for index, block in enumerate(blocks):
-        first, end = round(block.left / EIGHTHS), round(block.right / EIGHTHS)
-        end = max(end, first + 1)
-        chart.fill(first, end, glyphs.texture[block.texture], texture_ink(block.texture, block.colour))
-        follows = blocks[index + 1 : index + 2]
-        if follows and follows[0].group != block.group:
-            chart.put(end - 1, glyphs.step, Ink(block.colour))
-
-
-def draw_labels(chart: Chart, blocks: Sequence[Block], names: dict[int, str]) -> None:
-    """Each group's name in the middle of its blocks, where it fits with a cell to spare."""
-    extents: dict[int, tuple[int, int]] = {}
-    for block in blocks:
-        if block.group in names:
-            left = extents[block.group][0] if block.group in extents else block.left
-            extents[block.group] = (left, block.right)
-    for group, (left, right) in extents.items():
-        first, end = -(-left // EIGHTHS), right // EIGHTHS
-        name = names[group]
-        if end - first > len(name):
-            chart.label(first + (end - first - len(name)) // 2, name)
+def _draw_whole_cells(chart: Chart, before: Block, block: Block, glyphs: Glyphs) -> None:
+    first, end = round(block.left / EIGHTHS), round(block.right / EIGHTHS)
+    ink = texture_ink(block.texture, block.colour)
+    chart.fill(first, max(end, first + 1), glyphs.texture[block.texture], ink)
+    if before.group != block.group and before.texture and round(before.right / EIGHTHS) == first > 0:
+        chart.put(first - 1, glyphs.step, Ink(before.colour))

@@ -9,6 +9,8 @@ from wsgiviz.model.state import Doing, Request, Worker
 from wsgiviz.tui.render import head_rows, task_lanes, total_rows, worker_lanes
 from wsgiviz.tui.render.axis import axis
 from wsgiviz.tui.render.chart import EIGHTHS, Scale
+from wsgiviz.tui.render.glyphs import Glyphs
+from wsgiviz.tui.render.history import History
 from wsgiviz.tui.render.layout import Layout, label_cells, layout
 from wsgiviz.tui.render.line import DIM, Line, Row
 from wsgiviz.tui.render.total_rows import Median
@@ -36,6 +38,7 @@ class Memory:
         self.scroll = 0
         """Lanes that were scrolled out at the top: not more than there are."""
         self._made: dict[int, tuple[object, tuple[object, ...], Made]] = {}
+        self._histories: dict[int, tuple[tuple[int, Scale, str], History]] = {}
 
     def recall(
         self, place: int, source: object, more: tuple[object, ...], make: Callable[[], Made]
@@ -48,11 +51,20 @@ class Memory:
         self._made[place] = (source, more, made)
         return made
 
+    def history(self, pid: int, run: int, scale: Scale, glyphs: Glyphs) -> History:
+        """What is drawn of a worker so far; a new one for another run or scale."""
+        key = (run, scale, glyphs.name)
+        known = self._histories.get(pid)
+        if known is None or known[0] != key:
+            known = self._histories[pid] = (key, History(scale, glyphs))
+        return known[1]
+
     def keep(self, lanes: Iterable[int]) -> None:
         """Forget the lanes which are not on the screen any more."""
         kept = {HEAD, TOTALS, AXIS, MORE, *lanes}
         if len(self._made) > 2 * len(kept):
             self._made = {place: known for place, known in self._made.items() if place in kept}
+            self._histories = {pid: known for pid, known in self._histories.items() if pid in kept}
 
 
 def rows(view: PaneView, width: int, height: int, memory: Memory | None = None) -> list[Row]:
@@ -160,7 +172,8 @@ def _worker_lanes(
 
         def make(worker: Worker = worker) -> Made:
             line = Line(width).extend(worker_lanes.head(worker, head, view.glyphs))
-            lane = worker_lanes.lane(worker, scale, drawn, thick < 2)
+            history = memory.history(worker.pid, view.side.run, scale, view.glyphs)
+            lane = worker_lanes.lane(worker, history, scale, drawn, thick < 2)
             return (line.extend_exactly(lane, scale.cells).row(),)
 
         grown = 0 if worker.doing in RESTING else reached

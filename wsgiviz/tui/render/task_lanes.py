@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from wsgiviz.events import request_number
 from wsgiviz.model.state import Request, Step, Task
-from wsgiviz.tui.render.chart import EIGHTHS, Block, Chart, Scale, draw_blocks
+from wsgiviz.tui.render.chart import EIGHTHS, Block, Chart, Scale, draw_block
 from wsgiviz.tui.render.glyphs import HELD, LOOP_HELD_NS, ON_THE_WAY, UNKNOWN, Glyphs
 from wsgiviz.tui.render.line import BOLD, DIM, Ink, Part
 from wsgiviz.tui.render.printable import printable
@@ -125,7 +125,8 @@ def _run(chart: Chart, step: Step, left: int, right: int, view: PaneView) -> Non
     held = (step.end_ns or view.now_ns) - step.start_ns >= LOOP_HELD_NS
     texture, colour = (HELD, "blocked") if held else (Task.RUNNING.value, "computing")
     if right - left >= EIGHTHS:
-        draw_blocks(chart, [Block(left // EIGHTHS * EIGHTHS, right, texture, colour)], view.glyphs)
+        block = Block(left // EIGHTHS * EIGHTHS, right, texture, colour)
+        draw_block(chart, Block(0, 0, "", ""), block, view.glyphs)
     else:
         chart.put(min(left, len(chart.chars) * EIGHTHS - 1) // EIGHTHS, view.glyphs.step, Ink(colour + "!"))
 

@@ -1,0 +1,150 @@
+"""The history of one worker, drawn as it happens: each span once, when it has ended.
+
+A fast server ends thousands of spans a second; to draw all that are kept anew in each frame would cost more
+than the server does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from wsgiviz.events import request_number
+from wsgiviz.model.state import Doing, Span
+from wsgiviz.tui.render.chart import EIGHTHS, Block, Chart, Scale, draw_block
+from wsgiviz.tui.render.glyphs import Glyphs
+from wsgiviz.tui.render.line import Ink
+
+COLOUR: dict[Doing, str] = {
+    Doing.BLOCKED: "blocked",
+    Doing.COMPUTING: "computing",
+    Doing.READING: "transfer",
+    Doing.WRITING: "transfer",
+    Doing.BOOTING: "dim",
+    Doing.STOPPING: "dim",
+}
+
+CROWDED = 3
+"""This many requests in one cell are drawn as the share of its time that was busy."""
+
+NAMED_CELLS = 3
+"""A request narrower than this has no room for its number."""
+
+
+class History:
+    """The spans of one worker on one scale. `take` the spans of each frame, then ask for its `chart`."""
+
+    def __init__(self, scale: Scale, glyphs: Glyphs) -> None:
+        self._pen = _Pen(scale, glyphs, Chart(scale.cells))
+        self._last = (0, 0)
+
+    def take(self, spans: Sequence[Span]) -> None:
+        """Draw those which have ended since the last call."""
+        new: list[Span] = []
+        for span in reversed(spans):
+            if span.end_ns:
+                if (span.start_ns, span.end_ns) <= self._last:
+                    break
+                new.append(span)
+        for span in reversed(new):
+            self._pen.draw(span, span.end_ns)
+        if new:
+            self._last = (new[0].start_ns, new[0].end_ns)
+
+    def chart(self, spans: Sequence[Span], now_ns: int) -> Chart:
+        """A new chart of all that was, and of the present span as far as ``now_ns``."""
+        pen = self._pen.copy()
+        if spans and not spans[-1].end_ns:
+            pen.draw(spans[-1], now_ns)
+        pen.draw_crowds()
+        pen.draw_names()
+        return pen.chart
+
+
+class _Pen:
+    """Draws spans in order, and knows where it is."""
+
+    __slots__ = ("_before", "_crowds", "_edge", "_extents", "_glyphs", "_group", "_scale", "_shade", "chart")
+
+    def __init__(self, scale: Scale, glyphs: Glyphs, chart: Chart) -> None:
+        self.chart = chart
+        self._scale, self._glyphs = scale, glyphs
+        self._before = Block(0, 0, "", "")
+        self._edge, self._group, self._shade = 0, 0, "+"
+        self._extents: dict[int, tuple[int, int]] = {}
+        self._crowds: dict[int, tuple[int, float, str, int]] = {}
+
+    def copy(self) -> _Pen:
+        other = _Pen(self._scale, self._glyphs, self.chart.copy())
+        other._before, other._edge = self._before, self._edge
+        other._group, other._shade = self._group, self._shade
+        other._extents, other._crowds = self._extents.copy(), self._crowds.copy()
+        return other
+
+    def draw(self, span: Span, end_ns: int) -> None:
+        """One span, up to ``end_ns``. Requests alternate in shade, and are never thinner than an eighth.
+
+        A connection that is still being read belongs to the request that it turns out to be.
+        """
+        if span.req and span.req != self._group:
+            self._next_group(span.req)
+        colour = COLOUR.get(span.doing)
+        if colour is None or end_ns <= self._scale.start_ns or span.start_ns >= self._scale.end_ns:
+            return
+        left, right = max(self._edge, self._scale.at(span.start_ns)), self._scale.at(end_ns)
+        if span.req and right <= left < self._scale.cells * EIGHTHS and self._before.group != span.req:
+            right = left + 1
+        self._count(span, end_ns, colour)
+        if right > left:
+            shade = self._shade if colour != "dim" else ""
+            self._put(Block(left, right, span.doing, colour + shade, span.req))
+
+    def _next_group(self, req: int) -> None:
+        left, right = self._extents.get(self._group, (0, 0))
+        if right - left < NAMED_CELLS * EIGHTHS:
+            self._extents.pop(self._group, None)
+        self._group, self._shade = req, "" if self._shade else "+"
+
+    def _put(self, block: Block) -> None:
+        before, self._edge = self._before, block.right
+        if self._seamless(before, block) and self._glyphs.eighths:
+            before = before._replace(right=before.right - 1)
+            draw_block(self.chart, Block(0, 0, "", ""), before, self._glyphs)
+            block = block._replace(left=block.left - 1)
+        draw_block(self.chart, before, block, self._glyphs)
+        self._before = block
+        if block.group > 0:
+            left = self._extents[block.group][0] if block.group in self._extents else block.left
+            self._extents[block.group] = (left, block.right)
+
+    def _seamless(self, before: Block, block: Block) -> bool:
+        """Two requests meet at the edge of a cell; an eighth earlier, their seam shows without colour."""
+        touch = before.right == block.left and block.left % EIGHTHS == 0
+        return touch and 0 != before.group != block.group and before.right - before.left >= EIGHTHS
+
+    def _count(self, span: Span, end_ns: int, colour: str) -> None:
+        """Note how many requests began in the cell, and how much of it was busy."""
+        left, right = self._scale.exact(span.start_ns), self._scale.exact(end_ns)
+        cell = max(0, int(left)) // EIGHTHS
+        count, share, known, req = self._crowds.get(cell, (0, 0.0, colour, 0))
+        if span.req and span.req != req:
+            count, req = count + 1, span.req
+        share += min(right, (cell + 1) * EIGHTHS) - max(left, 0)
+        self._crowds[cell] = (count, share, known if span.doing is Doing.WRITING else colour, req)
+
+    def draw_crowds(self) -> None:
+        """Where many requests fall into one cell, how busy the worker was, as a level."""
+        top = len(self._glyphs.levels) - 1
+        for cell, (count, share, colour, _) in self._crowds.items():
+            if count >= CROWDED:
+                level = max(1, min(top, round(share / EIGHTHS * top)))
+                self.chart.put(cell, self._glyphs.levels[level], Ink(colour))
+
+    def draw_names(self) -> None:
+        """Each request's number in the middle of its blocks, where it fits with a cell to spare."""
+        pattern = "#{}" if self._glyphs.eighths else " #{} "
+        for group, (left, right) in self._extents.items():
+            first, end = -(-left // EIGHTHS), right // EIGHTHS
+            name = pattern.format(request_number(group))
+            room = end - first - len(name)
+            if room > 0:
+                self.chart.label(first + room // 2, name)
