@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import errno
+import io
 import os
+import signal
 import sys
 from difflib import get_close_matches
 from pathlib import Path
@@ -14,7 +17,6 @@ from wsgiviz.errors import UsageError, WsgivizError
 from wsgiviz.settings import OPTIONS, Settings, make
 
 COMMANDS = ("run", "scenarios")
-LOOPBACK = ("127.", "::1")
 
 DESCRIPTION = """\
 See, on real servers, why WSGI is synchronous: gunicorn workers and an event loop, live, under the same load.
@@ -27,7 +29,7 @@ examples:
   wsgiviz run --scenario sleep --set seconds=0.5 --headless
   wsgiviz run --wsgi shop.app:app --path /orders --headless --json -
 
-exit status: 0 done (failed requests are counted, not an error), 1 the run failed, 2 the arguments were wrong"""
+exit status: 0 done (failed requests are counted, no error), 1 the run failed, 2 the arguments were wrong"""
 
 
 class Parser(argparse.ArgumentParser):
@@ -62,7 +64,8 @@ def parser() -> Parser:
 
 def _add_run_options(run: argparse.ArgumentParser) -> None:
     what = run.add_argument_group("What")
-    what.add_argument("--scenario", metavar="NAME", help="one of: " + ", ".join(_names()) + " (default: sleep)")
+    names = ", ".join(_names())
+    what.add_argument("--scenario", metavar="NAME", help=f"one of: {names} (default: sleep)")
     what.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", help="a parameter of the scenario"
     )
@@ -80,7 +83,9 @@ def _add_run_options(run: argparse.ArgumentParser) -> None:
     view.add_argument("--headless", action="store_true", help="no screen: progress, then a summary")
     view.add_argument("--json", metavar="FILE", help="the result as JSON; - for stdout. Implies --headless")
     view.add_argument("--ledger", action="store_true", help="with --json: every request's times too")
-    view.add_argument("--ascii", action="store_true", help="plain ASCII signs only")
+    view.add_argument(  # given before "run", it must not be undone here
+        "--ascii", action="store_true", default=argparse.SUPPRESS, help="plain ASCII signs only"
+    )
 
 
 def _names() -> list[str]:
@@ -93,17 +98,37 @@ def _default(name: str) -> object:
 
 def run(argv: list[str]) -> int:
     """Carry out ``argv`` and give the exit status."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # an encoding that lacks a sign is no reason to end
     try:
-        arguments = _parse(argv)
-        if arguments.command == "scenarios":
-            return _list_scenarios()
-        return _run(arguments)
+        status = _carry_out(argv)
+        sys.stdout.flush()  # here, where a pipe that is gone can still be caught
+        return status
     except WsgivizError as error:
         complain(error)
         return error.status
     except BrokenPipeError:  # as when piped into head
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
         return 0
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EIO):
+            raise
+        _drop_output()
+        complain(WsgivizError(f"can't write the report: {error.strerror}", "is the disk full?"))
+        return WsgivizError.status
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
+
+
+def _drop_output() -> None:
+    """What is still buffered for stdout goes nowhere, silently."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _carry_out(argv: list[str]) -> int:
+    arguments = _parse(argv)
+    return _list_scenarios() if arguments.command == "scenarios" else _run(arguments)
 
 
 def _parse(argv: list[str]) -> argparse.Namespace:
@@ -111,7 +136,7 @@ def _parse(argv: list[str]) -> argparse.Namespace:
     arguments, unknown = top.parse_known_args(argv)
     if unknown:
         flags = [action for command in (top, _run_parser(top)) for action in command._option_string_actions]
-        near = get_close_matches(unknown[0].partition("=")[0], flags, 1)
+        near = get_close_matches(unknown[0].partition("=")[0], flags, 1, 0.7)
         hint = f"did you mean {near[0]}? " if near else ""
         command = arguments.command or "run"
         raise UsageError(
@@ -153,15 +178,16 @@ def _run(arguments: argparse.Namespace) -> int:
     settings = settings_of(arguments)
     if not hasattr(os, "fork"):
         raise UsageError("this platform has no fork(), which gunicorn needs", "use Linux, macOS, or WSL")
-    if not settings.host.startswith(LOOPBACK):
+    if not settings.loopback:
         print(f"wsgiviz: warning: listening on {settings.host}: others can reach the app", file=sys.stderr)
     json = getattr(arguments, "json", None)
-    if getattr(arguments, "ledger", False) and not json:
+    if getattr(arguments, "ledger", False) and json is None:
         raise UsageError("--ledger goes with --json", "add --json FILE, or --json - for stdout")
-    if json or getattr(arguments, "headless", False):
+    if json is not None or getattr(arguments, "headless", False):
         from wsgiviz.report.headless import run_headless
 
-        return run_headless(settings, json=_writable(json), ledger=getattr(arguments, "ledger", False))
+        ledger = getattr(arguments, "ledger", False)
+        return run_headless(settings, _writable(json), ledger, arguments.ascii)
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise UsageError("this is not a terminal", "use wsgiviz run --headless, or --json FILE")
     from wsgiviz.tui.app import run as run_tui
@@ -171,10 +197,12 @@ def _run(arguments: argparse.Namespace) -> int:
 
 def _writable(json: str | None) -> str | None:
     """Refuse a file that can't be written before the run, not after it."""
-    if json and json != "-":
-        folder = Path(json).absolute().parent
-        if Path(json).is_dir() or not os.access(folder, os.W_OK | os.X_OK):
-            raise UsageError(f"--json {json}: can't be written", "give a file in a folder that you can write to")
+    if json is None or json == "-":
+        return json
+    path = Path(json)
+    device = path.exists() and not path.is_file()  # is written to; a file is replaced
+    if path.is_dir() or not os.access(path if device else path.absolute().parent, os.W_OK):
+        raise UsageError(f"--json {json}: can't be written", "give a file in a folder that you can write to")
     return json
 
 

@@ -1,7 +1,8 @@
-"""Figures of a side: latencies, fractions, per worker. Pure; seconds unless named otherwise, None for unknown.
+"""Figures of a side: latencies, fractions, per worker. Pure; seconds unless named otherwise; None: unknown.
 
-Latency is counted from the *planned* time of a request, so that a driver or a queue that delays the sending does
-not make the figures better (coordinated omission). Percentiles are by nearest rank: values that were measured.
+Latency is counted from the *planned* time of a request, so that a driver or a queue that delays the sending
+does not make the figures better (coordinated omission). Percentiles are by nearest rank: values that were
+measured.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from msgspec import Struct
 
-from wsgiviz.model.state import Doing, Request, Side, Worker
+from wsgiviz.model.state import Doing, Loop, Request, Side, Worker
 
 
 class Quantiles(Struct, frozen=True):
@@ -27,23 +28,29 @@ class Quantiles(Struct, frozen=True):
 
 
 class WorkerTimes(Struct, frozen=True):
-    """How one worker spent this run. ``computing_s`` includes waiting for a CPU; None where the kernel is silent."""
+    """How one worker spent this run. ``computing_s`` includes waiting for a CPU; None where nobody knows.
+
+    A worker with an event loop is busy while the loop is not in its selector; what of that is reading and
+    writing can't be told.
+    """
 
     pid: int
     requests: int
-    busy_s: float
-    reading_s: float
-    writing_s: float
+    busy_s: float | None
+    reading_s: float | None
+    writing_s: float | None
     blocked_s: float | None
     computing_s: float | None
 
 
 class Fractions(Struct, frozen=True):
-    """Busy: of all workers' (or loops') time. Blocked and computing: of the busy time."""
+    """Busy: of all workers' (or loops') time. The others: of the busy time. None where nobody knows."""
 
     busy: float | None
     blocked: float | None
     computing: float | None
+    reading: float | None = None
+    writing: float | None = None
 
 
 def quantiles(values: Iterable[float]) -> Quantiles | None:
@@ -52,11 +59,11 @@ def quantiles(values: Iterable[float]) -> Quantiles | None:
     if not ordered:
         return None
 
-    def at(share: float) -> float:
-        return ordered[max(0, math.ceil(share * len(ordered)) - 1)]
+    def at(percent: int) -> float:
+        return ordered[max(0, -(-percent * len(ordered) // 100) - 1)]
 
     return Quantiles(
-        math.fsum(ordered) / len(ordered), at(0.5), at(0.9), at(0.95), at(0.99), ordered[-1]
+        math.fsum(ordered) / len(ordered), at(50), at(90), at(95), at(99), ordered[-1]
     )
 
 
@@ -115,9 +122,16 @@ def throughput(side: Side, now_ns: int) -> float | None:
     return side.completed / (span_ns / 1e9) if span_ns else None
 
 
-def worker_times(worker: Worker, side: Side, now_ns: int) -> WorkerTimes:
-    """One worker's run until ``now_ns``, its present state included."""
-    open_ns = max(0, now_ns - max(worker.since_ns, side.run_started_ns))
+def per_worker(side: Side, now_ns: int) -> list[WorkerTimes]:
+    """Every worker's run, those that died included."""
+    end_ns = side.last_finished_ns if side.run_ended_ns else now_ns
+    times = _loop_times if side.name == "asgi" else _worker_times
+    return [times(worker, side, end_ns) for worker in side.workers.values()]
+
+
+def _worker_times(worker: Worker, side: Side, end_ns: int) -> WorkerTimes:
+    """One worker's run until ``end_ns``, its present state included."""
+    open_ns = max(0, end_ns - max(worker.since_ns, side.run_started_ns))
     app = worker.app_ns + (open_ns if worker.doing in (Doing.BLOCKED, Doing.COMPUTING) else 0)
     reading = worker.reading_ns + (open_ns if worker.doing is Doing.READING else 0)
     writing = worker.writing_ns + (open_ns if worker.doing is Doing.WRITING else 0)
@@ -136,8 +150,8 @@ def worker_times(worker: Worker, side: Side, now_ns: int) -> WorkerTimes:
 def _computing_ns(worker: Worker, app_ns: int) -> int | None:
     """On the CPU inside the app, or runnable and waiting for one.
 
-    The first is exact for requests that ended (the thread's own clock); of one that is still on, and of the run
-    queue, the kernel's counters since the start of the run tell.
+    The first is exact for requests that ended (the thread's own clock); of one that is still on, and of the
+    run queue, the kernel's counters since the start of the run tell.
     """
     now, then = worker.sample, worker.run_sample
     if not now.t_ns:
@@ -148,53 +162,54 @@ def _computing_ns(worker: Worker, app_ns: int) -> int | None:
     return min(app_ns, on_cpu + max(0, now.runq_ns - then.runq_ns))
 
 
+def _loop_times(worker: Worker, side: Side, end_ns: int) -> WorkerTimes:
+    """Busy: not in the selector. Computing: its thread is on the CPU or waits for one; else it is blocked.
+
+    Counted until the newest heartbeat: after a run that is only the heartbeat's own, some microseconds each.
+    """
+    busy_ns = _loop_busy_ns(side.loops.get(worker.pid))
+    now, then = worker.sample, worker.run_sample
+    computing_ns = None
+    if busy_ns is not None and then.t_ns:
+        computing_ns = min(busy_ns, now.cpu_ns - then.cpu_ns + max(0, now.runq_ns - then.runq_ns))
+    return WorkerTimes(
+        pid=worker.pid,
+        requests=worker.requests,
+        busy_s=None if busy_ns is None else busy_ns / 1e9,
+        reading_s=None,
+        writing_s=None,
+        blocked_s=None if busy_ns is None or computing_ns is None else (busy_ns - computing_ns) / 1e9,
+        computing_s=None if computing_ns is None else computing_ns / 1e9,
+    )
+
+
+def _loop_busy_ns(loop: Loop | None) -> int | None:
+    if loop is None or loop.selector_ns < 0 or loop.run_selector_ns < 0 or loop.beat_ns <= loop.run_beat_ns:
+        return None
+    return max(0, loop.beat_ns - loop.run_beat_ns - (loop.selector_ns - loop.run_selector_ns))
+
+
 def fractions(side: Side, now_ns: int) -> Fractions:
-    """Busy, blocked and computing of a side as a whole."""
-    return _loop_fractions(side) if side.name == "asgi" else _worker_fractions(side, now_ns)
-
-
-def _worker_fractions(side: Side, now_ns: int) -> Fractions:
-    end_ns = side.last_finished_ns if side.run_ended_ns else now_ns
-    times = [worker_times(worker, side, end_ns) for worker in side.workers.values()]
-    span_s = elapsed_ns(side, now_ns) / 1e9
-    if not times or not span_s:
+    """How a side as a whole spent its run: sums over its workers."""
+    times = per_worker(side, now_ns)
+    busy_s = _sum([time.busy_s for time in times])
+    whole_s = max(1, len(side.living())) * elapsed_ns(side, now_ns) / 1e9
+    if busy_s is None or not whole_s:
         return Fractions(None, None, None)
-    busy = sum(time.busy_s for time in times)
-    slots = max(1, len(side.living()))
-    blocked = _sum([time.blocked_s for time in times])
-    computing = _sum([time.computing_s for time in times])
+
+    def of_busy(parts: list[float | None]) -> float | None:
+        part_s = _sum(parts)
+        return part_s / busy_s if part_s is not None and busy_s else None
+
     return Fractions(
-        min(1.0, busy / (slots * span_s)),
-        blocked / busy if busy and blocked is not None else None,
-        computing / busy if busy and computing is not None else None,
+        busy=min(1.0, busy_s / whole_s),
+        blocked=of_busy([time.blocked_s for time in times]),
+        computing=of_busy([time.computing_s for time in times]),
+        reading=of_busy([time.reading_s for time in times]),
+        writing=of_busy([time.writing_s for time in times]),
     )
 
 
 def _sum(values: Sequence[float | None]) -> float | None:
     known = [value for value in values if value is not None]
     return math.fsum(known) if known else None
-
-
-def _loop_fractions(side: Side) -> Fractions:
-    """Busy: not in the selector. Computing: its thread on the CPU or waiting for one; else something blocks it."""
-    spans = [
-        (loop.beat_ns - loop.run_beat_ns, loop.selector_ns - loop.run_selector_ns, side.workers.get(loop.pid))
-        for loop in side.loops.values()
-        if loop.selector_ns >= 0 and loop.run_selector_ns >= 0 and loop.beat_ns > loop.run_beat_ns
-    ]
-    if not spans:
-        return Fractions(None, None, None)
-    whole = sum(span for span, _, _ in spans)
-    busy = max(0, whole - sum(waited for _, waited, _ in spans))
-    active = sum(
-        worker.sample.cpu_ns
-        - worker.run_sample.cpu_ns
-        + worker.sample.runq_ns
-        - worker.run_sample.runq_ns
-        for _, _, worker in spans
-        if worker is not None and worker.run_sample.t_ns
-    )
-    if not busy:
-        return Fractions(0.0, None, None)
-    computing = min(1.0, active / busy)
-    return Fractions(min(1.0, busy / whole), 1 - computing, computing)

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from wsgiviz.model import metrics
 from wsgiviz.model.state import BUSY, Doing, Side
+from wsgiviz.report.plain import plain, spelled
 from wsgiviz.session import Phase, Session
 
 BAR_CELLS = 20
@@ -18,9 +19,10 @@ BAR_CELLS = 20
 class Progress:
     """A context in which one line tells how far both sides are."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, ascii_only: bool = False) -> None:
         self._session = session
         self._console = Console(stderr=True)
+        self._ascii_only = plain(self._console, ascii_only)
         self._live = Live(console=self._console, refresh_per_second=10, transient=True)
 
     def __enter__(self) -> Progress:
@@ -41,16 +43,17 @@ class Progress:
     def _line(self, now_ns: int) -> Text:
         session = self._session
         if session.phase is not Phase.RUNNING:
-            return Text(f"{session.phase.value} …")
+            return Text(spelled(f"{session.phase.value} …", self._ascii_only))
         sides = [session.picture.sides[name] for name in session.settings.sides]
-        return Text("   ").join([side_line(side, now_ns) for side in sides])
+        return Text("   ").join([side_line(side, now_ns, self._ascii_only) for side in sides])
 
 
-def side_line(side: Side, now_ns: int) -> Text:
+def side_line(side: Side, now_ns: int, ascii_only: bool = False) -> Text:
     """"WSGI ████░░░░ 8/20  2.41 s  4 blocked  12 queued"."""
     filled = BAR_CELLS * side.done // side.planned if side.planned else 0
     colour = "orange1" if side.name == "wsgi" else "sky_blue1"
-    bar = Text("█" * filled, colour) + Text("░" * (BAR_CELLS - filled), "dim")
+    full, empty = spelled("█", ascii_only), spelled("░", ascii_only)
+    bar = Text(full * filled, colour) + Text(empty * (BAR_CELLS - filled), "dim")
     seconds = metrics.elapsed_ns(side, now_ns) / 1e9
     counts = f" {side.done:>{len(str(side.planned))}}/{side.planned}  {seconds:5.2f} s  {_now(side)}"
     return Text(f"{side.name.upper()} ", f"bold {colour}") + bar + Text(counts)

@@ -1,15 +1,23 @@
 """The result of a run as one JSON object, schema 1.
 
-Top level: ``schema``, ``scenario`` (null for an app of one's own), ``settings``, ``host``, ``started`` (ISO 8601),
-``sides`` by name. Of each side: what ran (``server``, ``worker_class``, ``workers``, ``threads``, ``app``); counts
-(``requests`` planned, ``completed``, ``failed``, ``bad_status`` of the completed, ``errors`` by kind, exceptions ``raised`` by name); the whole
-(``makespan_s``, ``predicted_makespan_s`` with ``predicted_by`` and ``caveat``, ``throughput_rps``); distributions
-(``latency_s`` from the planned time, ``latency_from_sent_s``, ``queue_wait_s``, ``service_s``, ``schedule_lag_s``,
-each mean, p50, p90, p95, p99, max); ``busy_fraction`` of all workers' time, and of the busy time
-``blocked_fraction`` and ``computing_fraction``; ``max_accept_queue`` (of ``accept_queue_limit``), ``max_in_flight``
-(inside the app at once); ``per_worker``; ``loop`` (ASGI); ``worker_deaths``; ``driver_max_lag_s``; ``events``,
-``events_lost``. With a ledger, ``requests`` at the top level: every request that is kept, times in seconds from the
-run's start. What is not known is null, never zero.
+Top level: ``schema``, ``wsgiviz`` (its version), ``scenario`` (null for an app of one's own), ``started``
+(ISO 8601), ``settings``, ``host``, ``sides`` by name. Of each side:
+
+- what ran: ``server``, ``worker_class``, ``workers``, ``threads``, ``app``
+- counts: ``requests`` planned, ``completed``, ``bad_status`` (of the completed: 400 and above), ``failed``,
+  and these by kind in ``errors``; exceptions which left the app by name in ``raised``; ``cancelled``,
+  ``worker_deaths``
+- the whole: ``makespan_s``, ``predicted_makespan_s`` with ``predicted_by`` and ``caveat``, ``throughput_rps``
+- distributions: ``latency_s`` (from the planned time), ``latency_from_sent_s``, ``queue_wait_s``,
+  ``service_s``, ``schedule_lag_s``; each mean, p50, p90, p95, p99 (nearest rank), max; null without a value
+- ``busy_fraction`` of all workers' time, and of the busy time ``blocked_fraction``, ``computing_fraction``,
+  ``reading_fraction``, ``writing_fraction``; the same in seconds for each worker in ``per_worker``; on the
+  ASGI side ``loop``: ``max_lag_s``, ``busy_fraction``, ``longest_step_s``
+- ``max_accept_queue`` (of ``accept_queue_limit``), ``max_in_flight`` (inside the app at once)
+- ``driver_max_lag_s``, ``events``, ``events_lost``
+
+With a ledger, ``requests`` at the top level: every request that is kept (`wsgiviz.model.state.LEDGER_KEPT` of
+each side), times in seconds from the run's start. What is not known is null, never zero.
 """
 
 from __future__ import annotations
@@ -101,12 +109,12 @@ def _side(settings: Settings, side: Side, prediction: Prediction | None, now_ns:
         "busy_fraction": fractions.busy,
         "blocked_fraction": fractions.blocked,
         "computing_fraction": fractions.computing,
+        "reading_fraction": fractions.reading,
+        "writing_fraction": fractions.writing,
         "max_accept_queue": side.max_queue if side.queue_depth >= 0 else None,
         "accept_queue_limit": side.queue_limit if side.queue_limit >= 0 else None,
         "max_in_flight": side.max_in_app,
-        "per_worker": [
-            msgspec.to_builtins(metrics.worker_times(worker, side, now_ns)) for worker in side.workers.values()
-        ],
+        "per_worker": msgspec.to_builtins(metrics.per_worker(side, now_ns)),
         "worker_deaths": side.deaths,
         "driver_max_lag_s": side.max_driver_lag_ns / 1e9,
         "events": side.events,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from rich import box
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -11,25 +12,36 @@ from rich.text import Text
 from wsgiviz.model import metrics
 from wsgiviz.model.state import Picture, Side
 from wsgiviz.model.theory import Prediction
+from wsgiviz.report.plain import spelled
 from wsgiviz.settings import Settings
 
 Figure = Callable[[Side], str]
 
 
 def summary(
-    settings: Settings, picture: Picture, predictions: Mapping[str, Prediction | None], now_ns: int
+    settings: Settings,
+    picture: Picture,
+    predictions: Mapping[str, Prediction | None],
+    now_ns: int,
+    ascii_only: bool = False,
 ) -> RenderableType:
     """Both sides in one table, figure under figure, and below it what the figures leave out."""
     sides = [picture.sides[name] for name in settings.sides]
-    table = Table(title=Text(f"{settings.name}: {settings.requests} requests to each side"), title_justify="left")
+    lines = box.ASCII if ascii_only else box.HEAVY_HEAD
+    table = Table(title=_title(settings), title_justify="left", box=lines)
     table.add_column("")
     for side, call in zip(("wsgi", "asgi"), settings.calls, strict=True):
         if side in settings.sides:
             table.add_column(Text(f"{side.upper()}  {call}"), justify="right")
     for label, figure in _figures(predictions, now_ns):
-        table.add_row(label, *(figure(side) for side in sides))
+        table.add_row(label, *(Text(spelled(figure(side), ascii_only)) for side in sides))
     caveats = {found.caveat for found in predictions.values() if found and found.caveat}
     return Group(table, *(Text(f"Note: {caveat}.") for caveat in sorted(caveats)))
+
+
+def _title(settings: Settings) -> Text:
+    to_each = " to each side" if len(settings.sides) > 1 else ""
+    return Text(f"{settings.name}: {settings.requests} requests{to_each}")
 
 
 def _figures(predictions: Mapping[str, Prediction | None], now_ns: int) -> list[tuple[str, Figure]]:
@@ -48,6 +60,7 @@ def _figures(predictions: Mapping[str, Prediction | None], now_ns: int) -> list[
         ("busy", lambda side: _percent(metrics.fractions(side, now_ns).busy)),
         ("of that blocked", lambda side: _percent(metrics.fractions(side, now_ns).blocked)),
         ("of that computing", lambda side: _percent(metrics.fractions(side, now_ns).computing)),
+        ("of that reading, writing", lambda side: _server_part(metrics.fractions(side, now_ns))),
         ("requests by worker", lambda side: " ".join(str(w.requests) for w in side.workers.values())),
         ("events lost", lambda side: str(side.lost)),
     ]
@@ -78,6 +91,12 @@ def _quantile(values: list[float], name: str) -> str:
 
 def _with_unit(value: float | None, unit: str) -> str:
     return f"{value:.1f} {unit}" if value is not None else "n/a"
+
+
+def _server_part(fractions: metrics.Fractions) -> str:
+    if fractions.reading is None and fractions.writing is None:
+        return _percent(None)
+    return f"{_percent(fractions.reading)} and {_percent(fractions.writing)}"
 
 
 def _percent(value: float | None) -> str:
