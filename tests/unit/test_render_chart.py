@@ -29,7 +29,9 @@ def drawn(*blocks: Block, ascii_only: bool = False) -> Chart:
 def history(*spans: Span, now_s: float = 10, ascii_only: bool = False) -> Chart:
     lane = History(TEN, ASCII if ascii_only else UNICODE)
     lane.take(spans)
-    return lane.chart(spans, T0 + int(now_s * S))
+    chart = lane.chart(spans, T0 + int(now_s * S))
+    lane.draw_names(chart)
+    return chart
 
 
 def span(begin_s: float, end_s: float, doing: Doing, number: int = 0) -> Span:
@@ -100,7 +102,9 @@ def test_what_was_drawn_as_it_happened_is_what_is_drawn_at_once() -> None:
         now = [*spans[max(0, seen - 4) : seen], replace(spans[seen], end_ns=0)]
         lane.take(now)
         at_once = history(*spans[:seen], now[-1], now_s=(spans[seen].end_ns - T0) / S)
-        assert lane.chart(now, spans[seen].end_ns).parts() == at_once.parts()
+        chart = lane.chart(now, spans[seen].end_ns)
+        lane.draw_names(chart)
+        assert chart.parts() == at_once.parts()
 
 
 @given(st.lists(st.integers(0, 80), max_size=12), st.booleans())

@@ -35,6 +35,7 @@ class History:
 
     def __init__(self, scale: Scale, glyphs: Glyphs) -> None:
         self._pen = _Pen(scale, glyphs, Chart(scale.cells))
+        self._newest = self._pen
         self._last = (0, 0)
 
     def take(self, spans: Sequence[Span]) -> None:
@@ -56,8 +57,12 @@ class History:
         if spans and not spans[-1].end_ns:
             pen.draw(spans[-1], now_ns)
         pen.draw_crowds()
-        pen.draw_names()
+        self._newest = pen
         return pen.chart
+
+    def draw_names(self, chart: Chart) -> None:
+        """The requests' numbers, on the chart just made."""
+        self._newest.draw_names(chart)
 
 
 class _Pen:
@@ -139,7 +144,7 @@ class _Pen:
                 level = max(1, min(top, round(share / EIGHTHS * top)))
                 self.chart.put(cell, self._glyphs.levels[level], Ink(colour))
 
-    def draw_names(self) -> None:
+    def draw_names(self, chart: Chart) -> None:
         """Each request's number in the middle of its blocks, where it fits with a cell to spare."""
         pattern = "#{}" if self._glyphs.eighths else " #{} "
         for group, (left, right) in self._extents.items():
@@ -147,4 +152,4 @@ class _Pen:
             name = pattern.format(request_number(group))
             room = end - first - len(name)
             if room > 0:
-                self.chart.label(first + room // 2, name)
+                chart.label(first + room // 2, name)

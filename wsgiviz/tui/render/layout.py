@@ -7,6 +7,9 @@ from dataclasses import dataclass
 NARROW = 50
 """Panes below this width use a narrower column of labels."""
 
+NARROW_LABELS = 7
+"""Its width; elsewhere it is that of a lane's head."""
+
 SMALLEST = (24, 8)
 """Below this width and height there is no room for a pane."""
 
@@ -41,8 +44,3 @@ ALWAYS = 5
 def layout(height: int) -> Layout:
     extras = {name: height >= least for name, least in EXTRAS}
     return Layout(lanes=max(0, height - ALWAYS - sum(extras.values())), **extras)
-
-
-def label_cells(width: int) -> int:
-    """Width of the column of labels."""
-    return 8 if width >= NARROW else 7

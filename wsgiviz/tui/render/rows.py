@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from typing import TypeVar, cast
 
-from wsgiviz.model.state import Doing, Request, Worker
+from wsgiviz.model.state import Doing, Request, Side, Worker
 from wsgiviz.tui.render import head_rows, task_lanes, total_rows, worker_lanes
 from wsgiviz.tui.render.axis import axis
 from wsgiviz.tui.render.chart import EIGHTHS, Scale
 from wsgiviz.tui.render.glyphs import Glyphs
 from wsgiviz.tui.render.history import History
-from wsgiviz.tui.render.layout import Layout, label_cells, layout
+from wsgiviz.tui.render.layout import NARROW, NARROW_LABELS, Layout, layout
 from wsgiviz.tui.render.line import DIM, Line, Row
+from wsgiviz.tui.render.task_lanes import Answers
 from wsgiviz.tui.render.total_rows import Median
 from wsgiviz.tui.render.tracks import Tracks
 from wsgiviz.tui.render.view import PaneView
@@ -21,12 +23,16 @@ RESTING = frozenset({Doing.IDLE, Doing.DEAD})
 """Of these a lane shows nothing that grows."""
 
 
+THICK = 4
+"""Lanes with that many lines are themselves two lines thick."""
+
 TENTH_NS = 100_000_000
 
 HEAD, TOTALS, AXIS, MORE = -1, -2, -3, -4
 """Places in the memory which are no lanes; those are pids and tracks."""
 
 Made = tuple[Row, ...]
+Past = TypeVar("Past", History, Answers)
 
 
 class Memory:
@@ -38,7 +44,7 @@ class Memory:
         self.scroll = 0
         """Lanes that were scrolled out at the top: not more than there are."""
         self._made: dict[int, tuple[object, tuple[object, ...], Made]] = {}
-        self._histories: dict[int, tuple[tuple[int, Scale, str], History]] = {}
+        self._drawn: dict[int, tuple[tuple[int, Scale, str], object]] = {}
 
     def recall(
         self, place: int, source: object, more: tuple[object, ...], make: Callable[[], Made]
@@ -51,20 +57,20 @@ class Memory:
         self._made[place] = (source, more, made)
         return made
 
-    def history(self, pid: int, run: int, scale: Scale, glyphs: Glyphs) -> History:
-        """What is drawn of a worker so far; a new one for another run or scale."""
+    def drawn(self, place: int, run: int, scale: Scale, glyphs: Glyphs, make: Callable[[], Past]) -> Past:
+        """What is drawn of a lane's past so far; begun anew for another run or scale."""
         key = (run, scale, glyphs.name)
-        known = self._histories.get(pid)
+        known = self._drawn.get(place)
         if known is None or known[0] != key:
-            known = self._histories[pid] = (key, History(scale, glyphs))
-        return known[1]
+            known = self._drawn[place] = (key, make())
+        return cast(Past, known[1])
 
     def keep(self, lanes: Iterable[int]) -> None:
         """Forget the lanes which are not on the screen any more."""
         kept = {HEAD, TOTALS, AXIS, MORE, *lanes}
         if len(self._made) > 2 * len(kept):
             self._made = {place: known for place, known in self._made.items() if place in kept}
-            self._histories = {pid: known for pid, known in self._histories.items() if pid in kept}
+            self._drawn = {place: known for place, known in self._drawn.items() if place in kept}
 
 
 def rows(view: PaneView, width: int, height: int, memory: Memory | None = None) -> list[Row]:
@@ -97,8 +103,18 @@ def glance(view: PaneView) -> tuple[object, ...]:
     )
 
 
+def head_cells(side: Side) -> int:
+    """Width of a lane's head: a request's number, and the sign of what it does."""
+    return max(8, len(str(side.planned)) + 5)
+
+
+def _column(view: PaneView, width: int) -> int:
+    """Width of the column of labels."""
+    return head_cells(view.side) if width >= NARROW else NARROW_LABELS
+
+
 def _head(view: PaneView, width: int, plan: Layout) -> Made:
-    column = label_cells(width)
+    column = _column(view, width)
     blank = Line(width).row()
     runs = head_rows.busy if view.side.name == "wsgi" else head_rows.loop
     return (
@@ -112,7 +128,7 @@ def _head(view: PaneView, width: int, plan: Layout) -> Made:
 
 
 def _totals(view: PaneView, width: int, plan: Layout, memory: Memory) -> Made:
-    column = label_cells(width)
+    column = _column(view, width)
     return (
         *[Line(width).row()] * plan.gap_low,
         total_rows.done(view, width, column, memory.median),
@@ -123,7 +139,7 @@ def _totals(view: PaneView, width: int, plan: Layout, memory: Memory) -> Made:
 
 def lanes(view: PaneView, width: int, plan: Layout, memory: Memory) -> list[Row]:
     """The lanes, what is not shown of them, and the axis."""
-    head = max(8, len(str(view.side.planned)) + 5)
+    head = head_cells(view.side)
     scale = Scale(view.start_ns, view.end_ns, max(1, width - head - 1))
     of_side = _worker_lanes if view.side.name == "wsgi" else _task_lanes
     made = of_side(view, width, plan.lanes, head, scale, memory)
@@ -172,9 +188,14 @@ def _worker_lanes(
 
         def make(worker: Worker = worker) -> Made:
             line = Line(width).extend(worker_lanes.head(worker, head, view.glyphs))
-            history = memory.history(worker.pid, view.side.run, scale, view.glyphs)
-            lane = worker_lanes.lane(worker, history, scale, drawn, thick < 2)
-            return (line.extend_exactly(lane, scale.cells).row(),)
+            history = memory.drawn(
+                worker.pid, view.side.run, scale, view.glyphs, lambda: History(scale, view.glyphs)
+            )
+            lane, below = worker_lanes.lane(worker, history, scale, drawn, thick)
+            row = line.extend_exactly(lane, scale.cells).row()
+            if thick < THICK:
+                return (row,)
+            return row, Line(width).to(head).extend_exactly(below, scale.cells).row()
 
         grown = 0 if worker.doing in RESTING else reached
         made += memory.recall(
@@ -182,7 +203,7 @@ def _worker_lanes(
         )
         if thick >= 2:
             made.append(worker_lanes.status(worker, head, width, view))
-        made += [Line(width).row()] * (thick - 2)
+        made += [Line(width).row()] * (thick > 2)
     memory.keep(worker.pid for worker in workers[first:end])
     if more:
         words = worker_lanes.summary(workers[end:])
@@ -191,8 +212,8 @@ def _worker_lanes(
 
 
 def thickness(lanes: int, room: int) -> int:
-    """Lines for each lane: the lane, its status, and a blank, as far as there is room."""
-    return max(1, min(3, room // max(1, lanes)))
+    """Lines for each lane: the lane, its status, a blank, and the lane again, as far as there is room."""
+    return max(1, min(THICK, room // max(1, lanes)))
 
 
 def _task_lanes(
@@ -213,7 +234,8 @@ def _task_lanes(
 
         def make(track: int = track, last: Request = last) -> Made:
             line = Line(width).extend(task_lanes.head(last, head, view.glyphs))
-            lane = task_lanes.lane(tracks.requests(track, side), scale, drawn)
+            answers = memory.drawn(track, side.run, scale, view.glyphs, lambda: Answers(scale))
+            lane = task_lanes.lane(tracks, track, answers, scale, drawn)
             return (line.extend_exactly(lane, scale.cells).row(),)
 
         grown = task_lanes.growth(last, reached, drawn.now_ns)

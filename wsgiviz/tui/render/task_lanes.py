@@ -11,7 +11,7 @@ from wsgiviz.tui.render.chart import EIGHTHS, Block, Chart, Scale, draw_block
 from wsgiviz.tui.render.glyphs import HELD, LOOP_HELD_NS, ON_THE_WAY, UNKNOWN, Glyphs
 from wsgiviz.tui.render.line import BOLD, DIM, Ink, Part
 from wsgiviz.tui.render.printable import printable
-from wsgiviz.tui.render.tracks import begin_ns, end_ns
+from wsgiviz.tui.render.tracks import Tracks, begin_ns, end_ns
 from wsgiviz.tui.render.view import PaneView
 from wsgiviz.tui.render.words import measured, running
 
@@ -49,13 +49,29 @@ def head(request: Request, width: int, glyphs: Glyphs) -> list[Part]:
     return [Part(f" {name[-(width - 4) :]:>{width - 4}} ", ink), sign(request, glyphs), Part(" ", DIM)]
 
 
-def lane(requests: Iterable[Request], scale: Scale, view: PaneView) -> list[Part]:
-    """The requests of one lane, oldest first, with a word at the end on how the last one went."""
-    chart = Chart(scale.cells)
-    last = None
-    for request in requests:
-        last = request
-        _draw(chart, request, scale, view)
+class Answers:
+    """The finished requests of one lane, each drawn once."""
+
+    def __init__(self, scale: Scale) -> None:
+        self._chart = Chart(scale.cells)
+        self._scale = scale
+        self._seen = 0
+
+    def chart(self, tracks: Tracks, track: int, view: PaneView) -> Chart:
+        """A new chart with all that have ended by now."""
+        new, self._seen = tracks.newly_over(track, self._seen)
+        for request in new:
+            _draw(self._chart, request, self._scale, view)
+        return self._chart.copy()
+
+
+def lane(tracks: Tracks, track: int, answers: Answers, scale: Scale, view: PaneView) -> list[Part]:
+    """The requests of one lane, with a word at the end on how the last one went."""
+    chart = answers.chart(tracks, track, view)
+    present = tracks.present(track, view.side)
+    if present is not None:
+        _draw(chart, present, scale, view)
+    last = present or tracks.last(track, view.side)
     if last is not None:
         _write_ending(chart, last, scale, view)
     return chart.parts()

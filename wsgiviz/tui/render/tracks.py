@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 from heapq import heappop, heappush
+from itertools import islice
 
 from wsgiviz.model.state import Request, Side
 
-HISTORY = 40
+HISTORY = 200
 """Finished requests kept of a lane."""
 
 LONG_LANES = 128
@@ -44,6 +45,7 @@ class Tracks:
         self._freed_ns: list[int] = []
         self._past: list[deque[Request]] = []
         self._present: list[int] = []
+        self._over_in: list[int] = []
 
     def __len__(self) -> int:
         return len(self._present)
@@ -54,6 +56,19 @@ class Tracks:
         present = side.in_flight.get(self._present[track])
         if present is not None:
             yield present
+
+    def present(self, track: int, side: Side) -> Request | None:
+        """The request which is under way in a lane."""
+        return side.in_flight.get(self._present[track])
+
+    def newly_over(self, track: int, seen: int) -> tuple[list[Request], int]:
+        """The requests of a lane that ended after the first ``seen``, and how many have ended by now.
+
+        The oldest may not be kept any more.
+        """
+        count = self._over_in[track]
+        past = self._past[track]
+        return list(islice(past, max(0, len(past) - (count - seen)), None)), count
 
     def last(self, track: int, side: Side) -> Request | None:
         present = side.in_flight.get(self._present[track])
@@ -106,6 +121,7 @@ class Tracks:
         track = len(self._present)
         self._present.append(0)
         self._freed_ns.append(0)
+        self._over_in.append(0)
         self._past.append(deque(maxlen=HISTORY if track < LONG_LANES else 1))
         return track
 
@@ -114,4 +130,5 @@ class Tracks:
         self._present[track] = 0
         self._freed_ns[track] = end_ns(request)
         self._past[track].append(request)
+        self._over_in[track] += 1
         heappush(self._free, track)

@@ -27,13 +27,17 @@ def head(worker: Worker, width: int, glyphs: Glyphs) -> list[Part]:
     return [Part(f" {number:>{width - 4}} ", living), Part(sign + " ", text_ink(worker.doing))]
 
 
-def lane(worker: Worker, history: History, scale: Scale, view: PaneView, in_words: bool) -> list[Part]:
-    """The history of one worker; ``in_words`` when no status line below it tells of its death."""
+def lane(
+    worker: Worker, history: History, scale: Scale, view: PaneView, lines: int
+) -> tuple[list[Part], list[Part]]:
+    """The history of one worker, with and without words in it; with one line only, its death in words too."""
     history.take(worker.spans)
     chart = history.chart(worker.spans, view.now_ns)
+    below = chart.copy().parts() if lines > 3 else []
+    history.draw_names(chart)
     if not worker.alive:
-        _draw_death(chart, worker, scale, view.glyphs, in_words)
-    return chart.parts()
+        _draw_death(chart, worker, scale, view.glyphs, lines < 2)
+    return chart.parts(), below
 
 
 def _draw_death(chart: Chart, worker: Worker, scale: Scale, glyphs: Glyphs, in_words: bool) -> None:
