@@ -28,7 +28,9 @@ class ResponseParser:
         self._state = self._head
 
     def feed(self, data: bytes) -> None:
-        """Take what arrived. Raises BadResponse."""
+        """Take what arrived; what comes after the response is not kept. Raises BadResponse."""
+        if self.done:
+            return
         self._buffer = self._buffer + data if self._buffer else data
         while self._buffer and not self.done and self._state():
             pass
@@ -123,10 +125,12 @@ class ResponseParser:
 
 
 def _status(line: bytes) -> int:
+    """Its status of three digits, whatever it is. The reason may be missing, and the blank before it."""
     version, _, rest = line.partition(b" ")
-    if not version.startswith(b"HTTP/1.") or not rest[:3].isdigit():
+    digits = rest.partition(b" ")[0]
+    if not version.startswith(b"HTTP/1.") or len(digits) != 3 or not digits.isdigit() or digits < b"100":
         raise BadResponse("no status line")
-    return int(rest[:3])
+    return int(digits)
 
 
 def _number(text: bytes, base: int) -> int:
