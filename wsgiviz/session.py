@@ -42,6 +42,8 @@ MOSTLY = 0.6
 SHORT_ONES = 30
 """So many requests, one after the other, tell the cost of a short one."""
 
+MOST_WORKERS = 64
+
 BUSY_SAMPLE_NS = 33_000_000
 ALL_SAMPLE_NS = 1_000_000_000
 
@@ -82,6 +84,8 @@ class Session:
         self._sampled_busy_ns = 0
         self._sampled_all_ns = 0
         self._reopen: Settings | None = None
+        self._wanted_workers: int | None = None
+        self._signalled_at: int | None = None
 
     # --- life ---------------------------------------------------------------------------------------------------
 
@@ -118,6 +122,7 @@ class Session:
         self.cost = scenario.cost(settings.parameters) if scenario is not None else None
         for side in settings.sides:
             self._servers[side] = Server(self._launch(side, env))
+        self._wanted_workers = self._signalled_at = None
         self.phase = Phase.STARTING
         self._deadline = time.monotonic() + READY_WITHIN_S
 
@@ -207,16 +212,29 @@ class Session:
 
     def add_worker(self) -> None:
         """One WSGI worker more: gunicorn's TTIN."""
-        self._signal_wsgi(signal.SIGTTIN)
+        self._want_workers(+1)
 
     def remove_worker(self) -> None:
         """One WSGI worker less: gunicorn's TTOU. The oldest goes, when it has finished its request."""
-        self._signal_wsgi(signal.SIGTTOU)
+        self._want_workers(-1)
 
-    def _signal_wsgi(self, number: int) -> None:
+    def _want_workers(self, by: int) -> None:
+        if "wsgi" in self._servers and self.phase in (Phase.READY, Phase.RUNNING, Phase.FINISHED):
+            wanted = self._wanted_workers or self.picture.wsgi.wanted
+            self._wanted_workers = min(MOST_WORKERS, max(1, wanted + by))
+            self._scale()
+
+    def _scale(self) -> None:
+        """One signal, then wait for its effect: the kernel keeps only one of two signals that are alike."""
+        now, wanted = self.picture.wsgi.wanted, self._wanted_workers
         server = self._servers.get("wsgi")
-        if server is not None and self.phase in (Phase.READY, Phase.RUNNING, Phase.FINISHED):
-            server.signal(number)
+        if wanted is None or server is None:
+            return
+        if now == wanted:
+            self._wanted_workers = self._signalled_at = None
+        elif now != self._signalled_at:
+            self._signalled_at = now
+            server.signal(signal.SIGTTIN if wanted > now else signal.SIGTTOU)
 
     def change(self, settings: Settings) -> None:
         """Take new settings. Servers are restarted when something that they were started with differs."""
@@ -300,6 +318,7 @@ class Session:
         if self._companion is not None and not self._companion.alive:
             self._fail(WsgivizError("the slow service that this scenario calls has ended", "fire again to restart"))
             return
+        self._scale()
         if self.phase is Phase.STARTING:
             self._check_ready()
         elif self.phase in (Phase.RUNNING, Phase.MEASURING):

@@ -213,8 +213,8 @@ def test_bad_statuses_and_failures_are_counted_by_kind() -> None:
 
 
 def test_queue_and_losses() -> None:
-    side = fold([wsgi(1, Kind.QUEUE_SAMPLE, a=16, b=2048), wsgi(2, Kind.QUEUE_SAMPLE, a=3, b=2048),
-                 wsgi(3, Kind.LOST, a=5)]).wsgi  # fmt: skip
+    depths = [wsgi(at, Kind.QUEUE_SAMPLE, a=depth, b=2048) for at, depth in enumerate([20, 16, 16, 3])]
+    side = fold([*depths, wsgi(3, Kind.LOST, a=5)]).wsgi
     assert (side.queue_depth, side.queue_limit, side.max_queue, side.lost) == (3, 2048, 16, 5)
     assert Picture().wsgi.queue_depth == -1
 

@@ -494,9 +494,11 @@ def _judge(worker: Worker, sample: Thread, side: Side) -> Worker:
 
 
 def _queue_sample(fold: _Fold, event: Event) -> None:
+    """The most is counted over two samples in a row: what idle workers are about to take is no queue."""
     side = fold.now
+    stood = min(side.queue_depth, event.a)
     fold.now = replace(
-        side, queue_depth=event.a, queue_limit=event.b, max_queue=max(side.max_queue, event.a)
+        side, queue_depth=event.a, queue_limit=event.b, max_queue=max(side.max_queue, stood)
     )
 
 

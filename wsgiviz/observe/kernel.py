@@ -73,11 +73,11 @@ class Kernel:
         self._queues: dict[str, tuple[int, int]] = {}
 
     def queues(self, listeners: Mapping[str, socket.socket], now_ns: int) -> list[Event]:
-        """The accept queues by side, where they changed."""
+        """The accept queues by side: those that hold something, and those that changed."""
         events = []
         for side, listener in listeners.items():
             found = accept_queue(listener)
-            if found is not None and found != self._queues.get(side):
+            if found is not None and (found[0] or found != self._queues.get(side)):
                 self._queues[side] = found
                 events.append(Event(now_ns, Kind.QUEUE_SAMPLE, side, 0, a=found[0], b=found[1]))
         return events

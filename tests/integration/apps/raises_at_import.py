@@ -1,0 +1,5 @@
+def inner():
+    raise RuntimeError("boom at import")
+
+
+inner()
