@@ -14,7 +14,7 @@ from wsgiviz.tui.render.glyphs import ASCII, UNICODE
 from wsgiviz.tui.render.history import History
 from wsgiviz.tui.render.line import Ink
 
-TEN = Scale(T0, T0 + 10 * S, 10)
+TEN = Scale.over(T0, T0 + 10 * S, 10)
 """Ten cells of a second."""
 
 
@@ -120,7 +120,7 @@ def test_any_blocks_fill_just_their_cells(edges: list[int], ascii_only: bool) ->
 
 @given(st.integers(1, 60), st.integers(1, 400), st.integers(0, 10 * S))
 def test_many_lanes_grow_in_larger_steps_and_never_run_ahead(lanes: int, cells: int, since: int) -> None:
-    scale = Scale(T0, T0 + 10 * S, cells)
+    scale = Scale.over(T0, T0 + 10 * S, cells)
     held = scale.stepped(T0 + since, lanes)
     assert T0 <= held <= T0 + since
     assert scale.at(T0 + since) - scale.at(held) <= EIGHTHS + 1

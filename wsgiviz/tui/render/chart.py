@@ -16,7 +16,7 @@ from wsgiviz.tui.render.line import PLAIN, Ink, Part
 
 EIGHTHS = 8
 
-STEP_NS_PER_LANE = 3_000_000
+STEP_NS_PER_LANE = 4_000_000
 """A growing lane is drawn anew this seldom, times the number of lanes."""
 
 RIGHT = {4: "▐", 7: "▕"}
@@ -26,29 +26,38 @@ ROUGH = frozenset({Doing.BOOTING.value, Doing.STOPPING.value})
 
 
 class Scale(NamedTuple):
-    """Maps times to places on a line of ``cells`` cells."""
+    """Maps times to places on a line of ``cells`` cells. Make one with `over`."""
 
     start_ns: int
     end_ns: int
     cells: int
+    eighths: int
+    per_ns: float
+    """Eighths of a cell per nanosecond."""
+
+    @classmethod
+    def over(cls, start_ns: int, end_ns: int, cells: int) -> Scale:
+        eighths = cells * EIGHTHS
+        return cls(start_ns, end_ns, cells, eighths, eighths / max(1, end_ns - start_ns))
 
     def exact(self, t_ns: int) -> float:
         """In eighths of a cell from the left edge; may lie outside."""
-        return (t_ns - self.start_ns) * self.cells * EIGHTHS / max(1, self.end_ns - self.start_ns)
+        return (t_ns - self.start_ns) * self.per_ns
 
     def stepped(self, t_ns: int, lanes: int) -> int:
         """``t_ns``, held back to the last step that ``lanes`` growing lanes take together.
 
         A few lanes grow by eighths of a cell; many grow in larger steps, so that a frame costs no more.
         """
-        eighth_ns = max(1, (self.end_ns - self.start_ns) // max(1, self.cells * EIGHTHS))
+        eighth_ns = max(1, (self.end_ns - self.start_ns) // self.eighths)
         size = next((n for n in (1, 2, 4) if n * eighth_ns >= lanes * STEP_NS_PER_LANE), EIGHTHS)
         step_ns = size * eighth_ns
         return self.start_ns + (t_ns - self.start_ns) // step_ns * step_ns
 
     def at(self, t_ns: int) -> int:
         """In whole eighths, inside the line."""
-        return min(max(round(self.exact(t_ns)), 0), self.cells * EIGHTHS)
+        place = round((t_ns - self.start_ns) * self.per_ns)
+        return 0 if place < 0 else min(place, self.eighths)
 
 
 class Block(NamedTuple):

@@ -96,7 +96,7 @@ class _Pen:
         if colour is None or end_ns <= self._scale.start_ns or span.start_ns >= self._scale.end_ns:
             return
         left, right = max(self._edge, self._scale.at(span.start_ns)), self._scale.at(end_ns)
-        if span.req and right <= left < self._scale.cells * EIGHTHS and self._before.group != span.req:
+        if span.req and right <= left < self._scale.eighths and self._before.group != span.req:
             right = left + 1
         self._count(span, end_ns, colour)
         if right > left:

@@ -62,12 +62,6 @@ class Line:
             self.add(text, ink)
         return self
 
-    def extend_exactly(self, parts: list[Part], cells: int) -> Line:
-        """Parts which together have ``cells`` cells, for which there is room."""
-        self._parts += parts
-        self.used += cells
-        return self
-
     def to(self, column: int) -> Line:
         """Blanks up to ``column``."""
         return self.add(" " * max(0, column - self.used))

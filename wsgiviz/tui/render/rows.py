@@ -13,7 +13,7 @@ from wsgiviz.tui.render.chart import EIGHTHS, Scale
 from wsgiviz.tui.render.glyphs import Glyphs
 from wsgiviz.tui.render.history import History
 from wsgiviz.tui.render.layout import NARROW, NARROW_LABELS, Layout, layout
-from wsgiviz.tui.render.line import DIM, Line, Row
+from wsgiviz.tui.render.line import DIM, PLAIN, Line, Part, Row
 from wsgiviz.tui.render.task_lanes import Answers
 from wsgiviz.tui.render.total_rows import Median
 from wsgiviz.tui.render.tracks import Tracks
@@ -30,6 +30,9 @@ TENTH_NS = 100_000_000
 
 HEAD, TOTALS, AXIS, MORE = -1, -2, -3, -4
 """Places in the memory which are no lanes; those are pids and tracks."""
+
+END = Part(" ", PLAIN)
+"""The last cell of a lane's row."""
 
 Made = tuple[Row, ...]
 Past = TypeVar("Past", History, Answers)
@@ -140,7 +143,7 @@ def _totals(view: PaneView, width: int, plan: Layout, memory: Memory) -> Made:
 def lanes(view: PaneView, width: int, plan: Layout, memory: Memory) -> list[Row]:
     """The lanes, what is not shown of them, and the axis."""
     head = head_cells(view.side)
-    scale = Scale(view.start_ns, view.end_ns, max(1, width - head - 1))
+    scale = Scale.over(view.start_ns, view.end_ns, max(1, width - head - 1))
     of_side = _worker_lanes if view.side.name == "wsgi" else _task_lanes
     made = of_side(view, width, plan.lanes, head, scale, memory)
     if len(made) < plan.lanes:
@@ -187,15 +190,14 @@ def _worker_lanes(
     for worker in workers[first:end]:
 
         def make(worker: Worker = worker) -> Made:
-            line = Line(width).extend(worker_lanes.head(worker, head, view.glyphs))
             history = memory.drawn(
                 worker.pid, view.side.run, scale, view.glyphs, lambda: History(scale, view.glyphs)
             )
             lane, below = worker_lanes.lane(worker, history, scale, drawn, thick)
-            row = line.extend_exactly(lane, scale.cells).row()
+            row = (*worker_lanes.head(worker, head, view.glyphs), *lane, END)
             if thick < THICK:
                 return (row,)
-            return row, Line(width).to(head).extend_exactly(below, scale.cells).row()
+            return row, (Part(" " * head, PLAIN), *below, END)
 
         grown = 0 if worker.doing in RESTING else reached
         made += memory.recall(
@@ -233,10 +235,9 @@ def _task_lanes(
             continue
 
         def make(track: int = track, last: Request = last) -> Made:
-            line = Line(width).extend(task_lanes.head(last, head, view.glyphs))
             answers = memory.drawn(track, side.run, scale, view.glyphs, lambda: Answers(scale))
             lane = task_lanes.lane(tracks, track, answers, scale, drawn)
-            return (line.extend_exactly(lane, scale.cells).row(),)
+            return ((*task_lanes.head(last, head, view.glyphs), *lane, END),)
 
         grown = task_lanes.growth(last, reached, drawn.now_ns)
         made += memory.recall(track, last, (grown, scale, width, view.glyphs.name), make)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from functools import lru_cache
 
 from wsgiviz.events import request_number
 from wsgiviz.model.state import Request, Step, Task
@@ -22,6 +23,8 @@ INK: dict[str, Ink] = {
     UNKNOWN: DIM,
 }
 
+
+GAP = Part(" ", DIM)
 
 WORDS: dict[Task, str] = {task: task.value for task in Task}
 
@@ -43,10 +46,15 @@ def sign(request: Request, glyphs: Glyphs) -> Part:
 
 
 def head(request: Request, width: int, glyphs: Glyphs) -> list[Part]:
-    number = request_number(request.id)
+    """The lane's first cells: the request's number, and the sign of what it does or how it ended."""
+    return [_number(request.id, width, request.finished), sign(request, glyphs), GAP]
+
+
+@lru_cache(maxsize=1024)
+def _number(req: int, width: int, over: bool) -> Part:
+    number = request_number(req)
     name = f"#{number}" if number > 0 else "-"
-    ink = DIM if request.finished else BOLD
-    return [Part(f" {name[-(width - 4) :]:>{width - 4}} ", ink), sign(request, glyphs), Part(" ", DIM)]
+    return Part(f" {name[-(width - 4) :]:>{width - 4}} ", DIM if over else BOLD)
 
 
 class Answers:
