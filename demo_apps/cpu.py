@@ -19,7 +19,7 @@ async def asgi_app(scope, receive, send):
 
 
 def count_primes(below):
-    primes = []
+    primes: list[int] = []
     for candidate in range(2, below):
         for prime in primes:
             if prime * prime > candidate:

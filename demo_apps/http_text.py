@@ -15,7 +15,7 @@ def number(query: str | bytes, name: str, default: float) -> float:
         return default
 
 
-async def lifespan(receive, send):  # type: ignore[no-untyped-def]
+async def lifespan(receive, send):
     """The server says that it starts, and later that it stops; a demo app has nothing to do about it."""
     while True:
         message = await receive()
@@ -24,7 +24,7 @@ async def lifespan(receive, send):  # type: ignore[no-untyped-def]
             return
 
 
-async def send_text(send, text):  # type: ignore[no-untyped-def]
+async def send_text(send, text):
     """Answer 200 with ``text``."""
     await send({"type": "http.response.start", "status": 200, "headers": RAW_HEADERS})
     await send({"type": "http.response.body", "body": text.encode()})

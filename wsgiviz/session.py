@@ -15,7 +15,6 @@ from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 
-from wsgiviz import scenarios
 from wsgiviz.companion import Companion
 from wsgiviz.errors import WsgivizError
 from wsgiviz.events import Event, Kind

@@ -44,6 +44,7 @@ def on_starting(server: Any) -> None:
 
 
 def when_ready(server: Any) -> None:
+    _write(Kind.WORKERS_CHANGED, 0, server.num_workers, server.num_workers)
     _write(Kind.MASTER_READY)
 
 

@@ -112,7 +112,8 @@ def watched(app: WsgiApp, write: Write, connection: Connection) -> WsgiApp:
             write(RETURNED, req, 1, cpu_ns, b"", slot)
             return WholeBody(body, this, cpu_ns)
         write(RETURNED, req, 0, 0, b"", slot)
-        return _watch_body(body, this, environ.get("wsgi.file_wrapper"))
+        watched_body: Iterable[bytes] = _watch_body(body, this, environ.get("wsgi.file_wrapper"))
+        return watched_body
 
     return call
 

@@ -1,1 +1,1 @@
-import nosuchmodule
+import nosuchmodule  # noqa: F401

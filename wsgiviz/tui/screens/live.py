@@ -42,7 +42,9 @@ PHASES = {
     Phase.NEW: Caption("Starting …"),
     Phase.STARTING: Caption("Starting the servers …"),
     Phase.MEASURING: Caption("Measuring what one request costs on this machine …"),
-    Phase.FAILED: Caption("The servers are not running: s another scenario, o settings, l logs, space tries again.", Tone.WARN),
+    Phase.FAILED: Caption(
+        "The servers are not running: s another scenario, o options, l logs, space tries again.", Tone.WARN
+    ),
 }
 
 
@@ -108,8 +110,8 @@ class LiveScreen(Screen[object]):
         self.set_class(width < NARROW, "narrow")
         self._arrange_code(height)
         if too_small:
-            least = f"{SMALLEST[0]} x {SMALLEST[1]}"
-            self.query_one("#too-small", Static).update(f"too small: {width} x {height}\nplease make it {least} or more")
+            text = f"too small: {width} x {height}\nplease make it {SMALLEST[0]} x {SMALLEST[1]} or more"
+            self.query_one("#too-small", Static).update(text)
 
     def _arrange_code(self, height: int) -> None:
         wanted = self._code_wanted if self._code_wanted is not None else height >= SHORT

@@ -17,7 +17,9 @@ class CodePane(Horizontal):
 
     DEFAULT_CSS = """
     CodePane { height: auto; max-height: 14; background: $background; }
-    CodePane VerticalScroll { width: 1fr; height: auto; max-height: 14; background: $surface; margin: 0 1; padding: 0 1; }
+    CodePane VerticalScroll {
+        width: 1fr; height: auto; max-height: 14; background: $surface; margin: 0 1; padding: 0 1;
+    }
     CodePane Static { width: auto; }
     """
 

@@ -59,7 +59,9 @@ def header_line(view: HeaderView, width: int) -> Content:
     right = _right(view)
     room = width - cell_len(right.plain) - 2
     left = Content.assemble((" wsgiviz ", "bold $background on $primary"), "  ", (name, "bold"))
-    calls = Content.assemble("  ", (wsgi, "$primary"), f" {bar} ", (asgi, "$secondary")) if wsgi and asgi else Content("")
+    calls = Content("")
+    if wsgi and asgi:
+        calls = Content.assemble("  ", (wsgi, "$primary"), f" {bar} ", (asgi, "$secondary"))
     for part in (calls, Content(f"  {load}")):
         if left.cell_length + part.cell_length <= room:
             left += part
