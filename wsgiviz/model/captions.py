@@ -123,9 +123,8 @@ def _loop_held(scene: Scene) -> Caption | None:
             )
         if loop.running and step_ns > LOOP_HELD_NS:
             holder, others = request_number(loop.running), max(0, len(side.in_flight) - 1)
-            return Caption(
-                f"#{holder} holds the event loop: {_requests(others)} can't get on until it awaits.", Tone.WARN
-            )
+            text = f"#{holder} holds the event loop: {_requests(others)} can't get on until it awaits."
+            return Caption(text, Tone.WARN)
     return None
 
 

@@ -1,8 +1,8 @@
 """What the theory says: how long all requests should take, from what one costs.
 
-With W workers that serve one request at a time, N requests of S seconds each take ⌈N/W⌉·S: rounds. A loop waits
-for all of them at once. Whatever computes needs a core, and there are only so many. For closed arrivals: the
-asymptotic bounds of closed queueing networks (Denning and Buzen, 1978).
+With W workers that serve one request at a time, N requests of S seconds each take ⌈N/W⌉·S: rounds. A loop
+waits for all of them at once. Whatever computes needs a core, and there are only so many. For closed arrivals:
+the asymptotic bounds of closed queueing networks (Denning and Buzen, 1978).
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class OneRequest(Protocol):
 
 
 class Prediction(Struct, frozen=True):
-    """``seconds`` from the first planned request to the last answer; ``caveat``: what the figure leaves out."""
+    """``seconds`` from the first planned request to the last answer; ``caveat``: what that leaves out."""
 
     seconds: float
     formula: str
@@ -66,7 +66,7 @@ def predict_wsgi(cost: OneRequest, load: Load, workers: int, cores: int, rivals:
 
 
 def predict_asgi(cost: OneRequest, load: Load, workers: int, cores: int, rivals: int = 0) -> Prediction:
-    """``workers`` event loops; each computes one thing at a time, or as many as it has threads to do it in."""
+    """``workers`` event loops; each computes one thing at a time, or as many as it has threads for that."""
     at_once = min(load.at_once, cost.async_limit * workers if cost.async_limit else load.at_once)
     lanes = loop_lanes(cost, load, workers, cores)
     service_s = cost.wait_s + cost.cpu_s
@@ -90,7 +90,7 @@ def loop_lanes(cost: OneRequest, load: Load, workers: int, cores: int) -> int:
 def _shared_out(work_s: float, lanes: int, rivals: int, cores: int) -> float:
     """When ``lanes`` have done ``work_s``, if ``rivals`` do as much beside them and all get equal shares.
 
-    Processor sharing: each gets one core, or its part of them; who is left when the others are done gets more.
+    Processor sharing: each gets one core, or its part of them; who is left when others are done gets more.
     """
     share = min(1.0, cores / (lanes + rivals))
     mine_s = work_s / (lanes * share)
@@ -104,7 +104,7 @@ def _caveat(cost: OneRequest, rivals: int, cores: int) -> str:
     if cost.wait_s + cost.cpu_s < SHORT_S:
         return "so short a request is mostly its server's and the driver's work, which share the cores too"
     if cost.cpu_s > SMALL * (cost.wait_s + cost.cpu_s) and rivals:
-        return f"both sides compute on the same {cores} cores at once, in equal shares; the driver needs some too"
+        return f"both sides compute on the same {cores} cores, in equal shares, and the driver needs some too"
     return ""
 
 
