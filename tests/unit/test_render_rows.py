@@ -113,6 +113,11 @@ def test_sixteen_workers_in_fourteen_rows() -> None:
     assert lines[2] == " busy  █████████ 16 of 16 blocked"
 
 
+def test_words_without_room_are_left_out_not_cut() -> None:
+    lines = shown(view_of(sleeping_workers(0.5, workers=16, requests=200), 0.5), width=38, height=15)
+    assert lines[3] == " in app  16 now    16 at most"
+
+
 def test_lanes_can_be_scrolled_and_say_what_is_above() -> None:
     view = replace(view_of(sleeping_workers(0.5, workers=16, requests=200), 0.5), scroll=99)
     lines = shown(view, width=38, height=14)
@@ -158,7 +163,7 @@ def test_a_full_queue_says_so() -> None:
 
 def test_failures_are_counted_by_kind() -> None:
     lines = shown(view_of(mixed_workers(2.3), 2.3), width=80, height=24)
-    assert lines[-1] == " failed 1 reset, 2 timeout, 1 with a bad status, 1 worker died"
+    assert lines[-1] == " failed 1 reset, 2 timeout, 1 bad status, 1 worker died"
     assert "6/20" in lines[-3]
     assert "4 failed" in lines[-3]
 

@@ -155,13 +155,13 @@ def in_app(view: PaneView, width: int, column: int) -> Row:
     """Requests inside the app at once: a worker has one, a loop has many."""
     side = view.side
     digits = len(str(max(side.planned, 1)))
-    line = labelled("in app", width, column)
+    line = labelled("in app", width, max(column, len(" in app ")))
     line.add(f"{side.now_in_app:>{digits}} now", BOLD if side.now_in_app else DIM)
     line.add(f"   {side.max_in_app:>{digits}} at most", DIM).add("   ")
     if side.name == "wsgi":
         held = sum(worker.doing in BUSY for worker in side.living())
-        words = [f"held by {counted(held, 'worker')}" if held else "every worker is free"]
-        return line.first_fitting(*[(Part(each, DIM),) for each in words]).row()
+        words = f"held by {counted(held, 'worker')}" if held else "every worker is free"
+        return line.first_fitting((Part(words, DIM),), (Part("", DIM),)).row()
     counts = tasks(side)
     parts = [
         Part(f"{word} {counts[task]:>{digits}}  ", Ink(colour, "", "b") if counts[task] else DIM)
@@ -171,4 +171,4 @@ def in_app(view: PaneView, width: int, column: int) -> Row:
             ("await", Task.AWAITING, "awaiting!"),
         )
     ]
-    return line.first_fitting(tuple(parts), tuple(parts[1:]), tuple(parts[2:])).row()
+    return line.first_fitting(tuple(parts), tuple(parts[1:]), tuple(parts[2:]), ()).row()

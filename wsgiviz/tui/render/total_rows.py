@@ -126,7 +126,7 @@ def failures(view: PaneView, width: int, column: int) -> Row:
     side = view.side
     kinds = [f"{number} {printable(kind, True)}" for kind, number in sorted(side.errors.items())]
     if side.bad_status:
-        kinds.append(f"{side.bad_status} with a bad status")
+        kinds.append(f"{side.bad_status} bad status")
     if side.deaths:
         kinds.append(counted(side.deaths, "worker died", "workers died"))
     if kinds:
