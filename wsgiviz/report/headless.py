@@ -114,11 +114,11 @@ def _report(
     if target == "-":
         print(text)
     elif target:
-        _write(Path(target), text + "\n")
+        write_whole(Path(target), text + "\n")
         console.print(f"JSON written to {target}", markup=False, highlight=False)
 
 
-def _write(path: Path, text: str) -> None:
+def write_whole(path: Path, text: str) -> None:
     """Write a file whole or not at all; a device or a pipe is written to as it is. Raises WsgivizError."""
     try:
         if path.exists() and not path.is_file():

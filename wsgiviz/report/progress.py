@@ -49,7 +49,7 @@ class Progress:
 
 
 def side_line(side: Side, now_ns: int, ascii_only: bool = False) -> Text:
-    """"WSGI ████░░░░ 8/20  2.41 s  4 blocked  12 queued"."""
+    """"WSGI ████░░░░ 8/20  2.41 s  4 blocked, 12 queued"."""
     filled = BAR_CELLS * side.done // side.planned if side.planned else 0
     colour = "orange1" if side.name == "wsgi" else "sky_blue1"
     full, empty = spelled("█", ascii_only), spelled("░", ascii_only)
@@ -60,9 +60,10 @@ def side_line(side: Side, now_ns: int, ascii_only: bool = False) -> Text:
 
 
 def _now(side: Side) -> str:
-    queued = f"  {side.queue_depth} queued" if side.queue_depth > 0 else ""
+    queued = f", {side.queue_depth} queued" if side.queue_depth > 0 else ""
     if side.name == "asgi":
         return f"{side.now_in_app} in the app{queued}"
     busy = [worker.doing for worker in side.living() if worker.doing in BUSY]
     blocked = busy.count(Doing.BLOCKED)
-    return f"{blocked} blocked, {len(busy) - blocked} otherwise busy{queued}"
+    others = f", {len(busy) - blocked} otherwise busy" if len(busy) > blocked else ""
+    return f"{blocked} blocked{others}{queued}"

@@ -26,6 +26,7 @@ import os
 import platform
 from collections.abc import Mapping
 from importlib.metadata import version
+from math import isfinite
 from typing import Any
 
 import msgspec
@@ -97,7 +98,7 @@ def _side(settings: Settings, side: Side, prediction: Prediction | None, now_ns:
         "raised": metrics.raised(side),
         "cancelled": side.cancelled,
         "makespan_s": metrics.makespan_ns(side) / 1e9 if side.done else None,
-        "predicted_makespan_s": prediction.seconds if prediction else None,
+        "predicted_makespan_s": prediction.seconds if prediction and isfinite(prediction.seconds) else None,
         "predicted_by": prediction.formula if prediction else None,
         "caveat": prediction.caveat if prediction else None,
         "throughput_rps": metrics.throughput(side, now_ns),
@@ -122,10 +123,11 @@ def _side(settings: Settings, side: Side, prediction: Prediction | None, now_ns:
     }
     if not wsgi:
         lags = [loop.max_lag_ns for loop in side.loops.values()]
+        steps = [loop.longest_step_ns for loop in side.loops.values()]
         shown["loop"] = {
             "max_lag_s": max(lags) / 1e9 if lags else None,
             "busy_fraction": fractions.busy,
-            "longest_step_s": max((loop.longest_step_ns for loop in side.loops.values()), default=0) / 1e9,
+            "longest_step_s": max(steps) / 1e9 if steps else None,
         }
     return shown
 

@@ -41,7 +41,8 @@ def summary(
 
 def _title(settings: Settings) -> Text:
     to_each = " to each side" if len(settings.sides) > 1 else ""
-    return Text(f"{settings.name}: {settings.requests} requests{to_each}")
+    noun = "request" if settings.requests == 1 else "requests"
+    return Text(f"{settings.name}: {settings.requests} {noun}{to_each}")
 
 
 def _figures(predictions: Mapping[str, Prediction | None], now_ns: int) -> list[tuple[str, Figure]]:
