@@ -13,13 +13,17 @@ ENDING = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
 
 @pytest.mark.parametrize("number", ENDING, ids=lambda number: number.name)
 def test_the_first_signal_ends_it_and_the_next_is_ignored(number: signal.Signals) -> None:
+    def run() -> None:
+        with interruptible():
+            try:
+                signal.raise_signal(number)
+            finally:
+                for other in ENDING:
+                    signal.raise_signal(other)
+
     before = [signal.getsignal(each) for each in ENDING]
-    with pytest.raises(Interrupted) as ended, interruptible():
-        try:
-            signal.raise_signal(number)
-        finally:
-            for other in ENDING:
-                signal.raise_signal(other)
+    with pytest.raises(Interrupted) as ended:
+        run()
     assert ended.value.number == number
     assert [signal.getsignal(each) for each in ENDING] == before
 
