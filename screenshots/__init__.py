@@ -1,0 +1,1 @@
+"""Pictures of real runs, taken by the app itself; ``make screenshots`` makes them anew."""

@@ -1,0 +1,130 @@
+"""``python -m screenshots.make [NAME ...]``: run the app on real servers, and photograph it as SVG and PNG."""
+
+from __future__ import annotations
+
+import asyncio
+import html
+import re
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import cairosvg
+
+from wsgiviz.model import metrics
+from wsgiviz.session import Phase, Session
+from wsgiviz.settings import make
+from wsgiviz.tui.app import WsgivizApp
+
+HERE = Path(__file__).parent
+DEADLINE_S = 60.0
+
+Moment = Callable[[Session], bool]
+
+
+def finished(session: Session) -> bool:
+    return session.phase is Phase.FINISHED
+
+
+def running_for(seconds: float) -> Moment:
+    """The run has lasted ``seconds``."""
+
+    def reached(session: Session) -> bool:
+        if session.phase is not Phase.RUNNING:
+            return False
+        now_ns = time.monotonic_ns()
+        return any(metrics.elapsed_ns(side, now_ns) >= seconds * 1e9 for side in session.picture.sides.values())
+
+    return reached
+
+
+@dataclass(frozen=True, slots=True)
+class Shot:
+    """One picture: what runs, when it is taken, which keys are pressed before."""
+
+    name: str
+    moment: Moment = finished
+    settings: dict[str, Any] = field(default_factory=dict)
+    size: tuple[int, int] = (120, 36)
+    keys: tuple[str, ...] = ()
+    theme: str = "wsgiviz"
+    ascii: bool = False
+
+
+SHOTS = (
+    Shot("sleep-running", running_for(2.4)),
+    Shot("sleep-done"),
+    Shot("cpu-done", settings={"scenario": "cpu"}),
+    Shot("file-running", running_for(1.2), {"scenario": "file"}),
+    Shot("fast-done", settings={"scenario": "fast"}),
+    Shot("small-80x24", running_for(2.4), size=(80, 24)),
+    Shot("large-200x50", running_for(2.4), {"workers": 8, "requests": 40}, size=(200, 50)),
+    Shot("picker", keys=("s",)),
+    Shot("settings", keys=("o",)),
+    Shot("help", keys=("question_mark",)),
+    Shot("light", running_for(2.4), theme="textual-light"),
+    Shot("stage", running_for(2.4), keys=("b",)),
+    Shot("ascii", running_for(2.4), size=(80, 24), ascii=True),
+)
+
+
+async def take(shot: Shot) -> None:
+    """Run ``shot`` and write its two files."""
+    session = Session(make(**shot.settings))
+    app = WsgivizApp(session, shot.ascii)
+    try:
+        async with app.run_test(size=shot.size) as pilot:
+            app.theme = shot.theme
+            await until(lambda: shot.moment(session), shot.name)
+            await pilot.press(*shot.keys)
+            await pilot.pause(0.3)
+            svg = app.export_screenshot(title=f"wsgiviz: {shot.name}", simplify=True)
+    finally:
+        session.close()
+    (HERE / f"{shot.name}.svg").write_text(svg)
+    cairosvg.svg2png(
+        bytestring=local_fonts(svg).encode(), write_to=str(HERE / f"{shot.name}.png"), output_width=shot.size[0] * 12
+    )
+    print(shot.name)
+
+
+async def until(condition: Callable[[], bool], what: str) -> None:
+    deadline = time.monotonic() + DEADLINE_S
+    while not condition():
+        if time.monotonic() > deadline:
+            raise TimeoutError(what)
+        await asyncio.sleep(0.02)
+
+
+def local_fonts(svg: str) -> str:
+    """The picture without the web font that it names: nothing is fetched, DejaVu Sans Mono serves.
+
+    Every character is put into its cell by itself: another font's widths would leave borders apart.
+    """
+    svg = re.sub(r"@font-face \{.*?\}", "", svg, flags=re.DOTALL)
+    svg = re.sub(r"font-family: [^;]*;", "font-family: 'DejaVu Sans Mono', monospace;", svg)
+    return TEXT.sub(_in_cells, svg)
+
+
+TEXT = re.compile(r'(<text [^>]*?)x="([\d.]+)"([^>]*?) textLength="[\d.]+"([^>]*)>([^<]*)</text>')
+CELL = 12.2
+
+
+def _in_cells(found: re.Match[str]) -> str:
+    start, x, middle, end, text = found.groups()
+    cells = " ".join(f"{float(x) + at * CELL:.1f}" for at in range(len(html.unescape(text))))
+    return f'{start}x="{cells}"{middle}{end}>{text}</text>'
+
+
+def main() -> None:
+    names = sys.argv[1:]
+    for shot in SHOTS:
+        if not names or shot.name in names:
+            asyncio.run(take(shot))
+
+
+if __name__ == "__main__":
+    main()
