@@ -17,14 +17,15 @@ from pathlib import Path
 
 from wsgiviz.companion import Companion
 from wsgiviz.errors import WsgivizError
-from wsgiviz.events import Event, Kind
+from wsgiviz.events import Event
 from wsgiviz.load import Driver
 from wsgiviz.load.plan import Job, Target
+from wsgiviz.model.costing import from_many, from_one
 from wsgiviz.model.reducer import reduce
 from wsgiviz.model.state import Doing, Picture, Side
-from wsgiviz.model.theory import SHORT_S, Load, Prediction, loop_lanes, predict_asgi, predict_wsgi
+from wsgiviz.model.theory import Load, Prediction, loop_lanes, predict_asgi, predict_wsgi
 from wsgiviz.observe.collector import Collector
-from wsgiviz.observe.kernel import Kernel
+from wsgiviz.observe.sampler import Sampler
 from wsgiviz.recorder import rundir
 from wsgiviz.scenarios import Cost
 from wsgiviz.servers.failure import why_ended, why_not_ready
@@ -35,16 +36,10 @@ READY_WITHIN_S = 20.0
 SETTLE_S = 0.25
 """After the driver's last word, workers may still be closing what they answered: they get this long."""
 
-MOSTLY = 0.6
-"""A request that is measured alone and computes for this share of its time is taken to do nothing else."""
-
 SHORT_ONES = 30
 """So many requests, one after the other, tell the cost of a short one."""
 
 MOST_WORKERS = 64
-
-BUSY_SAMPLE_NS = 33_000_000
-ALL_SAMPLE_NS = 1_000_000_000
 
 
 class Phase(StrEnum):
@@ -75,13 +70,11 @@ class Session:
         self._driver: Driver | None = None
         self._rundir: rundir.RunDirectory | None = None
         self._collector: Collector | None = None
-        self._kernel = Kernel()
+        self._sampler = Sampler()
         self._run = 0
         self._wants_fire = False
         self._deadline = 0.0
         self._ended_at: float | None = None
-        self._sampled_busy_ns = 0
-        self._sampled_all_ns = 0
         self._reopen: Settings | None = None
         self._wanted_workers: int | None = None
         self._signalled_at: int | None = None
@@ -155,7 +148,7 @@ class Session:
             self._companion.close()
         if self._collector is not None:
             self._collector.close()
-        self._kernel.close()
+        self._sampler.close()
         if self._rundir is not None:
             self._rundir.remove()
 
@@ -200,7 +193,7 @@ class Session:
             return
         self._ended_at = None
         self._run = job.run
-        self._feed(self._sample_all(time.monotonic_ns()))
+        self._feed(self._sampler.everything(self.picture, time.monotonic_ns()))
         self._driver.fire(job)
         self.phase = phase
 
@@ -265,38 +258,13 @@ class Session:
             return self.picture
         events = self._collector.poll()
         now_ns = time.monotonic_ns()
-        events += self._sample(events, now_ns)
-        self._feed(events)
+        listeners = {side: server.listener for side, server in self._servers.items() if not server.stopping}
+        self._feed(events + self._sampler.due(self.picture, listeners, events, now_ns))
         self._supervise()
         return self.picture
 
     def _feed(self, events: list[Event]) -> None:
         self.picture = reduce(self.picture, events)
-
-    def _sample(self, events: list[Event], now_ns: int) -> list[Event]:
-        """Kernel samples that are due, or that what just happened asks for."""
-        listeners = {side: server.listener for side, server in self._servers.items() if not server.stopping}
-        samples = self._kernel.queues(listeners, now_ns)
-        if now_ns - self._sampled_all_ns >= ALL_SAMPLE_NS or any(e.kind == Kind.RUN_ENDED for e in events):
-            return samples + self._sample_all(now_ns)
-        due = now_ns - self._sampled_busy_ns >= BUSY_SAMPLE_NS
-        fresh = {event.pid for event in events if event.kind == Kind.BEGAN}
-        if due:
-            self._sampled_busy_ns = now_ns
-        for side in self.picture.sides.values():
-            pids = [worker.pid for worker in side.living() if due and worker.busy]
-            pids += [pid for pid in fresh if pid in side.workers and pid not in pids]
-            samples += self._kernel.threads(side.name, pids, now_ns)
-        return samples
-
-    def _sample_all(self, now_ns: int) -> list[Event]:
-        self._sampled_all_ns = self._sampled_busy_ns = now_ns
-        samples = []
-        for side in self.picture.sides.values():
-            pids = [worker.pid for worker in side.living()]
-            samples += self._kernel.threads(side.name, pids, now_ns)
-            samples += self._kernel.processes(side.name, pids, now_ns)
-        return samples
 
     def _supervise(self) -> None:
         self._retiring = [server for server in self._retiring if not server.gone()]
@@ -330,7 +298,7 @@ class Session:
             self._collector.poll()
             for side in self.picture.sides.values():
                 self._collector.forget(side.name)
-                self._kernel.forget(side.name, side.workers)
+            self._sampler.forget(self.picture)
         if self._companion is not None:
             self._companion.close()
             self._companion = None
@@ -396,27 +364,16 @@ class Session:
             self._note_cost(sides[0])
         else:
             self.phase = Phase.FINISHED
-            self._feed(self._sample_all(time.monotonic_ns()))
+            self._feed(self._sampler.everything(self.picture, time.monotonic_ns()))
 
     def _note_cost(self, side: Side) -> None:
-        """What one request took, by what was measured of ``side``; not known when it failed."""
-        cost, answered = self.cost, [request for request in side.finished if request.ok and request.ended_ns]
-        if cost is None or not answered:
-            self.cost = None
-        elif len(answered) > 1:
-            # Mostly the server's and the client's own work: the whole round trip, and all of it computing.
-            trips = sorted(request.received_ns - request.sent_ns for request in answered)
-            self.cost = replace(cost, cpu_s=trips[len(trips) // 2] / 1e9)
-        else:
-            [request] = answered
-            service_s = (request.ended_ns - request.began_ns) / 1e9
-            if service_s < SHORT_S:
-                self._measure(SHORT_ONES)
-                return
-            # On a loop the CPU time of one request can't be told; how long it held the loop is the nearest.
-            cpu_s = min(service_s, (request.cpu_ns or request.run_ns) / 1e9)
-            waits = cpu_s < MOSTLY * service_s  # else the rest was a wait for a core, not the app's
-            self.cost = replace(cost, wait_s=service_s - cpu_s if waits else 0.0, cpu_s=cpu_s)
+        """What one request costs here, as was just measured; not known when it failed."""
+        measured = from_many(side) if side.planned > 1 else from_one(side)
+        if measured is not None and measured.short and side.planned == 1:
+            self._measure(SHORT_ONES)
+            return
+        if self.cost is not None:
+            self.cost = replace(self.cost, wait_s=measured.wait_s, cpu_s=measured.cpu_s) if measured else None
         self._ready()
 
     # --- what views ask -------------------------------------------------------------------------------------------
