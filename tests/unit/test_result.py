@@ -145,6 +145,7 @@ def test_the_progress_line_of_a_side() -> None:
     running = fold([*BOOTED, started(10, 4), *one_request()[:4], wsgi(23, Kind.THREAD_SAMPLE, text="S")]).wsgi
     line = replace(running, queue_depth=3, completed=1)
     assert side_line(line, 1_010_000_000).plain == "WSGI █████░░░░░░░░░░░░░░░ 1/4   1.00 s  1 blocked, 3 queued"
+    assert side_line(line, 1_010_000_000, bar_cells=0).plain == "WSGI 1/4   1.00 s  1 blocked, 3 queued"
     assert side_line(line, 1_010_000_000, ascii_only=True).plain.isascii()
 
 

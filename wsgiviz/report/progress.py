@@ -14,6 +14,9 @@ from wsgiviz.report.plain import plain, spelled
 from wsgiviz.session import Phase, Session
 
 BAR_CELLS = 20
+SHORTEST_BAR = 4
+WORDS = 43
+"""Of a side's part of the line so many cells are for words; the bar gets what is left."""
 
 
 class Progress:
@@ -45,17 +48,22 @@ class Progress:
         if session.phase is not Phase.RUNNING:
             return Text(spelled(f"{session.phase.value} …", self._ascii_only))
         sides = [session.picture.sides[name] for name in session.settings.sides]
-        return Text("   ").join([side_line(side, now_ns, self._ascii_only) for side in sides])
+        room = self._console.width // len(sides) - WORDS
+        bar = min(BAR_CELLS, room) if room >= SHORTEST_BAR else 0
+        line = Text("   ").join([side_line(side, now_ns, bar, self._ascii_only) for side in sides])
+        line.no_wrap, line.overflow = True, "ellipsis"
+        return line
 
 
-def side_line(side: Side, now_ns: int, ascii_only: bool = False) -> Text:
+def side_line(side: Side, now_ns: int, bar_cells: int = BAR_CELLS, ascii_only: bool = False) -> Text:
     """"WSGI ████░░░░ 8/20  2.41 s  4 blocked, 12 queued"."""
-    filled = BAR_CELLS * side.done // side.planned if side.planned else 0
+    filled = bar_cells * side.done // side.planned if side.planned else 0
     colour = "orange1" if side.name == "wsgi" else "sky_blue1"
     full, empty = spelled("█", ascii_only), spelled("░", ascii_only)
-    bar = Text(full * filled, colour) + Text(empty * (BAR_CELLS - filled), "dim")
+    bar = Text(full * filled, colour) + Text(empty * (bar_cells - filled), "dim")
     seconds = metrics.elapsed_ns(side, now_ns) / 1e9
-    counts = f" {side.done:>{len(str(side.planned))}}/{side.planned}  {seconds:5.2f} s  {_now(side)}"
+    space = " " if bar_cells else ""
+    counts = f"{space}{side.done:>{len(str(side.planned))}}/{side.planned}  {seconds:5.2f} s  {_now(side)}"
     return Text(f"{side.name.upper()} ", f"bold {colour}") + bar + Text(counts)
 
 

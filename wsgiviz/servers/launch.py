@@ -84,7 +84,8 @@ class Server:
     @property
     def url(self) -> str:
         host, port = self.listener.getsockname()[:2]
-        return f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}"
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
     @property
     def stopping(self) -> bool:
