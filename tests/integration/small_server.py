@@ -31,20 +31,22 @@ def resets(client: socket.socket, number: int) -> None:
     client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
 
+def closes(client: socket.socket, number: int) -> None:
+    """Close the connection without an answer."""
+
+
 class SmallServer:
     """One thread accepts, and one serves each connection, which is closed after its answer."""
 
     def __init__(self, answer: Answer) -> None:
         self.heads: list[bytes] = []
-        self.most_at_once = 0
         self.released = threading.Event()
-        self._at_once = 0
         self._lock = threading.Lock()
-        self._answer = answer
+        self.answer = answer
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=512)
         self._threads: list[threading.Thread] = []
         self._places: dict[int, int] = {}
-        self._accepting = threading.Thread(target=self._accept)
+        self._accepting = threading.Thread(target=self._accept, daemon=True)
         self._accepting.start()
 
     @property
@@ -55,7 +57,7 @@ class SmallServer:
         with contextlib.suppress(OSError):  # the listener is shut down
             while True:
                 client, _ = self._listener.accept()
-                thread = threading.Thread(target=self._serve, args=(client, len(self._threads)))
+                thread = threading.Thread(target=self._serve, args=(client, len(self._threads)), daemon=True)
                 self._threads.append(thread)
                 thread.start()
 
@@ -67,12 +69,7 @@ class SmallServer:
                 if not received:
                     return
                 head += received
-            number = self._note(head, place)
-            try:
-                self._answer(client, number)
-            finally:
-                with self._lock:
-                    self._at_once -= 1
+            self.answer(client, self._note(head, place))
 
     def _note(self, head: bytes, place: int) -> int:
         found = re.search(REQUEST_HEADER.encode() + rb": (\d+)\r\n", head, re.IGNORECASE)
@@ -80,8 +77,6 @@ class SmallServer:
         with self._lock:
             self.heads.append(head)
             self._places[place] = number
-            self._at_once += 1
-            self.most_at_once = max(self.most_at_once, self._at_once)
         return number
 
     def hold(self, client: socket.socket, number: int) -> None:

@@ -47,25 +47,38 @@ class Driver:
         command: dict[str, Any] = json.loads(line)
         if self._run is not None:
             self._run.cancel()
-            self._run = None
         if "fire" in command:
-            self._run = asyncio.get_running_loop().create_task(self._fire(Job.from_json(command["fire"])))
+            job, begun = Job.from_json(command["fire"]), set[str]()
+            self._run = asyncio.get_running_loop().create_task(self._fire(job, begun, self._run))
+            self._run.add_done_callback(lambda run: self._tell_the_rest(job, begun))
 
-    async def _fire(self, job: Job) -> None:
+    async def _fire(self, job: Job, begun: set[str], before: asyncio.Task[None] | None) -> None:
+        """The whole run, when the one ``before`` has told its end."""
+        if before is not None:
+            await asyncio.wait({before})
         start_ns = time.monotonic_ns() + LEAD_NS
         with _no_collections():
             lag = asyncio.create_task(self._watch_lag(job))
             try:
                 if job.order == "together":
-                    await asyncio.gather(*(self._side(job, target, start_ns) for target in job.targets))
+                    await asyncio.gather(*(self._side(job, target, start_ns, begun) for target in job.targets))
                 else:
                     for target in job.targets:
-                        await self._side(job, target, time.monotonic_ns() + LEAD_NS)
+                        await self._side(job, target, time.monotonic_ns() + LEAD_NS, begun)
             finally:
                 lag.cancel()
 
-    async def _side(self, job: Job, target: Target, start_ns: int) -> None:
+    def _tell_the_rest(self, job: Job, begun: set[str]) -> None:
+        """Sides which a cancel kept from their turn: whoever waits for each side's end gets it."""
+        for target in job.targets:
+            if target.side not in begun:
+                _, write = self._rings[target.side]
+                write(Kind.RUN_STARTED, job.run, job.requests, time.monotonic_ns(), job.arrivals.encode())
+                write(Kind.RUN_ENDED, job.run, 1)
+
+    async def _side(self, job: Job, target: Target, start_ns: int, begun: set[str]) -> None:
         """The whole run against one side."""
+        begun.add(target.side)
         _, write = self._rings[target.side]
         write(Kind.RUN_STARTED, job.run, job.requests, start_ns, job.arrivals.encode())
         work = Side(job, target, start_ns, write, self._client)

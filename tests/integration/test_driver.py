@@ -1,0 +1,249 @@
+"""The load driver: what it sends and when, and what it tells of each outcome."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from tests.integration.driver_bench import Bench, opened
+from tests.integration.small_server import OK, Answer, closes, resets, says
+from wsgiviz.events import RUN_STRIDE, Kind
+from wsgiviz.load.plan import Target
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
+    yield from opened(tmp_path_factory.mktemp("driver") / "run")
+
+
+@pytest.fixture
+def bench(shared: Bench) -> Iterator[Bench]:
+    """One driver for all tests that let it live."""
+    yield shared
+    shared.driver.cancel()
+    shared.clear()
+
+
+def test_a_burst_connects_in_order_with_numbers_in_the_header(bench: Bench) -> None:
+    server = bench.server(says(OK))
+    bench.fire(server, requests=40)
+    assert bench.finish().a == 0
+    numbers = bench.numbers(*range(1, 41))
+    assert server.in_order() == numbers
+    assert [event.req for event in bench.told(Kind.SENT)] == numbers
+    [started] = bench.told(Kind.RUN_STARTED)
+    assert (started.a, started.text) == (40, "burst")
+    assert {event.a for event in bench.told(Kind.SENT)} == {started.b}
+    assert server.heads[0].startswith(b"GET /path?x=1 HTTP/1.1\r\n")
+    assert b"\r\nconnection: close\r\n" in server.heads[0].lower()
+
+
+def test_each_request_is_told_step_by_step(bench: Bench) -> None:
+    bench.fire(bench.server(says(OK)), requests=5)
+    bench.finish()
+    for req in bench.numbers(*range(1, 6)):
+        steps = [Kind(event.kind).name for event in bench.events if event.req == req]
+        assert steps == ["SENT", "CONNECTED", "FIRST_BYTE", "RECEIVED"]
+
+
+def test_a_status_is_recorded_as_it_is(bench: Bench) -> None:
+    statuses = [200, 204, 302, 404, 500, 503, 599, 799]
+
+    def answer(client: socket.socket, number: int) -> None:
+        status = statuses[number % RUN_STRIDE - 1]
+        client.sendall(b"HTTP/1.1 %d Oh\r\nLocation: /\r\nContent-Length: 0\r\n\r\n" % status)
+
+    bench.fire(bench.server(answer), requests=len(statuses))
+    bench.finish()
+    assert {e.req % RUN_STRIDE: e.a for e in bench.told(Kind.RECEIVED)} == dict(enumerate(statuses, 1))
+    assert not bench.failures()
+
+
+CHUNKED = (
+    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+    + b"".join(b"%x;x=y\r\n%b\r\n" % (size, b"x" * size) for size in (1, 10, 70_000))
+    + b"0\r\nTrailer: x\r\n\r\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("response", "body_bytes"),
+    [
+        (OK, 2),
+        (CHUNKED, 70_011),
+        (b"HTTP/1.0 200 OK\r\n\r\n" + b"x" * 100_000, 100_000),
+        (b"HTTP/1.1 100 Continue\r\n\r\n" + OK, 2),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 300000\r\n\r\n" + b"x" * 300_000, 300_000),
+    ],
+    ids=["length", "chunked", "close", "interim", "long"],
+)
+def test_a_body_is_counted_however_it_is_framed(bench: Bench, response: bytes, body_bytes: int) -> None:
+    bench.fire(bench.server(says(response, piece=5_001)), requests=3)
+    bench.finish()
+    assert [(event.a, event.b) for event in bench.told(Kind.RECEIVED)] == [(200, body_bytes)] * 3
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind"),
+    [
+        (resets, "reset"),
+        (closes, "closed"),
+        (says(OK[:-1]), "closed"),
+        (says(b"HTTP/1.1 200"), "closed"),
+        (says(CHUNKED[:-2]), "closed"),
+        (says(b"220 mail.example.org ESMTP\r\n\r\n"), "protocol"),
+        (says(CHUNKED.replace(b"a;x=y", b"g;x=y")), "protocol"),
+    ],
+    ids=["reset", "closed", "in body", "in head", "in chunks", "no http", "bad chunk"],
+)
+def test_an_answer_that_fails_is_told_by_its_kind(bench: Bench, answer: Answer, kind: str) -> None:
+    bench.fire(bench.server(answer), requests=3)
+    assert bench.finish().a == 0
+    assert bench.failures() == {kind: 3}
+    assert not bench.told(Kind.RECEIVED)
+
+
+def test_a_refused_connection_is_told(bench: Bench) -> None:
+    with socket.socket() as bound:  # a port that is taken, and where nobody listens
+        bound.bind(("127.0.0.1", 0))
+        nobody = Target("wsgi", f"http://127.0.0.1:{bound.getsockname()[1]}/")
+        bench.fire(targets=(nobody,), requests=3)
+        bench.finish()
+    assert bench.failures() == {"refused": 3}
+    assert len(bench.told(Kind.SENT)) == 3
+    assert not bench.told(Kind.CONNECTED)
+
+
+def test_a_request_is_given_up_after_its_timeout(bench: Bench) -> None:
+    bench.fire(bench.holding(), requests=3, timeout_s=0.2)
+    bench.finish()
+    assert bench.failures() == {"timeout": 3}
+    sent = {event.req: event.t_ns for event in bench.told(Kind.SENT)}
+    for event in bench.told(Kind.FAILED):
+        assert 0.19 <= (event.t_ns - sent[event.req]) / 1e9 < 2
+
+
+def test_outcomes_are_counted_each_by_its_kind(bench: Bench) -> None:
+    answers = [says(OK), resets, closes, says(b"no\r\n\r\n")]
+    server = bench.server(lambda client, number: answers[number % 4](client, number))
+    bench.fire(server, requests=20)
+    bench.finish()
+    assert bench.failures() == {"reset": 5, "closed": 5, "protocol": 5}
+    assert len(bench.told(Kind.RECEIVED)) == 5
+
+
+def test_a_cancel_gives_up_what_is_in_flight(bench: Bench) -> None:
+    bench.fire(bench.holding(), requests=6)
+    bench.connected(6)
+    bench.driver.cancel()
+    assert bench.finish().a == 1
+    assert bench.failures() == {"cancelled": 6}
+    bench.driver.cancel()  # nothing is on
+    bench.fire(bench.server(says(OK)), requests=2)
+    assert bench.finish().a == 0
+    assert len(bench.told(Kind.RECEIVED)) == 2
+
+
+def test_a_second_run_cancels_the_first_and_begins_after_it(bench: Bench) -> None:
+    bench.fire(bench.holding(), requests=4)
+    bench.connected(4)
+    first = bench.run
+    bench.fire(bench.server(says(OK)), requests=3)
+    assert bench.finish().a == 0
+    assert bench.finish(run=first).a == 1
+    assert bench.failures(first) == {"cancelled": 4}
+    assert len(bench.told(Kind.RECEIVED)) == 3
+    marks = [(Kind(e.kind).name, e.req - first) for e in bench.events if e.kind in (Kind.RUN_STARTED, Kind.RUN_ENDED)]
+    assert marks == [("RUN_STARTED", 0), ("RUN_ENDED", 0), ("RUN_STARTED", 1), ("RUN_ENDED", 1)]
+
+
+def test_every_run_ends_at_each_side_however_soon_it_is_cancelled(bench: Bench) -> None:
+    server = bench.server(says(OK))
+    first = bench.run + 1
+    for at in range(30):
+        bench.fire(server, server, order=("together", "in-turn")[at % 2])
+        if at % 3 == 0:
+            bench.driver.cancel()
+    for run in range(first, bench.run + 1):
+        for side in ("wsgi", "asgi"):
+            assert bench.finish(side, run).a == int(run < bench.run)
+            assert len(bench.told(Kind.RUN_STARTED, side, run)) == 1
+
+
+def test_both_sides_start_on_the_same_tick(bench: Bench) -> None:
+    servers = bench.server(says(OK)), bench.server(says(OK))
+    bench.fire(*servers, requests=4)
+    bench.finish("wsgi")
+    bench.finish("asgi")
+    starts = {event.b for side in ("wsgi", "asgi") for event in bench.told(Kind.RUN_STARTED, side)}
+    assert len(starts) == 1
+    for side, server in zip(("wsgi", "asgi"), servers, strict=True):
+        assert min(event.t_ns for event in bench.told(Kind.SENT, side)) >= min(starts)
+        assert server.in_order() == bench.numbers(1, 2, 3, 4)
+
+
+def test_in_turn_the_second_side_waits_for_the_first(bench: Bench) -> None:
+    bench.fire(bench.server(says(OK)), bench.server(says(OK)), requests=4, order="in-turn")
+    second = bench.finish("asgi")
+    first = bench.finish("wsgi")
+    [started] = bench.told(Kind.RUN_STARTED, "asgi")
+    assert first.t_ns <= started.t_ns <= started.b <= second.t_ns
+    assert len(bench.told(Kind.RECEIVED, "asgi")) == 4
+
+
+def test_a_cancel_in_the_first_sides_turn_ends_the_second_side_too(bench: Bench) -> None:
+    other = bench.server(says(OK))
+    bench.fire(bench.holding(), other, requests=2, order="in-turn")
+    bench.connected(2)
+    bench.driver.cancel()
+    assert bench.finish("wsgi").a == 1
+    assert bench.finish("asgi").a == 1
+    assert not other.in_order()
+
+
+def slowly(seconds: float, at_once: list[int]) -> Answer:
+    """Answer after so many seconds; tell how many were waiting then."""
+    waiting: set[int] = set()
+
+    def answer(client: socket.socket, number: int) -> None:
+        waiting.add(number)
+        at_once.append(len(waiting))
+        time.sleep(seconds)
+        waiting.remove(number)
+        client.sendall(OK)
+
+    return answer
+
+
+def test_closed_arrivals_never_exceed_their_users(bench: Bench) -> None:
+    at_once: list[int] = []
+    server = bench.server(slowly(0.005, at_once))
+    bench.fire(server, requests=30, arrivals="closed", concurrency=4)
+    bench.finish()
+    assert sorted(server.in_order()) == bench.numbers(*range(1, 31))
+    assert 2 <= max(at_once) <= 4
+    steps = [e for e in bench.events if e.kind in (Kind.SENT, Kind.RECEIVED)]
+    flights = [sum(1 if e.kind == Kind.SENT else -1 for e in steps[: at + 1]) for at in range(len(steps))]
+    assert (max(flights), flights[-1]) == (4, 0)
+    assert all(event.a <= event.t_ns for event in bench.told(Kind.SENT))
+
+
+def test_closed_arrivals_end_after_their_duration_with_the_last_answers(bench: Bench) -> None:
+    server = bench.server(slowly(0.02, []))
+    bench.fire(server, requests=100_000, arrivals="closed", concurrency=3, duration_s=0.3)
+    ended = bench.finish()
+    [started] = bench.told(Kind.RUN_STARTED)
+    assert ended.a == 0
+    assert ended.t_ns >= started.b + 0.28e9
+    assert all(event.a < started.b + 0.3e9 for event in bench.told(Kind.SENT))
+    assert 3 < len(bench.told(Kind.RECEIVED)) == len(bench.told(Kind.SENT)) <= 3 * 15
+
+
+def test_more_users_than_requests_are_no_more_than_a_burst(bench: Bench) -> None:
+    server = bench.server(says(OK))
+    bench.fire(server, requests=3, arrivals="closed", concurrency=50)
+    bench.finish()
+    assert server.in_order() == bench.numbers(1, 2, 3)
