@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
+import threading
 from collections.abc import Iterable
 from types import FrameType
 from typing import ClassVar
@@ -25,6 +27,9 @@ CALM_EVERY = 8
 """While nothing moves, only every eighth frame is looked at: about four times a second."""
 
 CALM_AFTER_FRAMES = 30
+
+EXIT_WITHIN_S = 4.0
+"""An exit in order that was asked for by SIGTERM gets this long; then it is done without order."""
 
 
 class WsgivizApp(App[int]):
@@ -127,12 +132,28 @@ def run(settings: Settings, ascii: bool = False) -> int:
     app = WsgivizApp(session, ascii)
     ended_by = 0
 
-    def end(number: int, frame: FrameType | None) -> None:
+    def leave(number: int) -> None:
+        """Without another word to the terminal, which may be gone or stuck."""
+        session.close()
+        os._exit(128 + number)
+
+    def hang_up(number: int, frame: FrameType | None) -> None:
+        # The terminal is gone. Textual's writer thread has died of it, and the main thread may already wait for
+        # that thread for ever: an exit in order can't be relied on.
+        leave(number)
+
+    def terminate(number: int, frame: FrameType | None) -> None:
         nonlocal ended_by
         ended_by = number
+        patience = threading.Timer(EXIT_WITHIN_S, leave, [number])
+        patience.daemon = True
+        patience.start()
         app.call_later(app.exit, 0)
 
-    before = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGHUP)}
+    before = {
+        signal.SIGHUP: signal.signal(signal.SIGHUP, hang_up),
+        signal.SIGTERM: signal.signal(signal.SIGTERM, terminate),
+    }
     try:
         app.run()
     finally:
