@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 
 from wsgiviz import __version__, scenarios
 from wsgiviz.errors import UsageError, WsgivizError
-from wsgiviz.settings import OPTIONS, Settings, make
+from wsgiviz.settings import OPTIONS, SMALLEST_TERMINAL, Settings, make
 
 COMMANDS = ("run", "scenarios")
 
@@ -188,11 +188,23 @@ def _run(arguments: argparse.Namespace) -> int:
 
         ledger = getattr(arguments, "ledger", False)
         return run_headless(settings, _writable(json), ledger, arguments.ascii)
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        raise UsageError("this is not a terminal", "use wsgiviz run --headless, or --json FILE")
+    _check_terminal()
     from wsgiviz.tui.app import run as run_tui
 
     return run_tui(settings, ascii=arguments.ascii)
+
+
+def _check_terminal() -> None:
+    """Refuse what the live screen can't be shown on. (One that shrinks later is told so, and may grow again.)"""
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise UsageError("this is not a terminal", "use wsgiviz run --headless, or --json FILE")
+    columns, lines = os.get_terminal_size(sys.stdout.fileno())
+    least = SMALLEST_TERMINAL
+    if 0 < columns < least[0] or 0 < lines < least[1]:  # 0 is a terminal that does not tell
+        raise UsageError(
+            f"this terminal is too small: {columns} x {lines}",
+            f"make it {least[0]} x {least[1]} or more, or use wsgiviz run --headless",
+        )
 
 
 def _writable(json: str | None) -> str | None:

@@ -97,6 +97,9 @@ ARRIVALS = ("burst", "closed")
 ORDERS = ("together", "in-turn")
 SIDES = ("wsgi", "asgi")
 
+SMALLEST_TERMINAL = (60, 16)
+"""Columns and lines that the live screen needs."""
+
 OPTIONS = (
     Option("workers", _whole(1, 64), "worker processes of the WSGI server", "N", section="Servers"),
     Option("async_workers", _whole(1, 16), "worker processes of the ASGI server", "N", section="Servers"),

@@ -18,7 +18,7 @@ from wsgiviz.model import metrics
 from wsgiviz.model.captions import Caption, Scene, Tone, caption
 from wsgiviz.model.state import Picture, Side
 from wsgiviz.session import Phase, Session
-from wsgiviz.settings import Settings
+from wsgiviz.settings import SMALLEST_TERMINAL, Settings
 from wsgiviz.tui.render.glyphs import Glyphs
 from wsgiviz.tui.render.view import PaneView
 from wsgiviz.tui.render.window import Look, Window, window
@@ -31,7 +31,6 @@ from wsgiviz.tui.widgets.pane import Pane
 if TYPE_CHECKING:
     from wsgiviz.tui.app import WsgivizApp
 
-SMALLEST = (60, 16)
 NARROW = 80
 SHORT = 34
 """Below this height the code is hidden, for the panes' sake."""
@@ -105,12 +104,13 @@ class LiveScreen(Screen[object]):
 
     def on_resize(self, event: events.Resize) -> None:
         width, height = event.size
-        too_small = width < SMALLEST[0] or height < SMALLEST[1]
+        too_small = width < SMALLEST_TERMINAL[0] or height < SMALLEST_TERMINAL[1]
         self.set_class(too_small, "too-small")
         self.set_class(width < NARROW, "narrow")
         self._arrange_code(height)
         if too_small:
-            text = f"too small: {width} x {height}\nplease make it {SMALLEST[0]} x {SMALLEST[1]} or more"
+            least = "{} x {}".format(*SMALLEST_TERMINAL)
+            text = f"too small: {width} x {height}\nplease make it {least} or more"
             self.query_one("#too-small", Static).update(text)
 
     def _arrange_code(self, height: int) -> None:

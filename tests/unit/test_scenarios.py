@@ -1,0 +1,145 @@
+"""The catalogue: each scenario holds together, and a slip in a name or a number gets a hint."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import inspect
+import math
+import os
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wsgiviz.errors import UsageError
+from wsgiviz.scenarios import Parameter, Scenario, catalogue, find
+
+EACH = pytest.mark.parametrize("scenario", catalogue(), ids=lambda scenario: scenario.name)
+
+WHOLE = Parameter("rows", 40, 1, 100, "rows", "how many rows")
+NUMBER = Parameter("seconds", 0.5, 0.0, 60.0, "s", "how long")
+
+
+def attribute(import_string: str) -> object:
+    module, _, name = import_string.partition(":")
+    return getattr(importlib.import_module(module), name)
+
+
+@EACH
+def test_its_apps_are_there(scenario: Scenario) -> None:
+    wsgi, asgi = attribute(scenario.wsgi), attribute(scenario.asgi)
+    assert callable(wsgi)
+    assert list(inspect.signature(wsgi).parameters) == ["environ", "start_response"]
+    assert inspect.iscoroutinefunction(asgi)
+    assert list(inspect.signature(asgi).parameters) == ["scope", "receive", "send"]
+
+
+@EACH
+def test_its_calls_and_path_hold_the_parameters(scenario: Scenario) -> None:
+    values = scenario.values({})
+    for call, template in zip(scenario.calls(values), (scenario.wsgi_call, scenario.asgi_call), strict=True):
+        assert "{" not in call
+        assert ("{" in template) == (call != template)
+    asked = {name: texts[0] for name, texts in parse_qs(urlsplit(scenario.path(values)).query).items()}
+    assert asked == {name: str(value) for name, value in values.items()}
+
+
+@EACH
+def test_its_defaults_are_in_their_ranges_and_its_question_is_one(scenario: Scenario) -> None:
+    for parameter in scenario.parameters:
+        assert parameter.parse(str(parameter.default)) == parameter.default
+        assert type(parameter.parse(f"{parameter.maximum:.0f}")) is type(parameter.default)
+        assert parameter.help
+    assert scenario.question.endswith("?")
+    assert scenario.requests >= 1
+    assert scenario.companion in (None, "upstream", "database", "disk")
+
+
+@EACH
+def test_its_cost_is_what_is_asked_for_or_left_to_measuring(scenario: Scenario) -> None:
+    values = scenario.values({})
+    cost = scenario.cost(values)
+    if "seconds" in values:
+        assert (cost.wait_s, cost.cpu_s) == (values["seconds"], 0.0)
+        assert scenario.cost(scenario.values({"seconds": "7"})).wait_s == 7.0
+    else:
+        assert math.isnan(cost.cpu_s)
+
+
+def test_threads_have_their_limit_and_only_where_they_wait() -> None:
+    threads = min(32, (os.cpu_count() or 1) + 4)
+    limits = {scenario.name: scenario.cost(scenario.values({})).async_limit for scenario in catalogue()}
+    assert {name: limit for name, limit in limits.items() if limit} == {"file": threads}
+    computing = {s.name for s in catalogue() if s.cost(s.values({})).async_threads}
+    assert computing == {"db"}
+
+
+def test_names_are_unique_and_found() -> None:
+    names = [scenario.name for scenario in catalogue()]
+    assert len(set(names)) == len(names)
+    assert names[0] == "sleep"
+    assert [find(name).name for name in names] == names
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("slep", "did you mean sleep? there are sleep, http, db, file, cpu, fast"),
+        ("files", "did you mean file? there are sleep, http, db, file, cpu, fast"),
+        ("zebra", "there are sleep, http, db, file, cpu, fast"),
+        ("", "there are sleep, http, db, file, cpu, fast"),
+    ],
+)
+def test_a_slip_in_the_name_gets_the_nearest_one(name: str, hint: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        find(name)
+    assert (refused.value.message, refused.value.hint) == (f"there is no scenario {name!r}", hint)
+
+
+def test_a_slip_in_a_parameters_name_gets_the_nearest_one() -> None:
+    with pytest.raises(UsageError) as refused:
+        find("sleep").values({"secnds": "1"})
+    assert refused.value.message == "scenario sleep has no parameter 'secnds'"
+    assert refused.value.hint == "did you mean seconds? it has seconds"
+
+
+@pytest.mark.parametrize(
+    ("parameter", "text", "value"),
+    [
+        (WHOLE, "1", 1),
+        (WHOLE, " 100 ", 100),
+        (NUMBER, "0", 0.0),
+        (NUMBER, "60", 60.0),
+        (NUMBER, "1e-3", 0.001),
+    ],
+)
+def test_a_value_in_the_range_is_taken(parameter: Parameter, text: str, value: float) -> None:
+    parsed = parameter.parse(text)
+    assert parsed == value
+    assert type(parsed) is type(parameter.default)
+
+
+@pytest.mark.parametrize("text", ["0", "101", "-1", "1.5", "1e2", "nan", "inf", "many", "", "9" * 5000])
+def test_what_is_no_whole_number_in_the_range_is_refused(text: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        WHOLE.parse(text)
+    assert refused.value.message == f"rows={text}: that is not a whole number from 1 to 100"
+    assert refused.value.hint == "rows: how many rows; by default 40 rows"
+
+
+@pytest.mark.parametrize("text", ["-0.1", "60.01", "nan", "inf", "-inf", "1e999", "half", "", "0x1"])
+def test_what_is_no_number_in_the_range_is_refused(text: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        NUMBER.parse(text)
+    assert refused.value.message == f"seconds={text}: that is not a number from 0 to 60"
+    assert refused.value.hint == "seconds: how long; by default 0.5 s"
+
+
+@given(st.sampled_from(catalogue()), st.dictionaries(st.sampled_from(["seconds", "rows", "below", "x"]), st.text()))
+def test_any_texts_are_parameters_or_refused(scenario: Scenario, given: dict[str, str]) -> None:
+    with contextlib.suppress(UsageError):
+        values = scenario.values(given)
+        assert list(values) == [parameter.name for parameter in scenario.parameters]
+        assert all(p.minimum <= float(values[p.name]) <= p.maximum for p in scenario.parameters)
