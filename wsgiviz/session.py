@@ -17,7 +17,7 @@ from pathlib import Path
 
 from wsgiviz.companion import Companion
 from wsgiviz.errors import WsgivizError
-from wsgiviz.events import Event
+from wsgiviz.events import Event, Kind
 from wsgiviz.load import Driver
 from wsgiviz.load.plan import Job, Target
 from wsgiviz.model.costing import from_many, from_one
@@ -267,7 +267,7 @@ class Session:
         self.picture = reduce(self.picture, events)
 
     def _supervise(self) -> None:
-        self._retiring = [server for server in self._retiring if not server.gone()]
+        self._bury()
         if self._reopen is not None:
             if not self._retiring:
                 self._restart()
@@ -290,6 +290,14 @@ class Session:
             self._check_ready()
         elif self.phase in (Phase.RUNNING, Phase.MEASURING):
             self._check_finished()
+
+    def _bury(self) -> None:
+        """A master that has ended took its workers with it; a killed one could not say so itself."""
+        gone = [server for server in self._retiring if server.gone()]
+        if gone:
+            now_ns = time.monotonic_ns()
+            self._feed([Event(now_ns, Kind.MASTER_EXIT, server.launch.side, server.pid) for server in gone])
+            self._retiring = [server for server in self._retiring if server not in gone]
 
     def _restart(self) -> None:
         """The old servers are gone: forget them, and start those of the new settings."""

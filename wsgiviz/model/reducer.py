@@ -106,6 +106,8 @@ def _master_ready(fold: _Fold, event: Event) -> None:
 
 def _master_exit(fold: _Fold, event: Event) -> None:
     fold.now = replace(fold.now, master_up=False)
+    for worker in [worker for worker in fold.workers.values() if worker.alive]:
+        _died(fold, worker, event.t_ns, worker.died_of or "exit")
 
 
 def _workers_changed(fold: _Fold, event: Event) -> None:
@@ -113,16 +115,17 @@ def _workers_changed(fold: _Fold, event: Event) -> None:
 
 
 def _worker_died(fold: _Fold, event: Event) -> None:
-    pid = event.a
-    fold.loops.pop(pid, None)
-    for request in [r for r in fold.in_flight.values() if r.pid == pid and not r.ended_ns]:
-        _end_request(fold, request, event.t_ns, raised="worker died", task=Task.FAILED)
-    worker = fold.workers.get(pid)
-    if worker is None or not worker.alive:
-        return
-    cause = "timeout" if event.b else worker.died_of or "killed"
+    worker = fold.workers.get(event.a)
+    if worker is not None and worker.alive:
+        _died(fold, worker, event.t_ns, "timeout" if event.b else worker.died_of or "killed")
+
+
+def _died(fold: _Fold, worker: Worker, t_ns: int, cause: str) -> None:
+    fold.loops.pop(worker.pid, None)
+    for request in [r for r in fold.in_flight.values() if r.pid == worker.pid and not r.ended_ns]:
+        _end_request(fold, request, t_ns, raised="worker died", task=Task.FAILED)
     worker = replace(worker, last_req=worker.req or worker.last_req, died_of=cause)
-    fold.workers[pid] = _turn(worker, Doing.DEAD, event.t_ns, fold.now, req=worker.req)
+    fold.workers[worker.pid] = _turn(worker, Doing.DEAD, t_ns, fold.now, req=worker.req)
     fold.now = replace(fold.now, deaths=fold.now.deaths + (cause != "exit"))
 
 

@@ -8,7 +8,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.screen import ModalScreen
-from textual.widgets import Button, Input, Label, Static
+from textual.widgets import Input, Label, Static
 
 from wsgiviz import scenarios
 from wsgiviz.errors import UsageError
@@ -47,9 +47,7 @@ class FormScreen(ModalScreen[Settings | None]):
                     value = getattr(settings, option.name)
                     yield from _row(option.name, option.flag[2:], _text(value), _note(option))
             yield Static("", id="problem", markup=False)
-            with Horizontal(classes="buttons"):
-                yield Button("Apply and fire", id="apply", variant="primary")
-            yield Static("tab next field   enter apply   escape back", classes="keys", markup=False)
+            yield Static("tab next field   enter apply and fire   escape back", classes="keys", markup=False)
 
     def _parameters(self) -> tuple[Parameter, ...]:
         scenario = self._settings.scenario_used
@@ -94,9 +92,6 @@ class FormScreen(ModalScreen[Settings | None]):
     def on_input_submitted(self) -> None:
         self.action_apply()
 
-    def on_button_pressed(self) -> None:
-        self.action_apply()
-
     def action_apply(self) -> None:
         """Give the settings, or say what is wrong with them together."""
         try:
@@ -124,7 +119,7 @@ class FormScreen(ModalScreen[Settings | None]):
 def _row(name: str, label: str, value: str, note: str) -> ComposeResult:
     with Horizontal(classes="row"):
         yield Label(label, markup=False)
-        yield Input(value, id=name, select_on_focus=True)
+        yield Input(value, id=name, select_on_focus=True, compact=True)
         yield Static(note, id=f"note-{name}", classes="note", markup=False)
 
 

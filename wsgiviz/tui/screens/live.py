@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     from wsgiviz.tui.app import WsgivizApp
 
 NARROW = 80
+ONE_LINE = 110
+"""A caption is at most 200 characters or so: below this width it takes two lines."""
+
 SHORT = 34
 """Below this height the code is hidden, for the panes' sake."""
 
@@ -107,6 +110,7 @@ class LiveScreen(Screen[object]):
         too_small = width < SMALLEST_TERMINAL[0] or height < SMALLEST_TERMINAL[1]
         self.set_class(too_small, "too-small")
         self.set_class(width < NARROW, "narrow")
+        self.set_class(width < ONE_LINE, "tight")
         self._arrange_code(height)
         if too_small:
             least = "{} x {}".format(*SMALLEST_TERMINAL)
@@ -340,7 +344,7 @@ class LiveScreen(Screen[object]):
     def _hints(self) -> list[Hint]:
         return [
             ("space", "fire"), ("+ -", "workers"), ("[ ]", "requests"), ("s", "scenario"), ("o", "options"),
-            ("p", "pause"), ("x", "cancel"), ("? ", "help"), ("q", "quit"), ("l", "logs"), ("b", "big"),
+            ("p", "pause"), ("x", "cancel"), ("?", "help"), ("q", "quit"), ("l", "logs"), ("b", "big"),
             ("< >", "zoom"), ("c", "code"), ("^p", "palette"),
         ]  # fmt: skip
 

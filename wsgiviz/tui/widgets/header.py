@@ -12,7 +12,7 @@ from textual.widgets import Static
 from wsgiviz.tui.render.glyphs import Glyphs
 from wsgiviz.tui.render.printable import printable
 
-LAG_WORTH_SAYING_MS = 5
+LAG_WORTH_SAYING_MS = 20
 
 
 @dataclass(frozen=True, slots=True)
