@@ -24,6 +24,10 @@ RUN_STRIDE = 1_000_000
 Requests which are not from our driver get negative numbers from the worker that serves them."""
 
 
+BEAT_NS = 20_000_000
+"""A loop's heartbeat comes so often."""
+
+
 class Kind(IntEnum):
     """What happened. Beside each: what the fields ``req``, ``a``, ``b`` and ``text`` hold (else 0 and "")."""
 
@@ -34,10 +38,12 @@ class Kind(IntEnum):
     MASTER_EXIT = 4
 
     # A worker's life
-    WORKER_BOOTING = 10  # a: gunicorn's age (1, 2, 3 ...), b: native thread id of its main thread
+    WORKER_BOOTING = 10  # a: gunicorn's age (1, 2, 3 ...), b: native thread id, text: "CLASS SLOTS"
     WORKER_READY = 11  # app loaded, and listening
     WORKER_STOPPING = 12
     WORKER_EXIT = 13  # its last words; a killed worker has none
+    SLOT_THREAD = 14  # slot, a: native id of the pool thread that is this slot
+    POOL_QUEUE = 15  # a: what waits in this process for one of its threads, b: how many of those there are
 
     # A request in a worker. slot: index of the thread which serves it (0 in a sync worker)
     ACCEPTED = 20  # a: client's port. The worker holds a connection; the request is not read yet
@@ -48,17 +54,25 @@ class Kind(IntEnum):
     CLOSED = 25  # req, a: CPU time in the app (ns), b: chunks, text: the exception's name, or ""
     RELEASED = 26  # the connection is closed and the worker is free
     RESUMED = 27  # req. The chunk is written, the app's iterator goes on
+    CLOSING = 28  # the answer is written; the server closes the connection gracefully
 
     # A request on an event loop
     TASK_RUN = 30  # req. A step of the coroutine begins
     TASK_WAIT = 31  # req. The coroutine yielded; b: duration of the step that ended (ns)
     TASK_READY = 32  # req. What it waited for is done; it waits for the loop
     LOOP_BEAT = 33  # a: lag of the heartbeat (ns), b: time in the selector since start (ns) or -1
+    LOOP_HELD = 34  # req or 0, a: how long one step holds it so far (ns), b: line, text: "file|function|call"
+    CHILDREN = 35  # req, a: tasks that it has started and that live, b: started in all
+
+    # Where a request is (wsgiviz.probe.places)
+    WHERE = 36  # req, slot, a: line, text: "file|function|call" in the app's own code
+    WITHIN = 37  # req, slot, a: line, text: the same of the innermost Python frame, where that is another
+    NESTED_LOOP = 38  # req, slot, a: line, text: the same. An event loop runs inside this WSGI request
 
     # The load driver; its ring is the target's side
     RUN_STARTED = 40  # req: run number, a: requests planned, b: planned start (ns), text: arrivals
     SENT = 41  # req, a: planned (ns). The driver starts to connect
-    CONNECTED = 42  # req
+    CONNECTED = 42  # req, a: the client's port
     FIRST_BYTE = 43  # req
     RECEIVED = 44  # req, a: status, b: body bytes
     FAILED = 45  # req, text: kind (refused, reset, timeout, closed, ...)
@@ -68,6 +82,7 @@ class Kind(IntEnum):
     # What the collector adds
     THREAD_SAMPLE = 60  # a: CPU time (ns), b: time on the run queue (ns), text: state letter of proc(5)
     QUEUE_SAMPLE = 61  # a: depth of the accept queue, b: its limit
+    OVERFLOWS = 64  # a: connections that full accept queues of this machine turned away since the session began
     PROCESS_SAMPLE = 62  # a: resident set (bytes), b: CPU use (per mille of a core)
     LOST = 63  # a: events that were overwritten or torn before they could be read
 

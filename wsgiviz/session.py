@@ -346,7 +346,7 @@ class Session:
     def _is_ready(self, server: Server) -> bool:
         side = self.picture.sides[server.launch.side]
         ready = [worker for worker in side.living() if worker.doing not in (Doing.BOOTING, Doing.STOPPING)]
-        return side.master_up and len(ready) >= server.launch.workers
+        return side.master_up and len({worker.pid for worker in ready}) >= server.launch.workers
 
     def _become_ready(self) -> None:
         if self.cost is not None and math.isnan(self.cost.cpu_s):

@@ -26,7 +26,7 @@ def test_a_killed_worker_is_shown_with_its_last_request_and_replaced(stage: Star
     os.kill(victim.pid, signal.SIGKILL)
     on.finish()
     side = on.session.picture.wsgi
-    dead = side.workers[victim.pid]
+    dead = side.workers[victim.key]
     assert (dead.doing, dead.died_of, dead.last_req) == (Doing.DEAD, "killed", victim.req)
     assert len(side.living()) == 2
     assert max(worker.number for worker in side.living()) == 3
@@ -81,7 +81,7 @@ def test_other_settings_restart_only_what_they_must(stage: Start) -> None:
     on.finish()
     assert not before & set(on.session.picture.wsgi.workers)
     assert on.session.picture.wsgi.completed == 3
-    assert not any(psutil.pid_exists(pid) for pid in before)
+    assert not any(psutil.pid_exists(pid) for pid, _ in before)
 
 
 def test_a_session_that_failed_goes_on_with_other_settings(stage: Start) -> None:
@@ -96,7 +96,7 @@ def test_a_session_that_failed_goes_on_with_other_settings(stage: Start) -> None
 def test_a_dead_master_is_noticed(stage: Start) -> None:
     on = stage(parameters={"seconds": 5}, requests=2)
     on.until(lambda: on.session.picture.wsgi.now_in_app == 2, "requests in the app")
-    pids = set(on.session.picture.wsgi.workers)
+    pids = on.session.picture.wsgi.processes()
     master = psutil.Process(next(iter(pids))).ppid()
     os.kill(master, signal.SIGKILL)
     on.until(lambda: on.session.phase is Phase.FAILED, "the failure")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from wsgiviz.model.state import Doing, Loop, Request, Side, Span, Step, Task, Worker
+from wsgiviz.model.state import Doing, Loop, Place, Request, Side, Span, Step, Task, Worker
 
 T0 = 1_000_000_000_000
 S = 1_000_000_000
 MS = 1_000_000
 RUN = 1_000_000
+FIBONACCI = Place("cpu.py", 9, "fibonacci", "fibonacci")
+SLEEP = Place("demo_apps/sleep.py", 14, "wsgi_app", "time.sleep")
 
 
 def sleeping_workers(now_s: float, workers: int = 4, requests: int = 20, seconds: float = 1.0) -> Side:
@@ -29,11 +31,12 @@ def sleeping_workers(now_s: float, workers: int = 4, requests: int = 20, seconds
                 begin = end + gap_ns
             else:
                 held = last
-                in_flight[last] = Request(last, T0, T0, began_ns=begin, pid=100 + index, task=Task.RUNNING)
+                holder = {"pid": 100 + index, "task": Task.RUNNING, "where": SLEEP}
+                in_flight[last] = Request(last, T0, T0, began_ns=begin, **holder)  # type: ignore[arg-type]
                 break
         if not held:
             spans.append(Span(max(begin - gap_ns, T0), 0, Doing.IDLE, 0))
-        made[100 + index] = Worker(
+        made[100 + index, 0] = Worker(
             100 + index,
             index + 1,
             Doing.BLOCKED if held else Doing.IDLE,
@@ -42,7 +45,6 @@ def sleeping_workers(now_s: float, workers: int = 4, requests: int = 20, seconds
             last_req=last,
             spans=tuple(spans),
             requests=answered,
-            where="sleep.py:14 time.sleep" if held else "",
         )
     finished.sort(key=lambda request: request.received_ns)
     seen = len(finished) + len(in_flight)
@@ -114,8 +116,9 @@ def awaiting_tasks(now_s: float, requests: int = 20, seconds: float = 1.0) -> Si
             )
     return Side(
         "asgi",
+        "asgi",
         loops={300: Loop(300, lag_ns=MS, max_lag_ns=2 * MS, selector_ns=0, run_selector_ns=0)},
-        workers={300: Worker(300, 1, Doing.IDLE, T0 - S)},
+        workers={(300, 0): Worker(300, 1, Doing.IDLE, T0 - S)},
         in_flight=in_flight,
         finished=tuple(finished),
         wanted=1,
@@ -161,7 +164,7 @@ def mixed_workers(now_s: float) -> Side:
         Doing.WRITING,
     )
     workers = [
-        worker(1, (0, compute, 1), (0.8, idle, 0), (1.0, compute, 5), where="cpu.py:9 fibonacci"),
+        worker(1, (0, compute, 1), (0.8, idle, 0), (1.0, compute, 5)),
         worker(2, (0, read, 0), (0.5, block, 2), (1.5, write, 2), (1.7, idle, 0), (1.9, read, 0)),
         worker(3, (0, block, 3), (1.2, Doing.DEAD, 3), last_req=RUN + 3, died_of="killed"),
         worker(4, (0, idle, 0)),
@@ -170,7 +173,8 @@ def mixed_workers(now_s: float) -> Side:
     ]
     return Side(
         "wsgi",
-        workers={each.pid: each for each in workers},
+        workers={each.key: each for each in workers},
+        in_flight={RUN + 5: Request(RUN + 5, T0, T0, began_ns=T0 + S, pid=101, where=FIBONACCI)},
         wanted=5,
         master_up=True,
         queue_depth=-1,
@@ -222,10 +226,11 @@ def mixed_tasks(now_s: float) -> Side:
     )
     return Side(
         "asgi",
+        "asgi",
         in_flight={each.id: each for each in in_flight},
         finished=(failed,),
         loops={300: Loop(300, running=RUN + 2, since_ns=now - 6 * S // 10, max_lag_ns=600 * MS)},
-        workers={300: Worker(300, 1, Doing.IDLE, T0 - S)},
+        workers={(300, 0): Worker(300, 1, Doing.IDLE, T0 - S)},
         wanted=1,
         master_up=True,
         queue_depth=101,

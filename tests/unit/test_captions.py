@@ -13,7 +13,7 @@ AT_WORK = Side("wsgi", run=1, planned=20, run_started_ns=T0)
 
 
 def scene(wsgi: Side | None = None, asgi: Side | None = None, at_s: float = 0.5, cores: int = 2) -> Scene:
-    sides = {"wsgi": wsgi or Side("wsgi"), "asgi": asgi or Side("asgi")}
+    sides = {"wsgi": wsgi or Side("wsgi"), "asgi": asgi or Side("asgi", "asgi")}
     picture, now_ns = Picture(run=1, sides=sides), T0 + int(at_s * S)
     return Scene(picture, "time.sleep(1)", "await asyncio.sleep(1)", cores, now_ns)
 

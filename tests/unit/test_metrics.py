@@ -82,7 +82,7 @@ def test_waiting_for_a_cpu_is_computing_and_not_blocked() -> None:
         PID, 1, Doing.IDLE, T0 + S, requests=1, app_ns=S, cpu_ns=400 * MS,
         sample=Thread(T0 + S, 500 * MS, 590 * MS), run_sample=Thread(T0, 90 * MS, MS),
     )  # fmt: skip
-    [times] = metrics.per_worker(Side("wsgi", workers={PID: worker}, run_started_ns=T0), T0 + S)
+    [times] = metrics.per_worker(Side("wsgi", workers={(PID, 0): worker}, run_started_ns=T0), T0 + S)
     assert times.computing_s == pytest.approx(0.989)
     assert times.blocked_s == pytest.approx(0.011)
 
@@ -90,14 +90,14 @@ def test_waiting_for_a_cpu_is_computing_and_not_blocked() -> None:
 def test_the_request_that_is_still_on_counts_until_now() -> None:
     side = sleeping_workers(1.5)
     times = metrics.per_worker(side, T0 + 1500 * MS)
-    assert [time.pid for time in times] == list(side.workers)
+    assert [(time.pid, time.slot) for time in times] == list(side.workers)
     assert all(time.busy_s == pytest.approx(0.499) for time in times), "made by hand: totals of the first are 0"
 
 
 def test_a_worker_that_hangs_after_the_run_does_not_add_to_it() -> None:
     hanging = Worker(PID, 1, Doing.BLOCKED, T0, req=RUN + 1, sample=Thread(T0, 0, 0))
     side = Side(
-        "wsgi", workers={PID: hanging}, run_started_ns=T0, run_ended_ns=T0 + S, first_planned_ns=T0,
+        "wsgi", workers={(PID, 0): hanging}, run_started_ns=T0, run_ended_ns=T0 + S, first_planned_ns=T0,
         last_finished_ns=T0 + S, failed=1, planned=1,
     )  # fmt: skip
     [times] = metrics.per_worker(side, T0 + 60 * S)
@@ -115,7 +115,7 @@ def looping(selector_ms: int, cpu_ms: int, runq_ms: int = 0, ended: bool = True)
         run_sample=Thread(T0, 50 * MS, 0),
     )  # fmt: skip
     return Side(
-        "asgi", workers={PID: worker}, loops={PID: loop}, run_started_ns=T0, run_ended_ns=T0 + S if ended else 0,
+        "asgi", "asgi", workers={(PID, 0): worker}, loops={PID: loop}, run_started_ns=T0, run_ended_ns=T0 + S if ended else 0,
         first_planned_ns=T0, last_finished_ns=T0 + S, completed=20, planned=20,
     )  # fmt: skip
 
@@ -139,7 +139,7 @@ def test_what_a_loop_does_not_tell_is_not_known() -> None:
     assert metrics.fractions(silent, T0 + S) == metrics.Fractions(None, None, None)
     [times] = metrics.per_worker(silent, T0 + S)
     assert (times.busy_s, times.blocked_s, times.computing_s, times.requests) == (None, None, None, 20)
-    unsampled = replace(side, workers={PID: replace(side.workers[PID], run_sample=Thread())})
+    unsampled = replace(side, workers={(PID, 0): replace(side.workers[PID, 0], run_sample=Thread())})
     found = metrics.fractions(unsampled, T0 + S)
     assert found.busy == pytest.approx(0.4)
     assert (found.blocked, found.computing) == (None, None)

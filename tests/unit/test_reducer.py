@@ -60,7 +60,7 @@ def fold(*batches: Iterable[Event]) -> Picture:
 
 
 def doings(side: Side, pid: int = PID) -> list[str]:
-    return [span.doing.value for span in side.workers[pid].spans]
+    return [span.doing.value for span in side.workers[pid, 0].spans]
 
 
 def test_a_request_is_followed_from_plan_to_answer() -> None:
@@ -93,18 +93,18 @@ def test_a_sample_names_the_stretch_at_once_and_a_later_one_its_change() -> None
     # 45 of the next 50 ms on the CPU or waiting for one
     picture = reduce(picture, [wsgi(121, Kind.THREAD_SAMPLE, a=27 * MS, b=25 * MS, text="R")])
     assert doings(picture.wsgi)[-2:] == ["blocked", "computing"]
-    assert picture.wsgi.workers[PID].spans[-1].start_ns == 71 * MS
+    assert picture.wsgi.workers[PID, 0].spans[-1].start_ns == 71 * MS
 
 
 def test_waiting_for_a_cpu_counts_as_computing() -> None:
     picture = fold([*BOOTED, started(), wsgi(19, Kind.ACCEPTED), wsgi(20, Kind.BEGAN, 1, b=0)])
     picture = reduce(picture, [wsgi(120, Kind.THREAD_SAMPLE, a=40 * MS, b=55 * MS, text="R")])
-    assert picture.wsgi.workers[PID].doing is Doing.COMPUTING
+    assert picture.wsgi.workers[PID, 0].doing is Doing.COMPUTING
 
 
 def test_the_totals_of_a_worker_add_up_to_its_time() -> None:
     side = fold([*BOOTED, started(), *one_request(1, 20), *one_request(2, 130)]).wsgi
-    worker = side.workers[PID]
+    worker = side.workers[PID, 0]
     assert worker.requests == 2
     assert worker.app_ns == 2 * 98 * MS
     assert worker.reading_ns == 2 * 1 * MS
@@ -115,8 +115,8 @@ def test_the_totals_of_a_worker_add_up_to_its_time() -> None:
 def test_events_before_the_run_do_not_count_into_it() -> None:
     side = fold([*BOOTED, wsgi(4, Kind.ACCEPTED), wsgi(5, Kind.BEGAN, 0), started(10)]).wsgi
     side = reduce(Picture(sides={"wsgi": side}), [wsgi(30, Kind.CLOSED), wsgi(30, Kind.RELEASED)]).wsgi
-    assert side.workers[PID].app_ns == 20 * MS
-    assert side.workers[PID].cpu_ns == 0
+    assert side.workers[PID, 0].app_ns == 20 * MS
+    assert side.workers[PID, 0].cpu_ns == 0
 
 
 def test_a_killed_worker_shows_its_last_request_and_its_replacement_comes() -> None:
@@ -146,7 +146,7 @@ def test_a_killed_worker_shows_its_last_request_and_its_replacement_comes() -> N
 )
 def test_what_a_worker_died_of(last_words: list[Event], by_timeout: int, cause: str) -> None:
     side = fold([*BOOTED, *last_words, wsgi(60, Kind.WORKER_DIED, a=PID, b=by_timeout, pid=1)]).wsgi
-    assert side.workers[PID].died_of == cause
+    assert side.workers[PID, 0].died_of == cause
     assert side.deaths == (cause != "exit")
 
 
@@ -179,7 +179,7 @@ def test_a_task_runs_waits_and_gets_ready() -> None:
     assert [step.task.value for step in request.steps] == ["running", "awaiting", "ready", "running", "awaiting"]
     assert (request.task, request.run_ns) == (Task.DONE, 3 * MS)
     assert picture.asgi.loops[PID].longest_step_ns == 2 * MS
-    assert picture.asgi.workers[PID].requests == 1
+    assert picture.asgi.workers[PID, 0].requests == 1
 
 
 def test_a_new_run_is_a_clean_sheet_but_workers_go_on() -> None:
@@ -187,7 +187,7 @@ def test_a_new_run_is_a_clean_sheet_but_workers_go_on() -> None:
     picture = reduce(picture, [Event(300 * MS, Kind.RUN_STARTED, "wsgi", 1, 0, RUN + 1, 7, 300 * MS, "burst")])
     side = picture.wsgi
     assert (side.planned, side.completed, side.finished, side.run, picture.run) == (7, 0, (), RUN + 1, RUN + 1)
-    assert side.workers[PID].requests == 0
+    assert side.workers[PID, 0].requests == 0
     assert side.events > 10
     # a late answer of the old run is not counted into the new one
     late = reduce(picture, [wsgi(301, Kind.RECEIVED, 2, a=200), wsgi(302, Kind.SENT, 3, a=1)]).wsgi
@@ -269,7 +269,7 @@ def test_the_picture_stays_bounded() -> None:
     tasks = [started()._replace(side="asgi"), asgi(1, Kind.BEGAN, 1)]
     tasks += [asgi(20 + i, Kind.TASK_RUN, 1) for i in range(3 * STEPS_KEPT)]
     picture = reduce(picture, tasks)
-    assert len(picture.wsgi.workers[PID].spans) <= SPANS_KEPT
+    assert len(picture.wsgi.workers[PID, 0].spans) <= SPANS_KEPT
     assert len(picture.asgi.in_flight[req(1)].steps) <= STEPS_KEPT
     received = [wsgi(at, Kind.RECEIVED, n, a=200) for n in range(1, LEDGER_KEPT + 100)]
     assert len(reduce(picture, received).wsgi.finished) == LEDGER_KEPT

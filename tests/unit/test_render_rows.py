@@ -17,7 +17,7 @@ from tests.unit.pictures import (
     mixed_workers,
     sleeping_workers,
 )
-from wsgiviz.model.state import Doing, Request, Side, Span, Worker
+from wsgiviz.model.state import Doing, Place, Request, Side, Span, Worker
 from wsgiviz.model.theory import Prediction
 from wsgiviz.tui.render.glyphs import ASCII
 from wsgiviz.tui.render.line import text_of
@@ -197,7 +197,7 @@ def test_before_anything_has_happened() -> None:
     lines = shown(view_of(Side("wsgi"), 0.0))
     assert "no worker yet" in lines[2]
     assert lines[-1] == " all    no prediction"
-    assert "no loop yet" in shown(view_of(Side("asgi"), 0.0))[2]
+    assert "no loop yet" in shown(view_of(Side("asgi", "asgi"), 0.0))[2]
 
 
 @pytest.mark.parametrize(
@@ -223,8 +223,9 @@ HOSTILE = "\x1b[2J[bold]\u202e中\x07"
 
 def test_hostile_texts_are_escaped_everywhere() -> None:
     wsgi = sleeping_workers(2.4)
-    workers = {pid: changed(worker, where=HOSTILE) for pid, worker in wsgi.workers.items()}
-    wsgi = changed(wsgi, workers=workers, errors={HOSTILE: 3}, failed=3)
+    where = Place(HOSTILE, 1, HOSTILE, HOSTILE)
+    in_flight = {req: changed(request, where=where) for req, request in wsgi.in_flight.items()}
+    wsgi = changed(wsgi, in_flight=in_flight, errors={HOSTILE: 3}, failed=3)
     bad = Request(RUN + 9, T0, T0, began_ns=T0, ended_ns=T0 + S, failed_ns=T0 + S, error=HOSTILE)
     asgi = changed(awaiting_tasks(0.5), finished=(bad,))
     for side in (wsgi, asgi):
@@ -241,7 +242,7 @@ def test_a_worker_with_too_many_short_requests_to_draw_shows_how_busy_it_was() -
         spans.append(Span(begin, begin + 5 * MS, Doing.COMPUTING, RUN + number + 1))
         spans.append(Span(begin + 5 * MS, begin + 10 * MS, Doing.IDLE, 0))
     worker = Worker(1, 1, Doing.IDLE, spans[-1].start_ns, spans=tuple(spans))
-    side = Side("wsgi", workers={1: worker}, planned=400)
+    side = Side("wsgi", workers={(1, 0): worker}, planned=400)
     lane = shown(view_of(side, 4.0))[5][8:]
     assert set(lane[:30]) == {"▄"}
 
@@ -249,7 +250,7 @@ def test_a_worker_with_too_many_short_requests_to_draw_shows_how_busy_it_was() -
 def test_dead_workers_give_way_to_the_living() -> None:
     dead = [Worker(n, n, Doing.DEAD, T0 + n, died_of="killed") for n in range(1, 40)]
     alive = [Worker(n, n, Doing.IDLE, T0 + n) for n in range(40, 44)]
-    side = Side("wsgi", workers={each.pid: each for each in (*dead, *alive)})
+    side = Side("wsgi", workers={each.key: each for each in (*dead, *alive)})
     lines = shown(view_of(side, 1.0))
     heads = [line[:7] for line in lines if line[6:7] in "·✕" and line[6:7]]
     assert [head.split() for head in heads] == [[str(n), "✕"] for n in range(36, 40)] + [

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from tests.unit.pictures import MS, RUN, T0
-from wsgiviz.model.state import Doing, Loop, Request, Side, Span, Step, Task, Worker
+from wsgiviz.model.state import Doing, Loop, Place, Request, Side, Span, Step, Task, Worker
 from wsgiviz.tui.render.glyphs import ASCII, UNICODE
 from wsgiviz.tui.render.line import text_of
 from wsgiviz.tui.render.rows import rows
@@ -39,7 +39,8 @@ def workers(draw: st.DrawFn) -> Worker:
         last.start_ns,
         req=last.req,
         spans=spans,
-        where=draw(texts),
+        iterating=draw(st.booleans()),
+        slot=draw(st.integers(0, 64)),
         died_of=draw(st.sampled_from(["", "exit", "killed", "timeout"])),
     )
 
@@ -63,6 +64,7 @@ def requests(draw: st.DrawFn) -> Request:
         task=draw(st.sampled_from(list(Task))),
         since_ns=draw(maybe),
         steps=steps,
+        where=draw(st.none() | st.builds(Place, texts, st.integers(0, 10**6), texts, texts)),
     )
 
 
@@ -72,7 +74,8 @@ def sides(draw: st.DrawFn) -> Side:
     those = draw(st.lists(requests(), max_size=8))
     return Side(
         draw(st.sampled_from(["wsgi", "asgi"])),
-        workers={worker.pid: worker for worker in draw(st.lists(workers(), max_size=6))},
+        draw(st.sampled_from(["sync", "gthread", "gevent", "asgi", "uvicorn"])),
+        workers={worker.key: worker for worker in draw(st.lists(workers(), max_size=6))},
         loops={1: Loop(1, running=draw(ids), since_ns=draw(times))} if draw(st.booleans()) else {},
         in_flight={request.id: request for request in those if not request.finished},
         finished=tuple(request for request in those if request.finished),

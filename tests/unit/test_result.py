@@ -37,7 +37,7 @@ OF_A_SIDE = {
     "max_in_flight": int, "per_worker": list, "worker_deaths": int, "driver_max_lag_s": float, "events": int,
     "events_lost": int,
 }  # fmt: skip
-OF_A_WORKER = {"pid", "requests", "busy_s", "reading_s", "writing_s", "blocked_s", "computing_s"}
+OF_A_WORKER = {"pid", "slot", "requests", "busy_s", "reading_s", "writing_s", "blocked_s", "computing_s"}
 OF_A_REQUEST = {
     "id", "side", "worker", "planned_s", "sent_s", "connected_s", "accepted_s", "began_s", "ended_s",
     "first_byte_s", "received_s", "status", "error", "raised", "cpu_s",

@@ -110,7 +110,7 @@ class Exchange:
         if code:
             self._fail(_kind(code))
             return
-        self._write(CONNECTED, self._number)
+        self._write(CONNECTED, self._number, sock.getsockname()[1])
         self._loop.remove_writer(sock)
         self._loop.add_reader(sock, self._readable)
         try:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from msgspec import Struct
 
-from wsgiviz.model.state import Doing, Loop, Request, Side, Worker
+from wsgiviz.model.state import IN_APP, Doing, Loop, Request, Side, Worker
 
 
 class Quantiles(Struct, frozen=True):
@@ -35,6 +35,7 @@ class WorkerTimes(Struct, frozen=True):
     """
 
     pid: int
+    slot: int
     requests: int
     busy_s: float | None
     reading_s: float | None
@@ -125,19 +126,20 @@ def throughput(side: Side, now_ns: int) -> float | None:
 def per_worker(side: Side, now_ns: int) -> list[WorkerTimes]:
     """Every worker's run, those that died included."""
     end_ns = side.last_finished_ns if side.run_ended_ns else now_ns
-    times = _loop_times if side.name == "asgi" else _worker_times
+    times = _loop_times if side.is_loop else _worker_times
     return [times(worker, side, end_ns) for worker in side.workers.values()]
 
 
 def _worker_times(worker: Worker, side: Side, end_ns: int) -> WorkerTimes:
     """One worker's run until ``end_ns``, its present state included."""
     open_ns = max(0, end_ns - max(worker.since_ns, side.run_started_ns))
-    app = worker.app_ns + (open_ns if worker.doing in (Doing.BLOCKED, Doing.COMPUTING) else 0)
+    app = worker.app_ns + (open_ns if worker.doing in IN_APP else 0)
     reading = worker.reading_ns + (open_ns if worker.doing is Doing.READING else 0)
-    writing = worker.writing_ns + (open_ns if worker.doing is Doing.WRITING else 0)
+    writing = worker.writing_ns + (open_ns if worker.doing in (Doing.WRITING, Doing.CLOSING) else 0)
     computing = _computing_ns(worker, app)
     return WorkerTimes(
         pid=worker.pid,
+        slot=worker.slot,
         requests=worker.requests,
         busy_s=(app + reading + writing) / 1e9,
         reading_s=reading / 1e9,
@@ -157,7 +159,7 @@ def _computing_ns(worker: Worker, app_ns: int) -> int | None:
     if not now.t_ns:
         return min(app_ns, worker.cpu_ns) if worker.requests else None
     on_cpu = worker.cpu_ns
-    if worker.doing in (Doing.BLOCKED, Doing.COMPUTING):
+    if worker.doing in IN_APP:
         on_cpu = max(on_cpu, now.cpu_ns - then.cpu_ns)
     return min(app_ns, on_cpu + max(0, now.runq_ns - then.runq_ns))
 
@@ -174,6 +176,7 @@ def _loop_times(worker: Worker, side: Side, end_ns: int) -> WorkerTimes:
         computing_ns = min(busy_ns, now.cpu_ns - then.cpu_ns + max(0, now.runq_ns - then.runq_ns))
     return WorkerTimes(
         pid=worker.pid,
+        slot=worker.slot,
         requests=worker.requests,
         busy_s=None if busy_ns is None else busy_ns / 1e9,
         reading_s=None,

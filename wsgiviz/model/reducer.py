@@ -12,13 +12,18 @@ from msgspec.structs import replace
 
 from wsgiviz.events import RUN_STRIDE, Event, Kind
 from wsgiviz.model.state import (
+    ACCEPTS_KEPT,
     BUSY,
+    CHUNKS_KEPT,
+    IN_APP,
     LEDGER_KEPT,
     SPANS_KEPT,
     STEPS_KEPT,
     Doing,
+    Hold,
     Loop,
     Picture,
+    Place,
     Request,
     Side,
     Span,
@@ -27,6 +32,8 @@ from wsgiviz.model.state import (
     Thread,
     Worker,
 )
+
+SIGABRT = 6
 
 COMPUTES_FROM = 0.5
 """From this share of a stretch on the CPU (or runnable) on, the stretch counts as computing."""
@@ -57,11 +64,24 @@ def reduce(picture: Picture, events: Sequence[Event]) -> Picture:
 class _Fold:
     """One side while a batch is folded: its collections are copied once a batch, then changed in place."""
 
-    __slots__ = ("errors", "events", "finished", "in_flight", "is_loop", "loops", "now", "workers")
+    __slots__ = (
+        "accepts",
+        "errors",
+        "events",
+        "finished",
+        "in_flight",
+        "is_loop",
+        "loops",
+        "now",
+        "pools",
+        "workers",
+    )
 
     def __init__(self, side: Side) -> None:
         self.now = side
-        self.is_loop = side.name == "asgi"
+        self.is_loop = side.is_loop
+        self.accepts = dict(side.accepts)
+        self.pools = side.pools
         self.workers = dict(side.workers)
         self.loops = dict(side.loops)
         self.in_flight = dict(side.in_flight)
@@ -70,6 +90,8 @@ class _Fold:
         self.events = 0
 
     def side(self) -> Side:
+        if self.accepts:
+            self.join_accepts()
         return replace(
             self.now,
             workers=self.workers,
@@ -77,12 +99,34 @@ class _Fold:
             in_flight=self.in_flight,
             finished=tuple(self.finished[-LEDGER_KEPT:]),
             errors=self.errors,
+            accepts=self.accepts,
+            pools=self.pools,
             events=self.now.events + self.events,
         )
+
+    def join_accepts(self) -> None:
+        """Requests whose connection a loop has accepted wait for the loop. Driver and loop tell in any order."""
+        for request in list(self.in_flight.values()):
+            accepted_ns = self.accepts.pop(request.port, 0) if request.port else 0
+            if accepted_ns and request.task is Task.QUEUED:
+                _waits_for_loop(self, request, accepted_ns)
+        for port in list(self.accepts)[:-ACCEPTS_KEPT]:
+            del self.accepts[port]
 
     def of_this_run(self, req: int) -> bool:
         """Requests of an earlier run may still be in a worker; strangers (negative) always count."""
         return req < 0 or req // RUN_STRIDE == self.now.run
+
+    def worker(self, event: Event) -> Worker | None:
+        """The slot that an event is about."""
+        return self.workers.get((event.pid, event.slot))
+
+    def slots(self, pid: int) -> list[Worker]:
+        """All living slots of a process."""
+        return [worker for worker in self.workers.values() if worker.pid == pid and worker.alive]
+
+    def put(self, worker: Worker) -> None:
+        self.workers[worker.key] = worker
 
     def request(self, req: int) -> Request:
         return self.in_flight.get(req) or Request(req)
@@ -115,46 +159,64 @@ def _workers_changed(fold: _Fold, event: Event) -> None:
 
 
 def _worker_died(fold: _Fold, event: Event) -> None:
-    worker = fold.workers.get(event.a)
-    if worker is not None and worker.alive:
+    slots = fold.slots(event.a)
+    for worker in slots:
         _died(fold, worker, event.t_ns, "timeout" if event.b else worker.died_of or "killed")
+    violent = any(fold.workers[worker.key].died_of != "exit" for worker in slots)
+    fold.now = replace(fold.now, deaths=fold.now.deaths + violent)
 
 
 def _died(fold: _Fold, worker: Worker, t_ns: int, cause: str) -> None:
-    fold.loops.pop(worker.pid, None)
-    for request in [r for r in fold.in_flight.values() if r.pid == worker.pid and not r.ended_ns]:
+    pid = worker.pid
+    fold.loops.pop(pid, None)
+    fold.pools = {other: depth for other, depth in fold.pools.items() if other != pid}
+    for request in [r for r in fold.in_flight.values() if r.pid == pid and not r.ended_ns]:
         _end_request(fold, request, t_ns, raised="worker died", task=Task.FAILED)
     worker = replace(worker, last_req=worker.req or worker.last_req, died_of=cause)
-    fold.workers[worker.pid] = _turn(worker, Doing.DEAD, t_ns, fold.now, req=worker.req)
-    fold.now = replace(fold.now, deaths=fold.now.deaths + (cause != "exit"))
+    fold.put(_turn(worker, Doing.DEAD, t_ns, fold.now, req=worker.req))
 
 
 # --- a worker's life -------------------------------------------------------------------------------------------
 
 
 def _worker_booting(fold: _Fold, event: Event) -> None:
-    span = Span(event.t_ns, 0, Doing.BOOTING, 0)
-    fold.workers[event.pid] = Worker(event.pid, event.a, Doing.BOOTING, event.t_ns, spans=(span,))
+    """A process has come, with one slot, or with as many as its pool has threads."""
+    kind, _, threads = event.text.partition(" ")
+    pool = range(1, int(threads) + 1) if kind == "gthread" and threads.isdigit() else range(1)
+    for slot in pool:
+        span = Span(event.t_ns, 0, Doing.BOOTING, 0)
+        tid = 0 if slot else event.b
+        fold.put(Worker(event.pid, event.a, Doing.BOOTING, event.t_ns, slot, tid, spans=(span,)))
 
 
 def _worker_ready(fold: _Fold, event: Event) -> None:
-    worker = fold.workers.get(event.pid)
-    if worker is not None and worker.alive:
-        fold.workers[event.pid] = _turn(worker, Doing.IDLE, event.t_ns, fold.now)
+    for worker in fold.slots(event.pid):
+        fold.put(_turn(worker, Doing.IDLE, event.t_ns, fold.now))
 
 
 def _worker_stopping(fold: _Fold, event: Event) -> None:
-    worker = fold.workers.get(event.pid)
-    if worker is not None and worker.alive:
-        fold.workers[event.pid] = _turn(worker, Doing.STOPPING, event.t_ns, fold.now, req=worker.req)
+    for worker in fold.slots(event.pid):
+        if event.a == SIGABRT:  # gunicorn's master found that it did not stir for --timeout seconds
+            worker = replace(worker, died_of="timeout")
+        fold.put(_turn(worker, Doing.STOPPING, event.t_ns, fold.now, req=worker.req))
 
 
 def _worker_exit(fold: _Fold, event: Event) -> None:
     """Its last words: it goes in order. That it is gone, the master tells (`_worker_died`)."""
-    worker = fold.workers.get(event.pid)
-    if worker is not None and worker.alive:
-        worker = replace(worker, died_of="exit")
-        fold.workers[event.pid] = _turn(worker, Doing.STOPPING, event.t_ns, fold.now, req=worker.req)
+    for worker in fold.slots(event.pid):
+        worker = replace(worker, died_of=worker.died_of or "exit")
+        fold.put(_turn(worker, Doing.STOPPING, event.t_ns, fold.now, req=worker.req))
+
+
+def _slot_thread(fold: _Fold, event: Event) -> None:
+    worker = fold.worker(event)
+    if worker is not None:
+        fold.put(replace(worker, tid=event.a))
+
+
+def _pool_queue(fold: _Fold, event: Event) -> None:
+    fold.pools = {**fold.pools, event.pid: event.a}
+    fold.now = replace(fold.now, max_pool=max(fold.now.max_pool, event.a), pool_threads=event.b)
 
 
 def _turn(worker: Worker, doing: Doing, t_ns: int, side: Side, req: int = 0) -> Worker:
@@ -175,7 +237,8 @@ def _turn(worker: Worker, doing: Doing, t_ns: int, side: Side, req: int = 0) -> 
         spans=spans,
         reading_ns=worker.reading_ns + (spent if was is Doing.READING else 0),
         app_ns=worker.app_ns + (spent if was is Doing.BLOCKED or was is Doing.COMPUTING else 0),
-        writing_ns=worker.writing_ns + (spent if was is Doing.WRITING else 0),
+        writing_ns=worker.writing_ns + (spent if was is Doing.WRITING or was is Doing.CLOSING else 0),
+        iterating=worker.iterating and doing in IN_APP | {Doing.WRITING},
     )
 
 
@@ -189,17 +252,26 @@ def _relabel(worker: Worker, doing: Doing) -> Worker:
 
 
 def _accepted(fold: _Fold, event: Event) -> None:
-    worker = fold.workers.get(event.pid)
-    if worker is not None and worker.alive and not fold.is_loop:
-        fold.workers[event.pid] = _turn(worker, Doing.READING, event.t_ns, fold.now)
+    """A slot has taken up a connection, or a loop has. (What a process accepts for its threads has no slot yet.)"""
+    if fold.is_loop:
+        fold.accepts[event.a] = event.t_ns
+        return
+    worker = fold.worker(event)
+    if worker is not None and worker.alive:
+        fold.put(_turn(worker, Doing.READING, event.t_ns, fold.now))
+
+
+def _waits_for_loop(fold: _Fold, request: Request, t_ns: int) -> None:
+    """Its connection is accepted: from now on it is the loop's turn."""
+    fold.in_flight[request.id] = replace(request, accepted_ns=t_ns, task=Task.READY, since_ns=t_ns)
 
 
 def _began(fold: _Fold, event: Event) -> None:
-    worker = fold.workers.get(event.pid)
+    worker = fold.worker(event)
     if worker is not None and worker.alive and not fold.is_loop:
         # Whether it computes or waits is not known yet: the first sample, or its end, names the whole span.
         worker = replace(worker, mark=Thread(event.t_ns, event.b, worker.sample.runq_ns))
-        fold.workers[event.pid] = _turn(worker, Doing.COMPUTING, event.t_ns, fold.now, req=event.req)
+        fold.put(_turn(worker, Doing.COMPUTING, event.t_ns, fold.now, req=event.req))
     if not fold.of_this_run(event.req):
         return
     fold.keep(
@@ -222,36 +294,47 @@ def _began(fold: _Fold, event: Event) -> None:
 def _response(fold: _Fold, event: Event) -> None:
     request = fold.in_flight.get(event.req)
     if request is not None:
-        fold.in_flight[event.req] = replace(
-            request, response_ns=event.t_ns, status=request.status or event.a
-        )
+        fold.in_flight[event.req] = replace(request, response_ns=event.t_ns, status=request.status or event.a)
 
 
 def _returned(fold: _Fold, event: Event) -> None:
     request = fold.in_flight.get(event.req)
     if request is not None:
         fold.in_flight[event.req] = replace(request, returned_ns=event.t_ns)
+    worker = fold.worker(event)
     if event.a:
         _write(fold, event, event.b)
+    elif worker is not None and worker.req == event.req:
+        fold.put(replace(worker, iterating=True))
 
 
 def _chunk(fold: _Fold, event: Event) -> None:
+    request = fold.in_flight.get(event.req)
+    if request is not None:
+        chunks = (*request.chunks[1 - CHUNKS_KEPT :], event.t_ns)
+        fold.in_flight[event.req] = replace(request, chunks=chunks)
     _write(fold, event)
 
 
 def _write(fold: _Fold, event: Event, cpu_ns: int | None = None) -> None:
     """The app has given what the server writes now."""
-    worker = fold.workers.get(event.pid)
-    if worker is not None and worker.doing in (Doing.BLOCKED, Doing.COMPUTING):
+    worker = fold.worker(event)
+    if worker is not None and worker.doing in IN_APP and not fold.is_loop:
         worker = _judge_unsampled(worker, event.t_ns, cpu_ns)
-        fold.workers[event.pid] = _turn(worker, Doing.WRITING, event.t_ns, fold.now, worker.req)
+        fold.put(_turn(worker, Doing.WRITING, event.t_ns, fold.now, worker.req))
 
 
 def _resumed(fold: _Fold, event: Event) -> None:
-    worker = fold.workers.get(event.pid)
+    worker = fold.worker(event)
     if worker is not None and worker.doing is Doing.WRITING:
         worker = replace(worker, mark=worker.sample)
-        fold.workers[event.pid] = _turn(worker, Doing.COMPUTING, event.t_ns, fold.now, worker.req)
+        fold.put(_turn(worker, Doing.COMPUTING, event.t_ns, fold.now, worker.req))
+
+
+def _closing(fold: _Fold, event: Event) -> None:
+    worker = fold.worker(event)
+    if worker is not None and worker.busy:
+        fold.put(_turn(worker, Doing.CLOSING, event.t_ns, fold.now, worker.req))
 
 
 def _judge_unsampled(worker: Worker, t_ns: int, cpu_ns: int | None) -> Worker:
@@ -264,17 +347,17 @@ def _judge_unsampled(worker: Worker, t_ns: int, cpu_ns: int | None) -> Worker:
 
 
 def _closed(fold: _Fold, event: Event) -> None:
-    worker = fold.workers.get(event.pid)
+    worker = fold.worker(event)
     if worker is not None and worker.req == event.req and not fold.is_loop:
-        if worker.doing in (Doing.BLOCKED, Doing.COMPUTING):
+        if worker.doing in IN_APP:
             worker = _judge_unsampled(worker, event.t_ns, event.a)
         ours = fold.of_this_run(event.req)
         worker = replace(worker, requests=worker.requests + ours, cpu_ns=worker.cpu_ns + event.a * ours)
         if worker.doing in BUSY and worker.doing is not Doing.WRITING:
             worker = _turn(worker, Doing.WRITING, event.t_ns, fold.now, req=event.req)
-        fold.workers[event.pid] = worker
+        fold.put(worker)
     elif worker is not None and fold.is_loop and fold.of_this_run(event.req):
-        fold.workers[event.pid] = replace(worker, requests=worker.requests + 1)
+        fold.put(replace(worker, requests=worker.requests + 1))
     request = fold.in_flight.get(event.req)
     if request is not None and not request.ended_ns:
         task = Task.FAILED if event.text else Task.DONE
@@ -287,13 +370,53 @@ def _end_request(fold: _Fold, request: Request, t_ns: int, raised: str, task: Ta
     steps = request.steps
     if steps and not steps[-1].end_ns:
         steps = (*steps[:-1], replace(steps[-1], end_ns=t_ns))
-    fold.keep(replace(request, ended_ns=t_ns, raised=raised, task=task, since_ns=t_ns, steps=steps))
+    fold.keep(replace(request, ended_ns=t_ns, raised=raised, task=task, since_ns=t_ns, steps=steps, where=None))
 
 
 def _released(fold: _Fold, event: Event) -> None:
-    worker = fold.workers.get(event.pid)
+    worker = fold.worker(event)
     if worker is not None and worker.doing in BUSY:
-        fold.workers[event.pid] = _turn(worker, Doing.IDLE, event.t_ns, fold.now)
+        fold.put(_turn(worker, Doing.IDLE, event.t_ns, fold.now))
+
+
+# --- where a request is ----------------------------------------------------------------------------------------
+
+
+def _where(fold: _Fold, event: Event) -> None:
+    request = fold.in_flight.get(event.req)
+    if request is not None and not request.ended_ns:
+        fold.in_flight[event.req] = replace(request, where=_place(event.text, event.a), within=None)
+
+
+def _within(fold: _Fold, event: Event) -> None:
+    request = fold.in_flight.get(event.req)
+    if request is not None and not request.ended_ns:
+        fold.in_flight[event.req] = replace(request, within=_place(event.text, event.a))
+
+
+def _nested_loop(fold: _Fold, event: Event) -> None:
+    if fold.of_this_run(event.req):
+        fold.now = replace(fold.now, nested_loop=(event.req, _place(event.text, event.a)))
+
+
+def _place(text: str, line: int) -> Place:
+    file, function, call = (*text.split("|", 2), "", "")[:3]
+    return Place(file, line, function, call)
+
+
+def _children(fold: _Fold, event: Event) -> None:
+    request = fold.in_flight.get(event.req)
+    if request is not None:
+        fold.in_flight[event.req] = replace(request, children=event.a, children_started=event.b)
+
+
+def _loop_held(fold: _Fold, event: Event) -> None:
+    loop = fold.loops.get(event.pid) or Loop(event.pid)
+    hold = Hold(event.req, event.a, _place(event.text, event.b))
+    longest = loop.longest_hold
+    if longest is None or hold.held_ns > longest.held_ns:
+        longest = hold
+    fold.loops[event.pid] = replace(loop, held=hold, longest_hold=longest)
 
 
 # --- a request on an event loop --------------------------------------------------------------------------------
@@ -315,6 +438,7 @@ def _task_wait(fold: _Fold, event: Event) -> None:
         since_ns=event.t_ns,
         longest_step_ns=event.b if longer else loop.longest_step_ns,
         longest_step_req=event.req if longer else loop.longest_step_req,
+        held=None,
     )
 
 
@@ -326,6 +450,8 @@ def _step(fold: _Fold, event: Event, task: Task) -> None:
     request = fold.in_flight.get(event.req)
     if request is None:
         return
+    if task is Task.RUNNING and request.where is not None:
+        request = replace(request, where=None, within=None)  # it goes on: it is there no more
     steps = request.steps
     if steps and not steps[-1].end_ns:
         steps = (*steps[1 - STEPS_KEPT : -1], replace(steps[-1], end_ns=event.t_ns))
@@ -349,6 +475,7 @@ def _loop_beat(fold: _Fold, event: Event) -> None:
         max_lag_ns=max(loop.max_lag_ns, event.a),
         selector_ns=event.b,
         beat_ns=event.t_ns,
+        held=None,
         run_selector_ns=event.b if fresh else loop.run_selector_ns,
         run_beat_ns=event.t_ns if fresh else loop.run_beat_ns,
     )
@@ -362,6 +489,7 @@ def _run_started(fold: _Fold, event: Event) -> None:
     side = fold.now
     fold.now = Side(
         side.name,
+        side.kind,
         wanted=side.wanted,
         master_up=side.master_up,
         queue_depth=side.queue_depth,
@@ -371,8 +499,10 @@ def _run_started(fold: _Fold, event: Event) -> None:
         run_started_ns=event.b or event.t_ns,
         events=side.events,
         lost=side.lost,
+        pool_threads=side.pool_threads,
+        overflows_before=side.overflows_before + side.overflows,
     )
-    fold.workers = {pid: _fresh(worker) for pid, worker in fold.workers.items() if worker.alive}
+    fold.workers = {key: _fresh(worker) for key, worker in fold.workers.items() if worker.alive}
     fold.loops = {
         pid: Loop(
             pid,
@@ -416,7 +546,7 @@ def _sent(fold: _Fold, event: Event) -> None:
 def _connected(fold: _Fold, event: Event) -> None:
     request = fold.in_flight.get(event.req)
     if request is not None:
-        fold.in_flight[event.req] = replace(request, connected_ns=event.t_ns)
+        fold.in_flight[event.req] = replace(request, connected_ns=event.t_ns, port=event.a)
 
 
 def _first_byte(fold: _Fold, event: Event) -> None:
@@ -444,9 +574,7 @@ def _failed(fold: _Fold, event: Event) -> None:
     side = fold.now
     fold.keep(replace(fold.request(event.req), failed_ns=event.t_ns, error=event.text))
     fold.errors[event.text] = fold.errors.get(event.text, 0) + 1
-    fold.now = replace(
-        side, failed=side.failed + 1, last_finished_ns=max(side.last_finished_ns, event.t_ns)
-    )
+    fold.now = replace(side, failed=side.failed + 1, last_finished_ns=max(side.last_finished_ns, event.t_ns))
 
 
 def _run_ended(fold: _Fold, event: Event) -> None:
@@ -456,25 +584,23 @@ def _run_ended(fold: _Fold, event: Event) -> None:
 
 def _driver_lag(fold: _Fold, event: Event) -> None:
     side = fold.now
-    fold.now = replace(
-        side, driver_lag_ns=event.a, max_driver_lag_ns=max(side.max_driver_lag_ns, event.a)
-    )
+    fold.now = replace(side, driver_lag_ns=event.a, max_driver_lag_ns=max(side.max_driver_lag_ns, event.a))
 
 
 # --- what the collector adds -----------------------------------------------------------------------------------
 
 
 def _thread_sample(fold: _Fold, event: Event) -> None:
-    worker = fold.workers.get(event.pid)
+    worker = fold.worker(event)
     if worker is None or not worker.alive:
         return
     sample = Thread(event.t_ns, event.a, event.b, event.text)
-    if worker.doing in (Doing.BLOCKED, Doing.COMPUTING) and not fold.is_loop:
+    if worker.doing in IN_APP and not fold.is_loop:
         worker = _judge(worker, sample, fold.now)
     worker = replace(worker, sample=sample, mark=sample)
     if not worker.run_sample.t_ns:
         worker = replace(worker, run_sample=sample)
-    fold.workers[event.pid] = worker
+    fold.put(worker)
 
 
 def _judge(worker: Worker, sample: Thread, side: Side) -> Worker:
@@ -500,15 +626,18 @@ def _queue_sample(fold: _Fold, event: Event) -> None:
     """The most is counted over two samples in a row: what idle workers are about to take is no queue."""
     side = fold.now
     stood = min(side.queue_depth, event.a)
-    fold.now = replace(
-        side, queue_depth=event.a, queue_limit=event.b, max_queue=max(side.max_queue, stood)
-    )
+    fold.now = replace(side, queue_depth=event.a, queue_limit=event.b, max_queue=max(side.max_queue, stood))
+
+
+def _overflows(fold: _Fold, event: Event) -> None:
+    side = fold.now
+    before = side.overflows_before if side.run_started_ns else event.a
+    fold.now = replace(side, overflows=event.a - before, overflows_before=before)
 
 
 def _process_sample(fold: _Fold, event: Event) -> None:
-    worker = fold.workers.get(event.pid)
-    if worker is not None:
-        fold.workers[event.pid] = replace(worker, rss_bytes=event.a, cpu_permille=event.b)
+    for worker in fold.slots(event.pid):
+        fold.put(replace(worker, rss_bytes=event.a, cpu_permille=event.b))
 
 
 def _lost(fold: _Fold, event: Event) -> None:
@@ -524,18 +653,26 @@ _HANDLERS: dict[int, Callable[[_Fold, Event], None]] = {
     Kind.WORKER_READY: _worker_ready,
     Kind.WORKER_STOPPING: _worker_stopping,
     Kind.WORKER_EXIT: _worker_exit,
+    Kind.SLOT_THREAD: _slot_thread,
+    Kind.POOL_QUEUE: _pool_queue,
     Kind.ACCEPTED: _accepted,
     Kind.BEGAN: _began,
     Kind.RESPONSE: _response,
     Kind.RETURNED: _returned,
     Kind.CHUNK: _chunk,
     Kind.RESUMED: _resumed,
+    Kind.CLOSING: _closing,
     Kind.CLOSED: _closed,
     Kind.RELEASED: _released,
     Kind.TASK_RUN: _task_run,
     Kind.TASK_WAIT: _task_wait,
     Kind.TASK_READY: _task_ready,
     Kind.LOOP_BEAT: _loop_beat,
+    Kind.LOOP_HELD: _loop_held,
+    Kind.CHILDREN: _children,
+    Kind.WHERE: _where,
+    Kind.WITHIN: _within,
+    Kind.NESTED_LOOP: _nested_loop,
     Kind.RUN_STARTED: _run_started,
     Kind.SENT: _sent,
     Kind.CONNECTED: _connected,
@@ -546,6 +683,7 @@ _HANDLERS: dict[int, Callable[[_Fold, Event], None]] = {
     Kind.DRIVER_LAG: _driver_lag,
     Kind.THREAD_SAMPLE: _thread_sample,
     Kind.QUEUE_SAMPLE: _queue_sample,
+    Kind.OVERFLOWS: _overflows,
     Kind.PROCESS_SAMPLE: _process_sample,
     Kind.LOST: _lost,
 }

@@ -16,6 +16,14 @@ from msgspec import Struct, field
 
 SIDES = ("wsgi", "asgi")
 
+LOOPS = frozenset({"asgi", "uvicorn", "gevent"})
+"""Kinds of servers whose requests share an event loop in one thread; the others hold a thread each."""
+
+CHUNKS_KEPT = 64
+
+ACCEPTS_KEPT = 1024
+"""Accepted connections kept until their request is known; those of strangers never are."""
+
 STEPS_KEPT = 64
 """Steps kept of each task's history; older ones go first."""
 
@@ -29,8 +37,8 @@ LEDGER_KEPT = 10_000
 class Doing(StrEnum):
     """What a worker slot is doing.
 
-    Busy is any of reading, blocked, computing, writing. Blocked: holds a request and is off the CPU, waiting.
-    Computing: on the CPU, or runnable and waiting for one.
+    Busy is any of reading, blocked, computing, writing, closing. Blocked: holds a request and is off the CPU,
+    waiting. Computing: on the CPU, or runnable and waiting for one.
     """
 
     BOOTING = "booting"
@@ -39,11 +47,13 @@ class Doing(StrEnum):
     BLOCKED = "blocked"
     COMPUTING = "computing"
     WRITING = "writing"
+    CLOSING = "closing"
     STOPPING = "stopping"
     DEAD = "dead"
 
 
-BUSY = frozenset({Doing.READING, Doing.BLOCKED, Doing.COMPUTING, Doing.WRITING})
+BUSY = frozenset({Doing.READING, Doing.BLOCKED, Doing.COMPUTING, Doing.WRITING, Doing.CLOSING})
+IN_APP = frozenset({Doing.BLOCKED, Doing.COMPUTING})
 
 
 class Task(StrEnum):
@@ -55,6 +65,20 @@ class Task(StrEnum):
     AWAITING = "awaiting"
     DONE = "done"
     FAILED = "failed"
+
+
+class Place(Struct, frozen=True):
+    """Where a request is: ``line`` of ``file``, in ``function``, and the ``call`` which is on there, or ""."""
+
+    file: str  # as Python found it: relative to the folder that it was imported from
+    line: int
+    function: str
+    call: str = ""
+
+    @property
+    def words(self) -> str:
+        """In short: "sleep.py:14 time.sleep". From an app, so escape it before showing it."""
+        return f"{self.file.rpartition('/')[2]}:{self.line} {self.call or 'in ' + self.function}"
 
 
 class Span(Struct, frozen=True):
@@ -95,11 +119,17 @@ class Request(Struct, frozen=True):
     what: str = ""  # "GET /path"; from a request, so escape it before showing it
     pid: int = 0
     slot: int = 0
+    port: int = 0  # the client's, which joins it to a connection that is accepted and not read yet
     cpu_ns: int = 0  # on the CPU, for a request in a worker thread
     run_ns: int = 0  # holding the loop, for a task
     task: Task = Task.QUEUED
     since_ns: int = 0  # since when the task is in that state
     steps: tuple[Step, ...] = ()
+    chunks: tuple[int, ...] = ()  # when the server had a chunk to write, the last CHUNKS_KEPT
+    where: Place | None = None  # in the app's own code, once it has been there for some tens of ms
+    within: Place | None = None  # the innermost Python frame, where that is another
+    children: int = 0  # tasks that it has started and that live
+    children_started: int = 0
 
     @property
     def finished(self) -> bool:
@@ -116,8 +146,12 @@ class Request(Struct, frozen=True):
         return bool(self.received_ns) and 0 < self.status < 400
 
 
+Slot = tuple[int, int]
+"""Pid, and number of the thread in it."""
+
+
 class Thread(Struct, frozen=True):
-    """Counters of one worker's main thread, cumulative since its start (schedstat of proc(5))."""
+    """Counters of the thread that is a worker's slot, cumulative since its start (schedstat of proc(5))."""
 
     t_ns: int = 0
     cpu_ns: int = 0
@@ -126,15 +160,17 @@ class Thread(Struct, frozen=True):
 
 
 class Worker(Struct, frozen=True):
-    """One worker process, and the slot that serves its requests.
+    """What serves requests: a process, or one thread of a process that has several.
 
     The ``*_ns`` totals are of the present run. A worker which died stays, with ``doing`` DEAD, until the next run.
     """
 
     pid: int
-    number: int  # gunicorn's age: 1, 2, 3 ...; a replacement gets a new one
+    number: int  # the process's, gunicorn's age: 1, 2, 3 ...; a replacement gets a new one
     doing: Doing
     since_ns: int
+    slot: int = 0  # which thread of its process, from 1; 0 is a process of one
+    tid: int = 0  # the thread's native id, once it is known
     req: int = 0  # which request it holds, 0 for none
     last_req: int = 0
     spans: tuple[Span, ...] = ()
@@ -149,7 +185,11 @@ class Worker(Struct, frozen=True):
     rss_bytes: int = 0
     cpu_permille: int = 0
     died_of: str = ""  # "exit", "killed", "timeout"
-    where: str = ""  # "sleep.py:14 time.sleep", once somebody samples it
+    iterating: bool = False  # the app has returned its iterable, and is asked for its parts
+
+    @property
+    def key(self) -> Slot:
+        return self.pid, self.slot
 
     @property
     def busy(self) -> bool:
@@ -158,6 +198,14 @@ class Worker(Struct, frozen=True):
     @property
     def alive(self) -> bool:
         return self.doing is not Doing.DEAD
+
+
+class Hold(Struct, frozen=True):
+    """A step that kept a loop from everybody else. ``req`` is 0 when it was no request's."""
+
+    req: int
+    held_ns: int
+    where: Place
 
 
 class Loop(Struct, frozen=True):
@@ -174,13 +222,16 @@ class Loop(Struct, frozen=True):
     run_selector_ns: int = -1  # at the start of the run
     beat_ns: int = 0  # time of the newest heartbeat
     run_beat_ns: int = 0  # of the one that counts as the run's start
+    held: Hold | None = None  # the newest step that held it, told while it did; None once it is over
+    longest_hold: Hold | None = None  # of this run
 
 
 class Side(Struct, frozen=True):
     """One server under load: its workers, its queue, and every request sent to it in this run."""
 
     name: str
-    workers: Mapping[int, Worker] = field(default_factory=dict)  # by pid, in order of appearance
+    kind: str = "sync"  # of its server: sync, gthread, gevent, asgi, uvicorn
+    workers: Mapping[Slot, Worker] = field(default_factory=dict)  # in order of appearance
     loops: Mapping[int, Loop] = field(default_factory=dict)  # by pid
     in_flight: Mapping[int, Request] = field(default_factory=dict)  # by id: sent, not finished
     finished: tuple[Request, ...] = ()  # in order of finishing, the last LEDGER_KEPT
@@ -188,6 +239,13 @@ class Side(Struct, frozen=True):
     master_up: bool = False
     queue_depth: int = -1  # -1: not known
     queue_limit: int = -1
+    accepts: Mapping[int, int] = field(default_factory=dict)  # by client's port: accepted, its request not known yet
+    pools: Mapping[int, int] = field(default_factory=dict)  # by pid: what waits in it for one of its threads
+    max_pool: int = 0  # the most that waited so in one process
+    pool_threads: int = 0  # of each such process
+    nested_loop: tuple[int, Place] | None = None  # a request inside which an event loop runs, and where
+    overflows: int = 0  # connections turned away by full accept queues, on the whole machine, in this run
+    overflows_before: int = 0
     max_queue: int = 0  # the deepest that it stood for two samples in a row
     now_in_app: int = 0  # requests of this run inside the app
     max_in_app: int = 0
@@ -209,6 +267,11 @@ class Side(Struct, frozen=True):
     deaths: int = 0
 
     @property
+    def is_loop(self) -> bool:
+        """Its requests share an event loop."""
+        return self.kind in LOOPS
+
+    @property
     def running(self) -> bool:
         """A run is on: the driver has not said that it ended."""
         return bool(self.run_started_ns) and not self.run_ended_ns
@@ -221,9 +284,20 @@ class Side(Struct, frozen=True):
     def living(self) -> list[Worker]:
         return [worker for worker in self.workers.values() if worker.alive]
 
+    def processes(self) -> set[int]:
+        """Pids of the workers that live."""
+        return {worker.pid for worker in self.living()}
+
+    def request(self, req: int) -> Request | None:
+        """The newest that is known of a request; None when it is not kept any more."""
+        return self.in_flight.get(req) or next((r for r in reversed(self.finished) if r.id == req), None)
+
     def in_app(self) -> list[Request]:
         """Requests inside the app now: begun and not ended."""
         return [request for request in self.in_flight.values() if request.began_ns and not request.ended_ns]
+
+
+BOTH: Mapping[str, Side] = {"wsgi": Side("wsgi", "sync"), "asgi": Side("asgi", "asgi")}
 
 
 class Picture(Struct, frozen=True):
@@ -231,7 +305,7 @@ class Picture(Struct, frozen=True):
 
     t_ns: int = 0
     run: int = 0
-    sides: Mapping[str, Side] = field(default_factory=lambda: {name: Side(name) for name in SIDES})
+    sides: Mapping[str, Side] = field(default_factory=lambda: dict(BOTH))
 
     @property
     def wsgi(self) -> Side:

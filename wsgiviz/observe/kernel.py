@@ -14,10 +14,12 @@ import socket
 import struct
 import sys
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 
 import psutil
 
 from wsgiviz.events import Event, Kind
+from wsgiviz.model.state import Worker
 
 TCP_INFO_FORMAT = struct.Struct("=8B7I")
 TCPI_UNACKED, TCPI_SACKED = 12, 13
@@ -37,14 +39,27 @@ def accept_queue(listener: socket.socket) -> tuple[int, int] | None:
     return fields[TCPI_UNACKED], fields[TCPI_SACKED]
 
 
-class ThreadCounters:
-    """One process's main thread. Its two files stay open: a read at offset 0 gives fresh figures.
+def listen_overflows() -> int | None:
+    """Connections that full accept queues turned away since boot: ListenOverflows of /proc/net/netstat."""
+    try:
+        lines = Path("/proc/net/netstat").read_text().splitlines()
+    except OSError:
+        return None
+    for names, values in zip(lines[::2], lines[1::2], strict=False):
+        found = dict(zip(names.split(), values.split(), strict=False))
+        if "ListenOverflows" in found:
+            return int(found["ListenOverflows"])
+    return None
 
-    Raises OSError when the process is gone or the platform has no /proc.
+
+class ThreadCounters:
+    """One thread. Its two files stay open: a read at offset 0 gives fresh figures.
+
+    Raises OSError when the thread is gone or the platform has no /proc.
     """
 
-    def __init__(self, pid: int) -> None:
-        task = f"/proc/{pid}/task/{pid}"
+    def __init__(self, pid: int, tid: int) -> None:
+        task = f"/proc/{pid}/task/{tid}"
         self._schedstat = os.open(f"{task}/schedstat", os.O_RDONLY | os.O_CLOEXEC)
         try:
             self._stat = os.open(f"{task}/stat", os.O_RDONLY | os.O_CLOEXEC)
@@ -68,9 +83,10 @@ class Kernel:
     """Samples threads, processes and queues as events. Times are given in, so that one poll has one time."""
 
     def __init__(self) -> None:
-        self._threads: dict[int, ThreadCounters | None] = {}
+        self._threads: dict[tuple[int, int], ThreadCounters | None] = {}
         self._processes: dict[int, psutil.Process] = {}
         self._queues: dict[str, tuple[int, int]] = {}
+        self._overflows_at_first = listen_overflows()
 
     def queues(self, listeners: Mapping[str, socket.socket], now_ns: int) -> list[Event]:
         """The accept queues by side: those that hold something, and those that changed."""
@@ -82,34 +98,42 @@ class Kernel:
                 events.append(Event(now_ns, Kind.QUEUE_SAMPLE, side, 0, a=found[0], b=found[1]))
         return events
 
-    def threads(self, side: str, pids: Iterable[int], now_ns: int) -> list[Event]:
-        """CPU counters and state of each process's main thread, as far as they can be had."""
+    def overflows(self, sides: Iterable[str], now_ns: int) -> list[Event]:
+        """What full accept queues turned away since this object was made. The counter is the whole machine's."""
+        found = listen_overflows()
+        if found is None or self._overflows_at_first is None:
+            return []
+        return [Event(now_ns, Kind.OVERFLOWS, side, 0, a=found - self._overflows_at_first) for side in sides]
+
+    def threads(self, side: str, workers: Iterable[Worker], now_ns: int) -> list[Event]:
+        """CPU counters and state of the threads that are these workers' slots, as far as they can be had."""
         events = []
-        for pid in pids:
-            counters = self._counters(pid)
+        for worker in workers:
+            pid, tid = worker.pid, worker.tid or worker.pid
+            counters = self._counters(pid, tid) if worker.tid or not worker.slot else None
             if counters is None:
                 continue
             try:
                 cpu_ns, runq_ns, letter = counters.read()
             except (OSError, ValueError):
-                self._drop(pid)
+                self._drop(pid, tid)
                 continue
-            events.append(Event(now_ns, Kind.THREAD_SAMPLE, side, pid, 0, 0, cpu_ns, runq_ns, letter))
+            events.append(Event(now_ns, Kind.THREAD_SAMPLE, side, pid, worker.slot, 0, cpu_ns, runq_ns, letter))
         return events
 
-    def _counters(self, pid: int) -> ThreadCounters | None:
-        if pid not in self._threads:
+    def _counters(self, pid: int, tid: int) -> ThreadCounters | None:
+        if (pid, tid) not in self._threads:
             try:
-                self._threads[pid] = ThreadCounters(pid)
+                self._threads[pid, tid] = ThreadCounters(pid, tid)
             except OSError:
-                self._threads[pid] = None
-        return self._threads[pid]
+                self._threads[pid, tid] = None
+        return self._threads[pid, tid]
 
-    def _drop(self, pid: int) -> None:
-        counters = self._threads.get(pid)
+    def _drop(self, pid: int, tid: int) -> None:
+        counters = self._threads.get((pid, tid))
         if counters is not None:
             counters.close()
-        self._threads[pid] = None
+        self._threads[pid, tid] = None
 
     def processes(self, side: str, pids: Iterable[int], now_ns: int) -> list[Event]:
         """Memory and CPU use of whole processes."""
@@ -128,11 +152,13 @@ class Kernel:
     def forget(self, side: str, pids: Iterable[int]) -> None:
         """These processes of ``side`` are gone; their pids may come again."""
         self._queues.pop(side, None)
-        for pid in pids:
-            self._drop(pid)
-            self._threads.pop(pid, None)
+        gone = set(pids)
+        for pid, tid in [key for key in self._threads if key[0] in gone]:
+            self._drop(pid, tid)
+            del self._threads[pid, tid]
+        for pid in gone:
             self._processes.pop(pid, None)
 
     def close(self) -> None:
-        for pid in list(self._threads):
-            self._drop(pid)
+        for pid, tid in list(self._threads):
+            self._drop(pid, tid)

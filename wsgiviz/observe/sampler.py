@@ -28,29 +28,28 @@ class Sampler:
         samples = self._kernel.queues(listeners, now_ns)
         if now_ns - self._all_ns >= ALL_EVERY_NS or any(event.kind == Kind.RUN_ENDED for event in events):
             return samples + self.everything(picture, now_ns)
-        fresh = {event.pid for event in events if event.kind == Kind.BEGAN}
+        fresh = {(event.pid, event.slot) for event in events if event.kind == Kind.BEGAN}
         due = now_ns - self._busy_ns >= BUSY_EVERY_NS
         if due:
             self._busy_ns = now_ns
         for side in picture.sides.values():
-            pids = {worker.pid for worker in side.living() if (due and worker.busy) or worker.pid in fresh}
-            samples += self._kernel.threads(side.name, pids, now_ns)
+            asked = [worker for worker in side.living() if (due and worker.busy) or worker.key in fresh]
+            samples += self._kernel.threads(side.name, asked, now_ns)
         return samples
 
     def everything(self, picture: Picture, now_ns: int) -> list[Event]:
         """Threads and processes of all workers: the totals of a run are the difference of two of these."""
         self._all_ns = self._busy_ns = now_ns
-        samples = []
+        samples = self._kernel.overflows(picture.sides, now_ns)
         for side in picture.sides.values():
-            pids = [worker.pid for worker in side.living()]
-            samples += self._kernel.threads(side.name, pids, now_ns)
-            samples += self._kernel.processes(side.name, pids, now_ns)
+            samples += self._kernel.threads(side.name, side.living(), now_ns)
+            samples += self._kernel.processes(side.name, side.processes(), now_ns)
         return samples
 
     def forget(self, picture: Picture) -> None:
         """All these workers are gone."""
         for side in picture.sides.values():
-            self._kernel.forget(side.name, side.workers)
+            self._kernel.forget(side.name, {worker.pid for worker in side.workers.values()})
 
     def close(self) -> None:
         self._kernel.close()

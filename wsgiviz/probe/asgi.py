@@ -7,9 +7,10 @@ cancellation and timeouts are as they would be without it. Lifespan is passed th
 
 from __future__ import annotations
 
-import time
-from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterable, MutableMapping
-from types import coroutine
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, MutableMapping
+from contextvars import ContextVar
+from time import monotonic_ns
 from typing import Any
 
 from wsgiviz.events import REQUEST_HEADER, Kind
@@ -18,6 +19,7 @@ from wsgiviz.recorder.ring import Write
 
 BEGAN, RESPONSE, CLOSED = map(int, (Kind.BEGAN, Kind.RESPONSE, Kind.CLOSED))
 TASK_RUN, TASK_WAIT, TASK_READY = map(int, (Kind.TASK_RUN, Kind.TASK_WAIT, Kind.TASK_READY))
+CHILDREN = int(Kind.CHILDREN)
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -27,14 +29,51 @@ AsgiApp = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
 HEADER_NAME = REQUEST_HEADER.encode()
 
 
+class Doing:
+    """One request on a loop, and all tasks that work for it. ``step`` counts: odd while a step runs, even between."""
+
+    __slots__ = ("alive", "began_ns", "open", "ready", "req", "started", "step", "work", "write")
+
+    def __init__(self, req: int, write: Write, work: Coroutine[Any, Any, None]) -> None:
+        self.req = req
+        self.write = write
+        self.work = work
+        self.step = 0
+        self.began_ns = 0
+        self.ready = 0  # its tasks that could go on, were the loop theirs
+        self.alive = self.started = 0  # tasks beside its own
+        self.open = True
+
+    def ran(self, now: int) -> None:
+        """A step has ended."""
+        self.step += 1
+        if self.open:
+            self.write(TASK_WAIT, self.req, 0, now - self.began_ns, b"", 0, now)
+            if self.ready:
+                self.write(TASK_READY, self.req, 0, 0, b"", 0, now)
+
+    def counted(self, by: int) -> None:
+        """A task more, or one less."""
+        self.alive += by
+        self.started += by > 0
+        if self.open:
+            self.write(CHILDREN, self.req, self.alive, self.started)
+
+
+CURRENT: ContextVar[Doing | None] = ContextVar("wsgiviz_request", default=None)
+"""For whom a task is at work: tasks that a request starts inherit it with the context."""
+
+
 class AsgiProbe:
     """Wraps the ASGI application ``app``; events go to ``write``.
 
-    ``accepted`` gives, for a client's port, when its connection was accepted (0 when not known).
+    ``accepted`` gives, for a client's port, when its connection was accepted (0 when not known). ``on`` has the
+    requests that are in the app now, by number.
     """
 
     def __init__(self, app: AsgiApp, write: Write, accepted: Callable[[int], int]) -> None:
         self.app = app
+        self.on: dict[int, Doing] = {}
         self._write = write
         self._accepted = accepted
         self._request_id = request_ids()
@@ -59,13 +98,18 @@ class AsgiProbe:
                 chunks += 1
             await send(message)
 
+        doing = self.on[req] = Doing(req, write, _call(self.app, scope, receive, tell))
+        before = CURRENT.set(doing)
         error = ""
         try:
-            await stepped(_call(self.app, scope, receive, tell), write, req)
+            await Stepped(doing.work, doing)
         except BaseException as raised:
             error = type(raised).__name__
             raise
         finally:
+            doing.open = False
+            self.on.pop(req, None)
+            CURRENT.reset(before)
             write(CLOSED, req, 0, chunks, error.encode())
 
 
@@ -76,48 +120,101 @@ async def _call(
     await app(scope, receive, send)
 
 
-@coroutine
-def stepped(work: Coroutine[Any, Any, None], write: Write, req: int) -> Generator[Any, Any, None]:
-    """Drive ``work`` to its end, reporting each step and each wait."""
-    clock = time.monotonic_ns
+class Stepped(Coroutine[Any, Any, Any]):
+    """Drives ``work`` to its end for whoever drives it, reporting each step and each wait as its request's.
 
-    def ready(_: object) -> None:
-        write(TASK_READY, req)
+    For the rest it is the coroutine that it drives: its name, its frame, what it awaits.
+    """
 
-    step: Callable[[Any], Any] = work.send
-    value: Any = None
-    while True:
-        began = clock()
-        write(TASK_RUN, req, 0, 0, b"", 0, began)
+    __slots__ = ("_child", "_doing", "_is_ready", "_work")
+
+    def __init__(self, work: Coroutine[Any, Any, Any], doing: Doing, child: bool = False) -> None:
+        self._work = work
+        self._doing = doing
+        self._is_ready = self._child = child
+        if child:
+            doing.ready += 1  # until its first step
+            doing.counted(1)
+
+    def send(self, value: Any) -> Any:
+        return self._step(self._work.send, value)
+
+    def throw(self, *error: Any) -> Any:
+        """Cancellation, or a timeout: it is the app's to handle."""
+        return self._step(self._work.throw, *error)
+
+    def __next__(self) -> Any:
+        return self._step(self._work.send, None)
+
+    def __iter__(self) -> Stepped:
+        return self
+
+    def __await__(self) -> Any:
+        return self
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._work, name)
+
+    def close(self) -> None:
         try:
-            waits_for = step(value)
-        except StopIteration:
-            _told_wait(write, req, began, clock())
-            return
+            self._work.close()
+        finally:
+            self._over()
+
+    def _step(self, step: Callable[..., Any], *value: Any) -> Any:
+        doing = self._doing
+        if self._is_ready:
+            self._is_ready = False
+            doing.ready -= 1
+        doing.began_ns = began = monotonic_ns()
+        doing.step += 1
+        if doing.open:
+            doing.write(TASK_RUN, doing.req, 0, 0, b"", 0, began)
+        try:
+            waits_for = step(*value)
         except BaseException:
-            _told_wait(write, req, began, clock())
+            self._over()
+            doing.ran(monotonic_ns())
             raise
-        _told_wait(write, req, began, clock())
         if waits_for is None:  # a bare yield, as asyncio.sleep(0): ready at once
-            write(TASK_READY, req)
+            self._ready_again()
         else:
             # Before the task adds its own wake-up, so that "ready" is told before the step it leads to.
             add_done_callback = getattr(waits_for, "add_done_callback", None)
             if add_done_callback is not None:
-                add_done_callback(ready)
-        try:
-            value = yield waits_for
-            step = work.send
-        except GeneratorExit:
-            work.close()
-            raise
-        except BaseException as thrown:  # cancellation, or a timeout: it is the app's to handle
-            value = thrown
-            step = work.throw
+                add_done_callback(self._ready)
+        doing.ran(monotonic_ns())
+        return waits_for
+
+    def _ready(self, _: object) -> None:
+        self._ready_again()
+        if self._doing.open:
+            self._doing.write(TASK_READY, self._doing.req)
+
+    def _ready_again(self) -> None:
+        if not self._is_ready:
+            self._is_ready = True
+            self._doing.ready += 1
+
+    def _over(self) -> None:
+        if self._child:
+            self._child = False
+            self._doing.counted(-1)
 
 
-def _told_wait(write: Write, req: int, began: int, now: int) -> None:
-    write(TASK_WAIT, req, 0, now - began, b"", 0, now)
+def follow_tasks(loop: asyncio.AbstractEventLoop) -> None:
+    """Count the tasks that a request starts (gather, TaskGroup, create_task) as that request's."""
+    before = loop.get_task_factory()
+
+    def factory(loop: Any, work: Any, **named: Any) -> Any:
+        doing = CURRENT.get()
+        if doing is not None and doing.open:
+            work = Stepped(work, doing, child=True)
+        if before is not None:
+            return before(loop, work, **named)
+        return asyncio.Task(work, loop=loop, **named)
+
+    loop.set_task_factory(factory)
 
 
 def _header(headers: Iterable[tuple[bytes, bytes]]) -> str | None:

@@ -19,6 +19,8 @@ from typing import Any
 from wsgiviz.events import Kind
 from wsgiviz.lifeline import die_with_parent
 from wsgiviz.probe.boot import BootError, describe, refuse_other_protocol
+from wsgiviz.probe.places import Places
+from wsgiviz.probe.stacks import Sampler, Teller, ThreadLook
 from wsgiviz.probe.wsgi import Connection, watched
 from wsgiviz.recorder.ring import Write, create_ring
 
@@ -67,7 +69,8 @@ def on_exit(server: Any) -> None:
 def post_fork(server: Any, worker: Any) -> None:
     die_with_parent()
     _record("worker")
-    _write(Kind.WORKER_BOOTING, 0, worker.age, threading.get_native_id())
+    slots = f"{worker.cfg.worker_class_str} {worker.cfg.threads}"
+    _write(Kind.WORKER_BOOTING, 0, worker.age, threading.get_native_id(), slots.encode())
     worker.app.wsgi = functools.partial(_load, worker.app.wsgi)
 
 
@@ -102,6 +105,7 @@ def _watch_sync(worker: Any) -> None:
     clock = time.monotonic_ns
     accepted, released = int(Kind.ACCEPTED), int(Kind.RELEASED)
     connection = Connection()
+    Sampler([ThreadLook(Teller(write, Places(worker.app.app_uri)), {threading.get_ident(): connection})])
     handle = worker.handle
 
     def watched_handle(listener: Any, client: Any, addr: Any) -> None:
@@ -121,12 +125,12 @@ def _watch_sync(worker: Any) -> None:
 def _watch_loop(worker: Any) -> None:
     from gunicorn.asgi.protocol import ASGIProtocol
 
-    from wsgiviz.probe.asgi import AsgiProbe
-    from wsgiviz.probe.loop import Heartbeat
+    from wsgiviz.probe.asgi import AsgiProbe, follow_tasks
+    from wsgiviz.probe.loop import Heartbeat, LoopLook
 
     write = _write
     accepted: dict[int, int] = {}
-    worker.asgi = AsgiProbe(worker.asgi, write, lambda port: accepted.pop(port, 0))
+    worker.asgi = probe = AsgiProbe(worker.asgi, write, lambda port: accepted.pop(port, 0))
     _note_accepts(ASGIProtocol, accepted)
     listen = worker.loop.create_server
 
@@ -134,7 +138,10 @@ def _watch_loop(worker: Any) -> None:
         # gunicorn 27's asgi worker does not pass its own backlog on: asyncio would listen(100), and a burst of
         # 500 would meet SYN retransmission. The server's own setting is what a person expects to hold.
         server = await listen(*args, **{"backlog": worker.cfg.backlog, **named})
-        _keep.append(Heartbeat(worker.loop, write))
+        heart = Heartbeat(worker.loop, write)
+        follow_tasks(worker.loop)
+        teller = Teller(write, Places(worker.app.app_uri))
+        Sampler([LoopLook(teller, write, probe.on, heart)])
         write(Kind.WORKER_READY)
         return server
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+from wsgiviz.events import BEAT_NS
 from wsgiviz.model.state import BUSY, Doing, Loop, Side, Task, Worker
 from wsgiviz.tui.render.glyphs import LOOP_HELD_NS
 from wsgiviz.tui.render.line import BOLD, DIM, PLAIN, Ink, Line, Part, Row, shortened
@@ -12,13 +13,14 @@ from wsgiviz.tui.render.printable import printable
 from wsgiviz.tui.render.view import PaneView
 from wsgiviz.tui.render.words import counted, measured, name_of, running
 
-ORDER = (Doing.BLOCKED, Doing.COMPUTING, Doing.READING, Doing.WRITING, Doing.BOOTING, Doing.STOPPING)
+ORDER = (Doing.BLOCKED, Doing.COMPUTING, Doing.READING, Doing.WRITING, Doing.CLOSING, Doing.BOOTING, Doing.STOPPING)
 
 BUSY_INK: dict[str, Ink] = {
     Doing.BLOCKED: Ink("blocked", "blocked"),
     Doing.COMPUTING: Ink("computing", "computing~"),
     Doing.READING: Ink("transfer", "transfer~"),
     Doing.WRITING: Ink("transfer", "transfer~"),
+    Doing.CLOSING: Ink("transfer", "transfer~"),
     Doing.BOOTING: DIM,
     Doing.STOPPING: DIM,
     Task.RUNNING: Ink("computing", "computing~"),
@@ -108,8 +110,8 @@ def _shares(counts: dict[str, int], total: int, cells: int, view: PaneView) -> l
 
 
 def tasks(side: Side) -> dict[str, int]:
-    """Requests inside the app by what they do: running, ready, awaiting."""
-    counts = Counter([r.task for r in side.in_flight.values() if r.began_ns and not r.ended_ns])
+    """Requests that a loop has taken up, by what they do: running, ready, awaiting."""
+    counts = Counter([r.task for r in side.in_flight.values() if not r.ended_ns])
     return {task: counts[task] for task in (Task.RUNNING, Task.READY, Task.AWAITING)}
 
 
@@ -123,9 +125,15 @@ def loop(view: PaneView, width: int, column: int) -> Row:
     if not loops:
         return line.add("no loop yet", DIM).row()
     words = _loop_words(loops, view)
-    lag = Part(f"   max lag {measured(max(each.max_lag_ns for each in loops) / 1e9)}", DIM)
+    lag_ns = max(max(each.max_lag_ns, late_ns(each, view.now_ns)) for each in loops)
+    lag = Part(f"   max lag {measured(lag_ns / 1e9)}", DIM)
     awaiting = Part(f"   await {counts[Task.AWAITING]}", DIM)
     return line.first_fitting((words, lag), (words, awaiting), (words,)).row()
+
+
+def late_ns(loop: Loop, now_ns: int) -> int:
+    """How late the next heartbeat is: what a loop that is held can't tell itself."""
+    return max(0, now_ns - loop.beat_ns - BEAT_NS) if loop.beat_ns else 0
 
 
 def _loop_words(loops: Sequence[Loop], view: PaneView) -> Part:
@@ -158,7 +166,7 @@ def in_app(view: PaneView, width: int, column: int) -> Row:
     line = labelled("in app", width, max(column, len(" in app ")))
     line.add(f"{side.now_in_app:>{digits}} now", BOLD if side.now_in_app else DIM)
     line.add(f"   {side.max_in_app:>{digits}} at most", DIM).add("   ")
-    if side.name == "wsgi":
+    if not side.is_loop:
         held = sum(worker.doing in BUSY for worker in side.living())
         words = f"held by {counted(held, 'worker')}" if held else "every worker is free"
         return line.first_fitting((Part(words, DIM),), (Part("", DIM),)).row()

@@ -19,6 +19,7 @@ COLOUR: dict[Doing, str] = {
     Doing.COMPUTING: "computing",
     Doing.READING: "transfer",
     Doing.WRITING: "transfer",
+    Doing.CLOSING: "transfer",
     Doing.BOOTING: "dim",
     Doing.STOPPING: "dim",
 }

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import TypeVar, cast
 
-from wsgiviz.model.state import Doing, Request, Side, Worker
+from wsgiviz.model.state import Doing, Request, Side, Slot, Worker
 from wsgiviz.tui.render import head_rows, task_lanes, total_rows, worker_lanes
 from wsgiviz.tui.render.axis import axis
 from wsgiviz.tui.render.chart import EIGHTHS, Scale
@@ -29,7 +29,9 @@ THICK = 4
 TENTH_NS = 100_000_000
 
 HEAD, TOTALS, AXIS, MORE = -1, -2, -3, -4
-"""Places in the memory which are no lanes; those are pids and tracks."""
+"""Places in the memory which are no lanes; those are slots and tracks."""
+
+Lane = int | Slot
 
 END = Part(" ", PLAIN)
 """The last cell of a lane's row."""
@@ -46,11 +48,11 @@ class Memory:
         self.median = Median()
         self.scroll = 0
         """Lanes that were scrolled out at the top: not more than there are."""
-        self._made: dict[int, tuple[object, tuple[object, ...], Made]] = {}
-        self._drawn: dict[int, tuple[tuple[int, Scale, str], object]] = {}
+        self._made: dict[Lane, tuple[object, tuple[object, ...], Made]] = {}
+        self._drawn: dict[Lane, tuple[tuple[int, Scale, str], object]] = {}
 
     def recall(
-        self, place: int, source: object, more: tuple[object, ...], make: Callable[[], Made]
+        self, place: Lane, source: object, more: tuple[object, ...], make: Callable[[], Made]
     ) -> Made:
         """The rows made before when ``source`` is the same object and ``more`` is equal; else new ones."""
         known = self._made.get(place)
@@ -60,7 +62,7 @@ class Memory:
         self._made[place] = (source, more, made)
         return made
 
-    def drawn(self, place: int, run: int, scale: Scale, glyphs: Glyphs, make: Callable[[], Past]) -> Past:
+    def drawn(self, place: Lane, run: int, scale: Scale, glyphs: Glyphs, make: Callable[[], Past]) -> Past:
         """What is drawn of a lane's past so far; begun anew for another run or scale."""
         key = (run, scale, glyphs.name)
         known = self._drawn.get(place)
@@ -68,7 +70,7 @@ class Memory:
             known = self._drawn[place] = (key, make())
         return cast(Past, known[1])
 
-    def keep(self, lanes: Iterable[int]) -> None:
+    def keep(self, lanes: Iterable[Lane]) -> None:
         """Forget the lanes which are not on the screen any more."""
         kept = {HEAD, TOTALS, AXIS, MORE, *lanes}
         if len(self._made) > 2 * len(kept):
@@ -119,7 +121,7 @@ def _column(view: PaneView, width: int) -> int:
 def _head(view: PaneView, width: int, plan: Layout) -> Made:
     column = _column(view, width)
     blank = Line(width).row()
-    runs = head_rows.busy if view.side.name == "wsgi" else head_rows.loop
+    runs = head_rows.loop if view.side.is_loop else head_rows.busy
     return (
         head_rows.title(view, width),
         *[blank] * plan.gap_top,
@@ -144,7 +146,7 @@ def lanes(view: PaneView, width: int, plan: Layout, memory: Memory) -> list[Row]
     """The lanes, what is not shown of them, and the axis."""
     head = head_cells(view.side)
     scale = Scale.over(view.start_ns, view.end_ns, max(1, width - head - 1))
-    of_side = _worker_lanes if view.side.name == "wsgi" else _task_lanes
+    of_side = _task_lanes if view.side.is_loop else _worker_lanes
     made = of_side(view, width, plan.lanes, head, scale, memory)
     if len(made) < plan.lanes:
         made += [Line(width).row()] * (plan.lanes - len(made))
@@ -191,7 +193,7 @@ def _worker_lanes(
 
         def make(worker: Worker = worker) -> Made:
             history = memory.drawn(
-                worker.pid, view.side.run, scale, view.glyphs, lambda: History(scale, view.glyphs)
+                worker.key, view.side.run, scale, view.glyphs, lambda: History(scale, view.glyphs)
             )
             lane, below = worker_lanes.lane(worker, history, scale, drawn, thick)
             row = (*worker_lanes.head(worker, head, view.glyphs), *lane, END)
@@ -201,12 +203,12 @@ def _worker_lanes(
 
         grown = 0 if worker.doing in RESTING else reached
         made += memory.recall(
-            worker.pid, worker.spans, (grown, worker.doing, scale, width, thick, view.glyphs.name), make
+            worker.key, worker.spans, (grown, worker.doing, scale, width, thick, view.glyphs.name), make
         )
         if thick >= 2:
             made.append(worker_lanes.status(worker, head, width, view))
         made += [Line(width).row()] * (thick > 2)
-    memory.keep(worker.pid for worker in workers[first:end])
+    memory.keep(worker.key for worker in workers[first:end])
     if more:
         words = worker_lanes.summary(workers[end:])
         made.append(_more(width, head, view, first, len(workers) - end, words))

@@ -10,7 +10,7 @@ from wsgiviz.events import request_number
 from wsgiviz.model.state import Request, Step, Task
 from wsgiviz.tui.render.chart import EIGHTHS, Block, Chart, Scale, draw_block
 from wsgiviz.tui.render.glyphs import HELD, LOOP_HELD_NS, ON_THE_WAY, UNKNOWN, Glyphs
-from wsgiviz.tui.render.line import BOLD, DIM, Ink, Part
+from wsgiviz.tui.render.line import BOLD, DIM, Ink, Part, shortened
 from wsgiviz.tui.render.printable import printable
 from wsgiviz.tui.render.tracks import Tracks, begin_ns, end_ns
 from wsgiviz.tui.render.view import PaneView
@@ -105,7 +105,9 @@ def _draw(chart: Chart, request: Request, scale: Scale, view: PaneView) -> None:
         return
     inside = scale.at(request.began_ns) if request.began_ns else right
     outside = scale.at(request.ended_ns) if request.ended_ns else right
-    _thin(chart, left, inside, ON_THE_WAY, glyphs)
+    taken = min(inside, scale.at(request.accepted_ns)) if request.accepted_ns else inside
+    _thin(chart, left, taken, ON_THE_WAY, glyphs)
+    _thin(chart, taken, inside, Task.READY, glyphs)
     _draw_steps(chart, request, scale, view, (inside, outside))
     _thin(chart, outside, right, ON_THE_WAY, glyphs)
 
@@ -161,7 +163,10 @@ def _write_ending(chart: Chart, request: Request, scale: Scale, view: PaneView) 
         return
     cell = -(-scale.at(end) // EIGHTHS) + 2
     words, ink = _ending(request, view)
-    if cell + len(words) <= len(chart.chars):
+    room = len(chart.chars) - cell
+    if request.where is not None and room > 12:
+        words = shortened(words, room, view.glyphs.ellipsis)
+    if len(words) <= room:
         chart.write(cell, words, ink)
 
 
@@ -176,6 +181,8 @@ def _ending(request: Request, view: PaneView) -> tuple[str, Ink]:
     lasts = view.now_ns - request.since_ns
     if request.task is Task.RUNNING and request.since_ns and lasts >= LOOP_HELD_NS:
         return f"holds the loop {running(lasts / 1e9)}", Ink("blocked!")
+    if request.where is not None:
+        return printable(request.where.words, not view.glyphs.eighths), DIM
     return "", DIM
 
 

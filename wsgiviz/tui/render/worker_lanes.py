@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from wsgiviz.model.state import Doing, Worker
+from wsgiviz.model.state import IN_APP, Doing, Worker
 from wsgiviz.tui.render.chart import EIGHTHS, Chart, Scale
 from wsgiviz.tui.render.glyphs import Glyphs
 from wsgiviz.tui.render.history import COLOUR, History
@@ -21,7 +21,7 @@ def text_ink(doing: Doing) -> Ink:
 
 def head(worker: Worker, width: int, glyphs: Glyphs) -> list[Part]:
     """The lane's first cells: the worker's number and the sign of what it does."""
-    number = str(worker.number)[-(width - 4) :]
+    number = (f"{worker.number}.{worker.slot}" if worker.slot else str(worker.number))[-(width - 4) :]
     sign = glyphs.doing[worker.doing]
     living = Ink(flags="b") if worker.alive else DIM
     return [Part(f" {number:>{width - 4}} ", living), Part(sign + " ", text_ink(worker.doing))]
@@ -68,20 +68,22 @@ def status(worker: Worker, indent: int, width: int, view: PaneView) -> Row:
     elif worker.doing is Doing.DEAD:
         line.add(death(worker), text_ink(worker.doing))
     else:
-        line.add(f"{worker.doing.value} {running(lasts)}{held}", text_ink(worker.doing))
-    if worker.where and worker.busy and line.left > 6:
-        where = printable(worker.where, not view.glyphs.eighths)
+        iterates = ", iterating" if worker.iterating and worker.doing in IN_APP else ""
+        line.add(f"{worker.doing.value} {running(lasts)}{held}{iterates}", text_ink(worker.doing))
+    request = view.side.in_flight.get(worker.req) if worker.busy else None
+    if request is not None and request.where is not None and line.left > 6:
+        where = printable(request.where.words, not view.glyphs.eighths)
         line.add("   ").add(shortened(where, line.left, view.glyphs.ellipsis), DIM)
     return line.row()
 
 
 def worth_showing(workers: Iterable[Worker], room: int) -> list[Worker]:
     """Lanes in order of the workers' numbers. When they do not fit, the dead go first."""
-    lanes = sorted(workers, key=lambda worker: worker.number)
+    lanes = sorted(workers, key=lambda worker: (worker.number, worker.slot))
     dead = [worker for worker in lanes if not worker.alive]
     too_many = max(len(lanes) - room, len(dead) - room // 2, 0)
-    gone = {worker.pid for worker in sorted(dead, key=lambda worker: worker.since_ns)[:too_many]}
-    return [worker for worker in lanes if worker.pid not in gone]
+    gone = {worker.key for worker in sorted(dead, key=lambda worker: worker.since_ns)[:too_many]}
+    return [worker for worker in lanes if worker.key not in gone]
 
 
 def summary(workers: Sequence[Worker]) -> str:

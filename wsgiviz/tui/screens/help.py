@@ -20,6 +20,7 @@ DOING = {
     Doing.BLOCKED: "holds a request and is off the CPU, waiting",
     Doing.COMPUTING: "holds a request and is on the CPU, or waits for one",
     Doing.WRITING: "the app is through; the server writes and closes",
+    Doing.CLOSING: "has answered, and waits for the client to hang up",
     Doing.BOOTING: "loads the app",
     Doing.STOPPING: "was told to go",
     Doing.DEAD: "is gone; its last request stays in its lane",

@@ -17,6 +17,7 @@ from textual.widgets import Static
 from wsgiviz.model import metrics
 from wsgiviz.model.captions import Caption, Scene, Tone, caption
 from wsgiviz.model.state import Picture, Side
+from wsgiviz.model.whereabouts import whereabouts
 from wsgiviz.session import Phase, Session
 from wsgiviz.settings import SMALLEST_TERMINAL, Settings
 from wsgiviz.tui.render.glyphs import Glyphs
@@ -96,7 +97,7 @@ class LiveScreen(Screen[object]):
             yield Pane("wsgi", id="pane-wsgi")
             yield Pane("asgi", id="pane-asgi")
         yield CaptionLine(self._ascii)
-        yield CodePane(self._ascii)
+        yield CodePane(self.glyphs)
         yield Keys(self._hints())
         yield Static("", id="too-small", markup=False)
 
@@ -151,6 +152,9 @@ class LiveScreen(Screen[object]):
         for side in self.session.settings.sides:
             self.query_one(f"#pane-{side}", Pane).show(self._pane(picture.sides[side], now_ns, shown))
         self.query_one(CaptionLine).show(self._caption(picture, now_ns))
+        if not self.has_class("short"):
+            sides = [picture.sides[name] for name in self.session.settings.sides]
+            self.query_one(CodePane).mark([whereabouts(side) for side in sides])
         self._draw_header(picture, now_ns)
 
     def _draw_header(self, picture: Picture, now_ns: int) -> None:

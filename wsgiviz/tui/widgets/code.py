@@ -1,58 +1,154 @@
-"""Both versions of the app, side by side."""
+"""Both versions of the app, side by side, with the lines marked at which somebody is now."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
+from textual import events
 from textual.app import ComposeResult
-from textual.containers import Horizontal, VerticalScroll
+from textual.containers import Horizontal
 from textual.content import Content
 from textual.highlight import highlight
 from textual.widgets import Static
 
+from wsgiviz.model.whereabouts import Whereabouts
+from wsgiviz.tui.render.glyphs import Glyphs
 from wsgiviz.tui.render.printable import printable
-from wsgiviz.tui.source import Source, find_source
+from wsgiviz.tui.source import Source, find_source, source_at
+
+FEWEST_LINES, MOST_LINES = 7, 13
+
+Marks = Mapping[int, str]
+"""By line number: who is there, in words."""
 
 
 class CodePane(Horizontal):
-    """The source of each side's app, with its line numbers. It is read, never imported."""
+    """The code of each side. It is read, never imported."""
 
     DEFAULT_CSS = """
-    CodePane { height: auto; max-height: 14; background: $background; }
-    CodePane VerticalScroll {
-        width: 1fr; height: auto; max-height: 14; background: $surface; margin: 0 1; padding: 0 1;
-    }
-    CodePane Static { width: auto; }
+    CodePane { height: auto; background: $background; }
     """
 
-    def __init__(self, ascii_only: bool) -> None:
+    def __init__(self, glyphs: Glyphs) -> None:
         super().__init__(id="code")
-        self._ascii_only = ascii_only
-        self._shown: tuple[str, ...] = ()
+        self._glyphs = glyphs
+        self._targets: dict[str, str] = {}
 
     def compose(self) -> ComposeResult:
-        for side in ("wsgi", "asgi"):
-            with VerticalScroll(id=f"code-{side}", can_focus=False):
-                yield Static("", markup=False)
+        yield Listing("left", self._glyphs)
+        yield Listing("right", self._glyphs)
 
     def show(self, targets: dict[str, str]) -> None:
-        """Show the source behind each side's import string."""
-        key = tuple(targets.items()).__repr__(), *targets
-        if key == self._shown:
+        """Show the source behind each side's import string; one height for both."""
+        if targets != self._targets:
+            self._targets = dict(targets)
+            self._arrange()
+
+    def _arrange(self) -> None:
+        sources = [find_source(target) for target in self._targets.values()]
+        longest = max((len(source.lines) for source in sources), default=0)
+        height = max(FEWEST_LINES, min(MOST_LINES, longest + 1))
+        for listing, found in zip(self.query(Listing), (*sources, None, None), strict=False):
+            listing.display = found is not None
+            listing.styles.height = height
+            if found is not None:
+                listing.show(found)
+
+    def mark(self, marks: Sequence[tuple[Whereabouts, ...]]) -> None:
+        """Mark who is where, in the order of the sides."""
+        for listing, found in zip(self.query(Listing), marks, strict=False):
+            listing.mark(found)
+
+
+class Listing(Static):
+    """One side's code: the app, or the function in which most of its requests are."""
+
+    DEFAULT_CSS = """
+    Listing { width: 1fr; background: $surface; margin: 0 1; padding: 0 1; }
+    """
+
+    ALLOW_SELECT = False
+
+    def __init__(self, side: str, glyphs: Glyphs) -> None:
+        super().__init__("", id=f"code-{side}", markup=False)
+        self._glyphs = glyphs
+        self._app = self._source = Source("", 1, ())
+        self._lines: list[Content] = []
+        self._found: tuple[Whereabouts, ...] = ()
+        self._last_line = 0
+
+    def show(self, source: Source) -> None:
+        self._app = source
+        self._found, self._last_line = (), 0
+        self._take(source)
+
+    def _take(self, source: Source) -> None:
+        self._source = source
+        self._lines = coloured(source, self._ascii_only)
+        self._draw()
+
+    @property
+    def _ascii_only(self) -> bool:
+        return not self._glyphs.eighths
+
+    def mark(self, found: tuple[Whereabouts, ...]) -> None:
+        """Mark these, and show the code in which most of them are."""
+        if found == self._found:
             return
-        self._shown = key
-        for side in ("wsgi", "asgi"):
-            scroll = self.query_one(f"#code-{side}")
-            scroll.display = side in targets
-            if side in targets:
-                scroll.query_one(Static).update(numbered(find_source(targets[side]), self._ascii_only))
+        self._found = found
+        if found:
+            place = found[0].place
+            self._last_line = place.line
+            if not self._source.has(place.file, place.line):
+                elsewhere = source_at(place.file, place.line, self._app.path)
+                if elsewhere is not None:
+                    self._take(elsewhere)
+                    return
+        self._draw()
+
+    def on_resize(self, event: events.Resize) -> None:
+        self._draw()
+
+    def _draw(self) -> None:
+        width, height = self.content_size
+        if not width or not height:
+            return
+        source = self._source
+        if not source.lines:
+            self.update(Content.styled(printable(source.why_not, self._ascii_only), "dim"), layout=False)
+            return
+        marks = {at.place.line: at.words for at in self._found if source.has(at.place.file, at.place.line)}
+        numbered = range(source.first_line, source.first_line + len(self._lines))
+        shown = _window(len(numbered), height - 1, self._last_line - source.first_line)
+        rows = [_title(source, width, self._ascii_only)]
+        rows += [self._row(numbered[at], self._lines[at], marks, width) for at in shown]
+        self.update(Content("\n").join(rows), layout=False)
+
+    def _row(self, number: int, line: Content, marks: Marks, width: int) -> Content:
+        """Number, mark, code, and who is there; the words are never cut, the code is."""
+        words = marks.get(number, "")
+        sign = self._glyphs.here if words else " "
+        head = Content.assemble((f"{number:>4}", "bold $warning" if words else "dim"), (sign, "bold $warning"), " ")
+        room = max(8, width - head.cell_length - (len(words) + 2 if words else 0))
+        code = line if line.cell_length <= room else line.truncate(room, ellipsis=not self._ascii_only)
+        if not words:
+            return head + code
+        gap = " " * max(1, room - code.cell_length + 2)
+        return head + code.stylize("bold") + Content.assemble(gap, (words, "bold $warning"))
 
 
-def numbered(source: Source, ascii_only: bool) -> Content:
-    """The lines with their numbers, highlighted; every character harmless."""
-    if not source.lines:
-        return Content.styled(printable(source.why_not, ascii_only), "dim")
+def coloured(source: Source, ascii_only: bool) -> list[Content]:
+    """The lines, highlighted; every character harmless."""
     text = "\n".join(printable(line.expandtabs(4), ascii_only) for line in source.lines)
-    lines = highlight(text, language="python").split("\n", allow_blank=True)
-    numbered = [
-        Content.assemble((f"{source.first_line + at:>4}  ", "dim"), line) for at, line in enumerate(lines)
-    ]
-    return Content("\n").join(numbered)
+    return list(highlight(text, language="python").split("\n", allow_blank=True))
+
+
+def _title(source: Source, width: int, ascii_only: bool) -> Content:
+    name = printable("/".join(source.path.split("/")[-2:]), ascii_only)
+    return Content.styled(f"      {name}"[:width], "dim")
+
+
+def _window(count: int, room: int, focus: int) -> range:
+    """As many of ``count`` lines as there is room for, those round ``focus``."""
+    first = max(0, min(focus - room // 2, count - room)) if focus >= 0 else 0
+    return range(first, min(count, first + max(1, room)))

@@ -1,0 +1,160 @@
+"""One request: its waterfall, every stamp of it, and who had it; it goes on while the request does."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from typing import ClassVar
+
+from rich.segment import Segment
+from textual import events
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical, VerticalScroll
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.strip import Strip
+from textual.widget import Widget
+from textual.widgets import Static
+
+from wsgiviz.model.ledger import entries
+from wsgiviz.model.state import Request, Side
+from wsgiviz.session import Session
+from wsgiviz.tui.render.glyphs import Glyphs
+from wsgiviz.tui.render.line import PLAIN, Row
+from wsgiviz.tui.render.palette import Palette
+from wsgiviz.tui.render.printable import printable
+from wsgiviz.tui.render.waterfall import CALM_NS, RequestView, rows
+from wsgiviz.tui.render.words import name_of
+from wsgiviz.tui.widgets.pane import regions
+
+LOOK_EVERY_S = 0.1
+
+GONE = "not kept any more: this is how it was seen last"
+
+
+class InspectorScreen(ModalScreen[None]):
+    """The request ``req`` of ``side``, as the session's picture has it at each look."""
+
+    CSS = """
+    #inspector { width: 96%; max-width: 200; height: 94%; max-height: 94%; }
+    #inspector .title { height: 1; margin: 0; }
+    #inspector VerticalScroll { height: 1fr; }
+    InspectorScreen.ascii VerticalScroll { scrollbar-size: 0 0; }
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,enter,q", "dismiss(None)", "back")]
+
+    def __init__(self, session: Session, side: str, req: int, glyphs: Glyphs) -> None:
+        super().__init__()
+        self.session = session
+        self._side = side
+        self._req = req
+        self._glyphs = glyphs
+        self._known: tuple[Request, Side] | None = None
+        self._last: RequestView | None = None
+
+    def compose(self) -> ComposeResult:
+        with Vertical(id="inspector", classes="dialog"):
+            yield Static("", classes="title", markup=False)
+            with VerticalScroll():
+                yield Waterfall()
+            yield Static("escape back   up down scroll", classes="keys", markup=False)
+
+    def on_mount(self) -> None:
+        self.set_class(self._glyphs.name == "ascii", "ascii")
+        self.look()
+        self.set_interval(LOOK_EVERY_S, self.look)
+
+    def look(self) -> None:
+        """Show the newest, if it is another than what is shown."""
+        view = self._view()
+        if view is None or view == self._last:
+            return
+        self._last = view
+        self.query_one(".title", Static).update(self._title(view), layout=False)
+        self.query_one(Waterfall).show(view)
+
+    def _view(self) -> RequestView | None:
+        """The request as it is now; as it was seen last when the picture does not have it any more."""
+        side = self.session.picture.sides.get(self._side)
+        newest = self._newest(side) if side is not None else None
+        if newest is not None and side is not None:
+            self._known = newest, side
+        if self._known is None:
+            return None
+        request, of = self._known
+        now_ns = time.monotonic_ns() // CALM_NS * CALM_NS
+        view = RequestView(request, entries(of, [request])[0], now_ns, self._glyphs)
+        if newest is not None and view.growing:
+            return view
+        return replace(
+            view, now_ns=self._last.now_ns if self._last else now_ns, note=GONE if newest is None else ""
+        )
+
+    def _newest(self, side: Side) -> Request | None:
+        """What is finished does not change any more, and is not looked for again."""
+        known = self._known[0] if self._known else None
+        if known is not None and known.finished and known.ended_ns:
+            return known
+        return side.request(self._req)
+
+    def _title(self, view: RequestView) -> Content:
+        what = printable(view.request.what, view.ascii_only)
+        how = view.entry.state or printable(view.entry.status, view.ascii_only)
+        return Content.assemble((name_of(self._req), "bold"), f"  {self._side}  {what}  ", (how, "bold"))
+
+
+class Waterfall(Widget):
+    """The rows of a request on a canvas as high as they are many; it repaints those that changed."""
+
+    DEFAULT_CSS = """
+    Waterfall { width: 1fr; height: 1; background: $surface; color: $foreground; }
+    """
+
+    ALLOW_SELECT = False
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._view: RequestView | None = None
+        self._rows: list[Row] = []
+        self._palette: Palette | None = None
+
+    def show(self, view: RequestView) -> None:
+        self._view = view
+        self._draw()
+
+    def _draw(self) -> None:
+        width = self.size.width
+        if self._view is None or not width:
+            return
+        before, self._rows = self._rows, rows(self._view, width)
+        if len(before) != len(self._rows):
+            self.styles.height = len(self._rows)
+            self.refresh(layout=True)
+            return
+        changed = [y for y, row in enumerate(self._rows) if row != before[y]]
+        if changed:
+            self.refresh(*regions(changed, width))
+
+    def render_line(self, y: int) -> Strip:
+        style = self._colours().style
+        if y >= len(self._rows):
+            return Strip.blank(self.size.width, style(PLAIN))
+        return Strip([Segment(text, style(ink)) for text, ink in self._rows[y]], self.size.width)
+
+    def _colours(self) -> Palette:
+        if self._palette is None:
+            dark = self.app.current_theme.dark
+            background = self.background_colors[1]
+            self._palette = Palette(self.app.theme_variables, background, self.styles.color, dark)
+        return self._palette
+
+    def notify_style_update(self) -> None:
+        """Another theme: other colours."""
+        super().notify_style_update()
+        self._palette = None
+
+    def on_resize(self, event: events.Resize) -> None:
+        self._rows = []
+        self._draw()
