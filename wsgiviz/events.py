@@ -28,6 +28,10 @@ BEAT_NS = 20_000_000
 """A loop's heartbeat comes so often."""
 
 
+SIDES = ("wsgi", "asgi", "wsgi2", "asgi2")
+"""Names of sides: the protocol that each speaks, and a 2 for the second of the same protocol."""
+
+
 class Kind(IntEnum):
     """What happened. Beside each: what the fields ``req``, ``a``, ``b`` and ``text`` hold (else 0 and "")."""
 
@@ -88,7 +92,7 @@ class Kind(IntEnum):
 
 
 class Event(NamedTuple):
-    """One fact. ``side`` is "wsgi" or "asgi"; ``pid`` and ``slot`` say who it is about."""
+    """One fact. ``side`` is one of `SIDES`; ``pid`` and ``slot`` say who it is about."""
 
     t_ns: int
     kind: int

@@ -23,14 +23,15 @@ from wsgiviz.load.plan import Job, Target
 from wsgiviz.model.costing import from_many, from_one
 from wsgiviz.model.reducer import reduce
 from wsgiviz.model.state import Doing, Picture, Side
-from wsgiviz.model.theory import Load, Prediction, loop_lanes, predict_asgi, predict_wsgi
+from wsgiviz.model.theory import Prediction
 from wsgiviz.observe.collector import Collector
 from wsgiviz.observe.sampler import Sampler
+from wsgiviz.prediction import prediction
 from wsgiviz.recorder import rundir
 from wsgiviz.scenarios import Cost
 from wsgiviz.servers.failure import why_ended, why_not_ready
 from wsgiviz.servers.launch import Launch, Server
-from wsgiviz.settings import Settings
+from wsgiviz.settings import Settings, protocol
 
 READY_WITHIN_S = 20.0
 SETTLE_S = 0.25
@@ -60,7 +61,6 @@ class Session:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.picture = Picture()
         self.phase = Phase.NEW
         self.failure: WsgivizError | None = None
         self.cost: Cost | None = None
@@ -72,6 +72,8 @@ class Session:
         self._collector: Collector | None = None
         self._sampler = Sampler()
         self._run = 0
+        self.picture = Picture()
+        self.picture = self._empty_picture()
         self._wants_fire = False
         self._deadline = 0.0
         self._ended_at: float | None = None
@@ -120,12 +122,12 @@ class Session:
 
     def _launch(self, side: str, env: Mapping[str, str]) -> Launch:
         settings = self.settings
-        wsgi = side == "wsgi"
         return Launch(
             side=side,
             app=settings.target(side),
-            worker_class=settings.worker_class if wsgi else "asgi",
-            workers=settings.workers if wsgi else settings.async_workers,
+            kind=settings.kinds[side],
+            workers=settings.processes(side),
+            threads=settings.threads_of(side),
             host=settings.host,
             rundir=self.rundir,
             env=env,
@@ -202,26 +204,33 @@ class Session:
         if self._driver is not None and self.phase is Phase.RUNNING:
             self._driver.cancel()
 
+    @property
+    def scaled(self) -> str | None:
+        """The side whose workers can be added and removed: the first that is gunicorn's, a WSGI one if there is."""
+        sides = [side for side, kind in self.settings.kinds.items() if kind != "uvicorn"]
+        return min(sides, key=lambda side: protocol(self.settings.kinds[side]) != "wsgi", default=None)
+
     def add_worker(self) -> None:
-        """One WSGI worker more: gunicorn's TTIN."""
+        """One worker more on the `scaled` side: gunicorn's TTIN."""
         self._want_workers(+1)
 
     def remove_worker(self) -> None:
-        """One WSGI worker less: gunicorn's TTOU. The oldest goes, when it has finished its request."""
+        """One worker less: gunicorn's TTOU. The oldest goes, when it has finished its request."""
         self._want_workers(-1)
 
     def _want_workers(self, by: int) -> None:
-        if "wsgi" in self._servers and self.phase in (Phase.READY, Phase.RUNNING, Phase.FINISHED):
-            wanted = self._wanted_workers or self.picture.wsgi.wanted
+        side = self.scaled
+        if side in self._servers and self.phase in (Phase.READY, Phase.RUNNING, Phase.FINISHED):
+            wanted = self._wanted_workers or self.picture.sides[side].wanted
             self._wanted_workers = min(MOST_WORKERS, max(1, wanted + by))
             self._scale()
 
     def _scale(self) -> None:
         """One signal, then wait for its effect: the kernel keeps only one of two signals that are alike."""
-        now, wanted = self.picture.wsgi.wanted, self._wanted_workers
-        server = self._servers.get("wsgi")
-        if wanted is None or server is None:
+        side, wanted = self.scaled, self._wanted_workers
+        if wanted is None or side not in self._servers:
             return
+        now, server = self.picture.sides[side].wanted, self._servers[side]
         if now == wanted:
             self._wanted_workers = self._signalled_at = None
         elif now != self._signalled_at:
@@ -243,6 +252,8 @@ class Session:
         self.phase = Phase.STARTING
         self._retire()
         self._reopen = settings
+        if settings.kinds != before.kinds:
+            self.picture = self._empty_picture()
 
     def _retire(self) -> None:
         for server in self._servers.values():
@@ -312,14 +323,19 @@ class Session:
             self._companion = None
         for left in self.rundir.glob("*-boot-error.json"):
             left.unlink(missing_ok=True)
-        lost = {name: side.lost for name, side in self.picture.sides.items()}
-        self.picture = Picture(run=self._run, sides={name: Side(name, lost=lost[name]) for name in lost})
+        self.picture = self._empty_picture()
         try:
             if self._driver is None or not self._driver.alive:
                 self._driver = Driver.start(self.rundir)
             self._open()
         except WsgivizError as error:
             self._fail(error)
+
+    def _empty_picture(self) -> Picture:
+        """Nothing is known yet, but for what the servers before these have lost."""
+        lost = {name: side.lost for name, side in self.picture.sides.items()}
+        kinds = self.settings.kinds.items()
+        return Picture(run=self._run, sides={name: Side(name, kind, lost=lost.get(name, 0)) for name, kind in kinds})
 
     def _fail(self, failure: WsgivizError) -> None:
         """What stands is stopped; the session can go on with `change`."""
@@ -403,18 +419,4 @@ class Session:
 
     def prediction(self, side: str) -> Prediction | None:
         """How long all requests should take, by the theory; None when one request's cost is not known."""
-        cost, settings = self.cost, self.settings
-        if cost is None or math.isnan(cost.cpu_s) or settings.duration is not None:
-            return None
-        load = Load(settings.requests, settings.requests if settings.arrivals == "burst" else settings.concurrency)
-        wsgi, asgi = self._workers("wsgi"), self._workers("asgi")
-        together = len(settings.sides) > 1 and settings.order == "together" and cost.cpu_s > 0
-        if side == "wsgi":
-            rivals = loop_lanes(cost, load, asgi, self.cores) if together else 0
-            return predict_wsgi(cost, load, wsgi, self.cores, rivals)
-        return predict_asgi(cost, load, asgi, self.cores, min(wsgi, load.at_once) if together else 0)
-
-    def _workers(self, side: str) -> int:
-        """How many workers that side has now: as asked for, unless a person changed it since."""
-        wanted = self.picture.sides[side].wanted
-        return wanted or (self.settings.workers if side == "wsgi" else self.settings.async_workers)
+        return prediction(self.settings, self.cost, self.picture, side, self.cores)

@@ -96,6 +96,10 @@ def _dsn(text: str) -> str:
 ARRIVALS = ("burst", "closed")
 ORDERS = ("together", "in-turn")
 SIDES = ("wsgi", "asgi")
+WSGI_KINDS = ("sync", "gthread", "gevent")
+ASGI_KINDS = ("asgi", "uvicorn")
+KINDS = WSGI_KINDS + ASGI_KINDS
+"""Kinds of servers: gunicorn's worker classes, and uvicorn."""
 
 SMALLEST_TERMINAL = (60, 16)
 """Columns and lines that the live screen needs."""
@@ -103,10 +107,14 @@ SMALLEST_TERMINAL = (60, 16)
 OPTIONS = (
     Option("workers", _whole(1, 64), "worker processes of the WSGI server", "N", section="Servers"),
     Option("async_workers", _whole(1, 16), "worker processes of the ASGI server", "N", section="Servers"),
-    Option("worker_class", _one_of("sync"), "gunicorn's worker class for WSGI", choices=("sync",),
-           section="Servers", in_form=False),
-    Option("async_server", _one_of("gunicorn"), "the ASGI server", choices=("gunicorn",),
-           section="Servers", in_form=False),
+    Option("threads", _whole(1, 64), "threads of each WSGI worker; more than 1 makes sync gthread", "N",
+           section="Servers"),
+    Option("worker_class", _one_of(*WSGI_KINDS), "gunicorn's worker class for WSGI", choices=WSGI_KINDS,
+           section="Servers"),
+    Option("async_server", _one_of("gunicorn", "uvicorn"), "the ASGI server", choices=("gunicorn", "uvicorn"),
+           section="Servers"),
+    Option("left", _one_of(*KINDS), "server of the left pane", choices=KINDS, section="Servers"),
+    Option("right", _one_of(*KINDS), "server of the right pane", choices=KINDS, section="Servers"),
     Option("only", _one_of(*SIDES), "run one side alone", choices=SIDES, section="Servers"),
     Option("host", _host, "address to listen on; anything but loopback opens the app to others", "ADDRESS",
            section="Servers", in_form=False),
@@ -139,6 +147,8 @@ class Settings:
     worker_class: str = "sync"
     async_server: str = "gunicorn"
     threads: int = 1
+    left: str | None = None
+    right: str | None = None
     requests: int = 20
     concurrency: int = 20
     arrivals: str = "burst"
@@ -171,20 +181,49 @@ class Settings:
         return scenario.calls(self.parameters) if scenario else (self.wsgi or "", self.asgi or "")
 
     @property
-    def sides(self) -> tuple[str, ...]:
-        """Which servers run. An own app for one side runs alone."""
+    def kinds(self) -> dict[str, str]:
+        """The kind of server of each side that runs, left to right: those that the app can run on."""
+        right = "uvicorn" if self.async_server == "uvicorn" else "asgi"
+        both = self.left or self.worker_class, self.right or right
+        first, second = (self._with_threads(kind) for kind in both)
+        names = protocol(first), protocol(second)
+        named = {names[0]: first, names[1] + ("2" if names[0] == names[1] else ""): second}
         if self.only:
-            return (self.only,)
+            named = {name: kind for name, kind in named.items() if protocol(kind) == self.only}
         if self.own_app:
-            return tuple(side for side, app in (("wsgi", self.wsgi), ("asgi", self.asgi)) if app)
-        return SIDES
+            named = {name: kind for name, kind in named.items() if self._app(protocol(kind))}
+        return named
+
+    def _with_threads(self, kind: str) -> str:
+        """gunicorn makes a sync worker with threads a gthread one."""
+        return "gthread" if kind == "sync" and self.threads > 1 else kind
+
+    @property
+    def sides(self) -> tuple[str, ...]:
+        """Names of the sides that run."""
+        return tuple(self.kinds)
 
     def target(self, side: str) -> str:
         """The import string of that side's app."""
+        return self._app(protocol(self.kinds[side]))
+
+    def _app(self, speaks: str) -> str:
         scenario = self.scenario_used
         if scenario is not None:
-            return scenario.wsgi if side == "wsgi" else scenario.asgi
-        return (self.wsgi if side == "wsgi" else self.asgi) or ""
+            return scenario.wsgi if speaks == "wsgi" else scenario.asgi
+        return (self.wsgi if speaks == "wsgi" else self.asgi) or ""
+
+    def processes(self, side: str) -> int:
+        """Worker processes that its server starts with."""
+        return self.workers if protocol(self.kinds[side]) == "wsgi" else self.async_workers
+
+    def threads_of(self, side: str) -> int:
+        """Threads of each of its workers that serve requests."""
+        return self.threads if self.kinds[side] == "gthread" else 1
+
+    def call(self, side: str) -> str:
+        """What a request waits in on that side."""
+        return self.calls[0 if protocol(self.kinds[side]) == "wsgi" else 1]
 
     @property
     def request_path(self) -> str:
@@ -200,8 +239,8 @@ class Settings:
     def servers(self) -> tuple[object, ...]:
         """What the servers were started with: settings that differ in it need a restart."""
         apps = tuple((side, self.target(side)) for side in self.sides)
-        classes = self.worker_class, self.async_server
-        return apps, self.workers, self.async_workers, classes, self.dsn, self.host
+        kinds = tuple(self.kinds.items())
+        return apps, kinds, self.workers, self.async_workers, self.threads, self.dsn, self.host
 
     def changed(self, **given: Any) -> Settings:
         """These settings with some of them changed, validated anew. Raises UsageError.
@@ -218,6 +257,11 @@ class Settings:
             "dsn": own_app or other_scenario,
         }
         return make(**{name: merged[name] for name in merged if name in given or not leaves.get(name)})
+
+
+def protocol(kind: str) -> str:
+    """What a kind of server speaks with its app: "wsgi" or "asgi"."""
+    return "wsgi" if kind in WSGI_KINDS else "asgi"
 
 
 def make(**given: Any) -> Settings:
@@ -252,11 +296,13 @@ def _value(name: str, value: Any) -> Any:
 
 def _check_together(settings: Settings, given: Mapping[str, Any]) -> None:
     """What is wrong only in combination."""
-    if settings.own_app and settings.only and not settings.target(settings.only):
-        raise UsageError(
-            f"--only {settings.only} leaves nothing to run",
-            f"give the app as --{settings.only}, or drop --only",
-        )
+    if not settings.kinds:
+        if settings.only:
+            hint = f"give the app as --{settings.only}, or drop --only"
+            raise UsageError(f"--only {settings.only} leaves nothing to run", hint)
+        raise UsageError("no pane has a server for this app", "see --left and --right")
+    if settings.threads > 1 and "gthread" not in settings.kinds.values():
+        raise UsageError(f"--threads {settings.threads} needs worker class gthread", "add --worker-class gthread")
     if not settings.own_app and settings.path != "/":
         raise UsageError("--path is for an app of your own", "a scenario is asked with --set KEY=VALUE")
     if settings.duration is not None and settings.arrivals != "closed":

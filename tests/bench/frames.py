@@ -55,8 +55,8 @@ class TwoPanes(App[float]):
 
     def compose(self) -> ComposeResult:
         with Horizontal():
-            yield Pane("wsgi")
-            yield Pane("asgi")
+            yield Pane()
+            yield Pane()
 
     def on_mount(self) -> None:
         self.set_interval(1 / FPS, self._tick)

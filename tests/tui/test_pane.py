@@ -25,7 +25,7 @@ class OnePane(App[None]):
 
     def __init__(self, side: str) -> None:
         super().__init__()
-        self.pane = Pane(side)
+        self.pane = Pane()
 
     def compose(self) -> ComposeResult:
         with Horizontal():

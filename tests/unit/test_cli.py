@@ -19,7 +19,7 @@ COMPLAINTS = [
     (["runn"], "there is no command 'runn'", "did you mean run? there are run, scenarios"),
     (["run", "--wrokers", "3"], "unknown argument --wrokers", "did you mean --workers?"),
     (["run", "--work", "3"], "unknown argument --work", "did you mean --workers?"),
-    (["run", "--threads", "3"], "unknown argument --threads", "wsgiviz run --help lists the options"),
+    (["run", "--strands", "3"], "unknown argument --strands", "wsgiviz run --help lists the options"),
     (["--headless"], "unknown argument --headless", "did you mean --headless? wsgiviz run --help"),
     (["run", "extra"], "unknown argument extra", "wsgiviz run --help lists the options"),
     (["run", "--workers"], "argument --workers: expected one argument", "wsgiviz run --help"),
@@ -78,7 +78,8 @@ def test_every_option_of_the_table_is_understood_and_in_the_help(
 ) -> None:
     argv = [
         "run", "--json", "-", "--ledger", "--scenario", "db", "--set", "rows=30", "--dsn", "postgresql:///shop",
-        "--workers", "2", "--async-workers", "3", "--worker-class", "sync", "--async-server", "gunicorn",
+        "--workers", "2", "--async-workers", "3", "--worker-class", "gevent", "--async-server", "uvicorn",
+            "--threads", "4", "--left", "gthread", "--right", "asgi",
         "--only", "wsgi", "--host", "127.0.0.9", "--requests", "7", "--arrivals", "closed", "--concurrency", "5",
         "--duration", "1.5", "--order", "in-turn", "--timeout", "2.5",
     ]  # fmt: skip
@@ -88,6 +89,7 @@ def test_every_option_of_the_table_is_understood_and_in_the_help(
     assert (settings.scenario, settings.parameters, settings.dsn) == ("db", {"rows": 30}, "postgresql:///shop")
     assert (settings.workers, settings.async_workers, settings.requests, settings.concurrency) == (2, 3, 7, 5)
     assert (settings.duration, settings.timeout, settings.order, settings.only) == (1.5, 2.5, "in-turn", "wsgi")
+    assert settings.kinds == {"wsgi": "gthread"}
     with pytest.raises(SystemExit) as left:
         cli.run(["run", "--help"])
     assert left.value.code == 0

@@ -115,7 +115,8 @@ def looping(selector_ms: int, cpu_ms: int, runq_ms: int = 0, ended: bool = True)
         run_sample=Thread(T0, 50 * MS, 0),
     )  # fmt: skip
     return Side(
-        "asgi", "asgi", workers={(PID, 0): worker}, loops={PID: loop}, run_started_ns=T0, run_ended_ns=T0 + S if ended else 0,
+        "asgi", "asgi", workers={(PID, 0): worker}, loops={PID: loop}, run_started_ns=T0,
+        run_ended_ns=T0 + S if ended else 0,
         first_planned_ns=T0, last_finished_ns=T0 + S, completed=20, planned=20,
     )  # fmt: skip
 

@@ -18,8 +18,10 @@ REFUSED = [
     ({"workers": "-3"}, "--workers -3: that is not a whole number from 1 to 64"),
     ({"workers": "four"}, "--workers four: that is not a whole number from 1 to 64"),
     ({"async_workers": 17}, "--async-workers 17: that is not a whole number from 1 to 16"),
-    ({"worker_class": "gthread"}, "--worker-class gthread: that is not one of sync"),
-    ({"async_server": "uvicorn"}, "--async-server uvicorn: that is not one of gunicorn"),
+    ({"worker_class": "tornado"}, "--worker-class tornado: that is not one of sync, gthread, gevent"),
+    ({"async_server": "uvikorn"}, "--async-server uvikorn: that is not one of gunicorn, uvicorn; did you mean uvicorn?"),
+    ({"left": "asgi", "right": "uvicorn", "wsgi": "shop:app"}, "no pane has a server for this app"),
+    ({"threads": 2, "worker_class": "gevent"}, "--threads 2 needs worker class gthread"),
     ({"arrivals": "poisson"}, "--arrivals poisson: that is not one of burst, closed"),
     ({"order": "inturn"}, "--order inturn: that is not one of together, in-turn; did you mean in-turn?"),
     ({"requests": 100_001}, "--requests 100001: that is not a whole number from 1 to 100000"),
@@ -144,3 +146,23 @@ def test_any_text_is_either_accepted_or_refused_in_words(text: str, name: str) -
     with contextlib.suppress(UsageError):
         accepted = make(**{name: text})
     assert accepted is None or str(getattr(accepted, name)).isprintable()
+
+
+@pytest.mark.parametrize(
+    ("given", "kinds"),
+    [
+        ({}, {"wsgi": "sync", "asgi": "asgi"}),
+        ({"threads": 4}, {"wsgi": "gthread", "asgi": "asgi"}),
+        ({"right": "sync"}, {"wsgi": "sync", "wsgi2": "sync"}),
+        ({"left": "asgi", "right": "uvicorn"}, {"asgi": "asgi", "asgi2": "uvicorn"}),
+        ({"left": "asgi", "right": "gevent"}, {"asgi": "asgi", "wsgi": "gevent"}),
+        ({"async_server": "uvicorn", "only": "asgi"}, {"asgi": "uvicorn"}),
+        ({"wsgi": "shop:app"}, {"wsgi": "sync"}),
+        ({"wsgi": "shop:app", "right": "gthread"}, {"wsgi": "sync", "wsgi2": "gthread"}),
+    ],
+)
+def test_any_two_kinds_of_servers_stand_side_by_side(given: dict[str, Any], kinds: dict[str, str]) -> None:
+    settings = make(**given)
+    assert settings.kinds == kinds
+    assert list(settings.kinds) == list(kinds)
+    assert settings.sides == tuple(kinds)

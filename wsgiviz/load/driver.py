@@ -24,12 +24,11 @@ from typing import Any
 
 import httpx
 
-from wsgiviz.events import REQUEST_HEADER, RUN_STRIDE, Kind
+from wsgiviz.events import REQUEST_HEADER, RUN_STRIDE, SIDES, Kind
 from wsgiviz.load.plan import LEAD_NS, Job, Target, plan
 from wsgiviz.load.transport import Failed, Transport
 from wsgiviz.recorder.ring import Write, create_ring
 
-SIDES = ("wsgi", "asgi")
 BEAT_S = 0.02
 LAG_WORTH_TELLING_NS = 1_000_000
 

@@ -14,8 +14,6 @@ from enum import StrEnum
 
 from msgspec import Struct, field
 
-SIDES = ("wsgi", "asgi")
-
 LOOPS = frozenset({"asgi", "uvicorn", "gevent"})
 """Kinds of servers whose requests share an event loop in one thread; the others hold a thread each."""
 
@@ -229,7 +227,7 @@ class Loop(Struct, frozen=True):
 class Side(Struct, frozen=True):
     """One server under load: its workers, its queue, and every request sent to it in this run."""
 
-    name: str
+    name: str  # its protocol, and a 2 for the second of the same
     kind: str = "sync"  # of its server: sync, gthread, gevent, asgi, uvicorn
     workers: Mapping[Slot, Worker] = field(default_factory=dict)  # in order of appearance
     loops: Mapping[int, Loop] = field(default_factory=dict)  # by pid
@@ -265,6 +263,11 @@ class Side(Struct, frozen=True):
     events: int = 0
     lost: int = 0
     deaths: int = 0
+
+    @property
+    def protocol(self) -> str:
+        """What its server speaks with the app: "wsgi" or "asgi"."""
+        return self.name[:4]
 
     @property
     def is_loop(self) -> bool:
@@ -309,11 +312,11 @@ class Picture(Struct, frozen=True):
 
     @property
     def wsgi(self) -> Side:
-        return self.sides["wsgi"]
+        return self.sides.get("wsgi", BOTH["wsgi"])
 
     @property
     def asgi(self) -> Side:
-        return self.sides["asgi"]
+        return self.sides.get("asgi", BOTH["asgi"])
 
     @property
     def lost(self) -> int:

@@ -49,17 +49,20 @@ SHORT_S = 0.005
 """A request that takes less is mostly its server's and its client's work: accepting, parsing, logging."""
 
 
-def predict_wsgi(cost: OneRequest, load: Load, workers: int, cores: int, rivals: int = 0) -> Prediction:
+def predict_wsgi(
+    cost: OneRequest, load: Load, workers: int, cores: int, rivals: int = 0, processes: int | None = None
+) -> Prediction:
     """``workers`` slots that serve one request each.
 
     ``rivals``: how many processes or threads of the other side compute the same on the same cores meanwhile.
+    ``processes``: how many slots can compute at once, where threads of one process share its interpreter lock.
     """
     service_s = cost.wait_s + cost.cpu_s
     slots = min(workers, load.at_once)
     by_slots = math.ceil(load.requests / slots) * service_s
-    by_cores = _shared_out(load.requests * cost.cpu_s, slots, rivals, cores)
+    by_cores = _shared_out(load.requests * cost.cpu_s, min(slots, processes or slots), rivals, cores)
     if by_cores > by_slots * (1 + SMALL):
-        formula = f"{load.requests} × {_seconds(cost.cpu_s)} on {cores} cores"
+        formula = f"{load.requests} × {_seconds(cost.cpu_s)} on {min(cores, processes or cores)} cores"
     else:
         formula = f"⌈{load.requests}/{slots}⌉ × {_seconds(service_s)}"
     return Prediction(max(by_slots, by_cores), formula, _caveat(cost, rivals, cores))

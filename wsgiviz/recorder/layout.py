@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING, NamedTuple
 
-from wsgiviz.events import RECORD, SCHEMA
+from wsgiviz.events import RECORD, SCHEMA, SIDES
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer as Buffer
@@ -52,6 +52,6 @@ def unpack_header(page: Buffer) -> Header | None:
         and header.record_bytes == RECORD.size
         and 0 < capacity <= 1 << 20
         and capacity & (capacity - 1) == 0
-        and side in ("wsgi", "asgi")
+        and side in SIDES
     )
     return header if readable else None

@@ -58,7 +58,7 @@ class Progress:
 def side_line(side: Side, now_ns: int, bar_cells: int = BAR_CELLS, ascii_only: bool = False) -> Text:
     """"WSGI ████░░░░ 8/20  2.41 s  4 blocked, 12 queued"."""
     filled = bar_cells * side.done // side.planned if side.planned else 0
-    colour = "orange1" if side.name == "wsgi" else "sky_blue1"
+    colour = "orange1" if side.protocol == "wsgi" else "sky_blue1"
     full, empty = spelled("█", ascii_only), spelled("░", ascii_only)
     bar = Text(full * filled, colour) + Text(empty * (bar_cells - filled), "dim")
     seconds = metrics.elapsed_ns(side, now_ns) / 1e9
@@ -69,7 +69,7 @@ def side_line(side: Side, now_ns: int, bar_cells: int = BAR_CELLS, ascii_only: b
 
 def _now(side: Side) -> str:
     queued = f", {side.queue_depth} queued" if side.queue_depth > 0 else ""
-    if side.name == "asgi":
+    if side.is_loop:
         return f"{side.now_in_app} in the app{queued}"
     busy = [worker.doing for worker in side.living() if worker.doing in BUSY]
     blocked = busy.count(Doing.BLOCKED)

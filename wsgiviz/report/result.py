@@ -82,13 +82,13 @@ def _host() -> dict[str, Any]:
 
 
 def _side(settings: Settings, side: Side, prediction: Prediction | None, now_ns: int) -> dict[str, Any]:
-    wsgi = side.name == "wsgi"
+    kind = settings.kinds[side.name]
     fractions = metrics.fractions(side, now_ns)
     shown: dict[str, Any] = {
-        "server": "gunicorn" if wsgi else settings.async_server,
-        "worker_class": settings.worker_class if wsgi else "asgi",
-        "workers": side.wanted or (settings.workers if wsgi else settings.async_workers),
-        "threads": settings.threads if wsgi else 1,
+        "server": "uvicorn" if kind == "uvicorn" else "gunicorn",
+        "worker_class": "asgi" if kind == "uvicorn" else kind,
+        "workers": side.wanted or settings.processes(side.name),
+        "threads": settings.threads_of(side.name),
         "app": settings.target(side.name),
         "requests": side.planned,
         "completed": side.completed,
@@ -121,7 +121,7 @@ def _side(settings: Settings, side: Side, prediction: Prediction | None, now_ns:
         "events": side.events,
         "events_lost": side.lost,
     }
-    if not wsgi:
+    if side.is_loop:
         lags = [loop.max_lag_ns for loop in side.loops.values()]
         steps = [loop.longest_step_ns for loop in side.loops.values()]
         shown["loop"] = {
@@ -160,5 +160,5 @@ def _row(side: Side, request: Request) -> dict[str, Any]:
         "status": request.status or None,
         "error": request.error or None,
         "raised": request.raised or None,
-        "cpu_s": request.cpu_ns / 1e9 if side.name == "wsgi" else request.run_ns / 1e9,
+        "cpu_s": request.run_ns / 1e9 if side.is_loop else request.cpu_ns / 1e9,
     }

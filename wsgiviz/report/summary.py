@@ -30,9 +30,10 @@ def summary(
     lines = box.ASCII if ascii_only else box.HEAVY_HEAD
     table = Table(title=_title(settings), title_justify="left", box=lines)
     table.add_column("")
-    for side, call in zip(("wsgi", "asgi"), settings.calls, strict=True):
-        if side in settings.sides:
-            table.add_column(Text(f"{side.upper()}  {call}"), justify="right")
+    twins = len({side.protocol for side in sides}) < len(sides)
+    for side in sides:
+        name = side.kind if twins else side.protocol.upper()
+        table.add_column(Text(f"{name}  {settings.call(side.name)}"), justify="right")
     for label, figure in _figures(predictions, now_ns):
         table.add_row(label, *(Text(spelled(figure(side), ascii_only)) for side in sides))
     caveats = {found.caveat for found in predictions.values() if found and found.caveat}

@@ -61,7 +61,7 @@ def _boot_error(server: Server) -> dict[str, str] | None:
 
 
 def _name(server: Server) -> str:
-    return f"the {server.launch.side.upper()} server (gunicorn {server.launch.worker_class})"
+    return f"the {server.launch.side.upper()} server (gunicorn {server.launch.kind})"
 
 
 def _signal_name(number: int) -> str:

@@ -24,12 +24,14 @@ STOP_PATIENCE_S = 1.5
 
 @dataclass(frozen=True, slots=True)
 class Launch:
-    """What to start: ``app`` is an import string, ``env`` is added to the environment."""
+    """What to start: ``app`` is an import string, ``kind`` a worker class or "uvicorn", ``env`` added to the
+    environment."""
 
     side: str
     app: str
-    worker_class: str
+    kind: str
     workers: int
+    threads: int
     host: str
     rundir: Path
     env: Mapping[str, str]
@@ -39,8 +41,9 @@ class Launch:
         return [
             sys.executable, "-m", "gunicorn",
             "--config", "python:wsgiviz.probe.gunicorn_conf",
-            "--worker-class", self.worker_class,
+            "--worker-class", self.kind,
             "--workers", str(self.workers),
+            "--threads", str(self.threads),
             "--bind", f"fd://{fd}",
             "--backlog", str(BACKLOG),
             "--worker-tmp-dir", str(self.rundir),

@@ -34,7 +34,7 @@ def bar_cells(width: int) -> int:
 
 
 def title(view: PaneView, width: int) -> Row:
-    side = view.side.name
+    side = view.side.protocol
     text = printable(view.title, not view.glyphs.eighths)
     line = Line(width).add(f" {side.upper()} ", Ink(side + "=", side + "@", "br")).add("  ")
     return line.add(shortened(text, line.left, view.glyphs.ellipsis), BOLD).row()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from dataclasses import replace
+from itertools import zip_longest
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual import events
@@ -94,8 +95,8 @@ class LiveScreen(Screen[object]):
     def compose(self) -> ComposeResult:
         yield Header()
         with Horizontal(id="panes"):
-            yield Pane("wsgi", id="pane-wsgi")
-            yield Pane("asgi", id="pane-asgi")
+            yield Pane(id="pane-left")
+            yield Pane(id="pane-right")
         yield CaptionLine(self._ascii)
         yield CodePane(self.glyphs)
         yield Keys(self._hints())
@@ -132,8 +133,8 @@ class LiveScreen(Screen[object]):
         """Another scenario or app: other panes, other code."""
         settings = self.session.settings
         self.paused, self.look = False, Look()
-        for side in ("wsgi", "asgi"):
-            self.query_one(f"#pane-{side}").display = side in settings.sides
+        for pane, side in zip_longest(self.query(Pane), settings.sides):
+            pane.display = side is not None
         self.query_one(CodePane).show({side: settings.target(side) for side in settings.sides})
 
     def draw(self) -> None:
@@ -149,11 +150,11 @@ class LiveScreen(Screen[object]):
         else:
             self._frozen = None
         shown = self._window(picture, now_ns)
-        for side in self.session.settings.sides:
-            self.query_one(f"#pane-{side}", Pane).show(self._pane(picture.sides[side], now_ns, shown))
+        sides = [picture.sides[name] for name in self.session.settings.sides if name in picture.sides]
+        for pane, side in zip(self.query(Pane), sides, strict=False):
+            pane.show(self._pane(side, now_ns, shown))
         self.query_one(CaptionLine).show(self._caption(picture, now_ns))
         if not self.has_class("short"):
-            sides = [picture.sides[name] for name in self.session.settings.sides]
             self.query_one(CodePane).mark([whereabouts(side) for side in sides])
         self._draw_header(picture, now_ns)
 
@@ -189,10 +190,10 @@ class LiveScreen(Screen[object]):
 
     def _title(self, side: Side) -> str:
         settings = self.session.settings
-        wsgi = side.name == "wsgi"
-        workers = side.wanted or (settings.workers if wsgi else settings.async_workers)
-        kind = settings.worker_class if wsgi else "asgi"
-        return f"gunicorn {kind}, {workers} worker{'s' if workers != 1 else ''}"
+        workers, threads = side.wanted or settings.processes(side.name), settings.threads_of(side.name)
+        server = "uvicorn" if side.kind == "uvicorn" else f"gunicorn {side.kind}"
+        each = f" of {threads} threads" if threads > 1 else ""
+        return f"{server}, {workers} worker{'s' if workers != 1 else ''}{each}"
 
     def _window(self, picture: Picture, now_ns: int) -> Window:
         sides = [picture.sides[name] for name in self.session.settings.sides]
@@ -252,10 +253,11 @@ class LiveScreen(Screen[object]):
             self.session.fire()
 
     def action_workers(self, by: int) -> None:
-        if "wsgi" not in self.session.settings.sides:
+        side = self.session.scaled
+        if side is None:
             return
         self._app.wake()
-        wanted = self.session.picture.wsgi.wanted or self.session.settings.workers
+        wanted = self.session.picture.sides[side].wanted or self.session.settings.processes(side)
         if by < 0 and wanted <= 1:
             self.notify("One worker is the least that gunicorn keeps.", timeout=3)
             return

@@ -31,9 +31,8 @@ class Pane(Widget):
 
     ALLOW_SELECT = False
 
-    def __init__(self, side: str, *, id: str | None = None, classes: str | None = None) -> None:
+    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
-        self.side = side
         self._view: PaneView | None = None
         self._memory = Memory()
         self._rows: list[Row] = []
