@@ -12,9 +12,11 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
+
+from gunicorn import util
 
 from wsgiviz.events import Kind
 from wsgiviz.lifeline import die_with_parent
@@ -105,7 +107,9 @@ def _watch_sync(worker: Any) -> None:
     clock = time.monotonic_ns
     accepted, released = int(Kind.ACCEPTED), int(Kind.RELEASED)
     connection = Connection()
-    Sampler([ThreadLook(Teller(write, Places(worker.app.app_uri)), {threading.get_ident(): connection})])
+    connections = {threading.get_ident(): connection}
+    _note_closing(connections)
+    Sampler([ThreadLook(Teller(write, Places(worker.app.app_uri)), write, connections)])
     handle = worker.handle
 
     def watched_handle(listener: Any, client: Any, addr: Any) -> None:
@@ -116,10 +120,28 @@ def _watch_sync(worker: Any) -> None:
         finally:
             if connection.open is not None:
                 connection.open.close()
+            connection.closing_ns = 0
             write(released)
 
     worker.handle = watched_handle
     worker.wsgi = watched(worker.wsgi, write, connection)
+
+
+def _note_closing(connections: Mapping[int, Connection]) -> None:
+    """Around gunicorn's own `close_graceful`, which waits for the client to hang up.
+
+    It is only noted here, for the sampler to tell when it lasts: every request passes through it.
+    """
+    close = util.close_graceful
+    thread, clock = threading.get_ident, time.monotonic_ns
+
+    def noted(sock: Any, *rest: Any, **named: Any) -> Any:
+        connection = connections.get(thread())
+        if connection is not None:
+            connection.closing_ns = clock()
+        return close(sock, *rest, **named)
+
+    util.close_graceful = noted
 
 
 def _watch_loop(worker: Any) -> None:

@@ -24,6 +24,7 @@ assert sleep is time.sleep
 
 LOOK_EVERY_S = 0.02
 
+CLOSING = int(Kind.CLOSING)
 RUNS_A_LOOP = frozenset({"run_forever", "run_until_complete"})
 ASYNCIO = sysconfig.get_path("stdlib") + "/asyncio/"
 
@@ -86,8 +87,9 @@ class Teller:
 class ThreadLook:
     """Requests in threads: ``connections`` gives, by thread, the connection that it serves."""
 
-    def __init__(self, teller: Teller, connections: dict[int, Connection]) -> None:
+    def __init__(self, teller: Teller, write: Write, connections: dict[int, Connection]) -> None:
         self._teller = teller
+        self._write = write
         self._connections = connections
         self._seen: dict[int, tuple[object, object]] = {}
 
@@ -95,7 +97,10 @@ class ThreadLook:
         for thread, connection in list(self._connections.items()):
             call = connection.open
             seen, told = self._seen.get(thread, (None, None))
-            if call is None or call is not seen:
+            if call is None:
+                self._look_at_closing(thread, connection)
+                continue
+            if call is not seen:
                 self._seen[thread] = call, None
                 continue
             frame = frames.get(thread)
@@ -105,3 +110,14 @@ class ThreadLook:
                     self._seen[thread] = call, self._teller.tell(found, call.req, connection.slot, told)
                     if told is None and any(frame.f_code.co_name in RUNS_A_LOOP for frame in found):
                         self._teller.tell_loop(found, call.req, connection.slot)
+
+    def _look_at_closing(self, thread: int, connection: Connection) -> None:
+        """A connection that is being closed in two looks in a row: told with the time at which that began."""
+        closing_ns = connection.closing_ns
+        seen, told = self._seen.get(thread, (None, None))
+        if closing_ns and closing_ns == seen and told is None:
+            told = True
+            self._write(CLOSING, 0, 0, 0, b"", connection.slot, closing_ns)
+        elif closing_ns != seen:
+            told = None
+        self._seen[thread] = closing_ns, told

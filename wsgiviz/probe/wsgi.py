@@ -35,13 +35,15 @@ WsgiApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 class Connection:
     """The connection that a serving thread holds: the worker's wrapper sets it, the app's wrapper reads it.
 
-    ``open`` is the call of the app whose end has not been told yet.
+    ``open`` is the call of the app whose end has not been told yet; ``closing_ns`` is when the server began to
+    close the connection gracefully, 0 before that.
     """
 
-    __slots__ = ("accepted_ns", "open", "slot")
+    __slots__ = ("accepted_ns", "closing_ns", "open", "slot")
 
     def __init__(self, slot: int = 0) -> None:
         self.accepted_ns = 0
+        self.closing_ns = 0
         self.slot = slot
         self.open: Call | None = None
 
