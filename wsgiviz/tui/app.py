@@ -76,6 +76,8 @@ class WsgivizApp(App[int]):
 
     def _tick(self) -> None:
         """One frame: take in what happened, and show it."""
+        if not self.is_running:  # the screens are being taken down
+            return
         self._frame += 1
         if self._still > CALM_AFTER_FRAMES and self._frame % CALM_EVERY:
             return

@@ -54,6 +54,8 @@ class Glyphs:
     live: str
     here: str
     """Marks the line of code at which somebody is."""
+    followed: str
+    """Fills the blocks of the request that is followed."""
     half_left: str
     half_right: str
     """The ends of a line which begins or ends in the middle of a cell."""
@@ -112,6 +114,7 @@ UNICODE = Glyphs(
     dash="─",
     live="●",
     here="▶",
+    followed="▬",
     half_left="╸",
     half_right="╺",
     ellipsis="…",
@@ -169,6 +172,7 @@ ASCII = Glyphs(
     dash="-",
     live="*",
     here=">",
+    followed="=",
     half_left="-",
     half_right=" ",
     ellipsis="~",

@@ -61,9 +61,9 @@ class History:
         self._newest = pen
         return pen.chart
 
-    def draw_names(self, chart: Chart) -> None:
-        """The requests' numbers, on the chart just made."""
-        self._newest.draw_names(chart)
+    def draw_names(self, chart: Chart, followed: int = 0) -> None:
+        """The requests' numbers, on the chart just made; the followed one's stands out."""
+        self._newest.draw_names(chart, followed)
 
 
 class _Pen:
@@ -145,8 +145,11 @@ class _Pen:
                 level = max(1, min(top, round(share / EIGHTHS * top)))
                 self.chart.put(cell, self._glyphs.levels[level], Ink(colour))
 
-    def draw_names(self, chart: Chart) -> None:
-        """Each request's number in the middle of its blocks, where it fits with a cell to spare."""
+    def draw_names(self, chart: Chart, followed: int) -> None:
+        """Each request's number in the middle of its blocks, where it fits with a cell to spare.
+
+        The followed one's blocks are framed, wherever they are thick enough to be seen.
+        """
         pattern = "#{}" if self._glyphs.eighths else " #{} "
         for group, (left, right) in self._extents.items():
             first, end = -(-left // EIGHTHS), right // EIGHTHS
@@ -154,3 +157,11 @@ class _Pen:
             room = end - first - len(name)
             if room > 0:
                 chart.label(first + room // 2, name)
+            if group == followed:
+                self._frame(chart, left // EIGHTHS, max(first, end - 1), name)
+
+    def _frame(self, chart: Chart, first: int, last: int, name: str) -> None:
+        ink = Ink(flags="br")
+        for cell in range(first, last + 1):
+            chart.put(cell, self._glyphs.followed, ink)
+        chart.write(first + max(0, last + 1 - first - len(name)) // 2, name[: max(1, last + 1 - first)], ink)

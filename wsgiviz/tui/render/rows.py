@@ -46,6 +46,11 @@ class Memory:
     def __init__(self) -> None:
         self.tracks = Tracks()
         self.median = Median()
+        self.scale = Scale.over(0, 1, 1)
+        self.lanes_from = 0
+        """The first row of lanes."""
+        self.lanes: list[tuple[int, Lane]] = []
+        """Rows below that at which each lane shown begins."""
         self.scroll = 0
         """Lanes that were scrolled out at the top: not more than there are."""
         self._made: dict[Lane, tuple[object, tuple[object, ...], Made]] = {}
@@ -84,6 +89,7 @@ def rows(view: PaneView, width: int, height: int, memory: Memory | None = None) 
     plan = layout(height)
     seen = (*glance(view), width, height)
     made = list(memory.recall(HEAD, None, seen, lambda: _head(view, width, plan)))
+    memory.lanes_from, memory.lanes = len(made), []
     made += lanes(view, width, plan, memory)
     made += memory.recall(TOTALS, None, seen, lambda: _totals(view, width, plan, memory))
     return made[:height]
@@ -146,6 +152,7 @@ def lanes(view: PaneView, width: int, plan: Layout, memory: Memory) -> list[Row]
     """The lanes, what is not shown of them, and the axis."""
     head = head_cells(view.side)
     scale = Scale.over(view.start_ns, view.end_ns, max(1, width - head - 1))
+    memory.scale = scale
     of_side = _task_lanes if view.side.is_loop else _worker_lanes
     made = of_side(view, width, plan.lanes, head, scale, memory)
     if len(made) < plan.lanes:
@@ -190,6 +197,7 @@ def _worker_lanes(
     reached = scale.at(drawn.now_ns)
     made: list[Row] = []
     for worker in workers[first:end]:
+        memory.lanes.append((len(made), worker.key))
 
         def make(worker: Worker = worker) -> Made:
             history = memory.drawn(
@@ -202,9 +210,8 @@ def _worker_lanes(
             return row, (Part(" " * head, PLAIN), *below, END)
 
         grown = 0 if worker.doing in RESTING else reached
-        made += memory.recall(
-            worker.key, worker.spans, (grown, worker.doing, scale, width, thick, view.glyphs.name), make
-        )
+        looks = grown, worker.doing, scale, width, thick, view.glyphs.name, view.followed
+        made += memory.recall(worker.key, worker.spans, looks, make)
         if thick >= 2:
             made.append(worker_lanes.status(worker, head, width, view))
         made += [Line(width).row()] * (thick > 2)
@@ -231,6 +238,7 @@ def _task_lanes(
     reached = scale.at(drawn.now_ns)
     made: list[Row] = []
     for track in range(first, end):
+        memory.lanes.append((len(made), track))
         last = tracks.last(track, side)
         if last is None:
             made.append(Line(width).row())
@@ -239,10 +247,10 @@ def _task_lanes(
         def make(track: int = track, last: Request = last) -> Made:
             answers = memory.drawn(track, side.run, scale, view.glyphs, lambda: Answers(scale))
             lane = task_lanes.lane(tracks, track, answers, scale, drawn)
-            return ((*task_lanes.head(last, head, view.glyphs), *lane, END),)
+            return ((*task_lanes.head(last, head, view.glyphs, view.followed), *lane, END),)
 
         grown = task_lanes.growth(last, reached, drawn.now_ns)
-        made += memory.recall(track, last, (grown, scale, width, view.glyphs.name), make)
+        made += memory.recall(track, last, (grown, scale, width, view.glyphs.name, last.id == view.followed), make)
     memory.keep(range(first, end))
     if more:
         made += memory.recall(

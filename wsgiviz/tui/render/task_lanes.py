@@ -45,8 +45,11 @@ def sign(request: Request, glyphs: Glyphs) -> Part:
     return Part(glyphs.task[request.task], Ink(colour))
 
 
-def head(request: Request, width: int, glyphs: Glyphs) -> list[Part]:
+def head(request: Request, width: int, glyphs: Glyphs, followed: int = 0) -> list[Part]:
     """The lane's first cells: the request's number, and the sign of what it does or how it ended."""
+    if request.id == followed:
+        number = _number(request.id, width, False).text
+        return [Part(glyphs.here + number[1:], Ink(flags="br")), sign(request, glyphs), GAP]
     return [_number(request.id, width, request.finished), sign(request, glyphs), GAP]
 
 

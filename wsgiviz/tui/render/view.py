@@ -30,6 +30,8 @@ class PaneView:
     glyphs: Glyphs = UNICODE
     zero_ns: int = 0
     """The time that the axis calls 0 s; 0 for the left edge."""
+    followed: int = 0
+    """The request whose marks stand out; 0 for none."""
     scroll: int = 0
     """Lanes scrolled out at the top."""
 

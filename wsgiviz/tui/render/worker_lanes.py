@@ -34,7 +34,7 @@ def lane(
     history.take(worker.spans)
     chart = history.chart(worker.spans, view.now_ns)
     below = chart.copy().parts() if lines > 3 else []
-    history.draw_names(chart)
+    history.draw_names(chart, view.followed)
     if not worker.alive:
         _draw_death(chart, worker, scale, view.glyphs, lines < 2)
     return chart.parts(), below

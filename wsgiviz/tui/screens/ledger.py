@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+import time
+from collections.abc import Callable, Iterable
 from typing import ClassVar, NamedTuple, Protocol, cast
 
 from rich.text import Text
@@ -13,8 +14,8 @@ from textual.screen import Screen
 from textual.widgets import DataTable, Static
 from textual.widgets.data_table import RowKey
 
-from wsgiviz.model.ledger import RETURNING, Entry, entries, kept
-from wsgiviz.model.state import Doing, Picture, Request, Task
+from wsgiviz.model.ledger import RETURNING, Entry, entries
+from wsgiviz.model.state import Doing, Picture, Request, Side, Task
 from wsgiviz.session import Session
 from wsgiviz.tui.render.glyphs import Glyphs
 from wsgiviz.tui.render.printable import printable
@@ -24,11 +25,10 @@ from wsgiviz.tui.widgets.keys import Keys
 
 LOOK_EVERY_S = 0.25
 
-CATCH_UP_S = 0.03
-"""How soon more rows are added while there are any to come."""
+SHARE = 0.2
+"""Of the time no more than this goes into the table: with 10,000 rows it is looked at less often."""
 
-ROWS_AT_ONCE = 500
-"""So many rows are added at a time: 10,000 take about 0.3 s, in which nobody could press a key."""
+LONGEST_REST_S = 1.0
 
 Key = tuple[str, int]
 """Side, and number of the request."""
@@ -58,7 +58,9 @@ def _number(text: str, order: float, cells: int = 7) -> Cell:
 
 
 def _seconds(value: float | None) -> Cell:
-    return Cell("", None) if value is None else _number(measured(value), value)
+    if value is None:
+        return Cell("", None)
+    return _number(measured(value if abs(value) >= 0.00005 else 0.0), value)  # no "-0.0 ms"
 
 
 def _worker(entry: Entry) -> Cell:
@@ -75,14 +77,15 @@ def _status(entry: Entry, glyphs: Glyphs) -> Cell:
     return Cell(f"{_sign(entry, glyphs)} {words}", words)
 
 
+TASKS = frozenset(task.value for task in Task)
+
+
 def _sign(entry: Entry, glyphs: Glyphs) -> str:
     if not entry.state:
         return glyphs.task[Task.FAILED if entry.failed else Task.DONE]
     if entry.state == RETURNING:
         return glyphs.doing[Doing.WRITING]
-    if entry.state in set(Doing):
-        return glyphs.doing[Doing(entry.state)]
-    return glyphs.task[Task(entry.state)]
+    return glyphs.task[Task(entry.state)] if entry.state in TASKS else glyphs.doing[Doing(entry.state)]
 
 
 COLUMNS = (
@@ -118,10 +121,8 @@ class RequestTable(DataTable[Cell]):
     def __init__(self, glyphs: Glyphs) -> None:
         super().__init__(cursor_type="row", zebra_stripes=False)
         self._glyphs = glyphs
-        self._shown: dict[Key, Entry] = {}
         self._row_of: dict[Key, str] = {}
         self._key_of: dict[str, Key] = {}
-        self._sought: Key | None = None
         self.sorted_by = 1
         self.descending = False
 
@@ -158,60 +159,56 @@ class RequestTable(DataTable[Cell]):
 
     # --- what is shown ----------------------------------------------------------------------------------------------
 
-    def show(self, new: Mapping[Key, Entry]) -> bool:
-        """Show these entries; True when there are more to come at the next call."""
-        current = self._sought or self.current
-        free = self._free_rows(new)
-        if len(free) > sum(key not in self._row_of for key in new):  # so many can only go all together
-            self._forget()
+    def show(self, changed: Iterable[Entry], gone: Iterable[Key] = ()) -> None:
+        """Show these entries in their new or old rows; those which are gone leave theirs to new ones."""
+        new = {(entry.side, entry.req): entry for entry in changed}
+        current, line = self.current, self.cursor_row - self.scroll_offset.y
+        free = [self._row_of.pop(key) for key in gone if key in self._row_of]
+        moved = len(free) > sum(key not in self._row_of for key in new)
+        if moved:
+            self._drop(free)  # the table can give up single rows only slowly: so all are laid anew
             free = []
-        changed, more = self._take(new, free)
-        if changed:
-            self._settle(current)
-        self._sought = current if more and current not in self._row_of else None
-        return more
-
-    def _free_rows(self, new: Mapping[Key, Entry]) -> list[str]:
-        """The rows of requests which are not kept any more."""
-        gone = [key for key in self._row_of if key not in new]
-        free = [self._row_of.pop(key) for key in gone]
-        for key in gone:
-            del self._shown[key]
-        for row in free:
-            del self._key_of[row]
-        return free
-
-    def _forget(self) -> None:
-        self.clear()
-        self._shown, self._row_of, self._key_of = {}, {}, {}
-
-    def _take(self, new: Mapping[Key, Entry], free: list[str]) -> tuple[bool, bool]:
-        """Take in what differs. Gives whether anything did, and whether some had to be left for later."""
-        changed, added, more = False, 0, False
         for key, entry in new.items():
-            before = self._shown.get(key)
-            if before is entry or before == entry:
-                continue
-            if before is None and not free and added >= ROWS_AT_ONCE:
-                more = True
-                continue
-            added += before is None and not free
-            self._fill(key, entry, free)
-            changed = True
-        return changed, more
+            moved |= COLUMNS[self.sorted_by].name in self._fill(key, entry, free)
+        if moved:
+            self._put_in_order()
+            self._keep_in_place(current, line)
 
-    def _fill(self, key: Key, entry: Entry, free: list[str]) -> None:
-        """Show an entry in its row; a new one in a free row, or in one more."""
+    def _drop(self, rows: Iterable[str]) -> None:
+        """Take these rows away."""
+        away = set(rows)
+        kept = {key: self.get_row(row) for row, key in self._key_of.items() if row not in away}
+        self.forget()
+        for key, cells in kept.items():
+            self._add(key, cells)
+
+    def forget(self) -> None:
+        """Show nothing."""
+        self.clear()
+        self._row_of, self._key_of = {}, {}
+
+    def _fill(self, key: Key, entry: Entry, free: list[str]) -> set[str]:
+        """Show an entry in its row; a new one in a free row, or in one more. Gives the columns that changed."""
         cells = [column.cell(entry, self._glyphs) for column in COLUMNS]
-        self._shown[key] = entry
-        row = self._row_of.get(key) or (free.pop() if free else str(self.row_count))
-        self._row_of[key], self._key_of[row] = row, key
-        if row not in self.rows:
-            self.add_row(*cells, key=row)
-            return
-        for column, cell in zip(COLUMNS, cells, strict=True):
-            if self.get_cell(row, column.name) != cell:
+        if key not in self._row_of:
+            if not free:
+                return self._add(key, cells)
+            self._give(free.pop(), key)
+        row, changed = self._row_of[key], set()
+        for column, before, cell in zip(COLUMNS, self.get_row(row), cells, strict=True):
+            if before != cell:
                 self.update_cell(row, column.name, cell)
+                changed.add(column.name)
+        return changed
+
+    def _add(self, key: Key, cells: list[Cell]) -> set[str]:
+        row = str(self.row_count)
+        self.add_row(*cells, key=row)
+        self._give(row, key)
+        return {column.name for column in COLUMNS}
+
+    def _give(self, row: str, key: Key) -> None:
+        self._row_of[key], self._key_of[row] = row, key
 
     # --- order ------------------------------------------------------------------------------------------------------
 
@@ -220,22 +217,27 @@ class RequestTable(DataTable[Cell]):
         self.descending = not self.descending if column == self.sorted_by else False
         self.sorted_by = column
         self._label()
-        self._settle()
+        self._put_in_order()
         self.move_cursor(row=0, scroll=False)
         self.scroll_to(y=0, animate=False, immediate=True)
 
-    def _settle(self, current: Key | None = None) -> None:
-        """Put the rows in order. The cursor stays on its request, and that on its line of the screen."""
-        line = self.cursor_row - self.scroll_offset.y
+    def _put_in_order(self) -> None:
         self.sort(COLUMNS[self.sorted_by].name, key=self._order, reverse=self.descending)
-        self._update_dimensions(())
-        if current is None or current not in self._row_of:
+        self._update_dimensions(())  # at once, so that there is room to scroll to
+
+    def _keep_in_place(self, key: Key | None, line: int) -> None:
+        """The cursor stays on its request and that, when it is in sight, on its line of the screen."""
+        if key not in self._row_of:
             return
-        row = self.get_row_index(self._row_of[current])
-        seen = 0 <= line < self.scrollable_content_region.height - self.header_height
+        row = self.get_row_index(self._row_of[key])
         self.set_reactive(DataTable.cursor_coordinate, self.cursor_coordinate._replace(row=row))
-        if seen:
+        if 0 <= line < self.scrollable_content_region.height - self.header_height:
             self.scroll_to(y=row - line, animate=False, immediate=True, force=True)
+
+    def find(self, key: Key | None) -> None:
+        """Put the cursor on a request, if it is shown."""
+        if key in self._row_of:
+            self.move_cursor(row=self.get_row_index(self._row_of[key]))
 
     def _order(self, cell: Cell) -> tuple[bool, float | str]:
         """What is not known stands last, whichever way the others are sorted."""
@@ -280,7 +282,7 @@ class LedgerScreen(Screen[None]):
         self._picture: Picture | None = None
         self._ledger = Ledger()
         self._table = RequestTable(glyphs)
-        self._more = False
+        self._not_before = 0.0
 
     def compose(self) -> ComposeResult:
         yield Static("", id="about", markup=False)
@@ -296,16 +298,16 @@ class LedgerScreen(Screen[None]):
         self.set_interval(LOOK_EVERY_S, self.look)
 
     def look(self) -> None:
-        """Take in what is new. When that is much, the rest follows soon."""
-        picture = self.session.picture
-        if picture is self._picture and not self._more:
+        """Take in what is new."""
+        picture, began = self.session.picture, time.perf_counter()
+        if picture is self._picture or began < self._not_before:
             return
         self._picture = picture
-        sides = [name for name in picture.sides if self._side in ("", name)]
-        self._more = self._table.show(self._ledger.entries(picture, sides))
-        if self._more:
-            self.set_timer(CATCH_UP_S, self.look)
+        changed, gone = self._ledger.update(picture)
+        self._table.show([entry for entry in changed if self._side in ("", entry.side)], gone)
         self._say()
+        ended = time.perf_counter()
+        self._not_before = ended + min(LONGEST_REST_S, (ended - began) * (1 - SHARE) / SHARE)
 
     def _say(self) -> None:
         """The line above: how many, of which side, in which order."""
@@ -337,8 +339,11 @@ class LedgerScreen(Screen[None]):
     def action_side(self) -> None:
         names = ["", *[side.name for side in self.session.picture.sides.values() if side.run or side.workers]]
         self._side = names[(names.index(self._side) + 1) % len(names)] if self._side in names else ""
-        self._picture = None
-        self.look()
+        current = self._table.current
+        self._table.forget()
+        self._table.show(entry for entry in self._ledger.entries() if self._side in ("", entry.side))
+        self._table.find(current)
+        self._say()
 
     def action_follow(self) -> None:
         key = self._table.current
@@ -348,25 +353,50 @@ class LedgerScreen(Screen[None]):
 
 
 class Ledger:
-    """The entries of a picture; those of requests which have not changed are the same objects as before."""
+    """The entries of the newest picture, brought up to date by what has changed."""
 
     def __init__(self) -> None:
-        self._known: dict[Key, tuple[Request, Entry]] = {}
+        self._known: dict[str, dict[int, Entry]] = {}
+        self._over: dict[str, dict[int, Request]] = {}
+        self._run: dict[str, int] = {}
 
-    def entries(self, picture: Picture, sides: Iterable[str]) -> dict[Key, Entry]:
-        known: dict[Key, tuple[Request, Entry]] = {}
-        for name in sides:
-            side = picture.sides[name]
-            requests = kept(side)
-            before = {req: self._known.get((name, req)) for req in requests}
-            same = {req: pair for req, pair in before.items() if pair and _still(pair, requests[req])}
-            new = [request for req, request in requests.items() if req not in same]
-            made = {entry.req: (request, entry) for request, entry in zip(new, entries(side, new), strict=True)}
-            known |= {(name, req): same.get(req) or made[req] for req in requests}
-        self._known = known
-        return {key: entry for key, (_, entry) in known.items()}
+    def entries(self) -> list[Entry]:
+        return [entry for known in self._known.values() for entry in known.values()]
 
+    def update(self, picture: Picture) -> tuple[list[Entry], list[Key]]:
+        """Take in a picture. Gives the entries that are new or others than before, and which are gone."""
+        changed: list[Entry] = []
+        gone = [(name, req) for name in self._known.keys() - picture.sides for req in self._known.pop(name)]
+        for side in picture.sides.values():
+            if side.run != self._run.get(side.name):
+                self._run[side.name] = side.run
+                gone += [(side.name, req) for req in self._known.get(side.name, ())]
+                self._known[side.name], self._over[side.name] = {}, {}
+            changed += self._changed(side)
+            gone += [(side.name, req) for req in self._gone(side)]
+        return changed, gone
 
-def _still(pair: tuple[Request, Entry], request: Request) -> bool:
-    """The entry is still right: the request is the same, and nothing that its worker does stands in it."""
-    return pair[0] is request and not pair[1].state
+    def _changed(self, side: Side) -> list[Entry]:
+        known, over = self._known[side.name], self._over[side.name]
+        new: list[Request] = []
+        for request in reversed(side.finished):
+            if over.get(request.id) is request:
+                break
+            new.append(request)
+        new.reverse()
+        over.update((request.id, request) for request in new)
+        found = [e for e in entries(side, [*new, *side.in_flight.values()]) if known.get(e.req) != e]
+        known.update((entry.req, entry) for entry in found)
+        return found
+
+    def _gone(self, side: Side) -> list[int]:
+        """Requests which are not kept any more: the oldest, when there are too many."""
+        known, over = self._known[side.name], self._over[side.name]
+        while len(over) > len(side.finished):
+            over.pop(next(iter(over)))
+        if len(known) <= len(over) + len(side.in_flight):
+            return []
+        gone = [req for req in known if req not in over and req not in side.in_flight]
+        for req in gone:
+            del known[req]
+        return gone

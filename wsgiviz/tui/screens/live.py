@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import zip_longest
 from typing import TYPE_CHECKING, ClassVar, cast
@@ -17,10 +18,11 @@ from textual.widgets import Static
 
 from wsgiviz.model import metrics
 from wsgiviz.model.captions import Caption, Scene, Tone, caption
-from wsgiviz.model.state import Picture, Side
+from wsgiviz.model.state import Picture, Side, Slot
 from wsgiviz.model.whereabouts import whereabouts
 from wsgiviz.session import Phase, Session
 from wsgiviz.settings import SMALLEST_TERMINAL, Settings
+from wsgiviz.tui.expectation import PATIENCE_S, Expectation, told_reload, told_workers
 from wsgiviz.tui.render.glyphs import Glyphs
 from wsgiviz.tui.render.view import PaneView
 from wsgiviz.tui.render.window import Look, Window, window
@@ -32,6 +34,7 @@ from wsgiviz.tui.widgets.pane import Pane
 
 if TYPE_CHECKING:
     from wsgiviz.tui.app import WsgivizApp
+    from wsgiviz.tui.screens.workers import Ending
 
 NARROW = 80
 ONE_LINE = 110
@@ -65,6 +68,10 @@ class LiveScreen(Screen[object]):
         Binding("o", "form", "options", tooltip="All settings, in a form"),
         Binding("p", "pause", "pause", tooltip="Pause the view; the servers go on"),
         Binding("x", "cancel", "cancel", tooltip="Give up the run that is on"),
+        Binding("k", "end_worker", "kill", tooltip="End a worker: TERM or KILL (or click its lane)"),
+        Binding("r", "reload", "reload", tooltip="Load the apps anew: HUP"),
+        Binding("tab,enter", "ledger", "ledger", tooltip="Every request in a table; one in detail (or click it)"),
+        Binding("escape", "unfollow", "unfollow", tooltip="Follow no request any more"),
         Binding("less_than_sign", "zoom(-1)", "zoom out", tooltip="Show more time"),
         Binding("greater_than_sign", "zoom(1)", "zoom in", tooltip="Show less time, larger"),
         Binding("left", "pan(-1)", "earlier", tooltip="Look at earlier times"),
@@ -91,6 +98,8 @@ class LiveScreen(Screen[object]):
         self._theme_before = ""
         self._code_wanted: bool | None = None
         self._header_at = 0.0
+        self._followed = 0
+        self._expected: list[Expectation] = []
 
     def compose(self) -> ComposeResult:
         yield Header()
@@ -132,7 +141,8 @@ class LiveScreen(Screen[object]):
     def settings_changed(self) -> None:
         """Another scenario or app: other panes, other code."""
         settings = self.session.settings
-        self.paused, self.look = False, Look()
+        self.paused, self.look, self._followed = False, Look(), 0
+        self._expected.clear()
         for pane, side in zip_longest(self.query(Pane), settings.sides):
             pane.display = side is not None
         self.query_one(CodePane).show({side: settings.target(side) for side in settings.sides})
@@ -141,6 +151,7 @@ class LiveScreen(Screen[object]):
         """One frame."""
         if not self.is_mounted or self.has_class("too-small"):
             return
+        self._check_expected()
         now_ns = time.monotonic_ns()
         picture = self.session.picture
         if self.paused:
@@ -178,6 +189,7 @@ class LiveScreen(Screen[object]):
             prediction=self.session.prediction(side.name),
             makespan_s=metrics.makespan_ns(side) / 1e9 if over else None,
             glyphs=self.glyphs,
+            followed=self._followed,
         )
 
     def _still(self, now_ns: int) -> int:
@@ -261,7 +273,10 @@ class LiveScreen(Screen[object]):
         if by < 0 and wanted <= 1:
             self.notify("One worker is the least that gunicorn keeps.", timeout=3)
             return
+        before = self.session.picture
         (self.session.add_worker if by > 0 else self.session.remove_worker)()
+        what = "TTIN" if by > 0 else "TTOU"
+        self._expect(told_workers(before, side, wanted + by), f"{what} was sent, and nothing has changed.")
 
     def action_requests(self, by: int) -> None:
         settings = self.session.settings
@@ -272,6 +287,67 @@ class LiveScreen(Screen[object]):
     def action_cancel(self) -> None:
         self._app.wake()
         self.session.cancel()
+
+    def action_end_worker(self) -> None:
+        self._end_worker()
+
+    def _end_worker(self, chosen: Slot | None = None) -> None:
+        from wsgiviz.tui.screens.workers import WorkersScreen
+
+        self.app.push_screen(WorkersScreen(self.session, self.glyphs, chosen), self._send_ending)
+
+    def _send_ending(self, ending: Ending | None) -> None:
+        from wsgiviz.tui.screens.workers import told_end
+
+        if ending is None:
+            return
+        side, pid, number = ending
+        if self.session.end_worker(side, pid, number):
+            self._expect(lambda picture: told_end(picture, side, pid), f"{number.name} was sent; pid {pid} goes on.")
+        else:
+            self.notify(f"There is no worker with pid {pid} any more.", severity="warning")
+
+    def action_reload(self) -> None:
+        self.session.reload()
+        self._expect(told_reload(self.session.picture), "HUP was sent, and old workers are still there.")
+
+    def _expect(self, told: Callable[[Picture], str | None], otherwise: str) -> None:
+        """Say it once the servers have done what was asked for, or that they have not."""
+        self._app.wake()
+        self._expected.append(Expectation(told, otherwise, time.monotonic() + PATIENCE_S))
+
+    def _check_expected(self) -> None:
+        now, picture = time.monotonic(), self.session.picture
+        for expected in list(self._expected):
+            words = expected.told(picture)
+            if words is not None:
+                self.notify(words, timeout=4, markup=False)
+            elif now > expected.until_s:
+                self.notify(expected.otherwise, severity="warning", markup=False)
+            else:
+                continue
+            self._expected.remove(expected)
+
+    def on_pane_worker_chosen(self, message: Pane.WorkerChosen) -> None:
+        self._end_worker(message.key)
+
+    def on_pane_request_chosen(self, message: Pane.RequestChosen) -> None:
+        from wsgiviz.tui.screens.inspector import InspectorScreen
+
+        self.app.push_screen(InspectorScreen(self.session, message.side, message.req, self.glyphs))
+
+    def action_ledger(self) -> None:
+        from wsgiviz.tui.screens.ledger import LedgerScreen
+
+        self.app.push_screen(LedgerScreen(self.session, self.glyphs))
+
+    def follow_request(self, req: int) -> None:
+        """Let the marks of a request stand out in every pane: both sides number the same requests alike."""
+        self._app.wake()
+        self._followed = req
+
+    def action_unfollow(self) -> None:
+        self.follow_request(0)
 
     def action_pause(self) -> None:
         self._app.wake()
@@ -350,8 +426,8 @@ class LiveScreen(Screen[object]):
     def _hints(self) -> list[Hint]:
         return [
             ("space", "fire"), ("+ -", "workers"), ("[ ]", "requests"), ("s", "scenario"), ("o", "options"),
-            ("p", "pause"), ("x", "cancel"), ("?", "help"), ("q", "quit"), ("l", "logs"), ("b", "big"),
-            ("< >", "zoom"), ("c", "code"), ("^p", "palette"),
+            ("p", "pause"), ("k", "kill"), ("tab", "ledger"), ("?", "help"), ("q", "quit"), ("x", "cancel"),
+            ("r", "reload"), ("l", "logs"), ("b", "big"), ("< >", "zoom"), ("c", "code"), ("^p", "palette"),
         ]  # fmt: skip
 
 

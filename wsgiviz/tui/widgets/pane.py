@@ -8,12 +8,14 @@ from rich.segment import Segment
 from textual import events
 from textual.filter import ANSIToTruecolor
 from textual.geometry import Region
+from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
+from wsgiviz.model.state import Slot
 from wsgiviz.tui.render.line import PLAIN, Row
 from wsgiviz.tui.render.palette import Palette
-from wsgiviz.tui.render.rows import Memory, rows
+from wsgiviz.tui.render.rows import Memory, head_cells, rows
 from wsgiviz.tui.render.view import PaneView
 
 
@@ -30,6 +32,20 @@ class Pane(Widget):
     """
 
     ALLOW_SELECT = False
+
+    class WorkerChosen(Message):
+        """A worker's lane was clicked."""
+
+        def __init__(self, side: str, key: Slot) -> None:
+            super().__init__()
+            self.side, self.key = side, key
+
+    class RequestChosen(Message):
+        """A request was clicked, in its own lane or in a worker's."""
+
+        def __init__(self, side: str, req: int) -> None:
+            super().__init__()
+            self.side, self.req = side, req
 
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
@@ -106,6 +122,24 @@ class Pane(Widget):
     def on_resize(self, event: events.Resize) -> None:
         self._rows = []
         self._draw()
+
+    def on_click(self, event: events.Click) -> None:
+        """On a lane's head: its worker. In a lane: the request that is there."""
+        view, memory = self._view, self._memory
+        lanes = [lane for row, lane in memory.lanes if row <= event.y - memory.lanes_from]
+        if view is None or not lanes or event.y < memory.lanes_from:
+            return
+        side, lane = view.side, lanes[-1]
+        if isinstance(lane, int):
+            request = memory.tracks.last(lane, side)
+            if request is not None:
+                self.post_message(self.RequestChosen(side.name, request.id))
+            return
+        cell, scale = event.x - head_cells(side), memory.scale
+        at_ns = scale.start_ns + (cell + 0.5) * (scale.end_ns - scale.start_ns) / scale.cells
+        spans = side.workers[lane].spans if cell >= 0 and lane in side.workers else ()
+        req = next((span.req for span in spans if span.start_ns <= at_ns < (span.end_ns or view.now_ns)), 0)
+        self.post_message(self.RequestChosen(side.name, req) if req else self.WorkerChosen(side.name, lane))
 
     def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
         self.scroll_lanes(1)

@@ -1,0 +1,242 @@
+"""One request as rows: its waterfall on an axis in milliseconds, and below it every stamp and fact."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from wsgiviz.model.ledger import Entry, Part, Stage, chunks, parts
+from wsgiviz.model.state import Doing, Request, Task
+from wsgiviz.tui.render.axis import tick_step
+from wsgiviz.tui.render.chart import EIGHTHS, Block, Chart, Scale, draw_block
+from wsgiviz.tui.render.glyphs import ON_THE_WAY, UNICODE, UNKNOWN, Glyphs
+from wsgiviz.tui.render.line import BOLD, DIM, PLAIN, Ink, Line, Row, shortened
+from wsgiviz.tui.render.line import Part as Piece
+from wsgiviz.tui.render.printable import printable
+from wsgiviz.tui.render.window import nice
+
+MS = 1_000_000
+CALM_NS = 100_000_000
+"""What is still going on grows in steps of this: what changes more often can't be read."""
+
+WIDE = 100
+"""From this width on there is room for what a part is about, and facts stand beside the stamps."""
+
+NAME_CELLS = 15
+WIDE_NAME_CELLS = 27
+WHAT_CELLS = 31
+TIME_CELLS = 13
+STAMPS_CELLS = 44
+
+WAITING = "waiting"
+"""Where a texture is the sign of a request in the accept queue."""
+
+LOOK: dict[Stage, tuple[str, str]] = {
+    Stage.LAG: (UNKNOWN, "dim"),
+    Stage.CONNECTING: (ON_THE_WAY, "queue"),
+    Stage.QUEUE: (WAITING, "queue"),
+    Stage.READING: (Doing.READING, "transfer"),
+    Stage.RUNNING: (Task.RUNNING, "computing"),
+    Stage.READY: (Task.READY, "queue"),
+    Stage.AWAITING: (Task.AWAITING, "awaiting"),
+    Stage.RETURN: (Doing.WRITING, "transfer"),
+    Stage.UNKNOWN: (UNKNOWN, "dim"),
+    Stage.AFTER: (UNKNOWN, "blocked"),
+}
+"""Texture and colour of each stage; the app's own time looks as its worker does, blocked or computing."""
+
+SHARP = frozenset({Doing.READING, Doing.BLOCKED, Doing.COMPUTING, Doing.WRITING, Task.RUNNING, Task.READY})
+"""Textures which are areas, with ends inside a cell; the others are lines."""
+
+
+@dataclass(frozen=True, slots=True)
+class RequestView:
+    """All that is shown of one request. ``note`` says why it is not what it should be."""
+
+    request: Request
+    entry: Entry
+    now_ns: int
+    glyphs: Glyphs = UNICODE
+    note: str = ""
+
+    @property
+    def zero_ns(self) -> int:
+        """What the axis calls 0: planned, or for a stranger the first that is known of it."""
+        request = self.request
+        known = (request.planned_ns, request.sent_ns, request.connected_ns, request.accepted_ns)
+        return next((t_ns for t_ns in known if t_ns), request.began_ns)
+
+    @property
+    def growing(self) -> bool:
+        """Something of it goes on: the client waits, or the app is not through."""
+        return bool(self.entry.state) or bool(self.request.began_ns and not self.request.ended_ns)
+
+    @property
+    def ascii_only(self) -> bool:
+        return not self.glyphs.eighths
+
+
+def rows(view: RequestView, width: int) -> list[Row]:
+    """Everything about the request, as many rows as it takes."""
+    blank = Line(width).row()
+    made = [Line(width).add(view.note, Ink("blocked!", "", "b")).row()] if view.note else []
+    made += [*_bars(view, width), blank]
+    stamps, facts = _stamps(view), _facts(view)
+    if width >= WIDE:
+        return made + _side_by_side(stamps, facts, width)
+    return made + [Line(width).extend(each).row() for each in [*facts, [], *stamps]]
+
+
+# --- the waterfall -----------------------------------------------------------------------------------------------
+
+
+def _bars(view: RequestView, width: int) -> list[Row]:
+    """A row for each part, their sum, and the axis."""
+    now = view.zero_ns + (view.now_ns - view.zero_ns) // CALM_NS * CALM_NS if view.growing else 0
+    found = parts(view.request, max(now, view.zero_ns + 1) if now else 0)
+    if not found:
+        return [Line(width).add("nothing is known of its times", DIM).row()]
+    cells = max(8, width - _name_cells(width) - TIME_CELLS - (WHAT_CELLS if width >= WIDE else 0))
+    scale = Scale.over(view.zero_ns, _right_edge(view, found), cells)
+    made = [_bar(part, at == len(found) - 1, view, scale, width) for at, part in enumerate(found)]
+    return [*made, _axis(view, scale, found, width)]
+
+
+def _name_cells(width: int) -> int:
+    return WIDE_NAME_CELLS if width >= WIDE else NAME_CELLS
+
+
+def _right_edge(view: RequestView, found: list[Part]) -> int:
+    """The end; while it goes on the axis grows in calm steps."""
+    end = found[-1].end_ns
+    return view.zero_ns + nice((end - view.zero_ns) * 1.08) if view.growing else end
+
+
+def _bar(part: Part, last: bool, view: RequestView, scale: Scale, width: int) -> Row:
+    glyphs = view.glyphs
+    chart = Chart(scale.cells)
+    texture, colour = _look(part, view)
+    _draw(chart, scale.at(part.start_ns), scale.at(part.end_ns), texture, colour, glyphs)
+    ink = DIM if colour == "dim" else Ink(colour + "!")
+    room = _name_cells(width)
+    line = Line(width).add(shortened(part.name, room - 1, glyphs.ellipsis), ink).to(room)
+    line.extend(chart.parts()).add(_duration(part.duration_ns, last and view.growing), BOLD)
+    if width >= WIDE:
+        what = printable(part.what, view.ascii_only)
+        line.add("  ").add(shortened(what, line.left, glyphs.ellipsis), DIM)
+    return line.row()
+
+
+def _look(part: Part, view: RequestView) -> tuple[str, str]:
+    if part.stage is not Stage.APP:
+        return LOOK[part.stage]
+    request = view.request
+    service_ns = request.ended_ns - request.began_ns
+    computes = 2 * request.cpu_ns >= service_ns if request.ended_ns else view.entry.state == Doing.COMPUTING
+    return (Doing.COMPUTING, "computing") if computes else (Doing.BLOCKED, "blocked")
+
+
+def _draw(chart: Chart, left: int, right: int, texture: str, colour: str, glyphs: Glyphs) -> None:
+    """A bar to scale; what is too short for it is a thin mark at its place."""
+    last = len(chart.chars) - 1
+    if right - left < EIGHTHS:
+        ink = DIM if colour == "dim" else Ink(colour + "!")
+        chart.put(min(left // EIGHTHS, last), glyphs.step, ink)
+    elif texture in SHARP:
+        draw_block(chart, Block(0, 0, "", ""), Block(left, right, texture, colour), glyphs)
+    else:
+        char = glyphs.waiting if texture == WAITING else glyphs.texture[texture]
+        chart.fill(round(left / EIGHTHS), round(right / EIGHTHS), char, Ink(colour))
+
+
+def _axis(view: RequestView, scale: Scale, found: list[Part], width: int) -> Row:
+    """Ticks in milliseconds, and what all parts up to the end for the client add up to."""
+    chart, step = Chart(scale.cells), tick_step(scale)
+    for since in range(0, scale.end_ns - scale.start_ns + 1, step):
+        cell, label = scale.at(scale.start_ns + since) // EIGHTHS, f"{since / MS:g}"
+        if cell + len(label) <= scale.cells:
+            chart.write(cell, label, DIM)
+    total = sum(part.duration_ns for part in found if part.stage is not Stage.AFTER)
+    line = Line(width).add("latency" if view.request.planned_ns else "ms", DIM).to(_name_cells(width))
+    return line.extend(chart.parts()).add(_duration(total, bool(view.entry.state)), BOLD).row()
+
+
+def _duration(ns: int, growing: bool = False) -> str:
+    """In milliseconds to the microsecond, in `TIME_CELLS` cells; what still grows in whole steps."""
+    text = f"{ns // CALM_NS * CALM_NS // MS:d}     ms" if growing else f"{ns / MS:.3f} ms"
+    return f"{text:>{TIME_CELLS}}"
+
+
+# --- stamps and facts --------------------------------------------------------------------------------------------
+
+Pieces = list[Piece]
+
+
+def _side_by_side(left: list[Pieces], right: list[Pieces], width: int) -> list[Row]:
+    made = []
+    for at in range(max(len(left), len(right))):
+        line = Line(width).extend(left[at] if at < len(left) else []).to(STAMPS_CELLS)
+        made.append(line.extend(right[at] if at < len(right) else []).row())
+    return made
+
+
+def _stamps(view: RequestView) -> list[Pieces]:
+    """Every stamp, in the order of the way, with its time since planned."""
+    request = view.request
+    task = bool(request.steps)
+    stamps = [
+        ("planned", request.planned_ns),
+        ("sent", request.sent_ns),
+        ("connected", request.connected_ns),
+        ("accepted", request.accepted_ns),
+        ("app began", request.began_ns),
+        ("response.start" if task else "start_response", request.response_ns),
+        *([] if task else [("iterable returned", request.returned_ns)]),
+        *chunks(request),
+        ("app ended" if task else "closed", request.ended_ns),
+        ("first byte", request.first_byte_ns),
+        ("failed", request.failed_ns) if request.failed_ns else ("received", request.received_ns),
+    ]
+    newest = max(at for at, (_, t_ns) in enumerate(stamps) if t_ns or not at)
+    return [_stamp(name, t_ns, view, view.growing and at > newest) for at, (name, t_ns) in enumerate(stamps)]
+
+
+def _stamp(name: str, t_ns: int, view: RequestView, to_come: bool) -> Pieces:
+    if t_ns:
+        return [Piece(f"{name:<18}", DIM), Piece(f"{(t_ns - view.zero_ns) / MS:>12.3f} ms", PLAIN)]
+    return [Piece(f"{name:<18}", DIM), Piece(f"{'not yet' if to_come else 'n/a':>15}", DIM)]
+
+
+def _facts(view: RequestView) -> list[Pieces]:
+    """What it is, who has it, how it ended, and what it took."""
+    request, entry = view.request, view.entry
+    number = f"worker {entry.worker}, " if entry.worker is not None else ""
+    facts = [
+        ("request", request.what or "n/a"),
+        ("side", entry.side),
+        ("worker", f"{number}pid {entry.pid}, slot {entry.slot}" if entry.pid else "n/a"),
+        ("status", entry.status or ("not yet" if view.growing else "n/a")),
+        ("now", entry.state or "over"),
+        ("CPU", _cpu(request)),
+    ]
+    facts += [("at", request.where.words)] if request.where else []
+    facts += [("innermost", request.within.words)] if request.within else []
+    if request.children_started:
+        facts.append(("child tasks", f"{request.children} live, {request.children_started} started"))
+    return [
+        [Piece(f"{name:<12}", DIM), Piece(printable(text, view.ascii_only), _fact_ink(name, entry))]
+        for name, text in facts
+    ]
+
+
+def _fact_ink(name: str, entry: Entry) -> Ink:
+    return Ink("blocked!", "", "b") if name == "status" and entry.failed else PLAIN
+
+
+def _cpu(request: Request) -> str:
+    """On the CPU: of a thread by its clock, known when the request has ended; of a task as it held the loop."""
+    if request.steps:
+        return f"{request.run_ns / MS:.3f} ms, holding the loop"
+    if not request.cpu_ns:
+        return "n/a"
+    share = 100 * request.cpu_ns / max(1, request.ended_ns - request.began_ns)
+    return f"{request.cpu_ns / MS:.3f} ms, {share:.0f} % of its time in the app"
