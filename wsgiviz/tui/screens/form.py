@@ -47,7 +47,7 @@ class FormScreen(ModalScreen[Settings | None]):
                     value = getattr(settings, option.name)
                     yield from _row(option.name, option.flag[2:], _text(value), _note(option))
             yield Static("", id="problem", markup=False)
-            yield Static("tab next field   enter apply and fire   escape back", classes="keys", markup=False)
+            yield Static("tab next   enter apply and fire   escape back", classes="keys", markup=False)
 
     def _parameters(self) -> tuple[Parameter, ...]:
         scenario = self._settings.scenario_used

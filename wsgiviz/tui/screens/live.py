@@ -46,9 +46,9 @@ SHORT = 34
 ZOOMS = (1.0, 2.0, 4.0, 8.0, 16.0)
 
 PHASES = {
-    Phase.NEW: Caption("Starting …"),
-    Phase.STARTING: Caption("Starting the servers …"),
-    Phase.MEASURING: Caption("Measuring what one request costs on this machine …"),
+    Phase.NEW: Caption("Starting ..."),
+    Phase.STARTING: Caption("Starting the servers ..."),
+    Phase.MEASURING: Caption("Measuring what one request costs on this machine ..."),
     Phase.FAILED: Caption(
         "The servers are not running: s another scenario, o options, l logs, space tries again.", Tone.WARN
     ),
@@ -163,7 +163,7 @@ class LiveScreen(Screen[object]):
         shown = self._window(picture, now_ns)
         sides = [picture.sides[name] for name in self.session.settings.sides if name in picture.sides]
         for pane, side in zip(self.query(Pane), sides, strict=False):
-            pane.show(self._pane(side, now_ns, shown))
+            pane.show(self._pane(picture, side, now_ns, shown))
         self.query_one(CaptionLine).show(self._caption(picture, now_ns))
         if not self.has_class("short"):
             self.query_one(CodePane).mark([whereabouts(side) for side in sides])
@@ -177,12 +177,12 @@ class LiveScreen(Screen[object]):
             self._header_at = now
             self.query_one(Header).show(self._header(picture, now_ns))
 
-    def _pane(self, side: Side, now_ns: int, shown: Window) -> PaneView:
+    def _pane(self, picture: Picture, side: Side, now_ns: int, shown: Window) -> PaneView:
         over = bool(side.run_ended_ns and side.done)
         return PaneView(
             side=side,
             title=self._title(side),
-            now_ns=self._still(now_ns),
+            now_ns=self._still(picture, now_ns),
             start_ns=shown.start_ns,
             end_ns=shown.end_ns,
             zero_ns=shown.zero_ns,
@@ -192,11 +192,11 @@ class LiveScreen(Screen[object]):
             followed=self._followed,
         )
 
-    def _still(self, now_ns: int) -> int:
+    def _still(self, picture: Picture, now_ns: int) -> int:
         """Once both sides are done the picture stands still: the last thing that happened is its now."""
-        if self.session.phase is not Phase.FINISHED:
+        sides = picture.sides.values()
+        if self.session.phase is not Phase.FINISHED or not all(side.run_ended_ns for side in sides):
             return now_ns
-        sides = self.session.picture.sides.values()
         busy = any(worker.busy for side in sides for worker in side.living())
         return now_ns if busy else max(side.run_ended_ns for side in sides)
 
@@ -213,7 +213,7 @@ class LiveScreen(Screen[object]):
         predictions = [self.session.prediction(side.name) for side in sides]
         expected_ns = max((int(found.seconds * 1e9) for found in predictions if found), default=1_000_000_000)
         done = max((metrics.makespan_ns(side) for side in sides if side.run_ended_ns), default=0)
-        return window(min(starts, default=now_ns), self._still(now_ns), max(expected_ns, done), self.look)
+        return window(min(starts, default=now_ns), self._still(picture, now_ns), max(expected_ns, done), self.look)
 
     def _caption(self, picture: Picture, now_ns: int) -> Caption:
         phase = self.session.phase

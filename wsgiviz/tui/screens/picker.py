@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
@@ -15,6 +16,9 @@ from textual.widgets.option_list import Option
 from wsgiviz import scenarios
 from wsgiviz.scenarios import Scenario
 from wsgiviz.settings import Settings
+
+LOW = 20
+"""In fewer lines than these only the list is shown."""
 
 
 class PickerScreen(ModalScreen[Settings | None]):
@@ -43,6 +47,9 @@ class PickerScreen(ModalScreen[Settings | None]):
         self.set_class(self.app.screen_stack[0].has_class("ascii"), "ascii")
         names = [scenario.name for scenario in scenarios.catalogue()]
         self.query_one(OptionList).highlighted = names.index(self._settings.scenario)
+
+    def on_resize(self, event: events.Resize) -> None:
+        self.set_class(event.size.height < LOW, "low")
 
     def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
         self.query_one("#about", Static).update(_about(scenarios.find(str(event.option_id))))

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from rich.cells import cell_len
 from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Static
 
 from wsgiviz.tui.render.glyphs import Glyphs
+from wsgiviz.tui.render.line import shortened
 from wsgiviz.tui.render.printable import printable
 
 LAG_WORTH_SAYING_MS = 20
+SHORTEST_NAME = 10
+PAUSED = "view paused, servers go on"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,30 +58,38 @@ def header_line(view: HeaderView, width: int) -> Content:
     words = [printable(text, ascii_only) for text in (view.name, view.wsgi_call, view.asgi_call, view.load)]
     name, wsgi, asgi, load = words
     bar = "|" if ascii_only else "│"
-    right = _right(view)
-    room = width - cell_len(right.plain) - 2
-    left = Content.assemble((" wsgiviz ", "bold $background on $primary"), "  ", (name, "bold"))
+    brand = Content.styled(" wsgiviz ", "bold $background on $primary")
+    right = _first_fitting(_rights(view), width - brand.cell_length - min(len(name), SHORTEST_NAME) - 4)
+    room = width - right.cell_length - brand.cell_length - 4
+    left = Content.assemble(brand, "  ", (shortened(name, room, view.glyphs.ellipsis), "bold"))
     calls = Content("")
     if wsgi and asgi:
         calls = Content.assemble("  ", (wsgi, "$primary"), f" {bar} ", (asgi, "$secondary"))
     for part in (calls, Content(f"  {load}")):
-        if left.cell_length + part.cell_length <= room:
+        if left.cell_length + part.cell_length + right.cell_length + 2 <= width:
             left += part
     gap = " " * max(1, width - left.cell_length - right.cell_length)
     return left + Content(gap) + right
 
 
-def _right(view: HeaderView) -> Content:
+def _first_fitting(found: list[Content], room: int) -> Content:
+    return next((line for line in found if line.cell_length <= room), found[-1])
+
+
+def _rights(view: HeaderView) -> list[Content]:
+    """The right end, from all its words to those that must always be there."""
     minutes, seconds = divmod(view.clock_s, 60)
-    parts = [Content.styled(f"{view.state} ", "$success bold" if view.state.endswith("live") else "bold")]
-    parts.append(Content.styled(f"{int(minutes):02d}:{seconds:04.1f}", "bold"))
-    if view.paused:
-        parts.insert(0, Content.styled("view paused, servers go on  ", "$warning bold"))
+    state = Content.styled(f"{view.state} ", "$success bold" if view.state.endswith("live") else "bold")
+    clock = Content.styled(f"{int(minutes):02d}:{seconds:04.1f}", "bold")
+    lost = Content.styled(f"  {view.lost} lost ", "$warning bold" if view.lost else "dim")
+    fps = Content.styled(f"  {view.fps:2d} fps", "dim")
+    late = Content("")
     if view.driver_lag_ms >= LAG_WORTH_SAYING_MS:
-        parts.append(Content.styled(f"  driver late {view.driver_lag_ms} ms", "$warning"))
-    parts.append(Content.styled(f"  {view.fps:2d} fps", "dim"))
-    parts.append(Content.styled(f"  {view.lost} lost ", "$warning bold" if view.lost else "dim"))
-    return Content("").join(parts)
+        late = Content.styled(f"  driver late {view.driver_lag_ms} ms", "$warning")
+    if not view.paused:
+        return [state + clock + late + fps + lost, state + clock + late + lost, state + clock + lost, clock + lost]
+    long, short = (Content.styled(f"{words}  ", "$warning bold") for words in (PAUSED, "paused"))
+    return [long + clock + late + fps + lost, long + clock + lost, short + clock + lost, short + lost]
 
 
 def widget_text(widget: Widget) -> str:
