@@ -1,0 +1,1 @@
+"""Folding events into a side: one file for each teller. Pure."""
