@@ -16,19 +16,17 @@ from textual.containers import Horizontal
 from textual.screen import Screen
 from textual.widgets import Static
 
-from wsgiviz.model import metrics
-from wsgiviz.model.captions import Caption, Scene, Tone, caption
-from wsgiviz.model.state import Picture, Side, Slot
+from wsgiviz.model.state import Picture, Slot
 from wsgiviz.model.whereabouts import whereabouts
 from wsgiviz.session import Phase, Session
 from wsgiviz.settings import SMALLEST_TERMINAL, Settings
 from wsgiviz.tui.expectation import PATIENCE_S, Expectation, told_reload, told_workers
+from wsgiviz.tui.moment import Moment
 from wsgiviz.tui.render.glyphs import Glyphs
-from wsgiviz.tui.render.view import PaneView
-from wsgiviz.tui.render.window import Look, Window, window
+from wsgiviz.tui.render.window import Look
 from wsgiviz.tui.widgets.caption import CaptionLine
 from wsgiviz.tui.widgets.code import CodePane
-from wsgiviz.tui.widgets.header import Header, HeaderView
+from wsgiviz.tui.widgets.header import Header
 from wsgiviz.tui.widgets.keys import Hint, Keys
 from wsgiviz.tui.widgets.pane import Pane
 
@@ -45,14 +43,8 @@ SHORT = 34
 
 ZOOMS = (1.0, 2.0, 4.0, 8.0, 16.0)
 
-PHASES = {
-    Phase.NEW: Caption("Starting ..."),
-    Phase.STARTING: Caption("Starting the servers ..."),
-    Phase.MEASURING: Caption("Measuring what one request costs on this machine ..."),
-    Phase.FAILED: Caption(
-        "The servers are not running: s another scenario, o options, l logs, space tries again.", Tone.WARN
-    ),
-}
+CLOCK_S = 0.1
+"""The header's clock shows tenths of a second: more often than that nothing in it can change."""
 
 
 class LiveScreen(Screen[object]):
@@ -152,101 +144,22 @@ class LiveScreen(Screen[object]):
         if not self.is_mounted or self.has_class("too-small"):
             return
         self._check_expected()
-        now_ns = time.monotonic_ns()
-        picture = self.session.picture
-        if self.paused:
-            if self._frozen is None:
-                self._frozen = picture, now_ns
-            picture, now_ns = self._frozen
-        else:
-            self._frozen = None
-        shown = self._window(picture, now_ns)
-        sides = [picture.sides[name] for name in self.session.settings.sides if name in picture.sides]
-        for pane, side in zip(self.query(Pane), sides, strict=False):
-            pane.show(self._pane(picture, side, now_ns, shown))
-        self.query_one(CaptionLine).show(self._caption(picture, now_ns))
+        moment = self._moment()
+        for pane, view in zip(self.query(Pane), moment.panes(), strict=False):
+            pane.show(view)
+        self.query_one(CaptionLine).show(moment.caption())
         if not self.has_class("short"):
-            self.query_one(CodePane).mark([whereabouts(side) for side in sides])
-        self._draw_header(picture, now_ns)
-
-    def _draw_header(self, picture: Picture, now_ns: int) -> None:
-        """Its clock shows tenths of a second: more often than that nothing in it can change."""
+            self.query_one(CodePane).mark([whereabouts(side) for side in moment.sides])
         now = time.monotonic()
         self._frames.append(now)
-        if now - self._header_at >= 0.1:
+        if now - self._header_at >= CLOCK_S:
             self._header_at = now
-            self.query_one(Header).show(self._header(picture, now_ns))
+            self.query_one(Header).show(moment.header(self._fps(), self.paused))
 
-    def _pane(self, picture: Picture, side: Side, now_ns: int, shown: Window) -> PaneView:
-        over = bool(side.run_ended_ns and side.done)
-        return PaneView(
-            side=side,
-            title=self._title(side),
-            now_ns=self._still(picture, now_ns),
-            start_ns=shown.start_ns,
-            end_ns=shown.end_ns,
-            zero_ns=shown.zero_ns,
-            prediction=self.session.prediction(side.name),
-            makespan_s=metrics.makespan_ns(side) / 1e9 if over else None,
-            glyphs=self.glyphs,
-            followed=self._followed,
-        )
-
-    def _still(self, picture: Picture, now_ns: int) -> int:
-        """Once both sides are done the picture stands still: the last thing that happened is its now."""
-        sides = picture.sides.values()
-        if self.session.phase is not Phase.FINISHED or not all(side.run_ended_ns for side in sides):
-            return now_ns
-        busy = any(worker.busy for side in sides for worker in side.living())
-        return now_ns if busy else max(side.run_ended_ns for side in sides)
-
-    def _title(self, side: Side) -> str:
-        settings = self.session.settings
-        workers, threads = side.wanted or settings.processes(side.name), settings.threads_of(side.name)
-        server = "uvicorn" if side.kind == "uvicorn" else f"gunicorn {side.kind}"
-        each = f" of {threads} threads" if threads > 1 else ""
-        return f"{server}, {workers} worker{'s' if workers != 1 else ''}{each}"
-
-    def _window(self, picture: Picture, now_ns: int) -> Window:
-        sides = [picture.sides[name] for name in self.session.settings.sides]
-        starts = [side.run_started_ns for side in sides if side.run_started_ns]
-        predictions = [self.session.prediction(side.name) for side in sides]
-        expected_ns = max((int(found.seconds * 1e9) for found in predictions if found), default=1_000_000_000)
-        done = max((metrics.makespan_ns(side) for side in sides if side.run_ended_ns), default=0)
-        return window(min(starts, default=now_ns), self._still(picture, now_ns), max(expected_ns, done), self.look)
-
-    def _caption(self, picture: Picture, now_ns: int) -> Caption:
-        phase = self.session.phase
-        if phase in PHASES:
-            return PHASES[phase]
-        wsgi, asgi = self.session.settings.calls
-        limit = self.session.cost.async_limit if self.session.cost else None
-        return caption(Scene(picture, wsgi, asgi, self.session.cores, now_ns, limit))
-
-    def _header(self, picture: Picture, now_ns: int) -> HeaderView:
-        settings = self.session.settings
-        sides = [picture.sides[name] for name in settings.sides]
-        elapsed = max((metrics.elapsed_ns(side, now_ns) for side in sides), default=0)
-        wsgi, asgi = settings.calls if not settings.own_app else ("", "")
-        return HeaderView(
-            name=settings.name,
-            wsgi_call=wsgi,
-            asgi_call=asgi,
-            load=_load(settings),
-            state=self._state(),
-            clock_s=elapsed // 100_000_000 / 10,
-            fps=self._fps(),
-            lost=picture.lost,
-            driver_lag_ms=max((side.max_driver_lag_ns for side in sides), default=0) // 1_000_000,
-            paused=self.paused,
-            glyphs=self.glyphs,
-        )
-
-    def _state(self) -> str:
-        phase = self.session.phase
-        if phase is Phase.RUNNING:
-            return f"{self.glyphs.live} live"
-        return {Phase.FINISHED: "done", Phase.FAILED: "stopped"}.get(phase, phase.value)
+    def _moment(self) -> Moment:
+        if not self.paused or self._frozen is None:
+            self._frozen = self.session.picture, time.monotonic_ns()
+        return Moment(self.session, self.glyphs, *self._frozen, self.look, self._followed)
 
     def _fps(self) -> int:
         frames = self._frames
@@ -440,9 +353,3 @@ KEY_NAMES = {
 def key_name(key: str) -> str:
     first = key.partition(",")[0]
     return KEY_NAMES.get(first, first)
-
-
-def _load(settings: Settings) -> str:
-    if settings.arrivals == "closed":
-        return f"{settings.concurrency} users, {settings.requests} requests"
-    return f"{settings.requests} at once"
