@@ -50,10 +50,10 @@ class Kind(IntEnum):
     POOL_QUEUE = 15  # a: what waits in this process for one of its threads, b: how many of those there are
 
     # A request in a worker. slot: index of the thread which serves it (0 in a sync worker)
-    ACCEPTED = 20  # a: client's port. The worker holds a connection; the request is not read yet
+    ACCEPTED = 20  # a: client's port or 0. The worker holds a connection; the request is not read yet
     BEGAN = 21  # req, a: time of ACCEPTED or 0, b: the thread's CPU time (ns), text: "GET /path"
     RESPONSE = 22  # req, a: status. start_response was called, http.response.start was sent
-    RETURNED = 23  # req, a: 1 when the body is complete (a list): only writing is left; b: then CPU time (ns)
+    RETURNED = 23  # req, a: see `returned`, b: CPU time in the app so far (ns) when the body is complete, else -1
     CHUNK = 24  # req, b: chunks so far. The server has a chunk to write (see probe.wsgi)
     CLOSED = 25  # req, a: CPU time in the app (ns), b: chunks, text: the exception's name, or ""
     RELEASED = 26  # the connection is closed and the worker is free
@@ -114,6 +114,13 @@ BARE_RECORD = struct.Struct("<QqHHIqqqI")
 """A record without text: its end stands where the text would. Half the time to write, and one cache line."""
 
 TEXT_BYTES = 76
+
+
+def returned(a: int, t_ns: int) -> tuple[bool, int, int]:
+    """What RETURNED packs into ``a``, and its time: complete (a list, so only writing is left), status, time of
+    start_response; the last two 0 when that is told by an event of its own."""
+    since = a >> 16
+    return bool(a & 1), a >> 1 & 0x7FFF, t_ns - since if since else 0
 
 
 def request_number(req: int) -> int:

@@ -12,7 +12,7 @@ from wsgiref.validate import validator
 
 import pytest
 
-from wsgiviz.events import Kind
+from wsgiviz.events import Kind, returned
 from wsgiviz.probe.wsgi import Connection, watched
 
 Told = list[tuple[Kind, int, int, int, bytes]]
@@ -78,8 +78,10 @@ def generator(environ: dict[str, Any], start_response: Any) -> Iterator[bytes]:
 def test_a_list_is_told_as_whole_and_closed() -> None:
     server = Server(plain).call()
     assert (server.status, server.body) == ("200 OK", b"ab")
-    assert server.kinds == ["BEGAN", "RESPONSE", "RETURNED", "CLOSED"]
-    assert server.told[2][2] == 1
+    assert server.kinds == ["BEGAN", "RETURNED", "CLOSED"]
+    complete, status, response_ns = returned(server.told[1][2], 10**18)
+    assert (complete, status) == (True, 200)
+    assert 0 < 10**18 - response_ns < 10**9
     assert server.closed == (2, b"")
     assert len(server.returned) == 2
 
@@ -209,7 +211,24 @@ def test_a_bad_status_is_left_to_the_server() -> None:
 
     server = Server(app).call()
     assert server.status == "fine"
-    assert (Kind.RESPONSE, 0) in [(kind, a) for kind, _, a, _, _ in server.told]
+    assert returned(server.told[1][2], 10**18)[:2] == (True, 0)
+
+
+def test_a_response_that_begins_after_the_return_is_told_by_itself() -> None:
+    server = Server(generator).call()
+    assert (Kind.RESPONSE, 200) in [(kind, a) for kind, _, a, _, _ in server.told]
+    assert returned(server.told[1][2], 10**18) == (False, 0, 0)
+
+
+def test_a_response_that_was_begun_before_the_app_raised_is_told() -> None:
+    def app(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        start_response("200 OK", [])
+        raise LookupError
+
+    server = Server(app)
+    with pytest.raises(LookupError):
+        server.call()
+    assert server.kinds == ["BEGAN", "RESPONSE", "CLOSED"]
 
 
 @pytest.mark.parametrize("app", [plain, generator])

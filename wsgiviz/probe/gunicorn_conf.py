@@ -102,10 +102,13 @@ def post_worker_init(worker: Any) -> None:
 
 
 def _watch_sync(worker: Any) -> None:
-    """Around the worker's own `handle`: from accept to the connection's end, whatever happens in between."""
+    """Around the worker's own `handle`: from accept to the connection's end, whatever happens in between.
+
+    The accept itself is told with the request, or by the sampler when the request is long in coming.
+    """
     write = _write
     clock = time.monotonic_ns
-    accepted, released = int(Kind.ACCEPTED), int(Kind.RELEASED)
+    released = int(Kind.RELEASED)
     connection = Connection()
     connections = {threading.get_ident(): connection}
     _note_closing(connections)
@@ -113,14 +116,13 @@ def _watch_sync(worker: Any) -> None:
     handle = worker.handle
 
     def watched_handle(listener: Any, client: Any, addr: Any) -> None:
-        connection.accepted_ns = now = clock()
-        write(accepted, 0, addr[1] if addr else 0, 0, b"", 0, now)
+        connection.accepted_ns = clock()
         try:
             handle(listener, client, addr)
         finally:
             if connection.open is not None:
-                connection.open.close()
-            connection.closing_ns = 0
+                connection.open.end()
+            connection.accepted_ns = connection.closing_ns = 0
             write(released)
 
     worker.handle = watched_handle

@@ -24,7 +24,7 @@ assert sleep is time.sleep
 
 LOOK_EVERY_S = 0.02
 
-CLOSING = int(Kind.CLOSING)
+ACCEPTED, CLOSING = int(Kind.ACCEPTED), int(Kind.CLOSING)
 RUNS_A_LOOP = frozenset({"run_forever", "run_until_complete"})
 ASYNCIO = sysconfig.get_path("stdlib") + "/asyncio/"
 
@@ -98,7 +98,7 @@ class ThreadLook:
             call = connection.open
             seen, told = self._seen.get(thread, (None, None))
             if call is None:
-                self._look_at_closing(thread, connection)
+                self._look_outside(thread, connection)
                 continue
             if call is not seen:
                 self._seen[thread] = call, None
@@ -111,13 +111,14 @@ class ThreadLook:
                     if told is None and any(frame.f_code.co_name in RUNS_A_LOOP for frame in found):
                         self._teller.tell_loop(found, call.req, connection.slot)
 
-    def _look_at_closing(self, thread: int, connection: Connection) -> None:
-        """A connection that is being closed in two looks in a row: told with the time at which that began."""
+    def _look_outside(self, thread: int, connection: Connection) -> None:
+        """A thread that has no request in the app: long in reading one, or in closing its connection gracefully."""
         closing_ns = connection.closing_ns
+        kind, since_ns = (CLOSING, closing_ns) if closing_ns else (ACCEPTED, connection.accepted_ns)
         seen, told = self._seen.get(thread, (None, None))
-        if closing_ns and closing_ns == seen and told is None:
+        if since_ns and since_ns == seen and told is None:
             told = True
-            self._write(CLOSING, 0, 0, 0, b"", connection.slot, closing_ns)
-        elif closing_ns != seen:
+            self._write(kind, 0, 0, 0, b"", connection.slot, since_ns)
+        elif since_ns != seen:
             told = None
-        self._seen[thread] = closing_ns, told
+        self._seen[thread] = since_ns, told

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import itertools
 import os
-import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from http import HTTPStatus
-from time import thread_time_ns
+from time import monotonic_ns, thread_time_ns
 from typing import Any
 
 from wsgiviz.events import REQUEST_HEADER, Kind
@@ -62,58 +61,96 @@ def request_ids() -> Callable[[str | None], int]:
 
 
 class Call:
-    """One call of the app, until its end is told."""
+    """One call of the app, until its end is told; and, when the app returns a list or tuple, what stands for it.
 
-    __slots__ = ("began_cpu_ns", "chunks", "connection", "req", "write")
+    One object for both, and for `start_response`: it is made for every request of somebody's server.
+    """
 
-    def __init__(self, write: Write, connection: Connection, req: int, began_cpu_ns: int) -> None:
+    __slots__ = (
+        "began_cpu_ns", "body", "chunks", "connection", "cpu_ns", "req", "response_ns", "returned",
+        "start_response", "status", "write",
+    )  # fmt: skip
+
+    body: Sequence[bytes]
+
+    def __init__(
+        self, write: Write, connection: Connection, req: int, began_cpu_ns: int, start_response: Callable[..., Any]
+    ) -> None:
         self.write = write
         self.connection = connection
         self.req = req
         self.began_cpu_ns = began_cpu_ns
-        self.chunks = 0
+        self.start_response = start_response
+        self.cpu_ns = -1
+        self.chunks = self.response_ns = self.status = 0
+        self.returned = False
 
-    def close(self, raised: bytes = b"", cpu_ns: int = -1) -> None:
-        """Tell the end, once. ``cpu_ns`` is the CPU time of the app when it had ended before."""
+    def begin(self, status: str, *rest: Any, **named: Any) -> Any:
+        """The app's `start_response`. Told with the iterable, or now if that has been returned already."""
+        try:
+            self.status = CODES[status]
+        except (KeyError, TypeError):
+            self.status = _code(status)
+        self.response_ns = monotonic_ns()
+        if self.returned:
+            self.write(RESPONSE, self.req, self.status, 0, b"", self.connection.slot)
+        return self.start_response(status, *rest, **named)
+
+    def tell_returned(self, whole: int) -> None:
+        """The iterable is there; status and time of `start_response` go along (see `returned_fields`)."""
+        now = monotonic_ns()
+        self.returned = True
+        since = now - self.response_ns if self.response_ns else 0
+        packed = whole | self.status << 1 | since << 16
+        self.write(RETURNED, self.req, packed, self.cpu_ns, b"", self.connection.slot, now)
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self.body)
+
+    def __len__(self) -> int:
+        return len(self.body)
+
+    def close(self) -> None:
+        self.chunks = len(self.body)
+        self.end()
+
+    def end(self, raised: bytes = b"") -> None:
+        """Tell the end, once."""
         connection = self.connection
         if connection.open is self:
             connection.open = None
-            if cpu_ns < 0:
-                cpu_ns = thread_time_ns() - self.began_cpu_ns
+            if not self.returned and self.response_ns:
+                self.write(RESPONSE, self.req, self.status, 0, b"", connection.slot, self.response_ns)
+            cpu_ns = self.cpu_ns if self.cpu_ns >= 0 else thread_time_ns() - self.began_cpu_ns
             self.write(CLOSED, self.req, cpu_ns, self.chunks, raised, connection.slot)
 
 
 def watched(app: WsgiApp, write: Write, connection: Connection) -> WsgiApp:
-    """``app``, its calls told to ``write``.
-
-    Closures, constants and one object a call: all this is paid for on every request of somebody's server.
-    """
+    """``app``, its calls told to ``write``: all this is paid for on every request of somebody's server."""
     request_id = request_ids()
-    known = CODES.get
+    last = ("", "", b"")
 
     def call(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        slot = connection.slot
+        nonlocal last
         began_cpu_ns = thread_time_ns()
         req = request_id(environ.get(HEADER_KEY))
-        what = f"{environ.get('REQUEST_METHOD')} {environ.get('PATH_INFO')}".encode("utf-8", "replace")
-        write(BEGAN, req, connection.accepted_ns, began_cpu_ns, what, slot)
-        this = connection.open = Call(write, connection, req, began_cpu_ns)
-
-        def begin(status: str, *rest: Any, **named: Any) -> Any:
-            write(RESPONSE, req, known(status) or _code(status), 0, b"", slot)
-            return start_response(status, *rest, **named)
-
+        method, path = environ.get("REQUEST_METHOD"), environ.get("PATH_INFO")
+        if last[1] != path or last[0] != method:
+            last = (method, path, f"{method} {path}".encode("utf-8", "replace"))  # type: ignore[assignment]
+        write(BEGAN, req, connection.accepted_ns, began_cpu_ns, last[2], connection.slot)
+        this = connection.open = Call(write, connection, req, began_cpu_ns, start_response)
         try:
-            body = app(environ, begin)
+            body = app(environ, this.begin)
         except BaseException as error:
-            this.close(_name(error))
+            this.end(_name(error))
             raise
         if type(body) is list or type(body) is tuple:
             # No code of the app runs any more while the server writes this.
-            cpu_ns = thread_time_ns() - began_cpu_ns
-            write(RETURNED, req, 1, cpu_ns, b"", slot)
-            return WholeBody(body, this, cpu_ns)
-        write(RETURNED, req, 0, 0, b"", slot)
+            this.cpu_ns = thread_time_ns() - began_cpu_ns
+            this.body = body
+            this.tell_returned(1)
+            return this
+        this.tell_returned(0)
         watched_body: Iterable[bytes] = _watch_body(body, this, environ.get("wsgi.file_wrapper"))
         return watched_body
 
@@ -124,7 +161,7 @@ def _watch_body(body: Any, call: Call, file_wrapper: Any) -> Any:
     if isinstance(file_wrapper, type) and isinstance(body, file_wrapper):
         return _watch_file(body, call)
     if not hasattr(body, "__iter__") and not hasattr(body, "__getitem__"):
-        call.close(b"returned " + type(body).__name__.encode("utf-8", "replace"))
+        call.end(b"returned " + type(body).__name__.encode("utf-8", "replace"))
         return body  # the server says what is wrong with it, as it would without us
     return SizedBody(body, call) if hasattr(body, "__len__") else Body(body, call)
 
@@ -149,35 +186,13 @@ def _watch_file(body: Any, call: Call) -> Any:
             if close is not None:
                 close()
         finally:
-            call.close()
+            call.end()
 
     try:
         body.close = closing
     except AttributeError:  # closed to us: the worker's wrapper notes the end of the connection
         return body
     return body
-
-
-class WholeBody:
-    """A list or tuple, as it was, with a `close()` that tells of the end."""
-
-    __slots__ = ("_body", "_call", "_cpu_ns")
-
-    def __init__(self, body: list[bytes] | tuple[bytes, ...], call: Call, cpu_ns: int) -> None:
-        self._body = body
-        self._call = call
-        self._cpu_ns = cpu_ns
-
-    def __iter__(self) -> Iterator[bytes]:
-        return iter(self._body)
-
-    def __len__(self) -> int:
-        return len(self._body)
-
-    def close(self) -> None:
-        call = self._call
-        call.chunks = len(self._body)
-        call.close(b"", self._cpu_ns)
 
 
 class Body:
@@ -208,10 +223,10 @@ class Body:
         except StopIteration:
             raise
         except BaseException as error:
-            call.close(_name(error))
+            call.end(_name(error))
             raise
         call.chunks += 1
-        now = time.monotonic_ns()
+        now = monotonic_ns()
         if now - self._told_ns >= CHUNK_EVERY_NS:
             self._told_ns = now
             self._writing = True
@@ -224,10 +239,10 @@ class Body:
             if close is not None:
                 close()
         except BaseException as error:
-            self._call.close(_name(error))
+            self._call.end(_name(error))
             raise
         finally:
-            self._call.close()
+            self._call.end()
 
 
 class SizedBody(Body):

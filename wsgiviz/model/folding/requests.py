@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from wsgiviz.events import Event, Kind
+from wsgiviz.events import Event, Kind, returned
 from wsgiviz.model.folding.fold import COMPUTES_FROM, Fold, Handlers, end_request, relabel, turn
 from wsgiviz.model.state import BUSY, CHUNKS_KEPT, IN_APP, Doing, Task, Thread, Worker
 
@@ -22,6 +22,8 @@ def _accepted(fold: Fold, event: Event) -> None:
 def _began(fold: Fold, event: Event) -> None:
     worker = fold.worker(event)
     if worker is not None and worker.alive and not fold.is_loop:
+        if worker.doing is Doing.IDLE and event.a:  # so short was its reading that nobody has told it
+            worker = turn(worker, Doing.READING, event.a, fold.now)
         # Whether it computes or waits is not known yet: the first sample, or its end, names the whole span.
         worker = replace(worker, mark=Thread(event.t_ns, event.b, worker.sample.runq_ns))
         fold.put(turn(worker, Doing.COMPUTING, event.t_ns, fold.now, req=event.req))
@@ -51,11 +53,17 @@ def _response(fold: Fold, event: Event) -> None:
 
 
 def _returned(fold: Fold, event: Event) -> None:
+    complete, status, response_ns = returned(event.a, event.t_ns)
     request = fold.in_flight.get(event.req)
     if request is not None:
-        fold.in_flight[event.req] = replace(request, returned_ns=event.t_ns)
+        fold.in_flight[event.req] = replace(
+            request,
+            returned_ns=event.t_ns,
+            response_ns=request.response_ns or response_ns,
+            status=request.status or status,
+        )
     worker = fold.worker(event)
-    if event.a:
+    if complete:
         _write(fold, event, event.b)
     elif worker is not None and worker.req == event.req:
         fold.put(replace(worker, iterating=True))
