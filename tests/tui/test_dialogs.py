@@ -1,0 +1,401 @@
+"""Help, picker, form, failure and logs: what they say, what they change, and that hostile texts stay texts."""
+
+from __future__ import annotations
+
+import unicodedata
+from pathlib import Path
+
+import pytest
+from textual.widgets import Input, OptionList, Static
+
+from tests.tui.stand_in import Seat, StandIn, watch
+from wsgiviz import scenarios
+from wsgiviz.errors import WsgivizError
+from wsgiviz.model.state import Doing, Task
+from wsgiviz.session import Phase
+from wsgiviz.settings import OPTIONS, make
+
+ALL_OF_IT = (120, 70)
+"""A terminal in which no dialog has to scroll."""
+
+SMALL = [(60, 16), (80, 24)]
+
+HOSTILE = (
+    "[bold]not bold[/] \x1b[2J\x1b]0;owned\x07 \x00\x08\x7f\x9b31m \u202ebackwards\u200b \ud800 [@click=app.quit]x[/]"
+)
+INERT = r"[bold]not bold[/] \x1b[2J\x1b]0;owned\x07 \x00\x08\x7f\x9b31m \u202ebackwards"
+
+
+def harmless(seat: Seat) -> bool:
+    """No character on the screen does anything but stand there."""
+    return all(unicodedata.category(char)[0] != "C" for line in seat.lines for char in line)
+
+
+# --- help ---------------------------------------------------------------------------------------------------------
+
+
+def test_help_explains_every_key_and_every_sign() -> None:
+    async def check(seat: Seat) -> None:
+        await seat.press("question_mark")
+        await seat.screen_is("HelpScreen")
+        said = str(seat.app.screen.query(Static).first().render())
+        for key, what in seat.app.live.bindings_shown():
+            assert f"  {key:<8}{what}" in said
+        for state in (*Doing, *Task):
+            assert f"{state.value}: " in said
+        assert "ctrl+p" in said
+
+    watch(check)
+
+
+@pytest.mark.parametrize("key", ["escape", "question_mark", "q"])
+def test_help_goes_away_and_nothing_was_asked_for(key: str) -> None:
+    async def check(seat: Seat) -> None:
+        await seat.press("question_mark")
+        await seat.screen_is("HelpScreen")
+        await seat.press(key)
+        await seat.screen_is("LiveScreen")
+        assert seat.session.calls == []
+
+    watch(check)
+
+
+@pytest.mark.parametrize("size", SMALL)
+def test_help_is_read_to_its_end_with_the_keys(size: tuple[int, int]) -> None:
+    async def check(seat: Seat) -> None:
+        await seat.press("f1")
+        await seat.reads("Fire the requests again")
+        assert "it yet" not in seat.text
+        await seat.press("end")
+        await seat.scrolled()
+        assert "it yet" in seat.text
+
+    watch(check, size=size)
+
+
+# --- picker -------------------------------------------------------------------------------------------------------
+
+
+def test_the_picker_has_every_scenario_and_tells_of_the_one_in_hand() -> None:
+    async def check(seat: Seat) -> None:
+        await seat.press("s")
+        for scenario in scenarios.catalogue():
+            await seat.reads(scenario.question)
+        await seat.reads("await asyncio.sleep(1)")
+        await seat.press("down", "down")
+        await seat.reads("rows = 400 rows")
+
+    watch(check)
+
+
+@pytest.mark.parametrize(("downs", "chosen", "requests"), [(0, "sleep", 40), (1, "http", 20), (5, "fast", 200)])
+def test_choosing_a_scenario_changes_to_it(downs: int, chosen: str, requests: int) -> None:
+    async def check(seat: Seat) -> None:
+        await seat.press("s")
+        await seat.screen_is("PickerScreen")
+        await seat.press(*["down"] * downs, "enter")
+        await seat.screen_is("LiveScreen")
+        assert seat.session.calls == ["change"]
+        changed = seat.session.changes[-1]
+        assert (changed.scenario, changed.requests, changed.workers) == (chosen, requests, 7)
+        await seat.until(lambda: f" {chosen}  " in seat.lines[0], "its name")
+
+    watch(check, StandIn(make(requests=40, workers=7)))
+
+
+@pytest.mark.parametrize("size", SMALL)
+def test_the_scenario_in_hand_is_in_sight(size: tuple[int, int]) -> None:
+    async def check(seat: Seat) -> None:
+        await seat.press("s", "end")
+        await seat.scrolled()
+        assert "Is synchronous slow?" in seat.text
+
+    watch(check, size=size)
+
+
+def test_choosing_with_the_mouse() -> None:
+    async def check(seat: Seat) -> None:
+        await seat.press("s")
+        await seat.reads("Is synchronous slow?")
+        await seat.pilot.click(OptionList, offset=(10, 3))
+        await seat.screen_is("LiveScreen")
+        assert seat.session.changes[-1].scenario == "file"
+
+    watch(check)
+
+
+def test_a_scenario_takes_the_place_of_an_app_of_ones_own() -> None:
+    async def check(seat: Seat) -> None:
+        await seat.press("s")
+        await seat.screen_is("PickerScreen")
+        await seat.press("enter")
+        await seat.screen_is("LiveScreen")
+        changed = seat.session.changes[-1]
+        assert (changed.own_app, changed.path, changed.sides) == (False, "/", ("wsgi", "asgi"))
+
+    watch(check, StandIn(make(wsgi="shop:app", path="/cart", only="wsgi")))
+
+
+@pytest.mark.parametrize(("opened_by", "key"), [("s", "escape"), ("s", "s"), ("s", "q"), ("o", "escape")])
+def test_going_back_changes_nothing(opened_by: str, key: str) -> None:
+    async def check(seat: Seat) -> None:
+        await seat.press(opened_by)
+        await seat.until(lambda: seat.app.screen is not seat.app.live)
+        await seat.press(key)
+        await seat.screen_is("LiveScreen")
+        assert seat.session.calls == []
+
+    watch(check)
+
+
+# --- form ---------------------------------------------------------------------------------------------------------
+
+
+def note(seat: Seat, name: str) -> str:
+    return seat.words(f"#note-{name}")
+
+
+def test_the_form_has_every_option_with_its_value_and_its_help() -> None:
+    async def check(seat: Seat) -> None:
+        await seat.press("o")
+        await seat.screen_is("FormScreen")
+        for option in OPTIONS:
+            if option.in_form:
+                value = getattr(seat.session.settings, option.name)
+                field = seat.app.screen.query_one(f"#{option.name}", Input)
+                shown = f"{value:g}" if isinstance(value, float) else str(value)
+                assert field.value == ("" if value is None else shown)
+                assert option.help in note(seat, option.name)
+        assert seat.app.screen.query_one("#parameter-seconds", Input).value == "1.5"
+
+    watch(check, StandIn(make(parameters={"seconds": "1.5"}, timeout="0.25")))
+
+
+@pytest.mark.parametrize(
+    ("name", "typed", "said"),
+    [
+        ("requests", "0", "a whole number from 1 to 100000"),
+        ("workers", "x", "a whole number from 1 to 64"),
+        ("arrivals", "bursts", "did you mean burst?"),
+        ("timeout", "nan", "a number of seconds from 0.1 to 3600"),
+        ("parameter-seconds", "61", "a number from 0 to 60"),
+        ("scenario", "slep", "did you mean sleep?"),
+        ("wsgi", "shop", "an import string"),
+    ],
+)
+def test_a_wrong_value_is_told_beside_its_field_and_nothing_changes(name: str, typed: str, said: str) -> None:
+    async def check(seat: Seat) -> None:
+        await seat.fill(name, *typed)
+        await seat.until(lambda: said in note(seat, name), said)
+        words = " ".join(word for line in seat.lines for word in line.split("│")[1:2] for word in line.split())
+        assert said.split()[-1] in words
+        await seat.press("enter")
+        await seat.until(lambda: seat.words("#problem") != "", "the problem")
+        assert (type(seat.app.screen).__name__, seat.session.calls) == ("FormScreen", [])
+
+    watch(check, size=ALL_OF_IT)
+
+
+def test_a_value_put_right_gets_its_help_back() -> None:
+    async def check(seat: Seat) -> None:
+        await seat.fill("workers", "x")
+        await seat.until(lambda: "a whole number" in note(seat, "workers"))
+        await seat.press("backspace", "3")
+        await seat.until(lambda: note(seat, "workers") == "worker processes of the WSGI server")
+        await seat.press("enter")
+        await seat.screen_is("LiveScreen")
+        assert seat.session.changes[-1].workers == 3
+
+    watch(check)
+
+
+@pytest.mark.parametrize("key", ["enter", "ctrl+s"])
+def test_good_values_are_taken(key: str) -> None:
+    async def check(seat: Seat) -> None:
+        await seat.fill("requests", "7", "tab", *"closed", key)
+        await seat.screen_is("LiveScreen")
+        changed = seat.session.changes[-1]
+        assert (changed.requests, changed.arrivals, seat.session.calls) == (7, "closed", ["change"])
+        await seat.reads("20 users, 7 requests")
+
+    watch(check)
+
+
+def test_what_is_wrong_only_together_is_told_below() -> None:
+    async def check(seat: Seat) -> None:
+        await seat.fill("duration", "5", "enter")
+        await seat.reads("--duration needs --arrivals closed. a burst ends with its last answer")
+        assert seat.session.calls == []
+
+    watch(check, size=ALL_OF_IT)
+
+
+def test_another_scenario_in_the_form_brings_its_own_parameters_and_requests() -> None:
+    async def check(seat: Seat) -> None:
+        await seat.fill("scenario", *"fast", "enter")
+        await seat.screen_is("LiveScreen")
+        changed = seat.session.changes[-1]
+        assert (changed.scenario, changed.requests, dict(changed.parameters)) == ("fast", 200, {"rows": 40})
+
+    watch(check)
+
+
+@pytest.mark.parametrize("size", SMALL)
+def test_the_field_that_has_the_focus_is_in_sight(size: tuple[int, int]) -> None:
+    async def check(seat: Seat) -> None:
+        await seat.fill("path", *"far/down")
+        await seat.scrolled()
+        assert "far/down" in seat.text
+
+    watch(check, size=size)
+
+
+def test_keys_of_the_live_screen_are_only_letters_in_a_field() -> None:
+    async def check(seat: Seat) -> None:
+        field = await seat.fill("path", "home", *"sqpxlcb+-[]0 ")
+        assert (field.value, type(seat.app.screen).__name__) == ("sqpxlcb+-[]0 /", "FormScreen")
+        assert seat.session.calls == []
+
+    watch(check)
+
+
+# --- failure ------------------------------------------------------------------------------------------------------
+
+
+def test_a_failure_is_shown_with_its_mend_and_hostile_words_stay_words() -> None:
+    async def check(seat: Seat) -> None:
+        await seat.fail(WsgivizError(f"message {HOSTILE}", f"hint {HOSTILE}", f"Traceback\n\tdetail {HOSTILE}\r\n"))
+        for start in ("message", "hint", "    detail"):
+            await seat.reads(f"{start} {INERT}")
+        assert seat.text.count(r"\ud800") == seat.text.count("[@click=app.quit]x[/]") == 3
+        assert harmless(seat)
+
+    watch(check, size=(200, 50))
+
+
+@pytest.mark.parametrize("size", SMALL)
+def test_a_long_traceback_is_read_to_its_end(size: tuple[int, int]) -> None:
+    async def check(seat: Seat) -> None:
+        await seat.fail(WsgivizError("boom", "mend", "\n".join(["a line"] * 60 + ["ValueError: the last line"])))
+        await seat.press("end")
+        await seat.scrolled()
+        assert "ValueError: the last line" in seat.text
+
+    watch(check, size=size)
+
+
+def test_a_session_that_cannot_start_is_a_failure_too() -> None:
+    session = StandIn()
+    session.start_fails = WsgivizError("can't make a run directory", "is there room?")
+
+    async def check(seat: Seat) -> None:
+        await seat.screen_is("FailureScreen")
+        assert "can't make a run directory" in seat.text
+        assert "is there room?" in seat.text
+        assert session.phase is Phase.FAILED
+
+    watch(check, session)
+
+
+@pytest.mark.parametrize(
+    ("key", "screen", "calls"),
+    [
+        ("space", "LiveScreen", ["change"]),
+        ("escape", "LiveScreen", []),
+        ("o", "FormScreen", []),
+        ("s", "PickerScreen", []),
+        ("l", "LogsScreen", []),
+    ],
+)
+def test_what_can_be_done_about_a_failure(key: str, screen: str, calls: list[str]) -> None:
+    async def check(seat: Seat) -> None:
+        await seat.fail(WsgivizError("boom"))
+        await seat.press(key)
+        await seat.screen_is(screen)
+        await seat.frames(2)
+        assert (type(seat.app.screen).__name__, seat.session.calls) == (screen, calls)
+
+    watch(check)
+
+
+def test_the_next_failure_is_shown_again() -> None:
+    async def check(seat: Seat) -> None:
+        for message in ("first", "second"):
+            await seat.fail(WsgivizError(f"the {message} one"))
+            await seat.reads(f"the {message} one")
+            await seat.press("space")
+            await seat.screen_is("LiveScreen")
+        assert seat.session.calls == ["change", "change"]
+
+    watch(check)
+
+
+def test_q_on_a_failure_ends_the_program() -> None:
+    async def check(seat: Seat) -> None:
+        await seat.fail(WsgivizError("boom"))
+        await seat.pilot.press("q")
+        assert seat.app.return_value == 0
+
+    watch(check)
+
+
+# --- logs ---------------------------------------------------------------------------------------------------------
+
+
+def session_with_logs(folder: Path, wsgi: bytes) -> StandIn:
+    session = StandIn()
+    session.logs = folder
+    (folder / "wsgi.log").write_bytes(wsgi)
+    return session
+
+
+def test_hostile_logs_are_only_shown(tmp_path: Path) -> None:
+    hostile = HOSTILE.replace("\ud800", "").encode() + b" \xff\xfe bytes\n" + b"x" * 5_000 + b"\n"
+
+    async def check(seat: Seat) -> None:
+        await seat.press("l")
+        await seat.reads(INERT + r"\u200b")
+        assert "[@click=app.quit]x[/] �� bytes" in seat.text
+        assert harmless(seat)
+
+    watch(check, session_with_logs(tmp_path, hostile), size=(200, 50))
+
+
+def test_the_logs_follow_what_is_written_in_whole_lines(tmp_path: Path) -> None:
+    async def check(seat: Seat) -> None:
+        await seat.press("l")
+        await seat.reads("Listening at")
+        with (tmp_path / "wsgi.log").open("ab") as log:
+            log.write(b"a second line\nhalf a li")
+        await seat.reads("a second line")
+        assert "half a li" not in seat.text
+        with (tmp_path / "wsgi.log").open("ab") as log:
+            log.write(b"ne\n")
+        (tmp_path / "asgi.log").write_bytes(b"the other began later\n")
+        await seat.reads("half a line")
+        await seat.reads("the other began later")
+
+    watch(check, session_with_logs(tmp_path, b"Listening at\n"))
+
+
+@pytest.mark.parametrize("key", ["escape", "l", "q"])
+def test_from_the_logs_back_to_the_live_screen(key: str) -> None:
+    async def check(seat: Seat) -> None:
+        await seat.press("l")
+        await seat.screen_is("LogsScreen")
+        await seat.press(key)
+        await seat.screen_is("LiveScreen")
+        await seat.reads("4 of 4 blocked")
+
+    watch(check)
+
+
+def test_of_a_long_log_the_end_is_shown(tmp_path: Path) -> None:
+    lines = b"".join(b"line %06d\n" % number for number in range(50_000))
+
+    async def check(seat: Seat) -> None:
+        await seat.press("l")
+        await seat.reads("line 049999")
+        assert "line 000000" not in seat.text
+
+    watch(check, session_with_logs(tmp_path, lines))

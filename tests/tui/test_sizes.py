@@ -1,0 +1,339 @@
+"""Every size of the terminal, and terminals that know nothing but ASCII."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from textual.widget import Widget
+
+from tests.tui.stand_in import Seat, StandIn, StandingClock, sleeping, watch
+from tests.unit.pictures import T0, S, mixed_tasks, mixed_workers
+from wsgiviz.errors import WsgivizError
+from wsgiviz.model.state import Picture
+from wsgiviz.session import Phase
+from wsgiviz.settings import SMALLEST_TERMINAL
+from wsgiviz.tui.render.glyphs import ASCII, UNICODE, Glyphs
+from wsgiviz.tui.widgets.header import HeaderView, header_line
+from wsgiviz.tui.widgets.pane import Pane
+
+SIZES = [(60, 16), (70, 40), (80, 24), (120, 36), (200, 50)]
+PICTURES = {
+    "sleeping": sleeping(),
+    "mixed": Picture(T0 + 2 * S, 1, {"wsgi": mixed_workers(2.3), "asgi": mixed_tasks(2.3)}),
+    "many": sleeping(workers=40, requests=500),
+    "none yet": Picture(),
+}
+
+all_sizes = pytest.mark.parametrize("size", SIZES, ids=lambda size: "{}x{}".format(*size))
+
+
+# --- the live screen ------------------------------------------------------------------------------------------------
+
+
+@all_sizes
+@pytest.mark.parametrize("name", PICTURES)
+def test_every_row_is_as_wide_as_its_pane_and_all_panes_as_the_screen(name: str, size: tuple[int, int]) -> None:
+    async def check(seat: Seat) -> None:
+        assert [strip.cell_length for strip in seat.strips] == [size[0]] * size[1]
+        for pane in seat.panes:
+            for row in pane._rows:
+                assert sum(len(text) for text, _ in row) == pane.size.width
+                assert pane._painted(pane._rows.index(row)).cell_length == pane.size.width
+        panes = beside_each_other(seat)
+        margin = panes[0].region.x
+        assert (panes[-1].region.right, panes[1:] == []) == (size[0] - margin, size[0] < 80)
+        assert all(one.region.right + margin == next.region.x for one, next in pairwise(panes))
+
+    watch(check, StandIn(picture=PICTURES[name]), size)
+
+
+def beside_each_other(seat: Seat) -> list[Pane]:
+    """The panes that share the first one's lines."""
+    panes = seat.panes
+    return [pane for pane in panes if pane.region.y == panes[0].region.y]
+
+
+@all_sizes
+def test_nothing_lies_over_anything_or_beyond_the_screen(size: tuple[int, int]) -> None:
+    async def check(seat: Seat) -> None:
+        live = seat.app.live
+        shown = [widget for widget in live.children if widget.display and widget.region]
+        assert [widget.region.y for widget in shown] == sorted(widget.region.y for widget in shown)
+        for above, below in pairwise(shown):
+            assert above.region.bottom <= below.region.y
+        assert all(live.region.contains_region(widget.region) for widget in [*shown, *live.query(Pane)])
+        assert not live.show_vertical_scrollbar
+        assert not live.show_horizontal_scrollbar
+
+    watch(check, size=size)
+
+
+@all_sizes
+def test_what_matters_is_there_at_every_size(size: tuple[int, int]) -> None:
+    async def check(seat: Seat) -> None:
+        for words in "WSGI", "ASGI", "4 of 4 blocked", "8/20", "predicted 5.00 s", "space fire", "0 lost":
+            assert words in seat.text
+        caption = " ".join(" ".join(lines_of(seat, seat.app.live.query_one("#caption"))).split())
+        assert caption.endswith("8 requests wait in the kernel, not yet read by anyone.")
+        if size[0] >= 80:
+            assert "#9" in seat.pane("left")  # a request by its number in its lane, or in words
+
+    watch(check, size=size)
+
+
+def lines_of(seat: Seat, widget: Widget) -> list[str]:
+    """The part of the terminal's lines that ``widget`` has."""
+    region = widget.region
+    return [line[region.x : region.right] for line in seat.lines[region.y : region.bottom]]
+
+
+@all_sizes
+def test_no_key_at_the_bottom_is_cut(size: tuple[int, int]) -> None:
+    async def check(seat: Seat) -> None:
+        hints = [f"{key} {what}" for key, what in seat.app.live._hints()]
+        shown = seat.lines[-1].strip()
+        assert shown == "  ".join(hints)[: len(shown)]
+        assert any(shown.endswith(hint) for hint in hints)
+
+    watch(check, size=size)
+
+
+def view(**changed: object) -> HeaderView:
+    given: dict[str, object] = {
+        "name": "sleep", "wsgi_call": "time.sleep(1)", "asgi_call": "await asyncio.sleep(1)", "load": "20 at once",
+        "state": "● live", "clock_s": 2.4, "fps": 30, "lost": 0, "driver_lag_ms": 0, "paused": False,
+        "glyphs": UNICODE, **changed,
+    }  # fmt: skip
+    return HeaderView(**given)  # type: ignore[arg-type]
+
+
+LONG_NAME = "my_company.shop.wsgi:application | my_company.shop.asgi:application"
+
+
+HEADERS: dict[str, dict[str, object]] = {
+    "calm": {},
+    "lost": {"lost": 12_345},
+    "late": {"driver_lag_ms": 120, "lost": 7},
+    "paused": {"paused": True},
+    "own app": {"name": LONG_NAME, "wsgi_call": "", "asgi_call": ""},
+}
+
+
+@pytest.mark.parametrize("width", [60, 70, 80, 120, 200])
+@pytest.mark.parametrize("changed", HEADERS.values(), ids=HEADERS)
+def test_the_header_fits_and_always_says_what_is_lost(changed: dict[str, object], width: int) -> None:
+    line = header_line(view(**changed), width)
+    assert line.cell_length == width
+    assert line.plain.rstrip().endswith(f"{changed.get('lost', 0)} lost")
+
+
+# --- dialogs --------------------------------------------------------------------------------------------------------
+
+Opening = Callable[[Seat], Awaitable[None]]
+
+
+def opened_by(key: str) -> Opening:
+    async def opening(seat: Seat) -> None:
+        await seat.press(key)
+        await seat.until(lambda: seat.app.screen is not seat.app.live)
+        await seat.frames()
+
+    return opening
+
+
+async def fails(seat: Seat) -> None:
+    detail = "Traceback (most recent call last):\n" + '  File "shop.py", line 3, in <module>\n' * 60
+    await seat.fail(WsgivizError("the WSGI server did not start: no module named shöp", "is it here?", detail))
+
+
+DIALOGS: dict[str, Opening] = {
+    "picker": opened_by("s"),
+    "form": opened_by("o"),
+    "help": opened_by("question_mark"),
+    "failure": fails,
+}
+LAST_KEY = {"picker": "escape back", "form": "escape back", "help": "escape back", "failure": "q quit"}
+
+
+@all_sizes
+@pytest.mark.parametrize(("ascii", "corners", "side"), [(False, "╭╮╰╯", "│"), (True, "++++", "|")])
+def test_each_dialog_has_a_whole_border_and_lies_within_the_screen(
+    size: tuple[int, int], ascii: bool, corners: str, side: str
+) -> None:
+    async def check(seat: Seat) -> None:
+        for name, opening in DIALOGS.items():
+            await opening(seat)
+            dialog = seat.app.screen.query_one(f"#{name}")
+            assert seat.app.screen.region.contains_region(dialog.region)
+            assert [strip.cell_length for strip in seat.strips] == [size[0]] * size[1]
+            top, *between, bottom = lines_of(seat, dialog)
+            assert top[0] + top[-1] + bottom[0] + bottom[-1] == corners
+            assert set(top[1:-1]) == set(bottom[1:-1]) == set("-" if ascii else "─")
+            assert {line[0] + line[-1] for line in between} == {side * 2}
+            await seat.press("escape")
+            await seat.screen_is("LiveScreen")
+
+    watch(check, size=size, ascii=ascii)
+
+
+@pytest.mark.parametrize("size", [(60, 16), (80, 24)])
+@pytest.mark.parametrize("name", DIALOGS)
+def test_a_dialog_shows_all_its_keys(name: str, size: tuple[int, int]) -> None:
+    async def check(seat: Seat) -> None:
+        await DIALOGS[name](seat)
+        assert LAST_KEY[name] in "\n".join(lines_of(seat, seat.app.screen.query_one(f"#{name}")))
+
+    watch(check, size=size)
+
+
+# --- too small, and other sizes while it runs -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("size", [(59, 16), (60, 15), (40, 10), (22, 3)], ids=str)
+def test_a_terminal_too_small_says_so_and_recovers(size: tuple[int, int]) -> None:
+    async def check(seat: Seat) -> None:
+        await seat.reads("4 of 4 blocked")
+        await seat.resize(*size)
+        await seat.reads(f"too small: {size[0]} x {size[1]}")
+        least = "please make it {} x {} or more".format(*SMALLEST_TERMINAL)
+        assert least in " ".join(seat.text.split())
+        assert "blocked" not in seat.text
+        await seat.resize(*SMALLEST_TERMINAL)
+        await seat.reads("4 of 4 blocked")
+        assert "too small" not in seat.text
+
+    watch(check)
+
+
+def test_it_may_begin_too_small_and_shrink_to_nothing() -> None:
+    async def check(seat: Seat) -> None:
+        await seat.reads("too small: 30 x 5")
+        for size in [(1, 1), (2, 1), (1, 40), (300, 2), (80, 24)]:
+            await seat.resize(*size)
+        await seat.reads("4 of 4 blocked")
+
+    watch(check, size=(30, 5))
+
+
+@pytest.mark.parametrize("name", DIALOGS)
+def test_a_dialog_lives_through_a_terminal_too_small(name: str) -> None:
+    async def check(seat: Seat) -> None:
+        await DIALOGS[name](seat)
+        for size in [(40, 10), (10, 3), (120, 36)]:
+            await seat.resize(*size)
+        await seat.reads(LAST_KEY[name])
+        await seat.press("escape")
+        await seat.screen_is("LiveScreen")
+        await seat.reads("4 of 4 blocked")
+
+    watch(check)
+
+
+def test_the_live_screen_follows_each_size() -> None:
+    async def check(seat: Seat) -> None:
+        for size in [*SIZES, *reversed(SIZES)]:
+            await seat.resize(*size)
+            assert [strip.cell_length for strip in seat.strips] == [size[0]] * size[1]
+            assert seat.app.live.has_class("narrow") == (size[0] < 80)
+            assert len(beside_each_other(seat)) == (1 if size[0] < 80 else 2)
+            await seat.until(lambda: "4 of 4 blocked" in seat.pane("left"))
+
+    watch(check)
+
+
+def test_a_size_that_changed_behind_the_logs_is_the_live_screens_too() -> None:
+    async def check(seat: Seat) -> None:
+        await seat.press("l")
+        await seat.screen_is("LogsScreen")
+        await seat.resize(70, 40)
+        await seat.press("escape")
+        await seat.screen_is("LiveScreen")
+        await seat.until(lambda: len(beside_each_other(seat)) == 1, "panes stacked")
+
+    watch(check)
+
+
+# --- ASCII ----------------------------------------------------------------------------------------------------------
+
+
+def not_ascii(seat: Seat) -> set[str]:
+    return {char for line in seat.lines for char in line if not char.isascii() or not char.isprintable()}
+
+
+@all_sizes
+@pytest.mark.parametrize("name", PICTURES)
+def test_in_ascii_the_live_screen_is_ascii(name: str, size: tuple[int, int], clock: StandingClock) -> None:
+    async def check(seat: Seat) -> None:
+        await seat.press("c")
+        await seat.frames()
+        assert not_ascii(seat) == set()
+        clock.now_s = 2.9
+        await seat.press("p", "greater_than_sign", "down")
+        await seat.frames()
+        assert not_ascii(seat) == set()
+
+    watch(check, StandIn(picture=PICTURES[name]), size, ascii=True)
+
+
+@all_sizes
+@pytest.mark.parametrize("name", [*DIALOGS, "logs"])
+def test_in_ascii_every_dialog_is_ascii(name: str, size: tuple[int, int], tmp_path: Path) -> None:
+    session = StandIn()
+    session.logs = tmp_path
+    for side in ("wsgi", "asgi"):
+        (tmp_path / f"{side}.log").write_text("Müller … ✓ — \U0001f600\n" * 200 + "lönger " * 80 + "\n")
+
+    async def check(seat: Seat) -> None:
+        await {**DIALOGS, "logs": opened_by("l")}[name](seat)
+        assert not_ascii(seat) == set()
+        await seat.press("end")
+        await seat.scrolled()
+        assert not_ascii(seat) == set()
+
+    watch(check, session, size, ascii=True)
+
+
+def test_in_ascii_a_scrollbar_is_ascii() -> None:
+    async def check(seat: Seat) -> None:
+        await DIALOGS["failure"](seat)
+        for _ in range(8):
+            await seat.press("down")
+            await seat.scrolled()
+            assert not_ascii(seat) == set()
+
+    watch(check, size=(80, 24), ascii=True)
+
+
+@pytest.mark.parametrize("phase", list(Phase))
+def test_in_ascii_no_escape_takes_the_place_of_our_own_words(phase: Phase) -> None:
+    async def check(seat: Seat) -> None:
+        seat.session.feed(Picture(), phase)
+        await seat.frames(4)
+        assert not_ascii(seat) == set()
+        assert "\\u" not in seat.text
+
+    watch(check, ascii=True)
+
+
+def signs(glyphs: Glyphs) -> str:
+    return "".join([*glyphs.doing.values(), *glyphs.task.values(), *glyphs.texture.values(), glyphs.eighths])
+
+
+def test_in_ascii_a_message_is_ascii() -> None:
+    async def check(seat: Seat) -> None:
+        await seat.press("minus")
+        await seat.reads("One worker is the least")
+        assert not_ascii(seat) == set()
+
+    watch(check, StandIn(picture=sleeping(workers=1)), ascii=True)
+
+
+def test_the_two_sets_of_signs_are_what_is_shown() -> None:
+    async def check(seat: Seat) -> None:
+        assert not_ascii(seat) & set(signs(UNICODE))
+
+    assert signs(ASCII).isascii()
+    watch(check)
