@@ -1,4 +1,4 @@
-"""Reading a file from a slow disk. SLOW_DISK is a socket behind which another process sends the content slowly."""
+"""Reading a file from a slow disk. On port SLOW_DISK another process sends the content slowly."""
 
 import asyncio
 import os
@@ -29,8 +29,6 @@ def read_slow_file(seconds):
 
 
 def open_slow_file(seconds):
-    disk = socket.socket(socket.AF_UNIX)
-    with disk:
-        disk.connect(os.environ["SLOW_DISK"])
+    with socket.create_connection(("127.0.0.1", os.environ["SLOW_DISK"])) as disk:
         disk.sendall(f"{seconds}\n".encode())
         return disk.makefile("rb", buffering=0)

@@ -27,6 +27,7 @@ PICTURES = {
     "none yet": Picture(),
 }
 
+two_sizes = pytest.mark.parametrize("size", [(60, 16), (120, 36)], ids=lambda size: "{}x{}".format(*size))
 all_sizes = pytest.mark.parametrize("size", SIZES, ids=lambda size: "{}x{}".format(*size))
 
 
@@ -158,7 +159,7 @@ DIALOGS: dict[str, Opening] = {
 LAST_KEY = {"picker": "escape back", "form": "escape back", "help": "escape back", "failure": "q quit"}
 
 
-@all_sizes
+@two_sizes
 @pytest.mark.parametrize(("ascii", "corners", "side"), [(False, "╭╮╰╯", "│"), (True, "++++", "|")])
 def test_each_dialog_has_a_whole_border_and_lies_within_the_screen(
     size: tuple[int, int], ascii: bool, corners: str, side: str
@@ -263,7 +264,7 @@ def not_ascii(seat: Seat) -> set[str]:
     return {char for line in seat.lines for char in line if not char.isascii() or not char.isprintable()}
 
 
-@all_sizes
+@two_sizes
 @pytest.mark.parametrize("name", PICTURES)
 def test_in_ascii_the_live_screen_is_ascii(name: str, size: tuple[int, int], clock: StandingClock) -> None:
     async def check(seat: Seat) -> None:
@@ -278,7 +279,7 @@ def test_in_ascii_the_live_screen_is_ascii(name: str, size: tuple[int, int], clo
     watch(check, StandIn(picture=PICTURES[name]), size, ascii=True)
 
 
-@all_sizes
+@two_sizes
 @pytest.mark.parametrize("name", [*DIALOGS, "logs"])
 def test_in_ascii_every_dialog_is_ascii(name: str, size: tuple[int, int], tmp_path: Path) -> None:
     session = StandIn()

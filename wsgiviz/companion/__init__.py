@@ -37,10 +37,9 @@ class Companion:
 
     @classmethod
     def _spawn(cls, directory: Path) -> Companion:
-        disk = directory / "slow-disk.sock"
         with (directory / "companion.log").open("ab") as log:
             process = subprocess.Popen(
-                [sys.executable, "-m", "wsgiviz.companion", str(disk)],
+                [sys.executable, "-m", "wsgiviz.companion"],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=log,
@@ -48,20 +47,20 @@ class Companion:
                 process_group=0,
             )
         companion = cls({}, process)
-        port = companion._port(time.monotonic() + READY_WITHIN_S)
-        companion.env = {"UPSTREAM_URL": f"http://127.0.0.1:{port}", "SLOW_DISK": str(disk)}
+        service, disk = companion._ports(time.monotonic() + READY_WITHIN_S)
+        companion.env = {"UPSTREAM_URL": f"http://127.0.0.1:{service}", "SLOW_DISK": disk}
         return companion
 
-    def _port(self, deadline: float) -> int:
-        """The port that the process says it listens on, its first and only line."""
+    def _ports(self, deadline: float) -> tuple[str, str]:
+        """The ports that the process says it listens on, its first and only line: the service's, the disk's."""
         assert self.process is not None
         assert self.process.stdout is not None
         ready, _, _ = select.select([self.process.stdout], [], [], max(0.0, deadline - time.monotonic()))
-        line = self.process.stdout.readline() if ready else ""
-        if not line.strip().isdigit():
+        ports = self.process.stdout.readline().split() if ready else []
+        if len(ports) != 2:
             self.close()
-            raise WsgivizError("the slow upstream service did not start", "its log is companion.log")
-        return int(line)
+            raise WsgivizError("the slow service that this scenario calls did not start", "is the machine busy?")
+        return ports[0], ports[1]
 
     @property
     def alive(self) -> bool:

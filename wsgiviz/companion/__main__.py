@@ -1,8 +1,8 @@
-"""The slow upstream service and the slow disk: ``python -m wsgiviz.companion SOCKET``.
+"""The slow upstream service and the slow disk: ``python -m wsgiviz.companion``. Both listen on 127.0.0.1.
 
-The service answers ``GET /?seconds=S`` on 127.0.0.1 after S seconds; its port is written to stdout. The disk is
-the Unix socket SOCKET: a client writes the number of seconds in a line, and gets a file's content in blocks
-spread over that time, then its end.
+The service answers ``GET /?seconds=S`` after S seconds. To the disk a client writes the number of seconds in a
+line, and gets a file's content in blocks spread over that time, then its end. (Not a Unix socket: its path may be
+no longer than some 100 bytes, and a run directory's can be.) Their two ports are written to stdout, in one line.
 """
 
 from __future__ import annotations
@@ -10,8 +10,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
-import socket
-import sys
 from urllib.parse import parse_qs, urlsplit
 
 from wsgiviz.lifeline import die_with_parent
@@ -52,16 +50,14 @@ async def disk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> No
     writer.close()
 
 
-async def serve(path: str) -> None:
-    listener = socket.socket()
-    listener.bind(("127.0.0.1", 0))
-    service = await asyncio.start_server(upstream, sock=listener, backlog=BACKLOG)
-    files = await asyncio.start_unix_server(disk, path, backlog=BACKLOG)
-    print(listener.getsockname()[1], flush=True)
+async def serve() -> None:
+    service = await asyncio.start_server(upstream, "127.0.0.1", 0, backlog=BACKLOG)
+    files = await asyncio.start_server(disk, "127.0.0.1", 0, backlog=BACKLOG)
+    print(*(server.sockets[0].getsockname()[1] for server in (service, files)), flush=True)
     async with service, files:
         await asyncio.gather(service.serve_forever(), files.serve_forever())
 
 
 if __name__ == "__main__":
     die_with_parent()
-    asyncio.run(serve(sys.argv[1]))
+    asyncio.run(serve())
