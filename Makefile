@@ -38,5 +38,5 @@ $(VENV)/.run: pyproject.toml | $(VENV)/bin/python
 
 $(VENV)/.dev: pyproject.toml | $(VENV)/bin/python
 	@$(PIP) install "pip>=25.1"
-	@$(PIP) install -e ".[postgres]" --group test --group check --group screenshots
+	@$(PIP) install -e ".[postgres,gevent,uvicorn]" --group test --group check --group screenshots
 	@touch $@ $(VENV)/.run

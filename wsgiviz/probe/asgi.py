@@ -10,16 +10,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, MutableMapping
 from contextvars import ContextVar
-from time import monotonic_ns
 from typing import Any
 
 from wsgiviz.events import REQUEST_HEADER, Kind
+from wsgiviz.probe.doing import Doing
 from wsgiviz.probe.wsgi import request_ids
 from wsgiviz.recorder.ring import Write
 
 BEGAN, RESPONSE, CLOSED = map(int, (Kind.BEGAN, Kind.RESPONSE, Kind.CLOSED))
-TASK_RUN, TASK_WAIT, TASK_READY = map(int, (Kind.TASK_RUN, Kind.TASK_WAIT, Kind.TASK_READY))
-CHILDREN = int(Kind.CHILDREN)
+TASK_READY = int(Kind.TASK_READY)
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -27,37 +26,6 @@ Send = Callable[[Message], Awaitable[None]]
 AsgiApp = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
 
 HEADER_NAME = REQUEST_HEADER.encode()
-
-
-class Doing:
-    """One request on a loop, and all tasks that work for it. ``step`` counts: odd while a step runs, even between."""
-
-    __slots__ = ("alive", "began_ns", "open", "ready", "req", "started", "step", "work", "write")
-
-    def __init__(self, req: int, write: Write, work: Coroutine[Any, Any, None]) -> None:
-        self.req = req
-        self.write = write
-        self.work = work
-        self.step = 0
-        self.began_ns = 0
-        self.ready = 0  # its tasks that could go on, were the loop theirs
-        self.alive = self.started = 0  # tasks beside its own
-        self.open = True
-
-    def ran(self, now: int) -> None:
-        """A step has ended."""
-        self.step += 1
-        if self.open:
-            self.write(TASK_WAIT, self.req, 0, now - self.began_ns, b"", 0, now)
-            if self.ready:
-                self.write(TASK_READY, self.req, 0, 0, b"", 0, now)
-
-    def counted(self, by: int) -> None:
-        """A task more, or one less."""
-        self.alive += by
-        self.started += by > 0
-        if self.open:
-            self.write(CHILDREN, self.req, self.alive, self.started)
 
 
 CURRENT: ContextVar[Doing | None] = ContextVar("wsgiviz_request", default=None)
@@ -166,15 +134,12 @@ class Stepped(Coroutine[Any, Any, Any]):
         if self._is_ready:
             self._is_ready = False
             doing.ready -= 1
-        doing.began_ns = began = monotonic_ns()
-        doing.step += 1
-        if doing.open:
-            doing.write(TASK_RUN, doing.req, 0, 0, b"", 0, began)
+        doing.runs()
         try:
             waits_for = step(*value)
         except BaseException:
             self._over()
-            doing.ran(monotonic_ns())
+            doing.ran()
             raise
         if waits_for is None:  # a bare yield, as asyncio.sleep(0): ready at once
             self._ready_again()
@@ -183,7 +148,7 @@ class Stepped(Coroutine[Any, Any, Any]):
             add_done_callback = getattr(waits_for, "add_done_callback", None)
             if add_done_callback is not None:
                 add_done_callback(self._ready)
-        doing.ran(monotonic_ns())
+        doing.ran()
         return waits_for
 
     def _ready(self, _: object) -> None:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import functools
 import importlib
 import inspect
+import json
 import os
 import traceback
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypedDict
 
 import gunicorn
@@ -32,12 +35,25 @@ class WrongProtocol(Exception):
     """The app speaks the other side's protocol."""
 
 
+def load_told(load: Callable[[], Any], run_dir: Path, side: str) -> Any:
+    """Load the app as its server does; what goes wrong is also written down for the viewer."""
+    try:
+        app = load()
+        refuse_other_protocol(app, side)
+    except BaseException as error:
+        hidden = run_dir / f"{side}-boot-error-{os.getpid()}.new"
+        hidden.write_text(json.dumps(describe(error)))
+        hidden.rename(run_dir / f"{side}-boot-error.json")
+        raise
+    return app
+
+
 def refuse_other_protocol(app: Any, side: str) -> None:
     """Raise WrongProtocol when ``app`` is surely of the other kind; in doubt it is let through."""
     speaks_asgi = is_asgi(app)
-    if side == "wsgi" and speaks_asgi:
+    if side.startswith("wsgi") and speaks_asgi:
         raise WrongProtocol("this is an ASGI app: an async callable, which a WSGI server can't call")
-    if side == "asgi" and not speaks_asgi and _takes(app, 2):
+    if side.startswith("asgi") and not speaks_asgi and _takes(app, 2):
         raise WrongProtocol("this is a WSGI app: a callable of (environ, start_response), not async")
 
 

@@ -7,12 +7,11 @@ where a person can read it. Two environment variables say where to write: WSGIVI
 from __future__ import annotations
 
 import functools
-import json
 import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,7 @@ from gunicorn import util
 
 from wsgiviz.events import Kind
 from wsgiviz.lifeline import die_with_parent
-from wsgiviz.probe.boot import BootError, describe, refuse_other_protocol
+from wsgiviz.probe.boot import load_told
 from wsgiviz.probe.places import Places
 from wsgiviz.probe.stacks import Sampler, Teller, ThreadLook
 from wsgiviz.probe.wsgi import Connection, watched
@@ -73,32 +72,20 @@ def post_fork(server: Any, worker: Any) -> None:
     _record("worker")
     slots = f"{worker.cfg.worker_class_str} {worker.cfg.threads}"
     _write(Kind.WORKER_BOOTING, 0, worker.age, threading.get_native_id(), slots.encode())
-    worker.app.wsgi = functools.partial(_load, worker.app.wsgi)
-
-
-def _load(load: Callable[[], Any]) -> Any:
-    """Load the app as gunicorn does; what goes wrong is also written down for the viewer."""
-    try:
-        app = load()
-        refuse_other_protocol(app, SIDE)
-    except BaseException as error:
-        _note_boot_error(describe(error))
-        raise
-    return app
-
-
-def _note_boot_error(error: BootError) -> None:
-    hidden = RUN_DIR / f"{SIDE}-boot-error-{os.getpid()}.new"
-    hidden.write_text(json.dumps(error))
-    hidden.rename(RUN_DIR / f"{SIDE}-boot-error.json")
+    worker.app.wsgi = functools.partial(load_told, worker.app.wsgi, RUN_DIR, SIDE)
 
 
 def post_worker_init(worker: Any) -> None:
     if hasattr(worker, "asgi"):
         _watch_loop(worker)
+        return
+    if hasattr(worker, "tpool"):
+        _watch_threads(worker)
+    elif "gevent" in worker.cfg.worker_class_str:
+        _watch_greenlets(worker)
     else:
         _watch_sync(worker)
-        _write(Kind.WORKER_READY)
+    _write(Kind.WORKER_READY)
 
 
 def _watch_sync(worker: Any) -> None:
@@ -129,6 +116,24 @@ def _watch_sync(worker: Any) -> None:
     worker.wsgi = watched(worker.wsgi, write, connection)
 
 
+def _watch_threads(worker: Any) -> None:
+    from wsgiviz.probe.threads import watch_threads
+
+    connections: dict[int, Connection] = {}
+    watch_threads(worker, _write, connections)
+    Sampler([ThreadLook(Teller(_write, Places(worker.app.app_uri)), _write, connections)])
+
+
+def _watch_greenlets(worker: Any) -> None:
+    from wsgiviz.probe.greenlets import HubHeart, watch_greenlets
+    from wsgiviz.probe.loop import LoopLook
+
+    on = watch_greenlets(worker, _write)
+    heart = HubHeart(_write)
+    _keep.append(heart)
+    Sampler([LoopLook(Teller(_write, Places(worker.app.app_uri)), _write, on, heart)])
+
+
 def _note_closing(connections: Mapping[int, Connection]) -> None:
     """Around gunicorn's own `close_graceful`, which waits for the client to hang up.
 
@@ -150,12 +155,11 @@ def _watch_loop(worker: Any) -> None:
     from gunicorn.asgi.protocol import ASGIProtocol
 
     from wsgiviz.probe.asgi import AsgiProbe, follow_tasks
-    from wsgiviz.probe.loop import Heartbeat, LoopLook
+    from wsgiviz.probe.loop import Heartbeat, LoopLook, note_accepts
 
     write = _write
-    accepted: dict[int, int] = {}
+    accepted = note_accepts(ASGIProtocol, write)
     worker.asgi = probe = AsgiProbe(worker.asgi, write, lambda port: accepted.pop(port, 0))
-    _note_accepts(ASGIProtocol, accepted)
     listen = worker.loop.create_server
 
     async def create_server(*args: Any, **named: Any) -> Any:
@@ -170,27 +174,6 @@ def _watch_loop(worker: Any) -> None:
         return server
 
     worker.loop.create_server = create_server
-
-
-def _note_accepts(protocol: Any, accepted: dict[int, int]) -> None:
-    write = _write
-    made, lost = protocol.connection_made, protocol.connection_lost
-
-    def connection_made(self: Any, transport: Any) -> None:
-        peer = transport.get_extra_info("peername")
-        if peer:
-            accepted[peer[1]] = time.monotonic_ns()
-            write(Kind.ACCEPTED, 0, peer[1])
-        made(self, transport)
-
-    def connection_lost(self: Any, exc: Any) -> None:
-        peer = self.transport.get_extra_info("peername") if self.transport else None
-        if peer:
-            accepted.pop(peer[1], None)
-        lost(self, exc)
-
-    protocol.connection_made = connection_made
-    protocol.connection_lost = connection_lost
 
 
 def worker_int(worker: Any) -> None:

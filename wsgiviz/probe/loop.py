@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import time
 from _thread import get_ident
+from collections.abc import Mapping
 from time import monotonic_ns
 from types import FrameType
-from typing import Any
+from typing import Any, Protocol
 
 from wsgiviz.events import BEAT_NS, Kind
-from wsgiviz.probe.asgi import Doing
-from wsgiviz.probe.places import awaiting, stack
+from wsgiviz.probe.doing import Doing
+from wsgiviz.probe.places import stack
 from wsgiviz.probe.stacks import Frames, Teller
 from wsgiviz.recorder.ring import Write
 
@@ -20,6 +21,13 @@ BEAT_S = BEAT_NS / 1e9
 HELD_NS = 100_000_000
 MOST_TOLD = 64
 """Places told in one look: a burst of a thousand tasks must not hold the interpreter's lock at a stretch."""
+
+
+class Heart(Protocol):
+    """What beats on a loop: ``due_ns`` is when it comes next."""
+
+    loop: Any
+    due_ns: int
 
 
 class Heartbeat:
@@ -67,7 +75,7 @@ class LoopLook:
     It is the loop's watchdog too: a step that does not come back for 100 ms is told while it still holds the loop.
     """
 
-    def __init__(self, teller: Teller, write: Write, on: dict[int, Doing], heart: Heartbeat) -> None:
+    def __init__(self, teller: Teller, write: Write, on: Mapping[int, Doing], heart: Heart) -> None:
         self._teller = teller
         self._write = write
         self._thread = get_ident()
@@ -110,7 +118,7 @@ class LoopLook:
     def _frames(self, doing: Doing, frames: Frames) -> list[FrameType]:
         if doing.step & 1:
             return stack(frames.get(self._thread))
-        return awaiting(doing.work)
+        return doing.frames()
 
     def _watch(self, running: Doing | None, frames: Frames) -> None:
         """Tell who holds the loop, and where, every 100 ms as long as it does."""
@@ -127,3 +135,26 @@ class LoopLook:
             held_ns = now - running.began_ns if running is not None and running.began_ns else late_ns
             req = running.req if running is not None else 0
             self._write(Kind.LOOP_HELD, req, held_ns, place.line, place.text)
+
+
+def note_accepts(protocol: Any, write: Write) -> dict[int, int]:
+    """Round the connections of an asyncio protocol class: when each was accepted, by the client's port."""
+    accepted: dict[int, int] = {}
+    made, lost = protocol.connection_made, protocol.connection_lost
+
+    def connection_made(self: Any, transport: Any) -> None:
+        peer = transport.get_extra_info("peername")
+        if peer:
+            accepted[peer[1]] = monotonic_ns()
+            write(Kind.ACCEPTED, 0, peer[1])
+        made(self, transport)
+
+    def connection_lost(self: Any, exc: Any) -> None:
+        peer = self.transport.get_extra_info("peername") if self.transport else None
+        if peer:
+            accepted.pop(peer[1], None)
+        lost(self, exc)
+
+    protocol.connection_made = connection_made
+    protocol.connection_lost = connection_lost
+    return accepted

@@ -47,10 +47,10 @@ class Connection:
         self.open: Call | None = None
 
 
-def request_ids() -> Callable[[str | None], int]:
+def request_ids(slot: int = 0) -> Callable[[str | None], int]:
     """Read a request's number from our driver's header; strangers get negative ones, unique on this machine."""
     strangers = itertools.count(1)
-    base = os.getpid() << 32
+    base = (os.getpid() << 7 | slot) << 32
 
     def request_id(header: str | None) -> int:
         if header and header.isascii() and header.isdigit() and len(header) < 18:
@@ -127,7 +127,7 @@ class Call:
 
 def watched(app: WsgiApp, write: Write, connection: Connection) -> WsgiApp:
     """``app``, its calls told to ``write``: all this is paid for on every request of somebody's server."""
-    request_id = request_ids()
+    request_id = request_ids(connection.slot)
     last = ("", "", b"")
 
     def call(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:

@@ -39,8 +39,9 @@ def _app_failed(server: Server, boot: dict[str, str]) -> WsgivizError:
     launch = server.launch
     kind, message, trace = (boot.get(name, "") for name in ("kind", "message", "traceback"))
     if kind == "WrongProtocol":
-        other = "--asgi" if launch.side == "wsgi" else "--wsgi"
-        return UsageError(f"{launch.app}: {message}", f"give it as {other} instead of --{launch.side}")
+        speaks = launch.side[:4]
+        other = "--asgi" if speaks == "wsgi" else "--wsgi"
+        return UsageError(f"{launch.app}: {message}", f"give it as {other} instead of --{speaks}")
     if kind == "AppImportError" or (kind == "ModuleNotFoundError" and not trace):
         hint = "an import string is module:attribute, or module:factory(), looked up from the current directory"
     elif kind == "ModuleNotFoundError":
@@ -61,7 +62,9 @@ def _boot_error(server: Server) -> dict[str, str] | None:
 
 
 def _name(server: Server) -> str:
-    return f"the {server.launch.side.upper()} server (gunicorn {server.launch.kind})"
+    launch = server.launch
+    named = launch.kind if launch.kind == "uvicorn" else f"gunicorn {launch.kind}"
+    return f"the {launch.side.upper()} server ({named})"
 
 
 def _signal_name(number: int) -> str:

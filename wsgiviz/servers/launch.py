@@ -38,6 +38,14 @@ class Launch:
 
     def command(self, fd: int) -> list[str]:
         """The command line, listening on the inherited file descriptor ``fd``."""
+        if self.kind == "uvicorn":
+            return [
+                sys.executable, "-m", "wsgiviz.probe.uvicorn_master",
+                "--fd", str(fd),
+                "--workers", str(self.workers),
+                "--backlog", str(BACKLOG),
+                self.app,
+            ]  # fmt: skip
         return [
             sys.executable, "-m", "gunicorn",
             "--config", "python:wsgiviz.probe.gunicorn_conf",

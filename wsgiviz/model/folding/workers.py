@@ -46,11 +46,12 @@ def died(fold: Fold, worker: Worker, t_ns: int, cause: str) -> None:
 def _worker_booting(fold: Fold, event: Event) -> None:
     """A process has come, with one slot, or with as many as its pool has threads."""
     kind, _, threads = event.text.partition(" ")
+    number = event.a or 1 + max((worker.number for worker in fold.workers.values()), default=0)
     pool = range(1, int(threads) + 1) if kind == "gthread" and threads.isdigit() else range(1)
     for slot in pool:
         span = Span(event.t_ns, 0, Doing.BOOTING, 0)
         tid = 0 if slot else event.b
-        fold.put(Worker(event.pid, event.a, Doing.BOOTING, event.t_ns, slot, tid, spans=(span,)))
+        fold.put(Worker(event.pid, number, Doing.BOOTING, event.t_ns, slot, tid, spans=(span,)))
 
 
 def _worker_ready(fold: Fold, event: Event) -> None:
