@@ -10,6 +10,7 @@ import argparse
 import os
 import socket
 import sys
+from pathlib import Path
 
 import uvicorn
 from uvicorn.supervisors.multiprocess import Multiprocess
@@ -17,6 +18,8 @@ from uvicorn.supervisors.multiprocess import Multiprocess
 from wsgiviz.events import Kind
 from wsgiviz.lifeline import die_with_parent
 from wsgiviz.recorder.ring import Write, create_ring
+
+BOOT_ERROR = Path(os.environ["WSGIVIZ_RUN_DIR"]) / f"{os.environ['WSGIVIZ_SIDE']}-boot-error.json"
 
 
 class Supervisor(Multiprocess):
@@ -33,6 +36,10 @@ class Supervisor(Multiprocess):
         self._write(Kind.MASTER_READY)
 
     def keep_subprocess_alive(self) -> None:
+        """As uvicorn does; but an app that can't be loaded is not tried again and again."""
+        if BOOT_ERROR.exists():
+            self.should_exit.set()
+            return
         before = list(self.processes)
         for process in before:
             if process.exitcode is not None:
@@ -48,7 +55,8 @@ class Supervisor(Multiprocess):
         for process in before:
             if process not in self.processes:
                 self._tell_gone(process.pid)
-        self._write(Kind.WORKERS_CHANGED, 0, self.processes_num, len(before)) if before != self.processes else None
+        if len(before) != len(self.processes):
+            self._write(Kind.WORKERS_CHANGED, 0, self.processes_num, len(before))
 
     def _tell_gone(self, pid: int | None) -> None:
         if pid is not None and pid not in self._gone:

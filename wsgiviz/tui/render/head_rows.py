@@ -54,7 +54,23 @@ def queue(view: PaneView, width: int, column: int) -> Row:
     places = min(cells, max(dots, side.planned))
     line.add(glyphs.waiting * dots, Ink("queue!")).add(glyphs.free * (places - dots), Ink("faint"))
     line.to(column + cells + (2 if line.left > 30 else 1))
-    return line.first_fitting(*_queue_words(side)).row()
+    pooled = _pooled(side)
+    if pooled is None:
+        return line.first_fitting(*_queue_words(side)).row()
+    depth = Part(f"{side.queue_depth} in the kernel", Ink("queue!", "", "b") if side.queue_depth else DIM)
+    short = Part(f"{sum(side.pools.values())} in pools", pooled.ink)
+    return line.first_fitting((depth, Part("   ", PLAIN), pooled), (pooled,), (short,)).row()
+
+
+def _pooled(side: Side) -> Part | None:
+    """What waits inside a process, for one of its own threads: accepted, so in no queue of the kernel's."""
+    waiting = sum(side.pools.values())
+    if not waiting:
+        return None
+    pid = max(side.pools, key=lambda each: side.pools[each])
+    numbers = [worker.number for worker in side.living() if worker.pid == pid]
+    whose = f"worker {numbers[0]}'s" if numbers and waiting == side.pools[pid] else "the workers'"
+    return Part(f"{waiting} in {whose} own queue", Ink("queue!", "", "b"))
 
 
 def _queue_words(side: Side) -> list[tuple[Part, ...]]:

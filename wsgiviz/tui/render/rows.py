@@ -105,7 +105,7 @@ def glance(view: PaneView) -> tuple[object, ...]:
         view.makespan_s,
         view.glyphs.name,
         (side.name, side.run, side.planned, side.run_started_ns, side.run_ended_ns, side.cancelled),
-        (side.master_up, side.queue_depth, side.queue_limit, side.max_queue),
+        (side.master_up, side.queue_depth, side.queue_limit, side.max_queue, *side.pools.items()),
         (side.now_in_app, side.max_in_app, side.completed, side.failed, side.bad_status, side.deaths),
         (side.first_planned_ns, side.last_finished_ns, *side.errors.items()),
         [worker.doing for worker in side.workers.values()],
