@@ -6,13 +6,17 @@ HEADERS = [("Content-Type", "text/plain; charset=utf-8")]
 RAW_HEADERS = [(b"content-type", b"text/plain; charset=utf-8")]
 
 
+MOST = 1e7
+
+
 def number(query: str | bytes, name: str, default: float) -> float:
-    """The number ``name`` of a query string such as ``seconds=0.5``."""
+    """The number ``name`` of a query string such as ``seconds=0.5``, from 0 to ten million."""
     text = query.decode("latin-1") if isinstance(query, bytes) else query
     try:
-        return float(parse_qs(text)[name][0])
+        value = float(parse_qs(text)[name][0])
     except (KeyError, ValueError):
         return default
+    return value if 0 <= value <= MOST else default  # "nan" is a number too, for float()
 
 
 async def lifespan(receive, send):

@@ -8,15 +8,17 @@ import io
 import os
 import signal
 import sys
+import textwrap
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NoReturn
 
 from wsgiviz import __version__, scenarios
 from wsgiviz.errors import UsageError, WsgivizError
+from wsgiviz.model import lints
 from wsgiviz.settings import OPTIONS, SMALLEST_TERMINAL, Settings, make
 
-COMMANDS = ("run", "scenarios")
+COMMANDS = ("run", "scenarios", "lints")
 
 DESCRIPTION = """\
 See, on real servers, why WSGI is synchronous: gunicorn workers and an event loop, live, under the same load.
@@ -59,6 +61,7 @@ def parser() -> Parser:
     )  # fmt: skip
     _add_run_options(run)
     commands.add_parser("scenarios", help="list the scenarios and their parameters", allow_abbrev=False)
+    commands.add_parser("lints", help="list the pitfalls that are told, with why and what to do", allow_abbrev=False)
     return top
 
 
@@ -128,7 +131,9 @@ def _drop_output() -> None:
 
 def _carry_out(argv: list[str]) -> int:
     arguments = _parse(argv)
-    return _list_scenarios() if arguments.command == "scenarios" else _run(arguments)
+    if arguments.command == "scenarios":
+        return _list_scenarios()
+    return _list_lints() if arguments.command == "lints" else _run(arguments)
 
 
 def _parse(argv: list[str]) -> argparse.Namespace:
@@ -172,6 +177,15 @@ def _pairs(texts: list[str]) -> dict[str, str]:
             raise UsageError(f"--set {text}: that is not KEY=VALUE", "for example --set seconds=0.5")
         pairs[key] = value
     return pairs
+
+
+def _list_lints() -> int:
+    for name, explanation, source in lints.listing():
+        print(name)
+        print(textwrap.fill(explanation, 100, initial_indent="  ", subsequent_indent="  "))
+        print(textwrap.fill(f"Source: {source}", 100, initial_indent="  ", subsequent_indent="  "))
+        print()
+    return 0
 
 
 def _run(arguments: argparse.Namespace) -> int:

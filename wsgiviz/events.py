@@ -81,6 +81,7 @@ class Kind(IntEnum):
     RECEIVED = 44  # req, a: status, b: body bytes
     FAILED = 45  # req, text: kind (refused, reset, timeout, closed, ...)
     RUN_ENDED = 46  # req: run number, a: 1 when it was cancelled
+    RUN_GREW = 48  # req: run number, a: requests planned now
     DRIVER_LAG = 47  # a: how late the driver's loop was (ns)
 
     # What the collector adds

@@ -16,6 +16,7 @@ from enum import StrEnum
 from pathlib import Path
 
 import psutil
+from msgspec import structs
 
 from wsgiviz.companion import Companion
 from wsgiviz.errors import WsgivizError
@@ -23,6 +24,8 @@ from wsgiviz.events import Event, Kind
 from wsgiviz.load import Driver
 from wsgiviz.load.plan import Job, Target
 from wsgiviz.model.costing import from_many, from_one
+from wsgiviz.model.lints import Finding, Scene, findings
+from wsgiviz.model.lints.watch import Watch
 from wsgiviz.model.reducer import reduce
 from wsgiviz.model.state import Doing, Picture, Side
 from wsgiviz.model.theory import Prediction
@@ -43,6 +46,9 @@ SHORT_ONES = 30
 """So many requests, one after the other, tell the cost of a short one."""
 
 MOST_WORKERS = 64
+
+LOOK_EVERY_NS = 100_000_000
+"""Pitfalls are looked for so often: what lasts less is not told."""
 
 
 class Phase(StrEnum):
@@ -74,6 +80,9 @@ class Session:
         self._collector: Collector | None = None
         self._sampler = Sampler()
         self._run = 0
+        self._fired = 0
+        self.found: list[Finding] | None = None
+        self.watch = Watch()
         self.picture = Picture()
         self.picture = self._empty_picture()
         self._wants_fire = False
@@ -130,6 +139,7 @@ class Session:
             kind=settings.kinds[side],
             workers=settings.processes(side),
             threads=settings.threads_of(side),
+            timeout_s=int(settings.scenario_seconds("server_timeout")),
             host=settings.host,
             rundir=self.rundir,
             env=env,
@@ -166,19 +176,21 @@ class Session:
         elif self.phase is not Phase.FAILED:
             self._wants_fire = True
 
-    def _fire(self) -> None:
+    def _fire(self, requests: int | None = None) -> None:
         settings = self.settings
         self._send(
             Phase.RUNNING,
             Job(
                 run=self._run + 1,
                 targets=self._targets(),
-                requests=settings.requests,
+                requests=requests or settings.requests,
                 arrivals=settings.arrivals,
                 concurrency=settings.concurrency,
                 timeout_s=settings.timeout,
                 order=settings.order,
                 duration_s=settings.duration,
+                send_over_s=settings.scenario_seconds("send_over"),
+                read_over_s=settings.scenario_seconds("read_over"),
             ),
         )
 
@@ -200,6 +212,15 @@ class Session:
         self._feed(self._sampler.everything(self.picture, time.monotonic_ns()))
         self._driver.fire(job)
         self.phase = phase
+        if phase is Phase.RUNNING:
+            self._fired, self.found = job.run, None
+
+    def fire_one(self) -> None:
+        """One request more to each side: in the run that is on, or else a run of one."""
+        if self.phase is Phase.RUNNING and self._driver is not None:
+            self._driver.more(1)
+        elif self.phase in (Phase.READY, Phase.FINISHED):
+            self._fire(requests=1)
 
     def cancel(self) -> None:
         """Give up the run that is on. What workers hold, they finish: a sync worker can't be told."""
@@ -293,6 +314,7 @@ class Session:
         now_ns = time.monotonic_ns()
         listeners = {side: server.listener for side, server in self._servers.items() if not server.stopping}
         self._feed(events + self._sampler.due(self.picture, listeners, events, now_ns))
+        self._look_for_pitfalls()
         self._supervise()
         return self.picture
 
@@ -411,6 +433,8 @@ class Session:
         else:
             self.phase = Phase.FINISHED
             self._feed(self._sampler.everything(self.picture, time.monotonic_ns()))
+            self.watch = structs.replace(self.watch, looked_ns=0)
+            self._look_for_pitfalls()
 
     def _note_cost(self, side: Side) -> None:
         """What one request costs here, as was just measured; not known when it failed."""
@@ -422,7 +446,36 @@ class Session:
             self.cost = replace(self.cost, wait_s=measured.wait_s, cpu_s=measured.cpu_s) if measured else None
         self._ready()
 
+    def _look_for_pitfalls(self) -> None:
+        now_ns = time.monotonic_ns()
+        if now_ns - self.watch.looked_ns >= LOOK_EVERY_NS and self.picture.run == self._fired:
+            scene = self.scene(self.picture, now_ns)
+            self.found = findings(scene)
+            self.watch = self.watch.look(scene, self.found)
+
     # --- what views ask -------------------------------------------------------------------------------------------
+
+    def scene(self, picture: Picture, now_ns: int) -> Scene:
+        """What captions and lints need to know beside the picture."""
+        settings, wsgi, asgi = self.settings, *self.settings.calls
+        return Scene(
+            picture,
+            wsgi,
+            asgi,
+            self.cores,
+            now_ns,
+            self.cost.async_limit if self.cost else None,
+            settings.silenced,
+            settings.own_app,
+            settings.arrivals,
+            min(settings.concurrency, settings.requests),
+            settings.scenario_seconds("server_timeout") or None,
+        )
+
+    @property
+    def showing_run(self) -> bool:
+        """The picture is of the run that was fired last, not of the one before it."""
+        return self.picture.run == self._fired
 
     @property
     def urls(self) -> Mapping[str, str]:

@@ -11,6 +11,7 @@ from typing import Any
 
 from wsgiviz import scenarios
 from wsgiviz.errors import UsageError
+from wsgiviz.model import lints
 from wsgiviz.scenarios import Scenario, Value
 
 IMPORT_STRING = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*(\(.*\))?")
@@ -87,6 +88,15 @@ def _host(text: str) -> str:
         raise ValueError("an IP address of this machine") from None
 
 
+def _lints(text: str) -> str:
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    for name in names:
+        if name not in lints.NAMES:
+            near = get_close_matches(name, lints.NAMES, 1)
+            raise ValueError("a lint's name" + (f"; did you mean {near[0]}?" if near else ""))
+    return ",".join(names)
+
+
 def _dsn(text: str) -> str:
     if not text.strip() or not text.isprintable():
         raise ValueError("a PostgreSQL connection string")
@@ -124,6 +134,7 @@ OPTIONS = (
     Option("duration", _seconds(0.1, 86_400), "end closed arrivals after so many seconds", "S"),
     Option("order", _one_of(*ORDERS), "both sides together, or ASGI after WSGI", choices=ORDERS),
     Option("timeout", _seconds(0.1, 3_600), "the client gives a request up after so many seconds", "S"),
+    Option("silence", _lints, "lints that shall say nothing; wsgiviz lints lists them", "NAME,...", section="View"),
     Option("wsgi", _import_string, "your own WSGI app", "MODULE:APP", section="App"),
     Option("asgi", _import_string, "your own ASGI app", "MODULE:APP", section="App"),
     Option("path", _path, "what to request of your own app", "/PATH", section="App"),
@@ -158,6 +169,7 @@ class Settings:
     only: str | None = None
     dsn: str | None = None
     host: str = "127.0.0.1"
+    silence: str = ""
 
     @property
     def own_app(self) -> bool:
@@ -230,6 +242,16 @@ class Settings:
         scenario = self.scenario_used
         return scenario.path(self.parameters) if scenario else self.path
 
+    def scenario_seconds(self, field: str) -> float:
+        """What the scenario says of ``send_over``, ``read_over`` or ``server_timeout``; 0 when it says nothing."""
+        scenario = self.scenario_used
+        return scenario.seconds(self.parameters, getattr(scenario, field)) if scenario else 0.0
+
+    @property
+    def silenced(self) -> frozenset[str]:
+        """Names of the lints that shall say nothing."""
+        return frozenset(self.silence.split(",")) - {""}
+
     @property
     def loopback(self) -> bool:
         """Only this machine can reach the apps."""
@@ -240,6 +262,7 @@ class Settings:
         """What the servers were started with: settings that differ in it need a restart."""
         apps = tuple((side, self.target(side)) for side in self.sides)
         kinds = tuple(self.kinds.items())
+        kinds += (("timeout", str(self.scenario_seconds("server_timeout"))),)
         return apps, kinds, self.workers, self.async_workers, self.threads, self.dsn, self.host
 
     def changed(self, **given: Any) -> Settings:

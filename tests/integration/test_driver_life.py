@@ -13,6 +13,7 @@ import pytest
 
 from tests.integration.driver_bench import Bench, gone, opened, wait_until
 from tests.integration.small_server import OK, says
+from wsgiviz.events import SIDES
 
 
 @pytest.fixture
@@ -68,7 +69,7 @@ def test_an_owner_that_was_killed_leaves_neither_process_nor_directory(tmp_path:
     with subprocess.Popen([sys.executable, "-c", OWNER, str(rundir)], stdout=subprocess.PIPE) as owner:
         assert owner.stdout is not None
         pid = int(owner.stdout.readline())
-        wait_until(lambda: len(list(rundir.glob("*.ring"))) == 2, "the driver")
+        wait_until(lambda: len(list(rundir.glob("*.ring"))) == len(SIDES), "the driver")
         owner.kill()
     wait_until(lambda: gone(pid), "the driver's end")
     assert not rundir.exists()

@@ -34,7 +34,8 @@ WATCHED: dict[str, dict[str, Any]] = {
 
 TIMED: dict[str, dict[str, Any]] = {
     "sync": {"scenario": "sleep", "parameters": {"seconds": 0.02}, "requests": 200, "concurrency": 4},
-    "sync, cpu": {"scenario": "cpu", "parameters": {"below": 20_000}, "requests": 100, "concurrency": 2},
+    "sync, cpu": {"scenario": "cpu", "parameters": {"below": 20_000}, "requests": 100, "workers": 1,
+                  "concurrency": 1},
     "gthread": {"scenario": "sleep", "parameters": {"seconds": 0.02}, "requests": 200, "workers": 2, "threads": 4,
                 "concurrency": 8},
     "asgi": {"scenario": "sleep", "parameters": {"seconds": 0.02}, "requests": 200, "only": "asgi", "concurrency": 8},
@@ -64,7 +65,7 @@ def _states(samples: int) -> bool:
     for line in states.told(verdicts):
         print(f"  disagrees: {line}")
     by_state = _share("state, of", [verdict.agrees for verdict in verdicts])
-    by_line = _share("line, of", [bool(verdict.line_agrees) for verdict in lines])
+    by_line = _share("line (its function while it computes), of", [bool(verdict.line_agrees) for verdict in lines])
     return by_state and by_line and len(verdicts) >= min(samples, 1000)
 
 

@@ -27,7 +27,8 @@ class Sight:
     doing: Doing
     file: str
     line: int
-    """The app's innermost line, "" and 0 when no frame of the app was on the stack."""
+    function: str
+    """The app's innermost place; "", 0 and "" when no frame of the app was on the stack."""
     busy: bool
     """Several readings of the thread's state say that it ran, or was ready to."""
 
@@ -64,8 +65,8 @@ def _sight(pid: int, thread: dict[str, Any], states: list[str], when: tuple[int,
     files = [frame["filename"] for frame in frames]
     ran = states.count("R") * 2 > len(states)
     doing = _doing(names, files, own is not None, ran)
-    line = own["line"] if own else 0
-    return Sight(pid, thread["os_thread_id"], *when, doing, own["filename"] if own else "", line, ran)
+    place = (own["filename"], own["line"], own["name"]) if own else ("", 0, "")
+    return Sight(pid, thread["os_thread_id"], *when, doing, *place, ran)
 
 
 def _doing(names: list[str], files: list[str], in_app: bool, ran: bool) -> Doing:

@@ -89,8 +89,11 @@ def _judge(name: str, before: Picture, after: Picture, sight: Sight) -> Verdict 
     where = request.where if request is not None and now.doing in IN_APP else None
     line_agrees = None
     if where is not None and sight.line:
-        line_agrees = sight.file.endswith(where.file) and sight.line == where.line
-    agrees = now.doing is sight.doing or (now.doing in IN_APP and sight.doing in IN_APP and was.doing is not now.doing)
+        # Of what computes, the line is another one by the time it is read: there the function counts.
+        same = sight.function == where.function if now.doing is Doing.COMPUTING else sight.line == where.line
+        line_agrees = sight.file.endswith(where.file) and same
+    turning = now.doing in IN_APP and sight.doing in IN_APP and was.doing is not now.doing
+    agrees = now.doing is sight.doing or turning
     about = f"pid {sight.pid} req {now.req} {where.words if where else '-'} against line {sight.line}"
     return Verdict(name, now.doing, sight.doing, agrees, line_agrees, about)
 

@@ -51,6 +51,7 @@ class StandIn(Session):
     def __init__(self, settings: Settings | None = None, picture: Picture | None = None) -> None:
         super().__init__(settings or make(scenario="sleep"))
         self.picture = picture or sleeping()
+        self._fired = self.picture.run
         self.cost = Cost(1.0, 0.0)
         self.calls: list[str] = []
         self.changes: list[Settings] = []
@@ -64,13 +65,16 @@ class StandIn(Session):
 
     def feed(self, picture: Picture, phase: Phase) -> None:
         """Something happened at the servers."""
-        self.picture, self.phase = picture, phase
+        self.picture, self.phase, self._fired = picture, phase, picture.run
 
     def start(self) -> None:
         self.calls.append("start")
         if self.start_fails:
             raise self.start_fails
         self.phase = Phase.RUNNING
+
+    def fire_one(self) -> None:
+        self.calls.append("fire_one")
 
     def fire(self) -> None:
         self.calls.append("fire")

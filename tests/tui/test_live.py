@@ -143,6 +143,7 @@ def quits(key: str) -> Check:
 
 DOES: dict[str, Callable[[str], Check]] = {
     "space": asks_for("fire"),
+    "f": asks_for("fire_one"),
     "plus": asks_for("add_worker"),
     "equals_sign": asks_for("add_worker"),
     "minus": asks_for("remove_worker"),

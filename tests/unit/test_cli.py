@@ -79,7 +79,7 @@ def test_every_option_of_the_table_is_understood_and_in_the_help(
     argv = [
         "run", "--json", "-", "--ledger", "--scenario", "db", "--set", "rows=30", "--dsn", "postgresql:///shop",
         "--workers", "2", "--async-workers", "3", "--worker-class", "gevent", "--async-server", "uvicorn",
-            "--threads", "4", "--left", "gthread", "--right", "asgi",
+            "--threads", "4", "--silence", "loop-held,closed-loop", "--left", "gthread", "--right", "asgi",
         "--only", "wsgi", "--host", "127.0.0.9", "--requests", "7", "--arrivals", "closed", "--concurrency", "5",
         "--duration", "1.5", "--order", "in-turn", "--timeout", "2.5",
     ]  # fmt: skip

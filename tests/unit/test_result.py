@@ -30,7 +30,8 @@ QUANTILES = {"mean", "p50", "p90", "p95", "p99", "max"}
 DISTRIBUTIONS = ("latency_s", "latency_from_sent_s", "queue_wait_s", "service_s", "schedule_lag_s")
 OF_A_SIDE = {
     "server": str, "worker_class": str, "workers": int, "threads": int, "app": str,
-    "requests": int, "completed": int, "failed": int, "bad_status": int, "errors": dict, "raised": dict,
+    "requests": int, "completed": int, "failed": int, "bad_status": int, "errors": dict,
+    "statuses": dict, "raised": dict,
     "cancelled": bool, "makespan_s": float, "predicted_makespan_s": float, "predicted_by": str, "caveat": str,
     "throughput_rps": float, "busy_fraction": float, "blocked_fraction": float, "computing_fraction": float,
     "reading_fraction": float, "writing_fraction": float, "max_accept_queue": int, "accept_queue_limit": int,

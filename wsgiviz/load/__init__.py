@@ -50,6 +50,10 @@ class Driver:
         """Start a run; one that is on is cancelled by it."""
         self._command(f'{{"fire": {job.to_json()}}}\n')
 
+    def more(self, count: int) -> None:
+        """So many requests more, to each side, in the run that is on."""
+        self._command(f'{{"more": {count}}}\n')
+
     def cancel(self) -> None:
         """Give up the run that is on, if one is."""
         self._command('{"cancel": true}\n')

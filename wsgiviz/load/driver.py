@@ -5,6 +5,7 @@ flows back otherwise. When stdin ends, its owner has ended: it removes the run d
 
     {"fire": JOB}     start a run; one that is on is cancelled
     {"cancel": true}  give up the run that is on
+    {"more": N}       N requests more to each side, at once, in the run that is on
 """
 
 from __future__ import annotations
@@ -40,10 +41,15 @@ class Driver:
         self._rings = {side: create_ring(rundir, side, "driver") for side in SIDES}
         self._client = httpx.AsyncClient(transport=Transport(), trust_env=False)
         self._run: asyncio.Task[None] | None = None
+        self._sides: list[Side] = []
 
     def command(self, line: bytes) -> None:
         """Carry out one line from stdin."""
         command: dict[str, Any] = json.loads(line)
+        if "more" in command:
+            for side in self._sides:
+                side.more(int(command["more"]))
+            return
         if self._run is not None:
             self._run.cancel()
         if "fire" in command:
@@ -81,6 +87,7 @@ class Driver:
         _, write = self._rings[target.side]
         write(Kind.RUN_STARTED, job.run, job.requests, start_ns, job.arrivals.encode())
         work = Side(job, target, start_ns, write, self._client)
+        self._sides.append(work)
         cancelled = False
         try:
             await work.run()
@@ -88,6 +95,7 @@ class Driver:
             cancelled = True
             raise
         finally:
+            self._sides.remove(work)
             write(Kind.RUN_ENDED, job.run, int(cancelled))
 
     async def _watch_lag(self, job: Job) -> None:
@@ -113,6 +121,8 @@ class Side:
         self._plan = plan(job)
         self._due = self._plan.offsets()
         self._until_ns = start_ns + int(job.duration_s * 1e9) if job.duration_s is not None else None
+        self._users: asyncio.TaskGroup | None = None
+        self._requests = job.requests
 
     async def run(self) -> None:
         """All requests, from the planned start on."""
@@ -121,8 +131,21 @@ class Side:
         if delay > 0:
             await asyncio.sleep(delay)
         async with asyncio.TaskGroup() as users:
+            self._users = users
             for number, request in enumerate(first, 1):
                 users.create_task(self._user(number, request))
+        self._users = None
+
+    def more(self, count: int) -> None:
+        """So many requests beside those that were planned, all of them now. Too late when the run is over."""
+        if self._users is None:
+            return
+        now = time.monotonic_ns()
+        for _ in range(count):
+            self._requests += 1
+            number = self._requests
+            self._users.create_task(self._one(number, self._prepare(number), now))
+        self._write(Kind.RUN_GREW, self._job.run, self._requests)
 
     def _first(self) -> Iterator[tuple[int, int | None]]:
         for _ in range(self._plan.users):
@@ -144,7 +167,8 @@ class Side:
     async def _one(self, number: int, request: httpx.Request, planned_ns: int) -> None:
         write = self._write
         req = self._job.run * RUN_STRIDE + number
-        request.extensions["wsgiviz"] = (write, req, planned_ns, self._job.timeout_s)
+        job = self._job
+        request.extensions["wsgiviz"] = write, req, planned_ns, job.timeout_s, job.send_over_s, job.read_over_s
         try:
             response = await self._client.send(request)
         except Failed as failed:

@@ -24,7 +24,10 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One run. ``requests`` go to each target; ``duration_s`` ends closed arrivals earlier."""
+    """One run. ``requests`` go to each target; ``duration_s`` ends closed arrivals earlier.
+
+    A client with a slow network sends its request over ``send_over_s``, and takes ``read_over_s`` to read the answer.
+    """
 
     run: int
     targets: tuple[Target, ...]
@@ -34,6 +37,8 @@ class Job:
     timeout_s: float = 60.0
     order: str = "together"
     duration_s: float | None = None
+    send_over_s: float = 0.0
+    read_over_s: float = 0.0
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))

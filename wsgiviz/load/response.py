@@ -27,6 +27,11 @@ class ResponseParser:
         self._chunked = False
         self._state = self._head
 
+    @property
+    def body_left(self) -> int | None:
+        """Bytes of the body that are still to come; None when that is not known (yet)."""
+        return self._left if self.status and self._left >= 0 and not self._chunked else None
+
     def feed(self, data: bytes) -> None:
         """Take what arrived; what comes after the response is not kept. Raises BadResponse."""
         if self.done:

@@ -19,6 +19,15 @@ from wsgiviz.load.response import BadResponse, ResponseParser
 from wsgiviz.recorder.ring import Write
 
 READ_BYTES = 64 * 1024
+SLOW_STEP_S = 0.05
+"""A slow client sends a piece this often."""
+
+SLOW_BUFFER = 64 * 1024
+"""Receive buffer of a client that reads slowly (SO_RCVBUF of socket(7)), so that the server notices."""
+
+ETHERNET_MSS = 1460
+"""Its segment size (TCP_MAXSEG of tcp(7)). For loopback's, of 64 KB, the server's kernel would buffer megabytes."""
+
 SENT, CONNECTED, FIRST_BYTE = map(int, (Kind.SENT, Kind.CONNECTED, Kind.FIRST_BYTE))
 
 KINDS = {
@@ -42,15 +51,16 @@ class Failed(httpx.TransportError):
 class Transport(httpx.AsyncBaseTransport):
     """Sends each request on a connection of its own. The request's extensions say what it is:
 
-    ``wsgiviz``: (write, number, planned_ns), and ``timeout``: seconds in all, counted from the connect.
+    ``wsgiviz``: (write, number, planned_ns, seconds in all from the connect on, seconds over which the request is
+    sent, seconds over which the answer is read).
     """
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        write, number, planned_ns, timeout_s = request.extensions["wsgiviz"]
-        exchange = Exchange(self._loop, write, number, request_bytes(request))
+        write, number, planned_ns, timeout_s, *slow = request.extensions["wsgiviz"]
+        exchange = Exchange(self._loop, write, number, request_bytes(request), *slow)
         try:
             exchange.start((request.url.host, request.url.port), planned_ns, timeout_s)
             parser = await exchange.answer
@@ -71,9 +81,20 @@ def request_bytes(request: httpx.Request) -> bytes:
 class Exchange:
     """One connection, one request, one answer: a small state machine on the loop's readers and writers."""
 
-    __slots__ = ("_data", "_loop", "_number", "_parser", "_socket", "_timer", "_write", "answer")
+    __slots__ = (
+        "_data", "_loop", "_number", "_parser", "_read_over_s", "_reading_since", "_send_over_s", "_slow",
+        "_socket", "_timer", "_write", "answer",
+    )  # fmt: skip
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, write: Write, number: int, data: bytes) -> None:
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        write: Write,
+        number: int,
+        data: bytes,
+        send_over_s: float = 0.0,
+        read_over_s: float = 0.0,
+    ) -> None:
         self._loop = loop
         self._write = write
         self._number = number
@@ -81,6 +102,10 @@ class Exchange:
         self._parser: ResponseParser | None = None
         self._socket: socket.socket | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._send_over_s = send_over_s
+        self._read_over_s = read_over_s
+        self._reading_since = 0.0
+        self._slow: asyncio.TimerHandle | None = None
         self.answer: asyncio.Future[ResponseParser] = loop.create_future()
 
     def start(self, address: tuple[str, int | None], planned_ns: int, timeout_s: float) -> None:
@@ -92,6 +117,9 @@ class Exchange:
             )
             sock.setblocking(False)
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if self._read_over_s:
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SLOW_BUFFER)
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, ETHERNET_MSS)
             self._write(SENT, self._number, planned_ns, 0, b"", 0, time.monotonic_ns())
             code = sock.connect_ex(address)
         except OSError as error:
@@ -113,6 +141,9 @@ class Exchange:
         self._write(CONNECTED, self._number, sock.getsockname()[1])
         self._loop.remove_writer(sock)
         self._loop.add_reader(sock, self._readable)
+        if self._send_over_s:
+            self._dribble(self._data, -(-len(self._data) * SLOW_STEP_S // self._send_over_s))
+            return
         try:
             sent = sock.send(self._data)
         except OSError as error:
@@ -120,6 +151,37 @@ class Exchange:
             return
         if sent < len(self._data):  # a request's head of a few hundred bytes fits any socket buffer
             self._fail("protocol")
+
+    def _dribble(self, data: bytes, piece: float) -> None:
+        """Send a piece of the request, and the rest of it later."""
+        sock = self._socket
+        if sock is None:
+            return
+        step = max(1, int(piece))
+        try:
+            sent = sock.send(data[:step])
+        except OSError as error:
+            self._fail(_kind(error.errno))
+            return
+        if data[sent:]:
+            pause_s = self._send_over_s * step / len(self._data)
+            self._slow = self._loop.call_later(pause_s, self._dribble, data[sent:], piece)
+
+    def _pause(self, sock: socket.socket, parser: ResponseParser) -> None:
+        """Read no more while the body is ahead of its time; behind it, read on."""
+        if parser.body_left is None:
+            return
+        now = self._loop.time()
+        self._reading_since = self._reading_since or now
+        share = parser.body_bytes / (parser.body_bytes + parser.body_left)
+        ahead_s = self._reading_since + self._read_over_s * share - now
+        if ahead_s > 0:
+            self._loop.remove_reader(sock)
+            self._slow = self._loop.call_later(max(ahead_s, SLOW_STEP_S), self._go_on_reading)
+
+    def _go_on_reading(self) -> None:
+        if self._socket is not None:
+            self._loop.add_reader(self._socket, self._readable)
 
     def _readable(self) -> None:
         sock = self._socket
@@ -150,6 +212,8 @@ class Exchange:
         if parser.done and not self.answer.done():
             self.answer.set_result(parser)
             self.close()
+        elif self._read_over_s:
+            self._pause(sock, parser)
 
     def _fail(self, kind: str) -> None:
         if not self.answer.done():
@@ -161,6 +225,9 @@ class Exchange:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        if self._slow is not None:
+            self._slow.cancel()
+            self._slow = None
         sock, self._socket = self._socket, None
         if sock is not None:
             self._loop.remove_reader(sock)

@@ -122,14 +122,14 @@ def _blocked(scene: Scene) -> Caption | None:
         if not blocked:
             continue
         of, where, waiting = scene.of(side), scene.waits_in(side), words.queued(side)
+        nobody = f"; nobody waits for a {words.slot(side)}"
         if blocked < slots:
-            return Caption(f"{words.some(side, blocked, slots, of)} blocked{where}{waiting or _NOBODY}.")
-        return Caption(f"{words.every(side, slots, of)} blocked{where}{waiting or _WHO_COMES}.", Tone.WARN)
+            return Caption(f"{words.some(side, blocked, slots, of)} blocked{where}{waiting or nobody}.")
+        return Caption(f"{words.every(side, slots, of)} blocked{where}{waiting or _WHOEVER}.", Tone.WARN)
     return None
 
 
-_NOBODY = "; nobody waits for a worker"
-_WHO_COMES = "; whoever comes next has to wait"
+_WHOEVER = "; whoever comes next has to wait"
 
 
 def _reading(scene: Scene) -> Caption | None:

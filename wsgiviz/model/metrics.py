@@ -103,6 +103,11 @@ def raised(side: Side) -> dict[str, int]:
     return dict(Counter(request.raised for request in side.finished if request.raised))
 
 
+def statuses(side: Side) -> dict[str, int]:
+    """Requests that were answered, by status."""
+    return dict(Counter(str(request.status) for request in side.finished if request.received_ns))
+
+
 def makespan_ns(side: Side) -> int:
     """From the first planned request to the last that ended; 0 before there is one."""
     return max(0, side.last_finished_ns - side.first_planned_ns) if side.done else 0

@@ -1,11 +1,12 @@
 """The result of a run as one JSON object, schema 1.
 
 Top level: ``schema``, ``wsgiviz`` (its version), ``scenario`` (null for an app of one's own), ``started``
-(ISO 8601), ``settings``, ``host``, ``sides`` by name. Of each side:
+(ISO 8601), ``settings``, ``host``, ``lints`` (pitfalls that were met: ``name``, ``side``, ``message``,
+``explanation``, ``source``, ``seconds``), ``sides`` by name. Of each side:
 
 - what ran: ``server``, ``worker_class``, ``workers``, ``threads``, ``app``
-- counts: ``requests`` planned, ``completed``, ``bad_status`` (of the completed: 400 and above), ``failed``,
-  and these by kind in ``errors``; exceptions which left the app by name in ``raised``; ``cancelled``,
+- counts: ``requests`` planned, ``completed``, these by status in ``statuses``, ``bad_status`` (400 and above),
+  ``failed``, and these by kind in ``errors``; exceptions which left the app by name in ``raised``; ``cancelled``,
   ``worker_deaths``
 - the whole: ``makespan_s``, ``predicted_makespan_s`` with ``predicted_by`` and ``caveat``, ``throughput_rps``
 - distributions: ``latency_s`` (from the planned time), ``latency_from_sent_s``, ``queue_wait_s``,
@@ -24,7 +25,7 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from math import isfinite
 from typing import Any
@@ -48,8 +49,9 @@ def result(
     started: str,
     now_ns: int,
     ledger: bool = False,
+    lints: Sequence[Mapping[str, Any]] = (),
 ) -> dict[str, Any]:
-    """The run that ``picture`` shows, as an object for JSON."""
+    """The run that ``picture`` shows, as an object for JSON; ``lints``: what `Watch.rows` gives."""
     sides = {name: picture.sides[name] for name in settings.sides}
     found: dict[str, Any] = {
         "schema": SCHEMA,
@@ -60,6 +62,7 @@ def result(
         "host": _host(),
         "sides": {name: _side(settings, side, predictions.get(name), now_ns) for name, side in sides.items()},
     }
+    found["lints"] = list(lints)
     if ledger:
         found["requests"] = [row for side in sides.values() for row in _ledger(side)]
     return found
@@ -94,6 +97,7 @@ def _side(settings: Settings, side: Side, prediction: Prediction | None, now_ns:
         "completed": side.completed,
         "failed": side.failed,
         "bad_status": side.bad_status,
+        "statuses": metrics.statuses(side),
         "errors": dict(side.errors),
         "raised": metrics.raised(side),
         "cancelled": side.cancelled,

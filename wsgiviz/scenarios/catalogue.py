@@ -21,6 +21,10 @@ def _waits_in_threads(values: Mapping[str, Value]) -> Cost:
     return Cost(float(values["seconds"]), 0.0, EXECUTOR_THREADS)
 
 
+def _blocks_its_loop(values: Mapping[str, Value]) -> Cost:
+    return Cost(float(values["seconds"]), 0.0, async_limit=1)
+
+
 def _computes(values: Mapping[str, Value]) -> Cost:
     return Cost(0.0, math.nan)
 
@@ -97,6 +101,48 @@ _ALL = (
         parameters=(Parameter("rows", 40, 1, 10_000, "rows", "how many rows the page has"),),
         cost_of=_computes,
         requests=200,
+    ),
+    Scenario(
+        name="blocking-in-async",
+        question="What does one blocking call inside async code do to everybody else?",
+        wsgi="demo_apps.blocking_in_async:wsgi_app",
+        asgi="demo_apps.blocking_in_async:asgi_app",
+        wsgi_call="time.sleep({seconds:g})",
+        asgi_call="time.sleep({seconds:g})",
+        parameters=(_seconds(0.5, "for how long each request blocks"),),
+        cost_of=_blocks_its_loop,
+        requests=8,
+    ),
+    Scenario(
+        name="slow-client",
+        question="Who is held by somebody else's bad network?",
+        wsgi="demo_apps.slow_client:wsgi_app",
+        asgi="demo_apps.slow_client:asgi_app",
+        wsgi_call="a client that sends for {seconds:g} s",
+        asgi_call="a client that sends for {seconds:g} s",
+        parameters=(
+            _seconds(1.0, "how long a client takes to send its request"),
+            Parameter("reading", 0.0, 0.0, 60.0, "s", "how long it takes to read the answer, then a large one"),
+        ),
+        cost_of=None,
+        requests=12,
+        send_over="seconds",
+        read_over="reading",
+    ),
+    Scenario(
+        name="timeout",
+        question="What is gunicorn's --timeout about: requests, or workers?",
+        wsgi="demo_apps.timeout:wsgi_app",
+        asgi="demo_apps.timeout:asgi_app",
+        wsgi_call="time.sleep({seconds:g})",
+        asgi_call="await asyncio.sleep({seconds:g})",
+        parameters=(
+            _seconds(5.0, "how long each request waits"),
+            Parameter("timeout", 1, 1, 60, "s", "gunicorn's --timeout: so long may a worker be silent"),
+        ),
+        cost_of=None,
+        requests=4,
+        server_timeout="timeout",
     ),
 )
 

@@ -56,7 +56,11 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """``wsgi`` and ``asgi`` are import strings; ``*_call`` say what each waits in, as a template over parameters."""
+    """``wsgi`` and ``asgi`` are import strings; ``*_call`` say what each waits in, as a template over parameters.
+
+    ``cost_of`` is None where the theory has nothing to say. The last three name a parameter, or none: over how many
+    seconds a client sends its request and reads the answer, and the servers' own --timeout.
+    """
 
     name: str
     question: str
@@ -65,9 +69,12 @@ class Scenario:
     wsgi_call: str
     asgi_call: str
     parameters: tuple[Parameter, ...]
-    cost_of: Callable[[Mapping[str, Value]], Cost]
+    cost_of: Callable[[Mapping[str, Value]], Cost] | None
     requests: int = 20
     companion: str | None = None
+    send_over: str = ""
+    read_over: str = ""
+    server_timeout: str = ""
 
     def values(self, given: Mapping[str, str]) -> dict[str, Value]:
         """All parameters: those ``given`` as texts, defaults for the rest. Raises UsageError."""
@@ -86,8 +93,12 @@ class Scenario:
         """The path to request, with the parameters in its query string."""
         return f"/?{urlencode(values)}" if values else "/"
 
-    def cost(self, values: Mapping[str, Value]) -> Cost:
-        return self.cost_of(values)
+    def cost(self, values: Mapping[str, Value]) -> Cost | None:
+        return self.cost_of(values) if self.cost_of is not None else None
+
+    def seconds(self, values: Mapping[str, Value], parameter: str) -> float:
+        """The value of a parameter that a field names; 0 for none."""
+        return float(values[parameter]) if parameter else 0.0
 
     def calls(self, values: Mapping[str, Value]) -> tuple[str, str]:
         """What a request waits in on either side, with the numbers filled in."""

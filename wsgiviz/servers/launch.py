@@ -25,13 +25,14 @@ STOP_PATIENCE_S = 1.5
 @dataclass(frozen=True, slots=True)
 class Launch:
     """What to start: ``app`` is an import string, ``kind`` a worker class or "uvicorn", ``env`` added to the
-    environment."""
+    environment; a ``timeout_s`` of 0 is the server's own default."""
 
     side: str
     app: str
     kind: str
     workers: int
     threads: int
+    timeout_s: int
     host: str
     rundir: Path
     env: Mapping[str, str]
@@ -56,6 +57,7 @@ class Launch:
             "--backlog", str(BACKLOG),
             "--worker-tmp-dir", str(self.rundir),
             "--no-control-socket",
+            *(["--timeout", str(self.timeout_s)] if self.timeout_s else []),
             self.app,
         ]  # fmt: skip
 

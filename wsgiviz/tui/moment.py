@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from wsgiviz.model import metrics
-from wsgiviz.model.captions import Caption, Scene, Tone, caption
+from wsgiviz.model.captions import Caption, Tone, caption
 from wsgiviz.model.state import Picture, Side
 from wsgiviz.session import Phase, Session
 from wsgiviz.settings import Settings
@@ -86,9 +86,11 @@ class Moment:
         phase = self.session.phase
         if phase in PHASES:
             return PHASES[phase]
-        wsgi, asgi = self.session.settings.calls
-        limit = self.session.cost.async_limit if self.session.cost else None
-        return caption(Scene(self.picture, wsgi, asgi, self.session.cores, self.now_ns, limit))
+        live = self.picture is self.session.picture
+        if live and not self.session.showing_run and phase is Phase.RUNNING:
+            return Caption("Firing ...")
+        scene = self.session.scene(self.picture, self.now_ns)
+        return caption(scene, self.session.found if live else None)
 
     def header(self, fps: int, paused: bool) -> HeaderView:
         settings = self.session.settings

@@ -59,6 +59,11 @@ def _fresh(worker: Worker) -> Worker:
     )
 
 
+def _run_grew(fold: Fold, event: Event) -> None:
+    if event.req == fold.now.run:
+        fold.now = replace(fold.now, planned=event.a)
+
+
 def _sent(fold: Fold, event: Event) -> None:
     if not fold.of_this_run(event.req):
         return
@@ -114,6 +119,7 @@ def _driver_lag(fold: Fold, event: Event) -> None:
 
 HANDLERS: Handlers = {
     Kind.RUN_STARTED: _run_started,
+    Kind.RUN_GREW: _run_grew,
     Kind.SENT: _sent,
     Kind.CONNECTED: _connected,
     Kind.FIRST_BYTE: _first_byte,

@@ -141,7 +141,7 @@ def end_request(fold: Fold, request: Request, t_ns: int, raised: str, task: Task
     steps = request.steps
     if steps and not steps[-1].end_ns:
         steps = (*steps[:-1], replace(steps[-1], end_ns=t_ns))
-    fold.keep(replace(request, ended_ns=t_ns, raised=raised, task=task, since_ns=t_ns, steps=steps, where=None))
+    fold.keep(replace(request, ended_ns=t_ns, raised=raised, task=task, since_ns=t_ns, steps=steps))
 
 
 Handlers = dict[int, Callable[[Fold, Event], None]]

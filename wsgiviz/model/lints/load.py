@@ -27,7 +27,7 @@ def _queue_overflow(scene: Scene, side: Side) -> str | None:
     if not dropped:
         return None
     size = f" ({limit})" if limit > 0 else ""
-    if side.run_ended_ns or not side.running:
+    if not side.running:
         tried = again.replace("try", "tried")
         return f"The accept queue of {name}{size} was full: the kernel dropped {dropped} connections, and {tried}."
     trying = sum(_connecting_ns(request, scene.now_ns) > 200_000_000 for request in side.in_flight.values())
@@ -66,7 +66,7 @@ STEPS_S = (1, 2, 3, 4, 5, 7, 11, 15)
 
 def _retried_after_s(request: Request) -> int:
     """The step at which it connected in the end; 0 when it did at once, or at no such step."""
-    if not request.connected_ns or not request.sent_ns:
+    if not (request.connected_ns and request.sent_ns):
         return 0
     took_s = (request.connected_ns - request.sent_ns) / 1e9
     if took_s < 0.9:

@@ -35,7 +35,7 @@ def _loop_held(scene: Scene, side: Side) -> str | None:
     if side.running:
         told = (_held_again(scene, side, loop) or _held_now(scene, side, loop) for loop in loops)
     else:
-        told = (_was_held(side, loop) for loop in loops)
+        told = (_was_held(scene, side, loop) for loop in loops)
     return next(filter(None, told), None)
 
 
@@ -68,14 +68,14 @@ def _held_now(scene: Scene, side: Side, loop: Loop) -> str | None:
     )
 
 
-def _was_held(side: Side, loop: Loop) -> str | None:
+def _was_held(scene: Scene, side: Side, loop: Loop) -> str | None:
     """After the run: when its steps were a good part of it."""
     longest_ns, makespan_ns = loop.longest_step_ns, metrics.makespan_ns(side)
     stepping_ns = sum(request.run_ns for request in side.finished[-1000:] if request.pid in (0, loop.pid))
     if not side.run_ended_ns or longest_ns <= LOOP_HELD_NS or max(longest_ns * 10, stepping_ns * 2) < makespan_ns:
         return None
     return (
-        f"Single steps held the event loop{_at(_place(loop))} for up to {words.length(longest_ns)} "
+        f"Single steps held the event loop{scene.of(side)}{_at(_place(loop))} for up to {words.length(longest_ns)} "
         f"(#{request_number(loop.longest_step_req)}): no other request got on meanwhile."
     )
 

@@ -72,7 +72,7 @@ SLOW_CLIENT = Lint(
 
 
 def _threads_exhausted(scene: Scene, side: Side) -> str | None:
-    if side.is_loop or side.kind != "gthread":
+    if side.kind != "gthread":
         return None
     if side.run_ended_ns:
         return _uneven(side)
@@ -88,8 +88,8 @@ def _threads_exhausted(scene: Scene, side: Side) -> str | None:
     meanwhile = f", while {_idle(spare)}" if spare else ""
     who, depth = words.workers(worker.number for worker in full), side.queue_depth
     kernel = f", {words.about(depth)} more in the kernel's" if depth > 0 else ", apart from the kernel's"
-    text = f"All {len(full)} threads of {who}{scene.of(side)} are busy: "
-    return f"{text}{words.wait(sum(waiting.values()))} in {own}{kernel}{meanwhile}."
+    are = words.every(side, len(full), f" of {who}{scene.of(side)}")
+    return f"{are} busy: {words.wait(sum(waiting.values()))} in {own}{kernel}{meanwhile}."
 
 
 def _idle(workers: list[Worker]) -> str:

@@ -57,8 +57,10 @@ def held(reqs: Iterable[int]) -> str:
 
 
 def queued(side: Side) -> str:
-    """Who waits for one of its slots: in the kernel, or where that is not known, at all; "" when nobody does."""
-    depth = side.queue_depth
+    """Who waits for one of its slots: in the kernel, in its processes, or wherever; "" when nobody does."""
+    depth, inside = side.queue_depth, 0 if side.is_loop else sum(side.pools.values())
+    if inside and depth <= 0:
+        return f"; {wait(inside)} in the thread-pool queues of its processes"
     if depth < 0:
         outside = sum(not request.accepted_ns and not request.began_ns for request in side.in_flight.values())
         return f"; {wait(outside)} for a {slot(side)}" if outside else ""

@@ -52,6 +52,7 @@ class LiveScreen(Screen[object]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("space", "fire", "fire", tooltip="Fire the requests again, at both servers"),
+        Binding("f", "fire_one", "one more", tooltip="Fire one request more, at both servers"),
         Binding("plus,equals_sign", "workers(1)", "worker more", tooltip="One WSGI worker more: TTIN"),
         Binding("minus", "workers(-1)", "worker less", tooltip="One WSGI worker less: TTOU"),
         Binding("right_square_bracket", "requests(1)", "more requests", tooltip="More requests, and fire"),
@@ -176,6 +177,11 @@ class LiveScreen(Screen[object]):
             self._app.change(self.session.settings)
         else:
             self.session.fire()
+
+    def action_fire_one(self) -> None:
+        self._app.wake()
+        self.paused = False
+        self.session.fire_one()
 
     def action_workers(self, by: int) -> None:
         side = self.session.scaled
@@ -339,8 +345,9 @@ class LiveScreen(Screen[object]):
     def _hints(self) -> list[Hint]:
         return [
             ("space", "fire"), ("+ -", "workers"), ("[ ]", "requests"), ("s", "scenario"), ("o", "options"),
-            ("p", "pause"), ("k", "kill"), ("tab", "ledger"), ("?", "help"), ("q", "quit"), ("x", "cancel"),
-            ("r", "reload"), ("l", "logs"), ("b", "big"), ("< >", "zoom"), ("c", "code"), ("^p", "palette"),
+            ("p", "pause"), ("k", "kill"), ("tab", "ledger"), ("?", "help"), ("q", "quit"), ("f", "one more"),
+            ("x", "cancel"), ("r", "reload"), ("l", "logs"), ("b", "big"), ("< >", "zoom"), ("c", "code"),
+            ("^p", "palette"),
         ]  # fmt: skip
 
 

@@ -1,0 +1,20 @@
+"""The pitfall: a blocking call inside async code stops everybody."""
+
+import time
+
+from demo_apps.http_text import HEADERS, lifespan, number, send_text
+
+
+def wsgi_app(environ, start_response):
+    seconds = number(environ["QUERY_STRING"], "seconds", 0.5)
+    time.sleep(seconds)  # this worker waits; the others don't care
+    start_response("200 OK", HEADERS)
+    return [b"slept\n"]
+
+
+async def asgi_app(scope, receive, send):
+    if scope["type"] == "lifespan":
+        return await lifespan(receive, send)
+    seconds = number(scope["query_string"], "seconds", 0.5)
+    time.sleep(seconds)  # noqa: ASYNC251 - there is no await here, so nobody else gets on
+    await send_text(send, "slept\n")

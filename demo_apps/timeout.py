@@ -1,0 +1,21 @@
+"""A request that takes longer than the server's patience. gunicorn's --timeout is about workers, not requests."""
+
+import asyncio
+import time
+
+from demo_apps.http_text import HEADERS, lifespan, number, send_text
+
+
+def wsgi_app(environ, start_response):
+    seconds = number(environ["QUERY_STRING"], "seconds", 4.0)
+    time.sleep(seconds)  # its master hears nothing from this worker, and kills it
+    start_response("200 OK", HEADERS)
+    return [b"late\n"]
+
+
+async def asgi_app(scope, receive, send):
+    if scope["type"] == "lifespan":
+        return await lifespan(receive, send)
+    seconds = number(scope["query_string"], "seconds", 4.0)
+    await asyncio.sleep(seconds)  # the loop goes round, and the worker's heartbeat with it
+    await send_text(send, "late\n")
