@@ -1,0 +1,61 @@
+"""Who may load what: proved in processes of their own, and by the import contracts."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+VIEWERS = {"textual", "rich", "httpx", "psutil", "msgspec"}
+
+
+def loaded_by(*modules: str, env: dict[str, str] | None = None) -> set[str]:
+    """Top-level modules that a fresh interpreter has loaded after importing these."""
+    code = f"import json, sys, {', '.join(modules)}; print(json.dumps(list(sys.modules)))"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, env={**os.environ, **(env or {})}
+    )
+    assert done.returncode == 0, done.stderr
+    return {name.partition(".")[0] for name in json.loads(done.stdout)}
+
+
+def test_the_probe_brings_nothing_of_the_viewers_into_a_server(tmp_path: Path) -> None:
+    probe = ("gunicorn_conf", "asgi", "loop", "threads", "greenlets", "places", "stacks")
+    env = {"WSGIVIZ_RUN_DIR": str(tmp_path), "WSGIVIZ_SIDE": "wsgi"}
+    found = loaded_by(*(f"wsgiviz.probe.{name}" for name in probe), env=env)
+    assert "gunicorn" in found
+    assert not VIEWERS & found
+
+
+def test_a_sync_worker_does_not_get_asyncio_from_us(tmp_path: Path) -> None:
+    without = loaded_by("gunicorn.app.wsgiapp", "gunicorn.workers.sync")
+    env = {"WSGIVIZ_RUN_DIR": str(tmp_path), "WSGIVIZ_SIDE": "wsgi"}
+    found = loaded_by("gunicorn.app.wsgiapp", "gunicorn.workers.sync", "wsgiviz.probe.gunicorn_conf", env=env)
+    assert ("asyncio" in found) == ("asyncio" in without)
+
+
+@pytest.mark.parametrize(
+    ("module", "never"),
+    [
+        ("wsgiviz.cli", {"textual", "httpx", "gunicorn"}),
+        ("wsgiviz.session", {"textual", "httpx"}),
+        ("wsgiviz.report.headless", {"textual"}),
+        ("wsgiviz.model.reducer", {"textual", "rich", "httpx", "psutil", "asyncio"}),
+        ("wsgiviz.load.driver", {"textual", "psutil", "gunicorn"}),
+        ("demo_apps.sleep", {"wsgiviz", "textual", "httpx"}),
+    ],
+)
+def test_what_a_module_never_loads(module: str, never: set[str]) -> None:
+    assert not never & loaded_by(module)
+
+
+def test_the_import_contracts_are_kept() -> None:
+    code = "import sys; from importlinter.cli import lint_imports; sys.exit(lint_imports())"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, timeout=120)
+    assert done.returncode == 0, done.stdout
+    assert "0 broken" in done.stdout

@@ -1,0 +1,139 @@
+"""From the keyboard to the screen, with real servers, in a real terminal; and every way out of it."""
+
+from __future__ import annotations
+
+import re
+import signal
+import subprocess
+import sys
+import termios
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.e2e.terminal import Terminal
+
+RUN = ("run", "--set", "seconds=0.5", "--requests", "20")
+LEAVES = {b"\x1b[?1049l": "the alternate screen", b"\x1b[?25h": "the cursor hidden", b"\x1b[?1000l": "the mouse"}
+
+
+@pytest.fixture
+def env(tmp_path: Path) -> dict[str, str]:
+    return {"XDG_RUNTIME_DIR": str(tmp_path)}
+
+
+def running(terminal: Terminal) -> list[psutil.Process]:
+    """Wait until requests are on; give all processes."""
+    terminal.shows("blocked")
+    return terminal.note_children()
+
+
+def nothing_is_left(children: list[psutil.Process], tmp_path: Path) -> None:
+    deadline = time.monotonic() + 8
+    left: list[psutil.Process] = children
+    while time.monotonic() < deadline:
+        left = [child for child in children if child.is_running() and child.status() != psutil.STATUS_ZOMBIE]
+        if not left and not list(tmp_path.glob("wsgiviz-*")):
+            return
+        time.sleep(0.02)
+    raise AssertionError(f"left: {left} {list(tmp_path.iterdir())}")
+
+
+def test_a_newcomer_sees_four_workers_block_and_the_loop_finish_earlier(env: dict[str, str], tmp_path: Path) -> None:
+    with Terminal(*RUN, env=env) as terminal:
+        terminal.until(lambda: terminal.text.count("blocked 0.") == 4, "four workers that are blocked")
+        assert "wait in the kernel" in terminal.text
+        children = terminal.note_children()
+        terminal.until(lambda: terminal.text.count("measured") == 2, "both makespans")
+        wsgi, asgi = (float(found) for found in re.findall(r"measured +([\d.]+) s", terminal.text))
+        assert wsgi >= 4 * asgi
+        terminal.press(" ")
+        terminal.until(lambda: terminal.text.count("blocked 0.") == 4, "the next burst")
+        terminal.press("q")
+        assert terminal.ends() == 0
+    nothing_is_left(children, tmp_path)
+
+
+def test_where_the_workers_wait_is_marked_in_the_code(env: dict[str, str]) -> None:
+    with Terminal(*RUN, env=env) as terminal:
+        terminal.shows("workers 1 2 3 4")
+        [line] = [line for line in terminal.lines if "workers 1 2 3 4" in line]
+        assert "time.sleep" in line
+        assert "▶" in line
+
+
+@pytest.mark.parametrize(
+    ("key", "number", "status"),
+    [("q", None, 0), ("\x03", None, 0), ("", signal.SIGTERM, 143), ("", signal.SIGINT, None)],
+    ids=["q", "ctrl-c", "SIGTERM", "SIGINT"],
+)
+def test_the_terminal_is_as_it_was(
+    key: str, number: signal.Signals | None, status: int | None, env: dict[str, str], tmp_path: Path
+) -> None:
+    with Terminal(*RUN, env=env) as terminal:
+        children = running(terminal)
+        if number is not None:
+            terminal.send(number)
+        elif key == "\x03":
+            terminal.press("\x03")
+            terminal.read(0.5)
+            if terminal.process.poll() is None:  # Textual asks for ctrl+q; ours is q
+                terminal.press("q")
+        else:
+            terminal.press(key)
+        left = terminal.ends()
+        assert status is None or left == status
+        for sequence, what in LEAVES.items():
+            assert sequence in terminal.sent, f"{what} is left"
+        now = termios.tcgetattr(terminal.slave)
+        assert now[:4] == terminal.modes[:4]
+    nothing_is_left(children, tmp_path)
+
+
+@pytest.mark.parametrize("how", ["closed", "SIGHUP", "SIGKILL"])
+def test_nothing_is_left_when_terminal_or_viewer_is_gone(how: str, env: dict[str, str], tmp_path: Path) -> None:
+    with Terminal(*RUN, env=env) as terminal:
+        children = running(terminal)
+        if how == "closed":
+            terminal.hang_up()
+            terminal.process.wait(timeout=10)
+        else:
+            terminal.send(signal.Signals[how])
+            terminal.ends()
+    nothing_is_left(children, tmp_path)
+
+
+def test_ascii_is_all_there_is_when_asked_for(env: dict[str, str]) -> None:
+    with Terminal("--ascii", *RUN, env=env) as terminal:
+        terminal.until(lambda: terminal.text.count("blocked 0.") == 4, "four workers that are blocked")
+        assert terminal.text.isascii()
+        terminal.press("q")
+        terminal.ends()
+
+
+def test_a_terminal_that_shrinks_says_so_and_may_grow_again(env: dict[str, str]) -> None:
+    with Terminal("run", "--set", "seconds=3", env=env) as terminal:
+        running(terminal)
+        terminal.resize(40, 10)
+        terminal.shows("too small")
+        terminal.resize(100, 30)
+        terminal.shows("blocked")
+        assert "too small" not in terminal.text
+
+
+@pytest.mark.parametrize("size", [(40, 10), (59, 40), (120, 15)])
+def test_a_terminal_too_small_is_refused(size: tuple[int, int], env: dict[str, str]) -> None:
+    with Terminal(size=size, env=env) as terminal:
+        assert terminal.ends() == 2
+        assert b"too small" in terminal.sent
+        assert b"Traceback" not in terminal.sent
+
+
+def test_without_a_terminal_it_says_what_to_do_instead() -> None:
+    command = [sys.executable, "-m", "wsgiviz"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30, stdin=subprocess.DEVNULL)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.splitlines()[0] == "wsgiviz: this is not a terminal"
+    assert "--headless" in done.stderr
