@@ -4,7 +4,7 @@ ARGS   ?=
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check -q
 
-.PHONY: run test check bench screenshots clean
+.PHONY: run test check bench truth screenshots clean
 
 run: $(VENV)/.run
 	@$(BIN)/wsgiviz $(if $(ARGS),run $(ARGS))
@@ -23,6 +23,9 @@ check: $(VENV)/.dev
 bench: $(VENV)/.dev
 	$(BIN)/python -m tests.bench $(ARGS)
 
+truth: $(VENV)/.dev
+	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m tests.truth $(ARGS)
+
 screenshots: $(VENV)/.dev
 	$(BIN)/python -m screenshots.make $(ARGS)
 
@@ -38,5 +41,5 @@ $(VENV)/.run: pyproject.toml | $(VENV)/bin/python
 
 $(VENV)/.dev: pyproject.toml | $(VENV)/bin/python
 	@$(PIP) install "pip>=25.1"
-	@$(PIP) install -e ".[postgres,gevent,uvicorn]" --group test --group check --group screenshots
+	@$(PIP) install -e ".[postgres,gevent,uvicorn]" --group test --group check --group screenshots --group truth
 	@touch $@ $(VENV)/.run

@@ -1,14 +1,15 @@
 """A request that takes longer than the server's patience. gunicorn's --timeout is about workers, not requests."""
 
 import asyncio
+import contextlib
 import time
 
 from demo_apps.http_text import HEADERS, lifespan, number, send_text
 
 
 def wsgi_app(environ, start_response):
-    seconds = number(environ["QUERY_STRING"], "seconds", 4.0)
-    time.sleep(seconds)  # its master hears nothing from this worker, and kills it
+    seconds = number(environ["QUERY_STRING"], "seconds", 5.0)
+    wait_whatever_comes(seconds)  # the master hears nothing from this worker, and kills it
     start_response("200 OK", HEADERS)
     return [b"late\n"]
 
@@ -16,6 +17,14 @@ def wsgi_app(environ, start_response):
 async def asgi_app(scope, receive, send):
     if scope["type"] == "lifespan":
         return await lifespan(receive, send)
-    seconds = number(scope["query_string"], "seconds", 4.0)
+    seconds = number(scope["query_string"], "seconds", 5.0)
     await asyncio.sleep(seconds)  # the loop goes round, and the worker's heartbeat with it
     await send_text(send, "late\n")
+
+
+def wait_whatever_comes(seconds):
+    """As in a bare `except:`, or in C code, gunicorn's SIGABRT goes unheard. SIGKILL does not."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        with contextlib.suppress(SystemExit):  # what the handler of SIGABRT raises
+            time.sleep(max(0, end - time.monotonic()))

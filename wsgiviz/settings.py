@@ -196,8 +196,7 @@ class Settings:
     def kinds(self) -> dict[str, str]:
         """The kind of server of each side that runs, left to right: those that the app can run on."""
         right = "uvicorn" if self.async_server == "uvicorn" else "asgi"
-        both = self.left or self.worker_class, self.right or right
-        first, second = (self._with_threads(kind) for kind in both)
+        first, second = self.left or self._with_threads(self.worker_class), self.right or right
         names = protocol(first), protocol(second)
         named = {names[0]: first, names[1] + ("2" if names[0] == names[1] else ""): second}
         if self.only:

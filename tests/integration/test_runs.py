@@ -24,7 +24,7 @@ QUICK: dict[str, dict[str, Any]] = {
     "cpu": {"below": 20_000},
     "fast": {},
     "blocking-in-async": {"seconds": 0.05},
-    "slow-client": {"seconds": 0.3},
+    "slow-client": {"seconds": 0.3, "reading": 0},
     "timeout": {"seconds": 0.3, "timeout": 5},
 }
 

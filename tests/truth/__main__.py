@@ -33,11 +33,11 @@ WATCHED: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 
 TIMED: dict[str, dict[str, Any]] = {
-    "sync": {"scenario": "sleep", "parameters": {"seconds": 0.02}, "requests": 200, "concurrency": 4},
+    "sync": {"scenario": "sleep", "parameters": {"seconds": 0.02}, "requests": 200, "concurrency": 2},
     "sync, cpu": {"scenario": "cpu", "parameters": {"below": 20_000}, "requests": 100, "workers": 1,
                   "concurrency": 1},
-    "gthread": {"scenario": "sleep", "parameters": {"seconds": 0.02}, "requests": 200, "workers": 2, "threads": 4,
-                "concurrency": 8},
+    "gthread": {"scenario": "sleep", "parameters": {"seconds": 0.02}, "requests": 200, "workers": 1, "threads": 4,
+                "concurrency": 2},
     "asgi": {"scenario": "sleep", "parameters": {"seconds": 0.02}, "requests": 200, "only": "asgi", "concurrency": 8},
 }  # fmt: skip
 

@@ -122,7 +122,7 @@ _ALL = (
         asgi_call="a client that sends for {seconds:g} s",
         parameters=(
             _seconds(1.0, "how long a client takes to send its request"),
-            Parameter("reading", 0.0, 0.0, 60.0, "s", "how long it takes to read the answer, then a large one"),
+            Parameter("reading", 1.0, 0.0, 60.0, "s", "how long it takes to read the answer, then a large one"),
         ),
         cost_of=None,
         requests=12,
@@ -138,7 +138,8 @@ _ALL = (
         asgi_call="await asyncio.sleep({seconds:g})",
         parameters=(
             _seconds(5.0, "how long each request waits"),
-            Parameter("timeout", 1, 1, 60, "s", "gunicorn's --timeout: so long may a worker be silent"),
+            # Workers with a loop or threads beat once a second: a shorter --timeout may kill healthy ones.
+            Parameter("timeout", 2, 2, 60, "s", "gunicorn's --timeout: so long may a worker be silent"),
         ),
         cost_of=None,
         requests=4,

@@ -122,7 +122,8 @@ class WsgivizApp(App[int]):
         await self.live.run_action(action)
 
     def _choose(self, name: str) -> None:
-        self.change(self.session.settings.changed(scenario=name, wsgi=None, asgi=None, path=None, dsn=None))
+        no_app = dict.fromkeys(("wsgi", "asgi", "path", "dsn", "only"))
+        self.change(self.session.settings.changed(scenario=name, **no_app))
 
     async def action_quit(self) -> None:
         self.exit(0)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-MOST_BYTES = 256 * 1024
+MOST_BYTES = 2 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,10 @@ def _parsed(path: Path) -> tuple[tuple[str, ...], ast.Module] | None:
 def _parse(path: Path, changed_ns: int) -> tuple[tuple[str, ...], ast.Module] | None:
     """The file as it was at ``changed_ns``: a new one is read again."""
     try:
-        text = path.read_bytes()[:MOST_BYTES].decode("utf-8", "replace")
+        data = path.read_bytes()
+        if len(data) > MOST_BYTES:
+            return None
+        text = data.decode("utf-8", "replace")
         return tuple(text.splitlines()), ast.parse(text)
     except (OSError, SyntaxError, ValueError, RecursionError):
         return None

@@ -63,7 +63,7 @@ SLOW_CLIENT = Lint(
     _slow_client,
     "A sync worker reads its request and writes its answer byte by byte as fast as the client's network goes, and "
     "serves nobody else meanwhile. Some slow clients are enough to occupy every worker, on purpose (Slowloris) or "
-    "not. Put a proxy that buffers in front, such as nginx, or use gthread or an ASGI server.",
+    "not. Put a proxy that buffers in front, such as nginx, or serve over ASGI; gthread has more threads to be held.",
     "gunicorn docs, Deploying: nginx; Design: Choosing a Worker Type",
 )
 

@@ -134,7 +134,8 @@ class LiveScreen(Screen[object]):
     def settings_changed(self) -> None:
         """Another scenario or app: other panes, other code."""
         settings = self.session.settings
-        self.paused, self.look, self._followed = False, Look(), 0
+        self._pause(False)
+        self.look, self._followed = Look(), 0
         self._expected.clear()
         for pane, side in zip_longest(self.query(Pane), settings.sides):
             pane.display = side is not None
@@ -172,7 +173,8 @@ class LiveScreen(Screen[object]):
 
     def action_fire(self) -> None:
         self._app.wake()
-        self.paused, self.look = False, Look()
+        self._pause(False)
+        self.look = Look()
         if self.session.phase is Phase.FAILED:
             self._app.change(self.session.settings)
         else:
@@ -180,7 +182,7 @@ class LiveScreen(Screen[object]):
 
     def action_fire_one(self) -> None:
         self._app.wake()
-        self.paused = False
+        self._pause(False)
         self.session.fire_one()
 
     def action_workers(self, by: int) -> None:
@@ -270,7 +272,11 @@ class LiveScreen(Screen[object]):
 
     def action_pause(self) -> None:
         self._app.wake()
-        self.paused = not self.paused
+        self._pause(not self.paused)
+
+    def _pause(self, paused: bool) -> None:
+        self.paused = paused
+        self.set_class(paused, "paused")
 
     def action_zoom(self, by: int) -> None:
         at = ZOOMS.index(self.look.zoom) + by
