@@ -10,6 +10,7 @@ import importlib
 import json
 import math
 import os
+import subprocess
 import sys
 import time
 from collections.abc import Iterable
@@ -19,7 +20,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench.figure import Figure
+from tests.bench.figure import Figure, Unmeasured, unmeasured
+from wsgiviz.errors import WsgivizError
 
 NAMES = ("reducer", "frames", "makespan", "load", "startup", "screen", "viewer", "overhead")
 """One module each; the longest is last."""
@@ -49,13 +51,17 @@ def _arguments() -> argparse.Namespace:
 
 
 def _measure(name: str) -> list[Figure]:
-    """The figures of one module, told on stderr as they come."""
+    """The figures of one module, told on stderr as they come. What can't be measured is a figure that says so."""
     print(f"{name} ...", file=sys.stderr, flush=True)
     began = time.monotonic()
     found = []
-    for figure in importlib.import_module(f"tests.bench.{name}").figures():
-        found.append(figure)
-        print(f"  {figure.name}: {shown(figure)}", file=sys.stderr, flush=True)
+    try:
+        for figure in importlib.import_module(f"tests.bench.{name}").figures():
+            found.append(figure)
+            print(f"  {figure.name}: {shown(figure)}", file=sys.stderr, flush=True)
+    except (Unmeasured, WsgivizError, OSError, subprocess.SubprocessError) as error:
+        found.append(unmeasured(name, "", error))
+        print(f"  n/a: {error}", file=sys.stderr, flush=True)
     print(f"  ({time.monotonic() - began:.0f} s)", file=sys.stderr, flush=True)
     return found
 
@@ -68,7 +74,8 @@ def table(figures: Iterable[Figure]) -> Table:
     columns.add_column("met", no_wrap=True)
     columns.add_column("note", ratio=6, style="dim")
     for figure in figures:
-        met = ("[green]yes" if figure.met else "[bold red]NO") if figure.budget else ""
+        told = figure.budget and math.isfinite(figure.value)
+        met = ("[green]yes" if figure.met else "[bold red]NO") if told else ""
         columns.add_row(figure.name, shown(figure), figure.budget, met, figure.note)
     return columns
 
