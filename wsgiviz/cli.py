@@ -203,6 +203,8 @@ def _run(arguments: argparse.Namespace) -> int:
         ledger = getattr(arguments, "ledger", False)
         return run_headless(settings, _writable(json), ledger, arguments.ascii)
     _check_terminal()
+    # Textual sends what has changed at the next beat of a clock of its own, at 60 a second: that is 17 ms more.
+    os.environ.setdefault("TEXTUAL_FPS", "120")
     from wsgiviz.tui.app import run as run_tui
 
     return run_tui(settings, ascii=arguments.ascii)

@@ -21,6 +21,12 @@ import pytest
 DEADLINE_S = 30.0
 
 
+def _environment(env: Mapping[str, str]) -> dict[str, str]:
+    """Without sizes of another terminal, such as pytest-xdist exports: they would count more than this one's."""
+    inherited = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
+    return {**inherited, "TERM": "xterm-256color", **env}
+
+
 class Terminal:
     """``python -m wsgiviz`` with ``arguments`` in a terminal of its own; everything that it started ends with it."""
 
@@ -36,7 +42,7 @@ class Terminal:
         self.process = subprocess.Popen(
             [sys.executable, "-m", "wsgiviz", *arguments],
             stdin=self.slave, stdout=self.slave, stderr=self.slave, start_new_session=True,
-            preexec_fn=self._take_terminal, env={**os.environ, "TERM": "xterm-256color", **(env or {})},
+            preexec_fn=self._take_terminal, env=_environment(env or {}),
         )  # fmt: skip
         self.children: dict[int, psutil.Process] = {}
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
+from textual.color import Color
 
 from tests.unit.pictures import MS, RUN, T0
+from wsgiviz.events import SIDES
 from wsgiviz.model.state import Doing, Loop, Place, Request, Side, Span, Step, Task, Worker
 from wsgiviz.tui.render.glyphs import ASCII, UNICODE
 from wsgiviz.tui.render.line import text_of
+from wsgiviz.tui.render.palette import Palette
 from wsgiviz.tui.render.rows import rows
 from wsgiviz.tui.render.view import PaneView
 
@@ -73,7 +76,7 @@ def sides(draw: st.DrawFn) -> Side:
     count = st.integers(-1, 30_000)
     those = draw(st.lists(requests(), max_size=8))
     return Side(
-        draw(st.sampled_from(["wsgi", "asgi"])),
+        draw(st.sampled_from(SIDES)),
         draw(st.sampled_from(["sync", "gthread", "gevent", "asgi", "uvicorn"])),
         workers={worker.key: worker for worker in draw(st.lists(workers(), max_size=6))},
         loops={1: Loop(1, running=draw(ids), since_ns=draw(times))} if draw(st.booleans()) else {},
@@ -120,3 +123,12 @@ def test_every_row_fits(
     for line in made:
         assert cell_len(line) == len(line) == width
         assert line.isascii() or not ascii_only
+
+
+@given(sides())
+def test_every_colour_that_is_asked_for_is_known(side: Side) -> None:
+    palette = Palette({}, Color.parse("#000000"), Color.parse("#ffffff"), True)
+    view = PaneView(side, "gunicorn", T0 + 3000 * MS, T0, T0 + 10_000 * MS, followed=next(iter(side.in_flight), 0))
+    for row in rows(view, 80, 24):
+        for _, ink in row:
+            palette.style(ink)

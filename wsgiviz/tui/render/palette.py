@@ -40,6 +40,10 @@ BLACK = Color(0, 0, 0)
 WHITE = Color(255, 255, 255)
 
 
+PLAIN_ONES = frozenset({"", "dim", "faint"})
+"""Made from the theme's own two colours."""
+
+
 class Palette:
     """The styles for one theme, made when first asked for. Ink names, beside "" and "dim":
 
@@ -84,7 +88,9 @@ class Palette:
 
     def _derived(self, name: str) -> Color:
         base, mark = (name[:-1], name[-1]) if name[-1] in "+!~*=@" else (name, "")
-        given = Color.parse(self._variables.get(f"wsgiviz-{base}") or COLOURS[f"wsgiviz-{base}"])
+        given = self._colours.get(base) if base in PLAIN_ONES else None
+        if given is None:
+            given = Color.parse(self._variables.get(f"wsgiviz-{base}") or COLOURS[f"wsgiviz-{base}"])
         shape = readable(given, self._background, BLOCK_CONTRAST)
         match mark:
             case "=":

@@ -70,9 +70,9 @@ def _bar(line: Line, side: Side, cells: int, view: PaneView) -> None:
     if not glyphs.eighths:
         good, all_done = good // EIGHTHS * EIGHTHS, all_done // EIGHTHS * EIGHTHS
     full, part = divmod(good, EIGHTHS)
-    line.add((glyphs.eighths or "#########")[EIGHTHS] * full, Ink(side.name, side.name))
+    line.add((glyphs.eighths or "#########")[EIGHTHS] * full, Ink(side.protocol, side.protocol))
     if part:
-        line.add(glyphs.eighths[part], Ink(side.name, "blocked" if all_done > good else ""))
+        line.add(glyphs.eighths[part], Ink(side.protocol, "blocked" if all_done > good else ""))
     lost = -(-all_done // EIGHTHS) - full - bool(part)
     line.add(glyphs.doing[Doing.DEAD] * lost, Ink("blocked!"))
     line.add(glyphs.rest * (cells - full - bool(part) - lost), Ink("faint"))
@@ -103,7 +103,7 @@ def _all_words(view: PaneView) -> list[tuple[Part, ...]]:
 def _taken(view: PaneView) -> tuple[Part, ...]:
     """How long all took, or has taken so far: a word, the time, and the prediction's error."""
     side, guess = view.side, view.prediction
-    ink = Ink(side.name + "!", "", "b")
+    ink = Ink(side.protocol + "!", "", "b")
     if view.makespan_s is None:
         if not side.running:
             return ()

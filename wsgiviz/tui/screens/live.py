@@ -44,7 +44,7 @@ SHORT = 34
 ZOOMS = (1.0, 2.0, 4.0, 8.0, 16.0)
 
 CLOCK_S = 0.1
-"""The header's clock shows tenths of a second: more often than that nothing in it can change."""
+"""The header's clock shows tenths of a second, and a sentence need not change more often than that either."""
 
 
 class LiveScreen(Screen[object]):
@@ -149,13 +149,13 @@ class LiveScreen(Screen[object]):
         moment = self._moment()
         for pane, view in zip(self.query(Pane), moment.panes(), strict=False):
             pane.show(view)
-        self.query_one(CaptionLine).show(moment.caption())
         if not self.has_class("short"):
             self.query_one(CodePane).mark([whereabouts(side) for side in moment.sides])
         now = time.monotonic()
         self._frames.append(now)
         if now - self._header_at >= CLOCK_S:
             self._header_at = now
+            self.query_one(CaptionLine).show(moment.caption())
             self.query_one(Header).show(moment.header(self._fps(), self.paused))
 
     def _moment(self) -> Moment:
