@@ -95,11 +95,11 @@ class Moment:
     def header(self, fps: int, paused: bool) -> HeaderView:
         settings = self.session.settings
         elapsed = max((metrics.elapsed_ns(side, self.now_ns) for side in self.sides), default=0)
-        wsgi, asgi = settings.calls if not settings.own_app else ("", "")
+        left, right = [*(settings.call(side.name) for side in self.sides), "", ""][:2]
         return HeaderView(
             name=settings.name,
-            wsgi_call=wsgi,
-            asgi_call=asgi,
+            wsgi_call=left if not settings.own_app else "",
+            asgi_call=right if not settings.own_app else "",
             load=_load(settings),
             state=self._state(),
             clock_s=elapsed // 100_000_000 / 10,

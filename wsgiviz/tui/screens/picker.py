@@ -17,6 +17,8 @@ from wsgiviz import scenarios
 from wsgiviz.scenarios import Scenario
 from wsgiviz.settings import Settings
 
+NAME_CELLS = max(len(scenario.name) for scenario in scenarios.catalogue())
+
 LOW = 20
 """In fewer lines than these only the list is shown."""
 
@@ -35,7 +37,7 @@ class PickerScreen(ModalScreen[Settings | None]):
             yield Static("Scenarios", classes="title")
             yield OptionList(
                 *(
-                    Option(Content.assemble((f"{found.name:<7}", "bold"), f" {found.question}"), id=found.name)
+                    Option(Content.assemble((f"{found.name:<{NAME_CELLS}}", "bold"), f" {found.question}"), id=found.name)
                     for found in scenarios.catalogue()
                 ),
                 markup=False,
