@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from difflib import get_close_matches
+from importlib.util import find_spec
 from typing import Any
 
 from wsgiviz import scenarios
@@ -108,6 +109,7 @@ ORDERS = ("together", "in-turn")
 SIDES = ("wsgi", "asgi")
 WSGI_KINDS = ("sync", "gthread", "gevent")
 ASGI_KINDS = ("asgi", "uvicorn")
+EXTRAS = ("gevent", "uvicorn")
 KINDS = WSGI_KINDS + ASGI_KINDS
 """Kinds of servers: gunicorn's worker classes, and uvicorn."""
 
@@ -323,6 +325,9 @@ def _check_together(settings: Settings, given: Mapping[str, Any]) -> None:
             hint = f"give the app as --{settings.only}, or drop --only"
             raise UsageError(f"--only {settings.only} leaves nothing to run", hint)
         raise UsageError("no pane has a server for this app", "see --left and --right")
+    for kind in settings.kinds.values():
+        if kind in EXTRAS and find_spec(kind) is None:
+            raise UsageError(f"{kind} is not installed", f'pip install "wsgiviz[{kind}]"')
     if settings.threads > 1 and "gthread" not in settings.kinds.values():
         raise UsageError(f"--threads {settings.threads} needs worker class gthread", "add --worker-class gthread")
     if not settings.own_app and settings.path != "/":

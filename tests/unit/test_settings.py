@@ -166,3 +166,13 @@ def test_any_two_kinds_of_servers_stand_side_by_side(given: dict[str, Any], kind
     assert settings.kinds == kinds
     assert list(settings.kinds) == list(kinds)
     assert settings.sides == tuple(kinds)
+
+
+@pytest.mark.parametrize("kind", ["gevent", "uvicorn"])
+def test_a_server_that_is_not_installed_is_refused_with_the_mend(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("wsgiviz.settings.find_spec", lambda name: None)
+    with pytest.raises(UsageError) as refused:
+        make(left=kind)
+    assert refused.value.message == f"{kind} is not installed"
+    assert f"wsgiviz[{kind}]" in refused.value.hint
+    assert make().kinds == {"wsgi": "sync", "asgi": "asgi"}

@@ -37,7 +37,7 @@ class PickerScreen(ModalScreen[Settings | None]):
             yield Static("Scenarios", classes="title")
             yield OptionList(
                 *(
-                    Option(Content.assemble((f"{found.name:<{NAME_CELLS}}", "bold"), f" {found.question}"), id=found.name)
+                    Option(Content.assemble((found.name.ljust(NAME_CELLS), "bold"), f"  {found.question}"), id=found.name)
                     for found in scenarios.catalogue()
                 ),
                 markup=False,
