@@ -37,7 +37,7 @@ TIMED: dict[str, dict[str, Any]] = {
     "sync, cpu": {"scenario": "cpu", "parameters": {"below": 20_000}, "requests": 100, "workers": 1,
                   "concurrency": 1},
     "gthread": {"scenario": "sleep", "parameters": {"seconds": 0.02}, "requests": 200, "workers": 1, "threads": 4,
-                "concurrency": 2},
+                "concurrency": 1},
     "asgi": {"scenario": "sleep", "parameters": {"seconds": 0.02}, "requests": 200, "only": "asgi", "concurrency": 8},
 }  # fmt: skip
 

@@ -35,13 +35,7 @@ class PickerScreen(ModalScreen[Settings | None]):
     def compose(self) -> ComposeResult:
         with Vertical(id="picker", classes="dialog"):
             yield Static("Scenarios", classes="title")
-            yield OptionList(
-                *(
-                    Option(Content.assemble((found.name.ljust(NAME_CELLS), "bold"), f"  {found.question}"), id=found.name)
-                    for found in scenarios.catalogue()
-                ),
-                markup=False,
-            )
+            yield OptionList(*(_option(scenario) for scenario in scenarios.catalogue()), markup=False)
             yield Static("", id="about", markup=False)
             yield Static("enter run it   escape back", classes="keys", markup=False)
 
@@ -62,6 +56,11 @@ class PickerScreen(ModalScreen[Settings | None]):
                 scenario=str(event.option_id), wsgi=None, asgi=None, path=None, dsn=None, only=None
             )
         )
+
+
+def _option(scenario: Scenario) -> Option:
+    name = scenario.name.ljust(NAME_CELLS)
+    return Option(Content.assemble((name, "bold"), f"  {scenario.question}"), id=scenario.name)
 
 
 def _about(scenario: Scenario) -> Content:
