@@ -16,7 +16,6 @@ from enum import StrEnum
 from pathlib import Path
 
 import psutil
-from msgspec import structs
 
 from wsgiviz.companion import Companion
 from wsgiviz.errors import WsgivizError
@@ -24,18 +23,19 @@ from wsgiviz.events import Event, Kind
 from wsgiviz.load import Driver
 from wsgiviz.load.plan import Job, Target
 from wsgiviz.model.costing import from_many, from_one
-from wsgiviz.model.lints import Finding, Scene, findings
-from wsgiviz.model.lints.watch import Watch
+from wsgiviz.model.lints import Scene
 from wsgiviz.model.reducer import reduce
 from wsgiviz.model.state import Doing, Picture, Side
 from wsgiviz.model.theory import Prediction
 from wsgiviz.observe.collector import Collector
 from wsgiviz.observe.sampler import Sampler
+from wsgiviz.pitfalls import Pitfalls, scene_of
 from wsgiviz.prediction import prediction
 from wsgiviz.recorder import rundir
 from wsgiviz.scenarios import Cost
 from wsgiviz.servers.failure import why_ended, why_not_ready
 from wsgiviz.servers.launch import Launch, Server
+from wsgiviz.servers.scaling import Scaling
 from wsgiviz.settings import Settings, protocol
 
 READY_WITHIN_S = 20.0
@@ -44,11 +44,6 @@ SETTLE_S = 0.25
 
 SHORT_ONES = 30
 """So many requests, one after the other, tell the cost of a short one."""
-
-MOST_WORKERS = 64
-
-LOOK_EVERY_NS = 100_000_000
-"""Pitfalls are looked for so often: what lasts less is not told."""
 
 
 class Phase(StrEnum):
@@ -81,16 +76,14 @@ class Session:
         self._sampler = Sampler()
         self._run = 0
         self._fired = 0
-        self.found: list[Finding] | None = None
-        self.watch = Watch()
+        self.pitfalls = Pitfalls()
         self.picture = Picture()
         self.picture = self._empty_picture()
         self._wants_fire = False
         self._deadline = 0.0
         self._ended_at: float | None = None
         self._reopen: Settings | None = None
-        self._wanted_workers: int | None = None
-        self._signalled_at: int | None = None
+        self._scaling = Scaling()
 
     # --- life ---------------------------------------------------------------------------------------------------
 
@@ -127,7 +120,7 @@ class Session:
         self.cost = scenario.cost(settings.parameters) if scenario is not None else None
         for side in settings.sides:
             self._servers[side] = Server(self._launch(side, env))
-        self._wanted_workers = self._signalled_at = None
+        self._scaling = Scaling()
         self.phase = Phase.STARTING
         self._deadline = time.monotonic() + READY_WITHIN_S
 
@@ -213,7 +206,7 @@ class Session:
         self._driver.fire(job)
         self.phase = phase
         if phase is Phase.RUNNING:
-            self._fired, self.found = job.run, None
+            self._fired, self.pitfalls.found = job.run, None
 
     def fire_one(self) -> None:
         """One request more to each side: in the run that is on, or else a run of one."""
@@ -244,21 +237,14 @@ class Session:
     def _want_workers(self, by: int) -> None:
         side = self.scaled
         if side in self._servers and self.phase in (Phase.READY, Phase.RUNNING, Phase.FINISHED):
-            wanted = self._wanted_workers or self.picture.sides[side].wanted
-            self._wanted_workers = min(MOST_WORKERS, max(1, wanted + by))
+            self._scaling.want(self.picture.sides[side].wanted, by)
             self._scale()
 
     def _scale(self) -> None:
-        """One signal, then wait for its effect: the kernel keeps only one of two signals that are alike."""
-        side, wanted = self.scaled, self._wanted_workers
-        if wanted is None or side not in self._servers:
-            return
-        now, server = self.picture.sides[side].wanted, self._servers[side]
-        if now == wanted:
-            self._wanted_workers = self._signalled_at = None
-        elif now != self._signalled_at:
-            self._signalled_at = now
-            server.signal(signal.SIGTTIN if wanted > now else signal.SIGTTOU)
+        side = self.scaled
+        number = self._scaling.due(self.picture.sides[side].wanted) if side in self._servers else None
+        if side is not None and number is not None:
+            self._servers[side].signal(number)
 
     def end_worker(self, side: str, pid: int, number: signal.Signals) -> bool:
         """Send a signal to one worker. False when it is not, or not any more, a child of a server of ours."""
@@ -433,8 +419,7 @@ class Session:
         else:
             self.phase = Phase.FINISHED
             self._feed(self._sampler.everything(self.picture, time.monotonic_ns()))
-            self.watch = structs.replace(self.watch, looked_ns=0)
-            self._look_for_pitfalls()
+            self._look_for_pitfalls(at_once=True)
 
     def _note_cost(self, side: Side) -> None:
         """What one request costs here, as was just measured; not known when it failed."""
@@ -446,31 +431,16 @@ class Session:
             self.cost = replace(self.cost, wait_s=measured.wait_s, cpu_s=measured.cpu_s) if measured else None
         self._ready()
 
-    def _look_for_pitfalls(self) -> None:
+    def _look_for_pitfalls(self, at_once: bool = False) -> None:
         now_ns = time.monotonic_ns()
-        if now_ns - self.watch.looked_ns >= LOOK_EVERY_NS and self.picture.run == self._fired:
-            scene = self.scene(self.picture, now_ns)
-            self.found = findings(scene)
-            self.watch = self.watch.look(scene, self.found)
+        if self.showing_run:
+            self.pitfalls.look(now_ns, lambda: self.scene(self.picture, now_ns), at_once)
 
     # --- what views ask -------------------------------------------------------------------------------------------
 
     def scene(self, picture: Picture, now_ns: int) -> Scene:
         """What captions and lints need to know beside the picture."""
-        settings, wsgi, asgi = self.settings, *self.settings.calls
-        return Scene(
-            picture,
-            wsgi,
-            asgi,
-            self.cores,
-            now_ns,
-            self.cost.async_limit if self.cost else None,
-            settings.silenced,
-            settings.own_app,
-            settings.arrivals,
-            min(settings.concurrency, settings.requests),
-            settings.scenario_seconds("server_timeout") or None,
-        )
+        return scene_of(self.settings, self.cost, picture, self.cores, now_ns)
 
     @property
     def showing_run(self) -> bool:

@@ -107,7 +107,7 @@ def _report(
 ) -> None:
     now_ns = time.monotonic_ns()
     predictions = {side: session.prediction(side) for side in session.settings.sides}
-    found = result(session.settings, session.picture, predictions, started, now_ns, ledger, session.watch.rows())
+    found = result(session.settings, session.picture, predictions, started, now_ns, ledger, session.pitfalls.rows())
     text = json.dumps(found, allow_nan=False, indent=1)
     console = Console(stderr=target == "-")
     console.print(summary(session.settings, session.picture, predictions, now_ns, plain(console, ascii_only)))

@@ -90,7 +90,7 @@ class Moment:
         if live and not self.session.showing_run and phase is Phase.RUNNING:
             return Caption("Firing ...")
         scene = self.session.scene(self.picture, self.now_ns)
-        return caption(scene, self.session.found if live else None)
+        return caption(scene, self.session.pitfalls.found if live else None)
 
     def header(self, fps: int, paused: bool) -> HeaderView:
         settings = self.session.settings
