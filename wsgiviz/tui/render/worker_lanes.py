@@ -44,8 +44,9 @@ def _draw_death(chart: Chart, worker: Worker, scale: Scale, glyphs: Glyphs, in_w
     if worker.since_ns >= scale.start_ns:
         cell = min(scale.at(worker.since_ns) // EIGHTHS + 1, scale.cells - 1)
         chart.put(cell, glyphs.doing[Doing.DEAD], Ink("blocked!", "", "b"))
-        words = death(worker)
-        if in_words and len(words) + 1 < scale.cells - cell:
+        room = scale.cells - cell - 2
+        words = next((words for words in (death(worker), worker.died_of) if len(words) <= room), "")
+        if in_words:
             chart.write(cell + 2, words, DIM)
 
 
