@@ -13,6 +13,8 @@ from demo_apps.http_text import HEADERS, lifespan, number, send_text
 
 DATABASE = os.environ.get("DATABASE", "orders.sqlite")
 DSN = os.environ.get("DSN")
+if DSN:
+    import psycopg
 
 # Which pairs of orders add up to a round sum? A join that no index helps: every row is held against every row.
 QUERY = """
@@ -42,15 +44,11 @@ async def asgi_app(scope, receive, send):
 
 def connect():
     if DSN:
-        import psycopg
-
         return psycopg.connect(DSN)
     return sqlite3.connect(DATABASE)
 
 
 async def connect_async():
     if DSN:
-        import psycopg
-
         return await psycopg.AsyncConnection.connect(DSN)
     return aiosqlite.connect(DATABASE)  # a thread for each connection: SQLite itself knows no async
