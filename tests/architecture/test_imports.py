@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
+DEMO_APPS = sorted(path.stem for path in (ROOT / "demo_apps").glob("[a-z]*.py"))
 VIEWERS = {"textual", "rich", "httpx", "psutil", "msgspec"}
 
 
@@ -54,7 +55,20 @@ def test_what_a_module_never_loads(module: str, never: set[str]) -> None:
     assert not never & loaded_by(module)
 
 
+def test_no_demo_app_knows_us() -> None:
+    assert len(DEMO_APPS) > 5
+    assert "wsgiviz" not in loaded_by(*(f"demo_apps.{name}" for name in DEMO_APPS))
+
+
+@pytest.mark.parametrize("dsn", ["", "host=127.0.0.1 port=1"])
+def test_psycopg_is_loaded_with_the_app_where_it_is_asked_for(dsn: str) -> None:
+    """Loaded in a first request it would be that request's computing, which should be a wait."""
+    pytest.importorskip("psycopg")
+    assert ("psycopg" in loaded_by("demo_apps.db", env={"DSN": dsn})) == bool(dsn)
+
+
 def test_the_import_contracts_are_kept() -> None:
+    pytest.importorskip("importlinter")
     code = "import sys; from importlinter.cli import lint_imports; sys.exit(lint_imports())"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, timeout=120)
     assert done.returncode == 0, done.stdout
