@@ -69,9 +69,7 @@ def _add_run_options(run: argparse.ArgumentParser) -> None:
     what = run.add_argument_group("What")
     names = ", ".join(_names())
     what.add_argument("--scenario", metavar="NAME", help=f"one of: {names} (default: sleep)")
-    what.add_argument(
-        "--set", action="append", default=[], metavar="KEY=VALUE", help="a parameter of the scenario"
-    )
+    what.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="a parameter of the scenario")
     groups: dict[str, Any] = {}
     for option in OPTIONS:
         if option.section not in groups:
@@ -144,9 +142,7 @@ def _parse(argv: list[str]) -> argparse.Namespace:
         near = get_close_matches(unknown[0].partition("=")[0], flags, 1, 0.7)
         hint = f"did you mean {near[0]}? " if near else ""
         command = arguments.command or "run"
-        raise UsageError(
-            f"unknown argument {unknown[0]}", f"{hint}wsgiviz {command} --help lists the options"
-        )
+        raise UsageError(f"unknown argument {unknown[0]}", f"{hint}wsgiviz {command} --help lists the options")
     return arguments
 
 

@@ -377,9 +377,7 @@ class Session:
 
     def _check_ready(self) -> None:
         late = next((s for s in self._servers.values() if not self._is_ready(s)), None)
-        driver_ready = self._collector is not None and all(
-            self._collector.has_driver(side) for side in self._servers
-        )
+        driver_ready = self._collector is not None and all(self._collector.has_driver(side) for side in self._servers)
         if late is None and driver_ready:
             self._become_ready()
         elif time.monotonic() > self._deadline:

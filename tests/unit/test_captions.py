@@ -91,8 +91,7 @@ def test_the_moment_between_two_requests_does_not_change_the_sentence() -> None:
     between, end = sleeping_workers(0.99), T0 + S
     spans = Span(T0, end, Doing.BLOCKED, RUN + 1), Span(end, 0, Doing.IDLE, 0)
     rows = {
-        pid: replace(worker, doing=Doing.IDLE, since_ns=end, spans=spans)
-        for pid, worker in between.workers.items()
+        pid: replace(worker, doing=Doing.IDLE, since_ns=end, spans=spans) for pid, worker in between.workers.items()
     }
     assert says(replace(between, workers=rows), at_s=1.005) == before
     assert says(replace(between, workers=rows), at_s=1.2) != before
@@ -193,9 +192,7 @@ def test_a_full_accept_queue() -> None:
 
 def test_failures_by_kind_and_what_the_app_raised() -> None:
     done = Request(RUN + 1, T0, T0, began_ns=T0, ended_ns=T0 + 1, raised="LookupError", status=500)
-    failed = replace(
-        AT_WORK, run_ended_ns=T0 + 1, completed=15, failed=5, errors={"timeout": 3, "refused": 2}
-    )
+    failed = replace(AT_WORK, run_ended_ns=T0 + 1, completed=15, failed=5, errors={"timeout": 3, "refused": 2})
     raised = Side(
         "asgi", "asgi", run=1, planned=20, run_started_ns=T0, run_ended_ns=T0 + 1, completed=20, bad_status=1,
         finished=(done,),
@@ -343,9 +340,7 @@ def test_what_is_silenced_leaves_the_plain_state() -> None:
 def test_while_a_run_is_on_the_side_that_is_through_can_wait() -> None:
     """Its findings are of the past; what the other one does is now."""
     hold = Hold(RUN + 1, 450 * MS, DEEP)
-    through = replace(
-        finished("asgi", 1.0, 0.5), loops={9: Loop(9, longest_step_ns=S // 2, longest_hold=hold)}
-    )
+    through = replace(finished("asgi", 1.0, 0.5), loops={9: Loop(9, longest_step_ns=S // 2, longest_hold=hold)})
     assert says(sleeping_workers(1.5), through, at_s=1.5).startswith("All 4 workers are blocked")
     assert says(finished("wsgi", 5.0, 1), through, at_s=9).startswith(
         "WSGI took 5.00 s, ASGI 1.00 s. Single steps held the event loop at deep.py:15 time.sleep"

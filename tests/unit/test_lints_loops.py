@@ -45,9 +45,7 @@ def test_the_executor_where_it_cannot_be_seen() -> None:
 def computing_loop(share: float = 1.0, now_s: float = 2.0, service_ms: float = 100) -> Side:
     """A loop that was not in its selector for that ``share`` of the time, and computed for all of that."""
     busy_ns = int(now_s * S * share)
-    done = tuple(
-        answered_request(n, T0, T0 + int(service_ms * MS), pid=9) for n in range(1, int(now_s * 10) + 1)
-    )
+    done = tuple(answered_request(n, T0, T0 + int(service_ms * MS), pid=9) for n in range(1, int(now_s * 10) + 1))
     idle_ns = int(now_s * S) - busy_ns
     loop = Loop(9, selector_ns=S + idle_ns, run_selector_ns=S, beat_ns=T0 + int(now_s * S), run_beat_ns=T0)
     thread = worker(9, Doing.IDLE, -1, sample=Thread(1, busy_ns), run_sample=Thread(1, 0))

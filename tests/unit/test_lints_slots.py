@@ -91,8 +91,7 @@ def test_requests_that_wait_in_a_process_for_its_threads() -> None:
     gthread = fold(events, Picture(sides={"wsgi": Side("wsgi", "gthread")}))
     shown = replace(scene(at_s=0.3), picture=gthread)
     assert says("threads-exhausted", shown) == (
-        "All 2 threads of worker 1 are busy: 6 requests wait in its own thread-pool queue, "
-        "apart from the kernel's."
+        "All 2 threads of worker 1 are busy: 6 requests wait in its own thread-pool queue, apart from the kernel's."
     )
     empty = fold([event(0.2, Kind.POOL_QUEUE, a=0, b=2)], gthread)
     assert says("threads-exhausted", replace(shown, picture=empty)) is None
@@ -109,8 +108,7 @@ def test_one_process_that_took_more_than_its_share() -> None:
     )
     blocked = replace(uneven, queue_depth=0, workers=rows(*threads(1, Doing.BLOCKED)), pools={1: 5})
     assert says("threads-exhausted", scene(blocked)) == (
-        "The only thread of worker 1 is busy: 5 requests wait in its own thread-pool queue, "
-        "apart from the kernel's."
+        "The only thread of worker 1 is busy: 5 requests wait in its own thread-pool queue, apart from the kernel's."
     )
     assert says("all-workers-blocked", scene(blocked)) == (
         "The only thread is blocked in time.sleep(1); 5 requests wait in the thread-pool queues of its processes."

@@ -200,9 +200,7 @@ def test_before_anything_has_happened() -> None:
     assert "no loop yet" in shown(view_of(Side("asgi", "asgi"), 0.0))[2]
 
 
-@pytest.mark.parametrize(
-    "side", [sleeping_workers(2.4), awaiting_tasks(0.7), mixed_workers(2.3), mixed_tasks(2.3)]
-)
+@pytest.mark.parametrize("side", [sleeping_workers(2.4), awaiting_tasks(0.7), mixed_workers(2.3), mixed_tasks(2.3)])
 @pytest.mark.parametrize("size", [(38, 14), (59, 18), (100, 40)])
 def test_ascii_is_ascii(side: Side, size: tuple[int, int]) -> None:
     view = replace(view_of(side, 2.4), glyphs=ASCII, prediction=guess(5.0), title="gunicorn — sync")

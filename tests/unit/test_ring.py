@@ -69,9 +69,7 @@ def test_a_slow_reader_loses_the_oldest_and_counts_them(bursts: list[int]) -> No
 
 
 @given(st.integers(1, CAPACITY), st.sampled_from([b"", b"text"]), st.integers(0, 11), st.integers(1, 255))
-def test_a_record_with_a_torn_head_or_tail_is_never_shown(
-    count: int, text: bytes, at: int, flip: int
-) -> None:
+def test_a_record_with_a_torn_head_or_tail_is_never_shown(count: int, text: bytes, at: int, flip: int) -> None:
     memory, write, reader = ring()
     for number in range(1, count + 1):
         write(Kind.BEGAN, number, text=text)

@@ -81,9 +81,7 @@ def test_it_says_when_a_request_is_too_short_for_a_prediction() -> None:
 
 
 @given(costs, loads, few, few, few)
-def test_more_of_anything_never_takes_longer(
-    cost: Cost, load: Load, workers: int, cores: int, rivals: int
-) -> None:
+def test_more_of_anything_never_takes_longer(cost: Cost, load: Load, workers: int, cores: int, rivals: int) -> None:
     for predict in (predict_wsgi, predict_asgi):
         seconds = predict(cost, load, workers, cores, rivals).seconds * (1 + 1e-9)
         assert predict(cost, load, workers + 1, cores + 1, rivals).seconds <= seconds

@@ -39,9 +39,7 @@ def test_each_part_is_a_bar_with_its_word_and_its_duration_and_they_add_up() -> 
     shown = lines(view(whole()))
     words = [text.split("  ")[0].split(" │")[0].rstrip() for text in shown[:9]]
     assert words[:4] == ["schedule lag", "connecting", "kernel queue", "reading"]
-    assert [text.split()[-2:] for text in shown[:9]] == [
-        [f"{ms:.3f}", "ms"] for ms in (1, 1, 8, 1, 50, 1, 1, 2, 65)
-    ]
+    assert [text.split()[-2:] for text in shown[:9]] == [[f"{ms:.3f}", "ms"] for ms in (1, 1, 8, 1, 50, 1, 1, 2, 65)]
     assert shown[8].startswith("latency        0")
 
 

@@ -66,9 +66,7 @@ class Transport(httpx.AsyncBaseTransport):
             parser = await exchange.answer
         finally:
             exchange.close()
-        return httpx.Response(
-            parser.status, request=request, extensions={"body_bytes": parser.body_bytes}
-        )
+        return httpx.Response(parser.status, request=request, extensions={"body_bytes": parser.body_bytes})
 
 
 def request_bytes(request: httpx.Request) -> bytes:
@@ -239,5 +237,3 @@ def _kind(code: int | None) -> str:
     if code in KINDS:
         return KINDS[code]
     return os.strerror(code).lower() if code else "failed"
-
-

@@ -54,8 +54,7 @@ def entries(side: Side, requests: Iterable[Request]) -> list[Entry]:
     numbers = {worker.pid: worker.number for worker in side.workers.values()}
     doing = {(worker.pid, worker.req): worker.doing.value for worker in side.workers.values()}
     return [
-        _entry(request, side, numbers.get(request.pid), doing.get((request.pid, request.id)))
-        for request in requests
+        _entry(request, side, numbers.get(request.pid), doing.get((request.pid, request.id))) for request in requests
     ]
 
 

@@ -63,9 +63,7 @@ def quantiles(values: Iterable[float]) -> Quantiles | None:
     def at(percent: int) -> float:
         return ordered[max(0, -(-percent * len(ordered) // 100) - 1)]
 
-    return Quantiles(
-        math.fsum(ordered) / len(ordered), at(50), at(90), at(95), at(99), ordered[-1]
-    )
+    return Quantiles(math.fsum(ordered) / len(ordered), at(50), at(90), at(95), at(99), ordered[-1])
 
 
 def _between(side: Side, begin: Callable[[Request], int], end: Callable[[Request], int]) -> list[float]:

@@ -37,9 +37,7 @@ class Collector:
 
     def has_driver(self, side: str) -> bool:
         """Whether the load driver's ring for ``side`` is there: it makes it when it is ready to fire."""
-        return any(
-            reader.header.role == "driver" and reader.header.side == side for reader in self._readers.values()
-        )
+        return any(reader.header.role == "driver" and reader.header.side == side for reader in self._readers.values())
 
     def _discover(self) -> None:
         with os.scandir(self._directory) as entries:

@@ -81,9 +81,7 @@ class AsgiProbe:
             write(CLOSED, req, 0, chunks, error.encode())
 
 
-async def _call(
-    app: AsgiApp, scope: MutableMapping[str, Any], receive: Receive, send: Send
-) -> None:
+async def _call(app: AsgiApp, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
     """A coroutine in any case: an app may return some other awaitable, or raise when it is called."""
     await app(scope, receive, send)
 

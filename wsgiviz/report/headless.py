@@ -62,9 +62,7 @@ def interruptible() -> Iterator[Callable[[], None]]:
             signal.signal(number, handler)
 
 
-def run_headless(
-    settings: Settings, json: str | None = None, ledger: bool = False, ascii_only: bool = False
-) -> int:
+def run_headless(settings: Settings, json: str | None = None, ledger: bool = False, ascii_only: bool = False) -> int:
     """Run ``settings`` once and report; ``json`` is a file's name, or "-" for stdout. Gives the exit status.
 
     0 when the run was carried out, even if requests failed: they are counted in the report. Raises
@@ -102,9 +100,7 @@ def _carry_out(session: Session, ascii_only: bool) -> None:
             time.sleep(PUMP_S)
 
 
-def _report(
-    session: Session, started: str, target: str | None, ledger: bool, ascii_only: bool
-) -> None:
+def _report(session: Session, started: str, target: str | None, ledger: bool, ascii_only: bool) -> None:
     now_ns = time.monotonic_ns()
     predictions = {side: session.prediction(side) for side in session.settings.sides}
     found = result(session.settings, session.picture, predictions, started, now_ns, ledger, session.pitfalls.rows())

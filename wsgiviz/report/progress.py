@@ -56,7 +56,7 @@ class Progress:
 
 
 def side_line(side: Side, now_ns: int, bar_cells: int = BAR_CELLS, ascii_only: bool = False) -> Text:
-    """"WSGI ████░░░░ 8/20  2.41 s  4 blocked, 12 queued"."""
+    """ "WSGI ████░░░░ 8/20  2.41 s  4 blocked, 12 queued"."""
     filled = bar_cells * side.done // side.planned if side.planned else 0
     colour = "orange1" if side.protocol == "wsgi" else "sky_blue1"
     full, empty = spelled("█", ascii_only), spelled("░", ascii_only)

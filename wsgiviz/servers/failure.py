@@ -29,9 +29,7 @@ def why_ended(server: Server, status: int) -> WsgivizError:
     if boot is not None:
         return _app_failed(server, boot)
     ending = f"was ended by {_signal_name(-status)}" if status < 0 else f"ended with status {status}"
-    return WsgivizError(
-        f"{_name(server)} {ending}", "the end of its log says more", log_tail(server.log_path)
-    )
+    return WsgivizError(f"{_name(server)} {ending}", "the end of its log says more", log_tail(server.log_path))
 
 
 def _app_failed(server: Server, boot: dict[str, str]) -> WsgivizError:

@@ -47,7 +47,7 @@ class Scene(Struct, frozen=True):
         return f"{side.name.upper()} ({side.kind})" if alike > 1 else side.name.upper()
 
     def of(self, side: Side) -> str:
-        """" of WSGI2 (gthread)" where "the workers" or "the loop" may be the other side's too, else ""."""
+        """ " of WSGI2 (gthread)" where "the workers" or "the loop" may be the other side's too, else ""."""
         alike = sum(other.is_loop == side.is_loop for other in self.shown)
         return f" of {self.label(side)}" if alike > 1 else ""
 

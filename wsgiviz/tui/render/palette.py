@@ -56,9 +56,7 @@ class Palette:
     NAME@     as text on that
     """
 
-    def __init__(
-        self, variables: Mapping[str, str], background: Color, foreground: Color, dark: bool
-    ) -> None:
+    def __init__(self, variables: Mapping[str, str], background: Color, foreground: Color, dark: bool) -> None:
         self._own = None if background.ansi is not None else background.rich_color
         self._background = _solid(background, dark)
         self._foreground = readable(_solid(foreground, not dark), self._background, 7.0)

@@ -56,9 +56,7 @@ class Memory:
         self._made: dict[Lane, tuple[object, tuple[object, ...], Made]] = {}
         self._drawn: dict[Lane, tuple[tuple[int, Scale, str], object]] = {}
 
-    def recall(
-        self, place: Lane, source: object, more: tuple[object, ...], make: Callable[[], Made]
-    ) -> Made:
+    def recall(self, place: Lane, source: object, more: tuple[object, ...], make: Callable[[], Made]) -> Made:
         """The rows made before when ``source`` is the same object and ``more`` is equal; else new ones."""
         known = self._made.get(place)
         if known is not None and known[0] is source and known[1] == more:
@@ -186,9 +184,7 @@ def _more(width: int, head: int, view: PaneView, above: int, below: int, words: 
     return line.row()
 
 
-def _worker_lanes(
-    view: PaneView, width: int, room: int, head: int, scale: Scale, memory: Memory
-) -> list[Row]:
+def _worker_lanes(view: PaneView, width: int, room: int, head: int, scale: Scale, memory: Memory) -> list[Row]:
     workers = worker_lanes.worth_showing(view.side.workers.values(), room)
     thick = thickness(len(workers), room)
     first, end, more = window(len(workers), room, view.scroll)
@@ -200,9 +196,7 @@ def _worker_lanes(
         memory.lanes.append((len(made), worker.key))
 
         def make(worker: Worker = worker) -> Made:
-            history = memory.drawn(
-                worker.key, view.side.run, scale, view.glyphs, lambda: History(scale, view.glyphs)
-            )
+            history = memory.drawn(worker.key, view.side.run, scale, view.glyphs, lambda: History(scale, view.glyphs))
             lane, below = worker_lanes.lane(worker, history, scale, drawn, thick)
             row = (*worker_lanes.head(worker, head, view.glyphs), *lane, END)
             if thick < THICK:
@@ -227,9 +221,7 @@ def thickness(lanes: int, room: int) -> int:
     return max(1, min(THICK, room // max(1, lanes)))
 
 
-def _task_lanes(
-    view: PaneView, width: int, room: int, head: int, scale: Scale, memory: Memory
-) -> list[Row]:
+def _task_lanes(view: PaneView, width: int, room: int, head: int, scale: Scale, memory: Memory) -> list[Row]:
     tracks, side = memory.tracks, view.side
     tracks.update(side)
     first, end, more = window(len(tracks), room, view.scroll)

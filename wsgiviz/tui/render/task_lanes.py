@@ -115,9 +115,7 @@ def _draw(chart: Chart, request: Request, scale: Scale, view: PaneView) -> None:
     _thin(chart, outside, right, ON_THE_WAY, glyphs)
 
 
-def _draw_steps(
-    chart: Chart, request: Request, scale: Scale, view: PaneView, inside: tuple[int, int]
-) -> None:
+def _draw_steps(chart: Chart, request: Request, scale: Scale, view: PaneView, inside: tuple[int, int]) -> None:
     """What the app did with it, from its beginning to its end."""
     left, right = inside
     glyphs, steps = view.glyphs, request.steps

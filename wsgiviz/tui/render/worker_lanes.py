@@ -27,9 +27,7 @@ def head(worker: Worker, width: int, glyphs: Glyphs) -> list[Part]:
     return [Part(f" {number:>{width - 4}} ", living), Part(sign + " ", text_ink(worker.doing))]
 
 
-def lane(
-    worker: Worker, history: History, scale: Scale, view: PaneView, lines: int
-) -> tuple[list[Part], list[Part]]:
+def lane(worker: Worker, history: History, scale: Scale, view: PaneView, lines: int) -> tuple[list[Part], list[Part]]:
     """The history of one worker, with and without words in it; with one line only, its death in words too."""
     history.take(worker.spans)
     chart = history.chart(worker.spans, view.now_ns)
@@ -95,5 +93,3 @@ def summary(workers: Sequence[Worker]) -> str:
     if len(counts) == 1:
         return f"all {next(iter(counts))}" if len(workers) > 1 else next(iter(counts))
     return ", ".join(f"{number} {doing}" for doing, number in counts.items())
-
-

@@ -88,9 +88,7 @@ class InspectorScreen(ModalScreen[None]):
         view = RequestView(request, entries(of, [request])[0], now_ns, self._glyphs)
         if newest is not None and view.growing:
             return view
-        return replace(
-            view, now_ns=self._last.now_ns if self._last else now_ns, note=GONE if newest is None else ""
-        )
+        return replace(view, now_ns=self._last.now_ns if self._last else now_ns, note=GONE if newest is None else "")
 
     def _newest(self, side: Side) -> Request | None:
         """What is finished does not change any more, and is not looked for again."""

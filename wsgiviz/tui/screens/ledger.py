@@ -287,9 +287,7 @@ class LedgerScreen(Screen[None]):
     def compose(self) -> ComposeResult:
         yield Static("", id="about", markup=False)
         yield self._table
-        yield Keys(
-            [("enter", "inspect"), ("f", "follow"), ("tab", "side"), ("1-9 s", "sort"), ("escape", "back")]
-        )
+        yield Keys([("enter", "inspect"), ("f", "follow"), ("tab", "side"), ("1-9 s", "sort"), ("escape", "back")])
 
     def on_mount(self) -> None:
         self.set_class(self._glyphs.name == "ascii", "ascii")
