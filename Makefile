@@ -60,20 +60,20 @@ $(VENV)/.dev: pyproject.toml $(LOCK) $(VENV)/.python
 	$(call install,-e ".[$(EXTRAS)]" --group dev)
 	@touch $@ $(VENV)/.run
 
-# The lock is of use where its versions can be had; it is no reason to refuse a platform or a Python that lacks one.
+# The lock pins the tested versions. Where they cannot be installed (a newer Python, another platform), pip chooses others.
 define install
 @$(PIP) install -c $(LOCK) $(1) || { \
-  echo "The versions in $(LOCK) cannot be installed here (see above): trying the newest that pyproject.toml allows." >&2; \
+  echo "The versions in $(LOCK) cannot be installed here (see above). Trying others that pyproject.toml allows." >&2; \
   $(PIP) install $(1); }
 endef
 
-# Rewritten only when the virtual environment is made, so that what depends on it is installed again then.
+# Checked at each call, and written only when the virtual environment is made: what depends on it is then installed again.
 $(VENV)/.python: export SCRIPT = $(MAKE_VENV)
 $(VENV)/.python: FORCE
 	@PYTHON='$(PYTHON)' VENV='$(VENV)' sh -c "$$SCRIPT"
 
-# .python in the virtual environment says which Python made it, and where: after an upgrade of the system, or when the
-# project was moved, it is made again. A candidate is run, since a command named python3.13 may be a shim without one.
+# .python in the virtual environment says which Python made it, and where. After a system upgrade, or when the project was
+# moved, it is made again. Each candidate is run: a command named python3.13 may be a shim with no Python behind it.
 define MAKE_VENV
 set -u
 describe() { "$$1" -ISc 'import sys; print("%d.%d %s" % (sys.version_info[:2] + (sys.base_prefix,)))' 2>/dev/null; }

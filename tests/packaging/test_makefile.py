@@ -14,7 +14,7 @@ from tests.packaging.conftest import ROOT
 
 pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
 
-TOOLS = ("sh", "make", "cat", "ls", "tail", "rm")
+TOOLS = ("sh", "make", "cat", "chmod", "cp", "ls", "mkdir", "tail", "touch")
 VERSION = f"{sys.version_info[0]}.{sys.version_info[1]}"
 SHIM = "echo 'pyenv: python: command not found' >&2; exit 127"
 OLD = 'echo "Python 3.10 is too old" >&2; exit 1'
@@ -44,10 +44,20 @@ class Machine:
         base = Path(sys.base_prefix) / "bin" / f"python{VERSION}"
         self.add(name, f'[ "$2" = venv ] && set -- "$@" --without-pip\necho {name} >> used\nexec {base} "$@"')
 
-    def make(self, *args: str) -> subprocess.CompletedProcess[str]:
+    def add_stub_python(self, pip: str) -> None:
+        """A python3 whose virtual environments have ``pip``, a script, for a pip; ``installed`` lists its calls."""
+        (self.folder / "stub").write_text(
+            f'#!{shutil.which("sh")}\n[ "$1" = -m ] || exit 0\necho "$@" >> installed\n{pip}\n'
+        )
+        venv = "mkdir -p .venv/bin; cp stub .venv/bin/python; chmod +x .venv/bin/python"
+        self.add("python3", f'if [ "$2" = venv ]; then {venv}; fi')
+        for name in ("pyproject.toml", "requirements.lock"):
+            (self.folder / name).touch()
+
+    def make(self, *args: str, target: str = ".venv/.python") -> subprocess.CompletedProcess[str]:
         (self.folder / "used").unlink(missing_ok=True)
         return subprocess.run(
-            ["make", *args, ".venv/.python"], cwd=self.folder, env={"PATH": str(self.commands)},
+            ["make", *args, target], cwd=self.folder, env={"PATH": str(self.commands)},
             stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60,
         )  # fmt: skip
 
@@ -162,3 +172,25 @@ def test_a_folder_that_is_no_virtual_environment_is_left_alone(machine: Machine)
     assert done.returncode != 0
     assert "is not a virtual environment" in done.stderr
     assert kept.exists()
+
+
+def test_the_locked_versions_are_installed(machine: Machine) -> None:
+    machine.add_stub_python("exit 0")
+    done = machine.make(target=".venv/.run")
+    assert (done.returncode, done.stderr) == (0, "")
+    [call] = (machine.folder / "installed").read_text().splitlines()
+    assert call.endswith(" install -c requirements.lock -e .")
+
+
+def test_where_the_lock_is_of_no_use_others_are_installed_and_it_says_so(machine: Machine) -> None:
+    machine.add_stub_python('case "$*" in *requirements.lock*) exit 1;; esac')
+    done = machine.make(target=".venv/.run")
+    assert done.returncode == 0
+    assert "cannot be installed here" in done.stderr
+    assert (machine.folder / "installed").read_text().splitlines()[-1].endswith(" install -e .")
+
+
+def test_an_installation_that_fails_is_tried_again_by_the_next_make(machine: Machine) -> None:
+    machine.add_stub_python("exit 1")
+    assert machine.make(target=".venv/.run").returncode != 0
+    assert machine.make(target=".venv/.run").returncode != 0
