@@ -14,39 +14,41 @@ from typing import Any
 
 import cairosvg
 
-from wsgiviz.model import metrics
-from wsgiviz.session import Phase, Session
+from wsgiviz.analysis import metrics
 from wsgiviz.settings import make
+from wsgiviz.state import Phase, State
 from wsgiviz.tui.app import WsgivizApp
+from wsgiviz.tui.live_feed import LiveFeed
 
 HERE = Path(__file__).parent
 DEADLINE_S = 60.0
 
-Moment = Callable[[Session], bool]
+Due = Callable[[State], bool]
+"""Whether it is time for the photograph."""
 
 
-def finished(session: Session) -> bool:
-    return session.phase is Phase.FINISHED
+def finished(state: State) -> bool:
+    return state.phase is Phase.FINISHED
 
 
-def running_for(seconds: float) -> Moment:
+def running_for(seconds: float) -> Due:
     """The run has lasted ``seconds``."""
 
-    def reached(session: Session) -> bool:
-        if session.phase is not Phase.RUNNING:
+    def reached(state: State) -> bool:
+        if state.phase is not Phase.RUNNING:
             return False
         now_ns = time.monotonic_ns()
-        return any(metrics.elapsed_ns(side, now_ns) >= seconds * 1e9 for side in session.picture.sides.values())
+        return any(metrics.elapsed_ns(side, now_ns) >= seconds * 1e9 for side in state.sides.values())
 
     return reached
 
 
 @dataclass(frozen=True, slots=True)
 class Shot:
-    """One picture: what runs, when it is taken, which keys are pressed before."""
+    """One photograph: what runs, when it is taken, which keys are pressed before."""
 
     name: str
-    moment: Moment = finished
+    due: Due = finished
     settings: dict[str, Any] = field(default_factory=dict)
     size: tuple[int, int] = (120, 36)
     keys: tuple[str, ...] = ()
@@ -76,17 +78,17 @@ SHOTS = (
 
 async def take(shot: Shot) -> None:
     """Run ``shot`` and write its two files."""
-    session = Session(make(**shot.settings))
-    app = WsgivizApp(session, shot.ascii)
+    feed = LiveFeed(make(**shot.settings))
+    app = WsgivizApp(feed, feed.controller, ascii=shot.ascii)
     try:
         async with app.run_test(size=shot.size) as pilot:
             app.theme = shot.theme
-            await until(lambda: shot.moment(session), shot.name)
+            await until(lambda: shot.due(feed.state), shot.name)
             await pilot.press(*shot.keys)
             await pilot.pause(0.3)
             svg = app.export_screenshot(title=f"wsgiviz: {shot.name}", simplify=True)
     finally:
-        session.close()
+        feed.close()
     (HERE / f"{shot.name}.svg").write_text(svg)
     cairosvg.svg2png(
         bytestring=local_fonts(svg).encode(), write_to=str(HERE / f"{shot.name}.png"), output_width=shot.size[0] * 12

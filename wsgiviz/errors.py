@@ -1,8 +1,10 @@
-"""The one error for people: what went wrong, and the mend."""
+"""The one error for people: what went wrong, and the fix."""
+
+from __future__ import annotations
 
 
 class WsgivizError(Exception):
-    """Something a person can put right; printed as a message and a hint, never as a traceback.
+    """Something that a person can put right; printed as a message and a hint, never as a traceback.
 
     ``status`` is the exit status of the program: 1 when the run failed, 2 when the arguments were wrong.
     """
@@ -13,7 +15,7 @@ class WsgivizError(Exception):
         super().__init__(message)
         self.message = message
         self.hint = hint
-        self.detail = detail  # several lines, such as the app's trimmed traceback
+        self.detail = detail  # several lines, such as the app's own part of a traceback
 
 
 class UsageError(WsgivizError):

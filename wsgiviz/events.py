@@ -1,129 +1,469 @@
-"""The vocabulary: facts with a monotonic timestamp, and their fixed-size record.
+"""The vocabulary: one small frozen struct for each fact that the State depends on.
 
-An event says what happened, when, where, and to which request. Observed processes write events as records
-into their ring (`wsgiviz.recorder`); the collector adds what only the outside can see (kernel samples).
-Standard library only: this module runs inside other people's servers.
+Everything that a person sees comes from a list of these. They come from five sources: the rings of observed processes
+(`wsgiviz.observe.decode` makes them from records), the kernel (`wsgiviz.observe.kernel`), the load driver (a ring as
+well), the controller (what a person asked for, and what was done about it), and the collector (what was lost).
 
-Times are CLOCK_MONOTONIC in nanoseconds: one clock for all processes of a machine (clock_gettime(2)).
+Each has ``t_ns`` (CLOCK_MONOTONIC, nanoseconds), ``side`` (one of `SIDES`; "" where it concerns all) and ``pid`` (the
+process that it is about; 0 for none). Events of one process come in order; those of different processes may not.
+They are plain values: what they hold may come from a hostile app, and is escaped where it is shown.
 """
 
 from __future__ import annotations
 
-import struct
-from enum import IntEnum
-from typing import NamedTuple
+from typing import Any
 
-SCHEMA = 1
+from msgspec import Struct, field
 
-REQUEST_HEADER = "x-wsgiviz-request"
-"""The driver's request number travels in this header, so that both ends of a request can be joined."""
+from wsgiviz.recorder.codec import BEAT_NS, REQUEST_HEADER, RUN_STRIDE, SIDES, request_number
 
-RUN_STRIDE = 1_000_000
-"""A request's number is ``run * RUN_STRIDE + n``; n counts from 1, and is the same on both sides.
-
-Requests which are not from our driver get negative numbers from the worker that serves them."""
+__all__ = ["BEAT_NS", "EVENT_TYPES", "REQUEST_HEADER", "RUN_STRIDE", "SIDES", "Event", "request_number"]
 
 
-BEAT_NS = 20_000_000
-"""A loop's heartbeat comes so often."""
-
-
-SIDES = ("wsgi", "asgi", "wsgi2", "asgi2")
-"""Names of sides: the protocol that each speaks, and a 2 for the second of the same protocol."""
-
-
-class Kind(IntEnum):
-    """What happened. Beside each: what the fields ``req``, ``a``, ``b`` and ``text`` hold (else 0 and "")."""
-
-    # A server's master
-    MASTER_READY = 1
-    WORKERS_CHANGED = 2  # a: workers wanted now, b: before (gunicorn's nworkers_changed)
-    WORKER_DIED = 3  # a: its pid, b: 1 when the master killed it for its timeout (child_exit)
-    MASTER_EXIT = 4
-
-    # A worker's life
-    WORKER_BOOTING = 10  # a: gunicorn's age (1, 2, 3 ...), b: native thread id, text: "CLASS SLOTS"
-    WORKER_READY = 11  # app loaded, and listening
-    WORKER_STOPPING = 12
-    WORKER_EXIT = 13  # its last words; a killed worker has none
-    SLOT_THREAD = 14  # slot, a: native id of the pool thread that is this slot
-    POOL_QUEUE = 15  # a: what waits in this process for one of its threads, b: how many of those there are
-
-    # A request in a worker. slot: index of the thread which serves it (0 in a sync worker)
-    ACCEPTED = 20  # a: client's port or 0. The worker holds a connection; the request is not read yet
-    BEGAN = 21  # req, a: time of ACCEPTED or 0, b: the thread's CPU time (ns), text: "GET /path"
-    RESPONSE = 22  # req, a: status. start_response was called, http.response.start was sent
-    RETURNED = 23  # req, a: see `returned`, b: CPU time in the app so far (ns) when the body is complete, else -1
-    CHUNK = 24  # req, b: chunks so far. The server has a chunk to write (see probe.wsgi)
-    CLOSED = 25  # req, a: CPU time in the app (ns), b: chunks, text: the exception's name, or ""
-    RELEASED = 26  # the connection is closed and the worker is free
-    RESUMED = 27  # req. The chunk is written, the app's iterator goes on
-    CLOSING = 28  # the answer is written; the server closes the connection gracefully
-
-    # A request on an event loop
-    TASK_RUN = 30  # req. A step of the coroutine begins
-    TASK_WAIT = 31  # req. The coroutine yielded; b: duration of the step that ended (ns)
-    TASK_READY = 32  # req. What it waited for is done; it waits for the loop
-    LOOP_BEAT = 33  # a: lag of the heartbeat (ns), b: time in the selector since start (ns) or -1
-    LOOP_HELD = 34  # req or 0, a: how long one step holds it so far (ns), b: line, text: "file|function|call"
-    CHILDREN = 35  # req, a: tasks that it has started and that live, b: started in all
-
-    # Where a request is (wsgiviz.probe.places)
-    WHERE = 36  # req, slot, a: line, text: "file|function|call" in the app's own code
-    WITHIN = 37  # req, slot, a: line, text: the same of the innermost Python frame, where that is another
-    NESTED_LOOP = 38  # req, slot, a: line, text: the same. An event loop runs inside this WSGI request
-
-    # The load driver; its ring is the target's side
-    RUN_STARTED = 40  # req: run number, a: requests planned, b: planned start (ns), text: arrivals
-    SENT = 41  # req, a: planned (ns). The driver starts to connect
-    CONNECTED = 42  # req, a: the client's port
-    FIRST_BYTE = 43  # req
-    RECEIVED = 44  # req, a: status, b: body bytes
-    FAILED = 45  # req, text: kind (refused, reset, timeout, closed, ...)
-    RUN_ENDED = 46  # req: run number, a: 1 when it was cancelled
-    RUN_GREW = 48  # req: run number, a: requests planned now
-    DRIVER_LAG = 47  # a: how late the driver's loop was (ns)
-
-    # What the collector adds
-    THREAD_SAMPLE = 60  # a: CPU time (ns), b: time on the run queue (ns), text: state letter of proc(5)
-    QUEUE_SAMPLE = 61  # a: depth of the accept queue, b: its limit
-    OVERFLOWS = 64  # a: connections that full accept queues of this machine turned away since the session began
-    PROCESS_SAMPLE = 62  # a: resident set (bytes), b: CPU use (per mille of a core)
-    LOST = 63  # a: events that were overwritten or torn before they could be read
-
-
-class Event(NamedTuple):
-    """One fact. ``side`` is one of `SIDES`; ``pid`` and ``slot`` say who it is about."""
+class Event(Struct, frozen=True, array_like=True):
+    """A fact. Its subclasses are the vocabulary."""
 
     t_ns: int
-    kind: int
     side: str
     pid: int
-    slot: int = 0
-    req: int = 0
-    a: int = 0
-    b: int = 0
-    text: str = ""
 
 
-RECORD = struct.Struct("<QqHHIqqq76sI")
-"""Layout in a ring: sequence, t_ns, kind, slot, length of text, req, a, b, text, low 32 bits of the sequence again.
-
-128 bytes. The sequence stands first and last: a record whose ends disagree is torn."""
-
-BARE_RECORD = struct.Struct("<QqHHIqqqI")
-"""A record without text: its end stands where the text would. Half the time to write, and one cache line."""
-
-TEXT_BYTES = 76
+# --- a server's master -------------------------------------------------------------------------------------------
 
 
-def returned(a: int, t_ns: int) -> tuple[bool, int, int]:
-    """What RETURNED packs into ``a``, and its time: complete (a list, so only writing is left), status, time of
-    start_response; the last two 0 when that is told by an event of its own."""
-    since = a >> 16
-    return bool(a & 1), a >> 1 & 0x7FFF, t_ns - since if since else 0
+class MasterReady(Event, frozen=True, tag=1):
+    """It listens and keeps workers."""
 
 
-def request_number(req: int) -> int:
-    """The number a person sees: 17 for the 17th request of its run."""
-    return req % RUN_STRIDE if req > 0 else req
+class WorkersChanged(Event, frozen=True, tag=2):
+    """gunicorn keeps ``wanted`` workers now, ``before`` until then (its hook nworkers_changed)."""
+
+    wanted: int
+    before: int = 0
+
+
+class WorkerDied(Event, frozen=True, tag=3):
+    """The master has found that ``worker_pid`` is gone (child_exit). ``status``: its exit status as waitpid(2) gives
+    it, -1 where that is not known; ``by_timeout``: the master killed it for gunicorn's --timeout."""
+
+    worker_pid: int
+    status: int = -1
+    by_timeout: int = 0
+
+
+class MasterExited(Event, frozen=True, tag=4):
+    """The master is gone, and its workers with it."""
+
+
+# --- a worker's life ---------------------------------------------------------------------------------------------
+
+
+class WorkerBooting(Event, frozen=True, tag=10):
+    """A worker process has come. ``number``: gunicorn's age (1, 2, 3 ...), 0 where there is none; ``threads``: how
+    many serve requests; ``thread_id``: native id of its main thread."""
+
+    number: int
+    thread_id: int
+    threads: int
+    worker_class: str
+
+
+class WorkerReady(Event, frozen=True, tag=11):
+    """Its app is loaded, and it listens."""
+
+
+class WorkerStopping(Event, frozen=True, tag=12):
+    """It handles ``signal``, and will go."""
+
+    signal: int
+
+
+class WorkerExited(Event, frozen=True, tag=13):
+    """Its last record: it goes in order. A killed worker has none."""
+
+
+class SlotThread(Event, frozen=True, tag=14):
+    """Thread ``thread_id`` (native) serves as ``slot``."""
+
+    slot: int
+    thread_id: int
+
+
+class PoolQueued(Event, frozen=True, tag=15):
+    """``waiting`` wait in this process for one of its ``threads``."""
+
+    waiting: int
+    threads: int
+
+
+class SamplerFailed(Event, frozen=True, tag=16):
+    """The line sampler of this worker has ended with ``error``: lines are not known any more."""
+
+    error: str
+
+
+class Forked(Event, frozen=True, tag=17):
+    """The app in this worker has forked ``child_pid``; what that does is not recorded."""
+
+    child_pid: int
+
+
+# --- a request in a worker ---------------------------------------------------------------------------------------
+
+
+class ConnectionAccepted(Event, frozen=True, tag=20):
+    """``slot`` holds a connection from ``port`` (0: not known) and has read no request yet. On a loop: the process
+    does. A sync worker's is emitted only when reading lasts."""
+
+    slot: int
+    port: int
+
+
+class RequestBegan(Event, frozen=True, tag=21):
+    """The app is called. ``accepted_ns``: when its connection was, 0 where not known; ``thread_cpu_ns``: CPU time of
+    the thread so far; ``target``: "GET /path"."""
+
+    slot: int
+    req: int
+    accepted_ns: int
+    thread_cpu_ns: int
+    target: str
+
+
+class ResponseStarted(Event, frozen=True, tag=22):
+    """start_response was called, or http.response.start was sent. In a thread emitted only when the request lasts."""
+
+    slot: int
+    req: int
+    status: int
+
+
+class BodyReturned(Event, frozen=True, tag=23):
+    """The WSGI callable has returned its iterable; emitted when the request lasts. ``complete``: 1 when it is a list,
+    and the server only has to write; ``cpu_ns``: CPU time in the app so far, -1 where not known."""
+
+    slot: int
+    req: int
+    complete: int
+    cpu_ns: int
+
+
+class ChunkWriting(Event, frozen=True, tag=24):
+    """The app's iterator has given its chunk number ``chunks``; the server writes it."""
+
+    slot: int
+    req: int
+    chunks: int
+
+
+class BodyResumed(Event, frozen=True, tag=25):
+    """The chunk is written, and the app's iterator goes on."""
+
+    slot: int
+    req: int
+
+
+class ConnectionClosing(Event, frozen=True, tag=26):
+    """The answer is written; since ``t_ns`` the server waits for the client to hang up. Emitted when that lasts.
+    ``ended_ns``: when the app was through."""
+
+    slot: int
+    req: int
+    ended_ns: int
+
+
+class RequestEnded(Event, frozen=True, tag=27):
+    """``slot`` is free again, or the task is over; a ``req`` of 0: its connection has brought no request.
+
+    Times in the app: ``began_ns``, ``response_ns`` (start_response), ``returned_ns`` (the iterable), ``ended_ns``
+    (its close(), or the coroutine's end); 0 where a thing did not happen. ``cpu_ns``: on the CPU inside the app;
+    ``raised``: name of the exception that left the app, or ""."""
+
+    slot: int
+    req: int
+    cpu_ns: int
+    began_ns: int
+    response_ns: int
+    returned_ns: int
+    ended_ns: int
+    status: int
+    chunks: int
+    raised: str
+
+
+# --- a request on an event loop ----------------------------------------------------------------------------------
+
+
+class StepBegan(Event, frozen=True, tag=30):
+    """A step of the request's coroutine begins: it holds the loop."""
+
+    req: int
+
+
+class StepEnded(Event, frozen=True, tag=31):
+    """The coroutine yielded after ``held_ns``."""
+
+    req: int
+    held_ns: int
+
+
+class TaskReady(Event, frozen=True, tag=32):
+    """What the request waited for is done; it waits for the loop."""
+
+    req: int
+
+
+class LoopBeat(Event, frozen=True, tag=33):
+    """The loop's heartbeat was ``late_ns`` late. ``selector_ns``: time in the selector so far, -1 where unknown."""
+
+    late_ns: int
+    selector_ns: int
+
+
+class LoopHeld(Event, frozen=True, tag=34):
+    """One step has held the loop for ``held_ns`` so far, at ``line`` of ``where``; ``req`` is 0 when it is no
+    request's. ``where``: "file|function|call"."""
+
+    req: int
+    held_ns: int
+    line: int
+    where: str
+
+
+class ChildTasks(Event, frozen=True, tag=35):
+    """Of the tasks that the request has ``started``, so many are ``alive``."""
+
+    req: int
+    alive: int
+    started: int
+
+
+# --- the line that a request is at -------------------------------------------------------------------------------
+
+
+class LineSeen(Event, frozen=True, tag=40):
+    """The request is at ``line`` of the app's own code. ``where``: "file|function|call"."""
+
+    slot: int
+    req: int
+    line: int
+    where: str
+
+
+class InnerLineSeen(Event, frozen=True, tag=41):
+    """The same of the innermost Python frame, where that is another."""
+
+    slot: int
+    req: int
+    line: int
+    where: str
+
+
+class NestedLoopSeen(Event, frozen=True, tag=42):
+    """An event loop runs inside this WSGI request."""
+
+    slot: int
+    req: int
+    line: int
+    where: str
+
+
+# --- the load driver ---------------------------------------------------------------------------------------------
+
+
+class RunStarted(Event, frozen=True, tag=50):
+    """``planned`` requests of ``run`` are sent from ``start_ns`` on."""
+
+    run: int
+    planned: int
+    start_ns: int
+
+
+class RequestSent(Event, frozen=True, tag=51):
+    """The client starts to connect; that was planned for ``planned_ns``."""
+
+    req: int
+    planned_ns: int
+
+
+class Connected(Event, frozen=True, tag=52):
+    """The client is connected, from ``port``."""
+
+    req: int
+    port: int
+
+
+class FirstByte(Event, frozen=True, tag=53):
+    """The first byte of the answer has come."""
+
+    req: int
+
+
+class ResponseReceived(Event, frozen=True, tag=54):
+    """The client has its answer. ``location``: of a redirect, where to, without its query (the first bytes of it)."""
+
+    req: int
+    status: int
+    body_bytes: int
+    location: str = ""
+
+
+class RequestFailed(Event, frozen=True, tag=55):
+    """The client knows that there will be no answer. ``error``: refused, reset, timeout, closed, ..."""
+
+    req: int
+    error: str
+
+
+class RunGrew(Event, frozen=True, tag=56):
+    """``planned`` requests are to be sent now."""
+
+    run: int
+    planned: int
+
+
+class RunEnded(Event, frozen=True, tag=57):
+    """The driver is through with ``run``."""
+
+    run: int
+    cancelled: int
+
+
+class DriverLate(Event, frozen=True, tag=58):
+    """The driver's own loop was ``late_ns`` late."""
+
+    late_ns: int
+
+
+class DriverSampled(Event, frozen=True, tag=59):
+    """Of the driver's thread: its CPU time so far, and its time on the run queue, -1 where that is not known."""
+
+    cpu_ns: int
+    runq_ns: int
+
+
+# --- the kernel, sampled by the viewer ---------------------------------------------------------------------------
+
+
+class ThreadSampled(Event, frozen=True, tag=60):
+    """Counters of the thread that is ``slot``: CPU time, time on the run queue, and the state letter of proc(5)."""
+
+    slot: int
+    cpu_ns: int
+    runq_ns: int
+    letter: str
+
+
+class QueueSampled(Event, frozen=True, tag=61):
+    """``depth`` of the accept queue, and its ``limit``."""
+
+    depth: int
+    limit: int
+
+
+class ProcessSampled(Event, frozen=True, tag=62):
+    """Resident set, and CPU use in per mille of a core."""
+
+    rss_bytes: int
+    cpu_permille: int
+
+
+class EventsLost(Event, frozen=True, tag=63):
+    """``count`` events of this process were overwritten or torn before they could be read."""
+
+    count: int
+
+
+class OverflowsSampled(Event, frozen=True, tag=64):
+    """Connections that full accept queues of this machine have turned away since it booted (ListenOverflows)."""
+
+    total: int
+
+
+# --- the controller ----------------------------------------------------------------------------------------------
+
+
+class SessionOpened(Event, frozen=True, tag=80):
+    """The program begins. ``host``: cores, Python, platform, versions; ``started``: ISO 8601."""
+
+    started: str
+    host: dict[str, Any]
+
+
+class SettingsChanged(Event, frozen=True, tag=81):
+    """These settings apply from now on: names and values as `wsgiviz.settings.make` takes them."""
+
+    given: dict[str, Any]
+
+
+class PhaseChanged(Event, frozen=True, tag=82):
+    """The controller is in ``phase`` now (a value of `wsgiviz.state.Phase`)."""
+
+    phase: str
+
+
+class ServerStarted(Event, frozen=True, tag=83):
+    """A server of ``kind`` was launched for the side; ``pid`` is its master. ``log``: the name of its log file."""
+
+    kind: str
+    address: str
+    command: tuple[str, ...] = ()
+
+
+class ServerRetired(Event, frozen=True, tag=84):
+    """The side's server is gone, because other settings need another one, or the program ends."""
+
+
+class RunRequested(Event, frozen=True, tag=85):
+    """``run`` is fired at the sides ``at``: ``planned`` requests to each. ``calibration``: it measures what one
+    request costs, and is none that a person asked for."""
+
+    run: int
+    planned: int
+    at: tuple[str, ...]
+    calibration: bool = False
+
+
+class Calibrated(Event, frozen=True, tag=86):
+    """What one request was measured to cost: seconds that it waits, and seconds that it computes; negative when it
+    could not be measured."""
+
+    wait_s: float
+    cpu_s: float
+
+
+class Failed(Event, frozen=True, tag=87):
+    """The session can't go on as it is: what happened, the fix, details, and the exit status that it means."""
+
+    message: str
+    hint: str
+    detail: str
+    status: int
+
+
+class ActionTaken(Event, frozen=True, tag=88):
+    """Something that a person asked for was done: ``action`` is one of fire, more, cancel, add_worker, remove_worker,
+    reload, end_worker; ``detail`` says how (a signal's name); ``pid`` is whom it concerns."""
+
+    action: str
+    detail: str = ""
+
+
+class SourceRead(Event, frozen=True, tag=89):
+    """The text of a file of an app, as it was when its server was started."""
+
+    path: str
+    text: str
+
+
+class LogWritten(Event, frozen=True, tag=90):
+    """Lines that the side's server or app wrote to its log."""
+
+    lines: tuple[str, ...] = field(default_factory=tuple)
+
+
+EVENT_TYPES: dict[int, type[Event]] = {
+    found.__struct_config__.tag: found  # type: ignore[misc]
+    for found in Event.__subclasses__()
+}
+"""Every type of event by its tag. A tag is the kind of its record, where it has one; it is never used again."""

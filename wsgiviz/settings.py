@@ -1,4 +1,4 @@
-"""Settings: frozen and validated, from one table of options for command line, form and help."""
+"""Settings: frozen and validated, from one table of options for the command line, the form and the help."""
 
 from __future__ import annotations
 
@@ -10,9 +10,8 @@ from difflib import get_close_matches
 from importlib.util import find_spec
 from typing import Any
 
-from wsgiviz import scenarios
+from wsgiviz import lint_names, scenarios
 from wsgiviz.errors import UsageError
-from wsgiviz.model import lints
 from wsgiviz.scenarios import Scenario, Value
 
 IMPORT_STRING = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*(\(.*\))?")
@@ -20,9 +19,9 @@ IMPORT_STRING = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*(\(.*\))?")
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """One option: its name in Settings, and what command line, form and help say of it.
+    """One option: its name in Settings, and what the command line, the form and the help say about it.
 
-    ``parse`` turns a text into the value; it raises ValueError with what is wanted instead.
+    ``parse`` turns a text into the value. It raises ValueError that says what is expected instead.
     """
 
     name: str
@@ -92,8 +91,8 @@ def _host(text: str) -> str:
 def _lints(text: str) -> str:
     names = [name.strip() for name in text.split(",") if name.strip()]
     for name in names:
-        if name not in lints.NAMES:
-            near = get_close_matches(name, lints.NAMES, 1)
+        if name not in lint_names.NAMES:
+            near = get_close_matches(name, lint_names.NAMES, 1)
             raise ValueError("a lint's name" + (f"; did you mean {near[0]}?" if near else ""))
     return ",".join(names)
 
@@ -103,6 +102,9 @@ def _dsn(text: str) -> str:
         raise ValueError("a PostgreSQL connection string")
     return text
 
+
+DSN_GIVEN = "given"
+"""Stands for a connection string, which may hold a password, wherever settings are shown, logged or recorded."""
 
 ARRIVALS = ("burst", "closed")
 ORDERS = ("together", "in-turn")
@@ -119,27 +121,27 @@ SMALLEST_TERMINAL = (60, 16)
 OPTIONS = (
     Option("workers", _whole(1, 64), "worker processes of the WSGI server", "N", section="Servers"),
     Option("async_workers", _whole(1, 16), "worker processes of the ASGI server", "N", section="Servers"),
-    Option("threads", _whole(1, 64), "threads of each WSGI worker; more than 1 makes sync gthread", "N",
+    Option("threads", _whole(1, 64), "threads per WSGI worker; more than 1 turns sync into gthread", "N",
            section="Servers"),
     Option("worker_class", _one_of(*WSGI_KINDS), "gunicorn's worker class for WSGI", choices=WSGI_KINDS,
            section="Servers"),
     Option("async_server", _one_of("gunicorn", "uvicorn"), "the ASGI server", choices=("gunicorn", "uvicorn"),
            section="Servers"),
-    Option("left", _one_of(*KINDS), "server of the left pane", choices=KINDS, section="Servers"),
-    Option("right", _one_of(*KINDS), "server of the right pane", choices=KINDS, section="Servers"),
+    Option("left", _one_of(*KINDS), "server in the left pane", choices=KINDS, section="Servers"),
+    Option("right", _one_of(*KINDS), "server in the right pane", choices=KINDS, section="Servers"),
     Option("only", _one_of(*SIDES), "run one side alone", choices=SIDES, section="Servers"),
     Option("host", _host, "address to listen on; anything but loopback opens the app to others", "ADDRESS",
            section="Servers", in_form=False),
-    Option("requests", _whole(1, 100_000), "requests of a run, to each side", "N"),
+    Option("requests", _whole(1, 100_000), "requests per run, to each side", "N"),
     Option("arrivals", _one_of(*ARRIVALS), "burst: all at once; closed: users in a loop", choices=ARRIVALS),
-    Option("concurrency", _whole(1, 5_000), "users of closed arrivals", "N"),
-    Option("duration", _seconds(0.1, 86_400), "end closed arrivals after so many seconds", "S"),
+    Option("concurrency", _whole(1, 5_000), "users for closed arrivals", "N"),
+    Option("duration", _seconds(0.1, 86_400), "end closed arrivals after this many seconds", "S"),
     Option("order", _one_of(*ORDERS), "both sides together, or ASGI after WSGI", choices=ORDERS),
-    Option("timeout", _seconds(0.1, 3_600), "the client gives a request up after so many seconds", "S"),
-    Option("silence", _lints, "lints that shall say nothing; wsgiviz lints lists them", "NAME,...", section="View"),
+    Option("timeout", _seconds(0.1, 3_600), "the client gives up on a request after this many seconds", "S"),
+    Option("silence", _lints, "lints to silence; wsgiviz lints lists them", "NAME,...", section="View"),
     Option("wsgi", _import_string, "your own WSGI app", "MODULE:APP", section="App"),
     Option("asgi", _import_string, "your own ASGI app", "MODULE:APP", section="App"),
-    Option("path", _path, "what to request of your own app", "/PATH", section="App"),
+    Option("path", _path, "what to request from your own app", "/PATH", section="App"),
     Option("dsn", _dsn, "PostgreSQL instead of SQLite, for scenario db", "DSN", section="App", in_form=False),
 )  # fmt: skip
 
@@ -148,7 +150,7 @@ BY_NAME: Mapping[str, Option] = {option.name: option for option in OPTIONS}
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What to run. Make it with `make`, which validates; change it with `changed`."""
+    """What to run. `make` makes it of values by name and validates them; `changed` changes some."""
 
     scenario: str = "sleep"
     parameters: Mapping[str, Value] = field(default_factory=dict)
@@ -175,22 +177,22 @@ class Settings:
 
     @property
     def own_app(self) -> bool:
-        """A person's own app is shown, not a scenario."""
+        """The user's own app runs, not a scenario."""
         return bool(self.wsgi or self.asgi)
 
     @property
     def scenario_used(self) -> Scenario | None:
-        """The scenario, or None when the app is a person's own."""
+        """The scenario, or None when the app is the user's own."""
         return None if self.own_app else scenarios.find(self.scenario)
 
     @property
     def name(self) -> str:
-        """What is shown, in a word: the scenario, or the import strings."""
+        """What runs, in a word: the scenario, or the import strings."""
         return " | ".join(app for app in (self.wsgi, self.asgi) if app) if self.own_app else self.scenario
 
     @property
     def calls(self) -> tuple[str, str]:
-        """What a request waits in, on either side; import strings for own apps."""
+        """What a request waits in, on either side; import strings for the user's own apps."""
         scenario = self.scenario_used
         return scenario.calls(self.parameters) if scenario else (self.wsgi or "", self.asgi or "")
 
@@ -244,13 +246,13 @@ class Settings:
         return scenario.path(self.parameters) if scenario else self.path
 
     def scenario_seconds(self, field: str) -> float:
-        """What the scenario says of ``send_over``, ``read_over`` or ``server_timeout``; 0 when it says nothing."""
+        """The scenario's ``send_over``, ``read_over`` or ``server_timeout``; 0 where it has none."""
         scenario = self.scenario_used
         return scenario.seconds(self.parameters, getattr(scenario, field)) if scenario else 0.0
 
     @property
     def silenced(self) -> frozenset[str]:
-        """Names of the lints that shall say nothing."""
+        """Names of the lints that are silenced."""
         return frozenset(self.silence.split(",")) - {""}
 
     @property
@@ -260,18 +262,18 @@ class Settings:
 
     @property
     def servers(self) -> tuple[object, ...]:
-        """What the servers were started with: settings that differ in it need a restart."""
+        """What the servers are started with: settings that differ in it need a restart."""
         apps = tuple((side, self.target(side)) for side in self.sides)
         kinds = tuple(self.kinds.items())
         kinds += (("timeout", str(self.scenario_seconds("server_timeout"))),)
         return apps, kinds, self.workers, self.async_workers, self.threads, self.dsn, self.host
 
     def changed(self, **given: Any) -> Settings:
-        """These settings with some of them changed, validated anew. Raises UsageError.
+        """These settings with some of them changed, validated again. Raises UsageError.
 
-        What belongs to a scenario or to an app of one's own goes when that goes, unless it is given too.
+        What belongs to a scenario, or to the user's own app, goes with it unless it is given too.
         """
-        merged = {entry.name: getattr(self, entry.name) for entry in fields(self)} | given
+        merged = self._values() | given
         own_app = bool(merged["wsgi"] or merged["asgi"])
         other_scenario = merged["scenario"] != self.scenario
         leaves = {
@@ -282,6 +284,15 @@ class Settings:
         }
         return make(**{name: merged[name] for name in merged if name in given or not leaves.get(name)})
 
+    def given(self) -> dict[str, Any]:
+        """Plain names and values of which `make` makes the same settings again, but for the connection string:
+        `DSN_GIVEN` stands for it, since this is what is logged and recorded."""
+        found = self._values() | {"parameters": dict(self.parameters), "dsn": DSN_GIVEN if self.dsn else None}
+        return {name: value for name, value in found.items() if value is not None}
+
+    def _values(self) -> dict[str, Any]:
+        return {entry.name: getattr(self, entry.name) for entry in fields(self)}
+
 
 def protocol(kind: str) -> str:
     """What a kind of server speaks with its app: "wsgi" or "asgi"."""
@@ -291,48 +302,61 @@ def protocol(kind: str) -> str:
 def make(**given: Any) -> Settings:
     """Settings from values or texts by name; None and what is missing get their defaults. Raises UsageError.
 
-    ``parameters`` maps the scenario's parameter names to texts or values.
+    Pure: what is installed is another question (`check_installed`). ``parameters`` maps the names of the scenario's
+    parameters to texts or values. What comes from a recording may be anything, and is refused in words as well.
     """
-    parameters = {name: str(value) for name, value in (given.pop("parameters", None) or {}).items()}
+    parameters = _texts(given.pop("parameters", None) or {})
     values = {name: _value(name, value) for name, value in given.items() if value is not None}
     settings = Settings(**values)
     scenario = settings.scenario_used
     if scenario is None:
         if parameters:
-            raise UsageError("--set is for scenarios, and an app of your own is run", "use --path instead")
+            raise UsageError("--set is for scenarios, and your own app is run", "use --path instead")
     else:
         settings = replace(settings, parameters=scenario.values(parameters))
         if "requests" not in values:
             settings = replace(settings, requests=scenario.requests)
-    _check_together(settings, values)
+    _check_together(settings)
     return settings
 
 
+def _texts(parameters: object) -> dict[str, str]:
+    if not isinstance(parameters, Mapping):
+        raise UsageError("the parameters are no names with values", "for example seconds=0.5")
+    return {str(name): str(value) for name, value in parameters.items()}
+
+
 def _value(name: str, value: Any) -> Any:
+    if name == "scenario":
+        return scenarios.find(str(value)).name
     if name not in BY_NAME:
-        return value
+        raise UsageError(f"there is no setting {name!r}", f"there are {', '.join(BY_NAME)}")
     option = BY_NAME[name]
     try:
         return option.parse(str(value))
     except ValueError as error:
-        raise UsageError(f"{option.flag} {value}: that is not {error}", f"{option.help}") from None
+        raise UsageError(f"{option.flag} {value}: that is not {error}", option.help) from None
 
 
-def _check_together(settings: Settings, given: Mapping[str, Any]) -> None:
+def check_installed(settings: Settings) -> None:
+    """Whether the kinds of servers are installed here. Raises UsageError with the command that installs one."""
+    for kind in settings.kinds.values():
+        if kind in EXTRAS and find_spec(kind) is None:
+            raise UsageError(f"{kind} is not installed", f'pip install "wsgiviz[{kind}]"')
+
+
+def _check_together(settings: Settings) -> None:
     """What is wrong only in combination."""
     if not settings.kinds:
         if settings.only:
             hint = f"give the app as --{settings.only}, or drop --only"
             raise UsageError(f"--only {settings.only} leaves nothing to run", hint)
         raise UsageError("no pane has a server for this app", "see --left and --right")
-    for kind in settings.kinds.values():
-        if kind in EXTRAS and find_spec(kind) is None:
-            raise UsageError(f"{kind} is not installed", f'pip install "wsgiviz[{kind}]"')
     if settings.threads > 1 and "gthread" not in settings.kinds.values():
         raise UsageError(f"--threads {settings.threads} needs worker class gthread", "add --worker-class gthread")
     if not settings.own_app and settings.path != "/":
-        raise UsageError("--path is for an app of your own", "a scenario is asked with --set KEY=VALUE")
+        raise UsageError("--path is for your own app", "a scenario takes --set KEY=VALUE")
     if settings.duration is not None and settings.arrivals != "closed":
-        raise UsageError("--duration needs --arrivals closed", "a burst ends with its last answer")
+        raise UsageError("--duration needs --arrivals closed", "a burst ends with its last response")
     if settings.dsn and (settings.own_app or settings.scenario != "db"):
         raise UsageError("--dsn is for scenario db", "add --scenario db")

@@ -1,4 +1,4 @@
-"""Who may load what: proved in processes of their own, and by the import contracts."""
+"""What may load what: proved in processes of their own, and by the import contracts."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 DEMO_APPS = sorted(path.stem for path in (ROOT / "demo_apps").glob("[a-z]*.py"))
 VIEWERS = {"textual", "rich", "httpx", "psutil", "msgspec"}
+"""Libraries that wsgiviz needs, and an observed server does not."""
 
 
 def loaded_by(*modules: str, env: dict[str, str] | None = None) -> set[str]:
@@ -26,11 +27,19 @@ def loaded_by(*modules: str, env: dict[str, str] | None = None) -> set[str]:
 
 
 def test_the_probe_brings_nothing_of_the_viewers_into_a_server(tmp_path: Path) -> None:
-    probe = ("gunicorn_conf", "asgi", "loop", "threads", "greenlets", "places", "stacks")
+    uvicorns = {"uvicorn_app", "uvicorn_master"}  # their module is uvicorn's app, and loads the user's
+    probe = {path.stem for path in (ROOT / "wsgiviz" / "probe").glob("[a-z]*.py")} - uvicorns
     env = {"WSGIVIZ_RUN_DIR": str(tmp_path), "WSGIVIZ_SIDE": "wsgi"}
-    found = loaded_by(*(f"wsgiviz.probe.{name}" for name in probe), env=env)
+    found = loaded_by(*(f"wsgiviz.probe.{name}" for name in sorted(probe)), env=env)
     assert "gunicorn" in found
     assert not VIEWERS & found
+
+
+def test_what_runs_in_observed_processes_is_standard_library_only() -> None:
+    """The recorder and the lifeline run under any Python that a server may have, with nothing of ours beside them."""
+    recorder = [f"wsgiviz.recorder.{path.stem}" for path in (ROOT / "wsgiviz" / "recorder").glob("[a-z]*.py")]
+    found = loaded_by(*recorder, "wsgiviz.lifeline") - {"wsgiviz"}
+    assert found <= sys.stdlib_module_names | loaded_by("sys")
 
 
 def test_a_sync_worker_does_not_get_asyncio_from_us(tmp_path: Path) -> None:
@@ -44,9 +53,12 @@ def test_a_sync_worker_does_not_get_asyncio_from_us(tmp_path: Path) -> None:
     ("module", "never"),
     [
         ("wsgiviz.cli", {"textual", "httpx", "gunicorn"}),
-        ("wsgiviz.session", {"textual", "httpx"}),
-        ("wsgiviz.report.headless", {"textual"}),
-        ("wsgiviz.model.reducer", {"textual", "rich", "httpx", "psutil", "asyncio"}),
+        ("wsgiviz.control.controller", {"textual", "httpx", "rich", "gunicorn"}),
+        ("wsgiviz.report.headless", {"textual", "httpx"}),
+        ("wsgiviz.report.replay", {"textual", "httpx", "psutil", "gunicorn"}),
+        ("wsgiviz.log", {"textual", "rich", "httpx", "psutil", "asyncio"}),
+        ("wsgiviz.analysis.occurrences", {"textual", "rich", "httpx", "psutil", "asyncio"}),
+        ("wsgiviz.state.reducer", {"textual", "rich", "httpx", "psutil", "asyncio"}),
         ("wsgiviz.load.driver", {"textual", "psutil", "gunicorn"}),
         ("demo_apps.sleep", {"wsgiviz", "textual", "httpx"}),
     ],
@@ -55,7 +67,7 @@ def test_what_a_module_never_loads(module: str, never: set[str]) -> None:
     assert not never & loaded_by(module)
 
 
-def test_no_demo_app_knows_us() -> None:
+def test_no_demo_app_imports_wsgiviz() -> None:
     assert len(DEMO_APPS) > 5
     assert "wsgiviz" not in loaded_by(*(f"demo_apps.{name}" for name in DEMO_APPS))
 

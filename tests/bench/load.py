@@ -12,13 +12,12 @@ from collections.abc import Iterator
 
 from tests.bench import runs
 from tests.bench.figure import Figure, Unmeasured
-from wsgiviz.model.metrics import makespan_ns
-from wsgiviz.session import Session
+from wsgiviz.analysis.metrics import makespan_ns
 
 REQUESTS = 500
 SECONDS = 1.0
 PAIRS = 5
-BUDGET = 1.10
+BUDGET = 1.05
 
 
 def figures() -> Iterator[Figure]:
@@ -38,14 +37,14 @@ def figures() -> Iterator[Figure]:
     yield Figure(name, ratio, "", f"≤ {BUDGET:.2f}", ratio <= BUDGET, note)
 
 
-def _driver(opened: Session) -> float:
-    return makespan_ns(runs.run(opened).sides["asgi"]) / 1e9
+def _driver(opened: runs.Session) -> float:
+    return makespan_ns(opened.run().sides["asgi"]) / 1e9
 
 
-def _raw(opened: Session) -> float:
-    command = [sys.executable, "-m", "tests.bench.raw_client", opened.urls["asgi"], str(REQUESTS)]
+def _raw(opened: runs.Session) -> float:
+    command = [sys.executable, "-m", "tests.bench.raw_client", opened.url("asgi"), str(REQUESTS)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as client:
-        runs.pump_until(opened, lambda: client.poll() is not None, "the raw client")
+        opened.pump_until(lambda: client.poll() is not None, "the raw client")
         said = client.stdout.read() if client.stdout else ""
     if client.returncode:
         raise Unmeasured(f"the raw client ended with status {client.returncode}")

@@ -8,13 +8,13 @@ from collections.abc import Iterator
 
 from tests.bench import runs
 from tests.bench.figure import Figure
-from wsgiviz.model.metrics import makespan_ns
+from wsgiviz.analysis.metrics import makespan_ns
 
 WORKERS = 4
 REQUESTS = 20
 SECONDS = 0.5
 ROUNDS = 5
-BUDGET = 1.03
+BUDGET = 1.02
 WSGI_S = math.ceil(REQUESTS / WORKERS) * SECONDS
 """⌈N/W⌉·S: each worker sleeps through its requests, one after the other."""
 
@@ -24,9 +24,9 @@ def figures() -> Iterator[Figure]:
     settings = {"scenario": "sleep", "parameters": {"seconds": SECONDS}, "workers": WORKERS, "requests": REQUESTS}
     with runs.session(**settings) as opened:
         for _ in range(ROUNDS):
-            picture = runs.run(opened)
+            state = opened.run()
             for side, found in makespans.items():
-                found.append(makespan_ns(picture.sides[side]) / 1e9)
+                found.append(makespan_ns(state.sides[side]) / 1e9)
     what = f"{REQUESTS} sleeps of {SECONDS} s"
     ratio, note = _over(makespans["wsgi"], WSGI_S)
     name = f"{what}, {WORKERS} sync workers: makespan / ⌈N/W⌉·S"

@@ -1,23 +1,29 @@
-"""What the probe takes from a server: gunicorn's sync worker on hello-world, with the probe and without.
+"""What the probe takes from a server: gunicorn's sync worker on hello-world, beside what people accept today.
 
-Pairs of runs of wrk in changing order, each on a server of its own: a machine that gets slower meanwhile does so
-for both. Server and wrk have a core each: on one core they would be in each other's way, and chance would tell.
-It is the worst case, where nothing else is done for a request.
+Four servers, each with one worker on the same core: gunicorn alone, with the probe, with its own access log (into a
+file), and with OpenTelemetry's WSGI middleware (a batch processor whose exporter throws the spans away). The client
+has a core of its own. They take turns in short slices, in changing order, so that a machine that gets slower does so
+for all; and all are started anew several times, since one process is laid out in memory better than another. It is
+the worst case, where nothing else is done for a request.
+
+CPU time is that of the whole worker process, with the sampler's thread (psutil). Where wrk is missing, a client of
+our own sends one request after the other: CPU is measured all the same, throughput is not.
 """
 
 from __future__ import annotations
 
 import contextlib
 import functools
+import importlib.util
 import os
 import re
 import shutil
 import socket
 import statistics
 import subprocess
-import urllib.request
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from pathlib import Path
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import psutil
@@ -25,79 +31,125 @@ import psutil
 from tests.bench.figure import Figure, Unmeasured, unmeasured
 from wsgiviz.recorder.layout import SUFFIX
 from wsgiviz.recorder.rundir import RunDirectory
-from wsgiviz.servers.launch import BACKLOG, Launch
 
-PAIRS = 9
-SECONDS = 3
-WARM_UP = 2000
-READY_WITHIN_S = 10.0
-BUDGET = 0.98
-NAME = "throughput of hello-world with the probe / without"
-PROBE = ("--config", "python:wsgiviz.probe.gunicorn_conf")
+STARTS = 6
+ROUNDS = 4
+"""Slices of each server for each start: with these many pairs a median is steady to a microsecond or two."""
+
+SLICE_S = 1
+WARM_UP_S = 1
+READY_WITHIN_S = 15.0
+
+BARE, PROBE, LOG, TRACED = "gunicorn alone", "probe", "access log", "OpenTelemetry"
+
+RATIO_NAME = "CPU that the probe adds to a hello-world request / what gunicorn's access log adds"
+RATIO_BUDGET = 0.33
+THROUGHPUT_NAME = "throughput of hello-world with the probe / without"
+THROUGHPUT_BUDGET = 0.95
 
 
-class Rate(NamedTuple):
+class Slice(NamedTuple):
     """Requests a second, and the worker's CPU time for each."""
 
     per_s: float
     cpu_us: float
 
 
-Pair = tuple[Rate, Rate]
-"""With the probe, and without."""
+Turn = Mapping[str, Slice]
+"""One slice of each server, one after the other."""
 
 
 class Running(NamedTuple):
     """A server with one worker."""
 
     url: str
-    master: psutil.Process
+    worker: psutil.Process
 
 
 def figures() -> Iterable[Figure]:
-    budget = f"≥ {BUDGET}"
-    wrk = shutil.which("wrk")
-    if wrk is None:
-        return [unmeasured(NAME, budget, "needs wrk")]
-    pairs = [_pair(wrk, with_first=bool(at % 2)) for at in range(PAIRS)]
-    return [_throughput(pairs, budget), _cpu(pairs)]
+    turns = [turn for at in range(STARTS) for turn in _start(at)]
+    yield _ratio(turns)
+    yield _throughput(turns)
+    for name in (PROBE, LOG, TRACED):
+        yield _added(name, turns)
 
 
-def _throughput(pairs: Sequence[Pair], budget: str) -> Figure:
-    ratios = [probed.per_s / bare.per_s for probed, bare in pairs]
+# --- figures
+
+
+def _ratio(turns: Sequence[Turn]) -> Figure:
+    probe_us, log_us = (statistics.median(_pairs(name, turns)) for name in (PROBE, LOG))
+    ratio = probe_us / log_us
+    note = f"{probe_us:.1f} µs and {log_us:.1f} µs, medians of {len(turns)} pairs each"
+    return Figure(RATIO_NAME, ratio, "", f"≤ {RATIO_BUDGET}", ratio <= RATIO_BUDGET, note)
+
+
+def _throughput(turns: Sequence[Turn]) -> Figure:
+    budget = f"≥ {THROUGHPUT_BUDGET}"
+    if shutil.which("wrk") is None:
+        return unmeasured(THROUGHPUT_NAME, budget, "needs wrk: our own client is slower than the server")
+    ratios = [turn[PROBE].per_s / turn[BARE].per_s for turn in turns]
     ratio = statistics.median(ratios)
-    probed_best, best = (max(rate.per_s for rate in column) for column in zip(*pairs, strict=True))
-    note = f"median of {len(pairs)} pairs, {min(ratios):.3f} to {max(ratios):.3f}; "
-    note += f"best with {probed_best:,.0f}/s, best without {best:,.0f}/s: {probed_best / best:.3f}"
-    return Figure(NAME, ratio, "", budget, ratio >= BUDGET, note)
+    bare = statistics.median(turn[BARE].per_s for turn in turns)
+    note = f"median of {len(turns)} pairs, {min(ratios):.3f} to {max(ratios):.3f}; without {bare:,.0f}/s"
+    return Figure(THROUGHPUT_NAME, ratio, "", budget, ratio >= THROUGHPUT_BUDGET, note)
 
 
-def _cpu(pairs: Sequence[Pair]) -> Figure:
-    """Between the runs that were disturbed least: neighbours on the machine can only make it more."""
-    probed_us, bare_us = (min(rate.cpu_us for rate in column) for column in zip(*pairs, strict=True))
-    note = f"least of {len(pairs)}: {probed_us:.0f} µs with, {bare_us:.0f} µs without, {probed_us / bare_us - 1:+.1%}"
-    return Figure("worker's CPU time that the probe adds to a request", probed_us - bare_us, "µs", "", True, note)
+def _added(name: str, turns: Sequence[Turn]) -> Figure:
+    title = f"CPU of the worker that is added to a request: {name}"
+    if name not in turns[0]:
+        return unmeasured(title, "", "opentelemetry-instrumentation-wsgi is not installed")
+    added = _pairs(name, turns)
+    bare_us = statistics.median(turn[BARE].cpu_us for turn in turns)
+    low, _, high = statistics.quantiles(added)
+    note = f"middle half of {len(turns)} pairs: {low:.1f} to {high:.1f}; a request without takes {bare_us:.0f} µs"
+    return Figure(title, statistics.median(added), "µs", "", True, note)
 
 
-def _pair(wrk: str, with_first: bool) -> Pair:
-    found = {probed: _rate(wrk, probed) for probed in (with_first, not with_first)}
-    return found[True], found[False]
+def _pairs(name: str, turns: Sequence[Turn]) -> list[float]:
+    """What was added in each turn, in microseconds for each request."""
+    return [turn[name].cpu_us - turn[BARE].cpu_us for turn in turns]
 
 
-def _rate(wrk: str, probed: bool) -> Rate:
-    with _server(probed) as server:
-        for _ in range(WARM_UP):
-            with urllib.request.urlopen(server.url, timeout=READY_WITHIN_S) as answer:
-                answer.read()
-        [worker] = server.master.children()
-        before = _cpu_s(worker)
-        command = [wrk, "-t1", "-c4", f"-d{SECONDS}s", server.url]
-        said = subprocess.check_output(command, text=True, timeout=30, preexec_fn=_on_core(-1))
-        spent_s = _cpu_s(worker) - before
-    rate, count = re.search(r"Requests/sec:\s*([\d.]+)", said), re.search(r"(\d+) requests in", said)
-    if rate is None or count is None or "Non-2xx" in said:
-        raise Unmeasured(f"wrk said: {said}")
-    return Rate(float(rate[1]), 1e6 * spent_s / int(count[1]))
+# --- measuring
+
+
+def _start(at: int) -> list[Turn]:
+    """Start all servers, and give each its slices."""
+    names = [BARE, PROBE, LOG]
+    if importlib.util.find_spec("opentelemetry") and importlib.util.find_spec("opentelemetry.instrumentation.wsgi"):
+        names.append(TRACED)
+    with contextlib.ExitStack() as stack:
+        servers = {name: stack.enter_context(_server(name)) for name in names}
+        for server in servers.values():
+            _load(server.url, WARM_UP_S)
+        return [_turn(servers, at + round_) for round_ in range(ROUNDS)]
+
+
+def _turn(servers: Mapping[str, Running], at: int) -> Turn:
+    """One slice of each; who is first changes from turn to turn, and so does the direction."""
+    names = list(servers)
+    names = names[at % len(names) :] + names[: at % len(names)]
+    return {name: _slice(servers[name]) for name in (names if at % 2 else reversed(names))}
+
+
+def _slice(server: Running) -> Slice:
+    before_s, began = _cpu_s(server.worker), time.monotonic()
+    count = _load(server.url, SLICE_S)
+    return Slice(count / (time.monotonic() - began), 1e6 * (_cpu_s(server.worker) - before_s) / count)
+
+
+def _load(url: str, seconds: int) -> int:
+    """Send requests for so long, from the last core; how many were answered."""
+    wrk = shutil.which("wrk")
+    command = [wrk, "-t1", "-c4", f"-d{seconds}s", url] if wrk else [
+        sys.executable, "-m", "tests.bench.one_by_one", url, str(seconds),
+    ]  # fmt: skip
+    output = subprocess.check_output(command, text=True, timeout=30 + seconds, preexec_fn=_on_core(-1))
+    count = re.search(r"(\d+) requests in", output)
+    if count is None or not int(count[1]) or "Non-2xx" in output or "Socket errors" in output:
+        raise Unmeasured(f"the client said: {output}")
+    return int(count[1])
 
 
 def _cpu_s(process: psutil.Process) -> float:
@@ -105,15 +157,21 @@ def _cpu_s(process: psutil.Process) -> float:
     return times.user + times.system
 
 
+# --- servers
+
+
 @contextlib.contextmanager
-def _server(probed: bool) -> Iterator[Running]:
+def _server(name: str) -> Iterator[Running]:
     place = RunDirectory()
-    listener = socket.create_server(("127.0.0.1", 0), backlog=BACKLOG)
-    server = _spawn(place.path, listener.fileno(), probed)
+    listener = socket.create_server(("127.0.0.1", 0), backlog=2048)
+    server = _spawn(place, listener.fileno(), name)
     try:
-        yield Running(f"http://127.0.0.1:{listener.getsockname()[1]}/", psutil.Process(server.pid))
-        if probed != bool(list(place.path.glob(f"*{SUFFIX}"))):
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}/"
+        _load(url, 1)  # an unhurried server has its worker by then
+        [worker] = psutil.Process(server.pid).children()
+        if (name == PROBE) != bool(list(place.path.glob(f"*{SUFFIX}"))):
             raise Unmeasured("the probe was there without being asked for, or the other way round")
+        yield Running(url, worker)
     finally:
         server.terminate()
         with contextlib.suppress(subprocess.TimeoutExpired):
@@ -124,16 +182,20 @@ def _server(probed: bool) -> Iterator[Running]:
         place.remove()
 
 
-def _spawn(place: Path, fd: int, probed: bool) -> subprocess.Popen[bytes]:
-    """The command that a session starts, or the same without its configuration module."""
-    launch = Launch(
-        side="wsgi", app="tests.bench.hello:app", kind="sync", workers=1, threads=1, timeout_s=0,
-        host="127.0.0.1", rundir=place, env={},
-    )  # fmt: skip
-    command = [word for word in launch.command(fd) if probed or word not in PROBE]
+def _spawn(place: RunDirectory, fd: int, name: str) -> subprocess.Popen[bytes]:
+    """gunicorn as a session starts it, with what ``name`` adds."""
+    added = {
+        PROBE: ["--config", "python:wsgiviz.probe.gunicorn_conf"],
+        LOG: ["--access-logfile", str(place.logs / "access.log")],
+    }
+    app = "tests.bench.hello_traced:app" if name == TRACED else "tests.bench.hello:app"
+    command = [
+        sys.executable, "-m", "gunicorn", "--worker-class", "sync", "--workers", "1", "--bind", f"fd://{fd}",
+        "--worker-tmp-dir", str(place.path), "--no-control-socket", *added.get(name, []), app,
+    ]  # fmt: skip
     env = {key: value for key, value in os.environ.items() if key != "GUNICORN_CMD_ARGS"}
-    env |= {"WSGIVIZ_RUN_DIR": str(place), "WSGIVIZ_SIDE": "wsgi", "PYTHONHASHSEED": "0"}
-    with (place / "log").open("ab") as log:
+    env |= {"WSGIVIZ_RUN_DIR": str(place.path), "WSGIVIZ_SIDE": "wsgi", "PYTHONHASHSEED": "0"}
+    with (place.logs / "server.log").open("ab") as log:
         return subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=env, pass_fds=(fd,), process_group=0,
             preexec_fn=_on_core(0),

@@ -8,43 +8,59 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from tests.bench.figure import Unmeasured
-from wsgiviz.model.state import Picture
-from wsgiviz.session import Phase, Session
+from wsgiviz.control.controller import Controller
+from wsgiviz.log import EventLog
 from wsgiviz.settings import make
+from wsgiviz.state import Phase, State
 
 FRAME_S = 1 / 30
 WITHIN_S = 60.0
 
 
+class Session:
+    """A controller and its log."""
+
+    def __init__(self, **settings: Any) -> None:
+        self.log = EventLog()
+        self.controller = Controller(make(**settings), self.log)
+
+    @property
+    def state(self) -> State:
+        return self.log.state
+
+    def url(self, side: str) -> str:
+        """What is requested of a side."""
+        return self.state.sides[side].server.address + self.state.settings.request_path
+
+    def run(self) -> State:
+        """One run from beginning to end. Raises Unmeasured when not all was answered."""
+        self.controller.fire()
+        self.pump_until(lambda: self.state.phase is Phase.FINISHED, "the end of the run")
+        wanted = self.state.settings.requests
+        for side in self.state.sides.values():
+            if side.run.completed != wanted:
+                raise Unmeasured(f"{side.name}: {side.run.completed} of {wanted} requests were answered")
+        return self.state
+
+    def pump_until(self, condition: Callable[[], bool], what: str) -> None:
+        """Pump until ``condition`` holds. Raises Unmeasured when it does not in time, or the session has failed."""
+        deadline = time.monotonic() + WITHIN_S
+        while not condition():
+            self.controller.pump()
+            if self.state.failure is not None:
+                raise Unmeasured(self.state.failure.message)
+            if time.monotonic() > deadline:
+                raise Unmeasured(f"waited {WITHIN_S:.0f} s for {what}")
+            time.sleep(FRAME_S)
+
+
 @contextlib.contextmanager
 def session(**settings: Any) -> Iterator[Session]:
-    """A session that is ready."""
-    opened = Session(make(**settings))
+    """A session whose servers are ready."""
+    opened = Session(**settings)
     try:
-        opened.start()
-        pump_until(opened, lambda: opened.phase is Phase.READY, "the servers")
+        opened.controller.start()
+        opened.pump_until(lambda: opened.state.phase is Phase.READY, "the servers")
         yield opened
     finally:
-        opened.close()
-
-
-def run(opened: Session) -> Picture:
-    """One run from beginning to end. Raises Unmeasured when not all was answered."""
-    opened.fire()
-    pump_until(opened, lambda: opened.phase is Phase.FINISHED, "the end of the run")
-    for side in opened.picture.sides.values():
-        if side.completed != opened.settings.requests:
-            raise Unmeasured(f"{side.name}: {side.completed} of {opened.settings.requests} requests were answered")
-    return opened.picture
-
-
-def pump_until(opened: Session, condition: Callable[[], bool], what: str) -> None:
-    """Pump until ``condition`` holds. Raises Unmeasured when it does not in time, or the session has failed."""
-    deadline = time.monotonic() + WITHIN_S
-    while not condition():
-        opened.pump()
-        if opened.failure is not None:
-            raise Unmeasured(opened.failure.message)
-        if time.monotonic() > deadline:
-            raise Unmeasured(f"waited {WITHIN_S:.0f} s for {what}")
-        time.sleep(FRAME_S)
+        opened.controller.close()

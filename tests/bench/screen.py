@@ -23,7 +23,7 @@ RUN = (
     "--arrivals", "closed", "--concurrency", "3", "--requests", str(REQUESTS),
 )  # fmt: skip
 WITHIN_S = 40.0
-BUDGET_MS = 50.0
+BUDGET_MS = 40.0
 FRAME_MS = 1000 / 30
 HALF_WRITTEN_NS = 33_000_000
 HELD = re.compile(r"(?:computing|blocked|reading|writing|closing) \d+\.\d s on #(\d+)[ ,]")

@@ -14,7 +14,7 @@ from tests.bench.figure import Figure, Unmeasured
 from tests.bench.terminal import Terminal
 
 ROUNDS = 5
-FIRST_FRAME_S, FIRST_REQUEST_S = 0.6, 2.5
+FIRST_FRAME_S, FIRST_REQUEST_S = 0.4, 0.8
 WITHIN_S = 20.0
 ALTERNATE_SCREEN = b"\x1b[?1049h"
 BLOCKED = re.compile(r"blocked \d+\.\d s on #\d+")

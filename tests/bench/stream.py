@@ -5,11 +5,34 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 
-from wsgiviz.events import RUN_STRIDE, Event, Kind
+from wsgiviz.events import (
+    RUN_STRIDE,
+    Connected,
+    ConnectionAccepted,
+    Event,
+    FirstByte,
+    LineSeen,
+    RequestBegan,
+    RequestEnded,
+    RequestSent,
+    ResponseReceived,
+    ResponseStarted,
+    RunRequested,
+    RunStarted,
+    ServerStarted,
+    SettingsChanged,
+    StepBegan,
+    StepEnded,
+    TaskReady,
+    ThreadSampled,
+    WorkerBooting,
+    WorkerReady,
+)
 
 MS = 1_000_000
 PIDS = (101, 102, 103, 104)
 LOOP_PID = 200
+DRIVER = 1
 EVERY_NS = 2 * MS
 """A pair of requests, one to each side, begins every 2 ms: as many are in flight as their duration lets."""
 
@@ -21,11 +44,13 @@ STEPS = 3
 
 def opening(requests: int) -> list[Event]:
     """Servers that are ready, and a run that has started on both sides."""
-    events = []
-    for side, pids in (("wsgi", PIDS), ("asgi", (LOOP_PID,))):
-        events += [Event(1, Kind.WORKER_BOOTING, side, pid, a=at) for at, pid in enumerate(pids, 1)]
-        events += [Event(2, Kind.WORKER_READY, side, pid) for pid in pids]
-        events.append(Event(3, Kind.RUN_STARTED, side, 1, 0, 1, requests, 3, "closed"))
+    events: list[Event] = [SettingsChanged(1, "", 0, {"scenario": "sleep"})]
+    for side, pids, kind in (("wsgi", PIDS, "sync"), ("asgi", (LOOP_PID,), "asgi")):
+        events.append(ServerStarted(1, side, 99, kind, "http://127.0.0.1:1"))
+        events += [WorkerBooting(1, side, pid, at, pid, 1, kind) for at, pid in enumerate(pids, 1)]
+        events += [WorkerReady(2, side, pid) for pid in pids]
+    events.append(RunRequested(3, "", 0, 1, requests, ("wsgi", "asgi")))
+    events += [RunStarted(3, side, DRIVER, 1, requests, 3) for side in ("wsgi", "asgi")]
     return events
 
 
@@ -39,42 +64,39 @@ def requests(first: int = 1) -> Iterator[Event]:
 
 
 def _pair(number: int) -> Iterator[Event]:
-    req, at = RUN_STRIDE + number, number * EVERY_NS
+    req, at = RUN_STRIDE + number % RUN_STRIDE, number * EVERY_NS
     yield from _sync(req, at, PIDS[number % len(PIDS)])
     yield from _task(req, at)
 
 
 def _sync(req: int, at: int, pid: int) -> Iterator[Event]:
-    end = at + LASTS_NS
+    end, began = at + LASTS_NS, at + 300_000
     cpu_ns = req * 100_000
-    yield Event(at, Kind.SENT, "wsgi", 1, 0, req, at)
-    yield Event(at + 100_000, Kind.CONNECTED, "wsgi", 1, 0, req)
-    yield Event(at + 200_000, Kind.ACCEPTED, "wsgi", pid, a=40_000)
-    yield Event(at + 300_000, Kind.BEGAN, "wsgi", pid, 0, req, at + 200_000, cpu_ns, "GET /")
-    yield Event(at + 400_000, Kind.THREAD_SAMPLE, "wsgi", pid, a=cpu_ns + 20_000, text="S")
-    yield Event(end, Kind.RESPONSE, "wsgi", pid, 0, req, 200)
-    yield Event(end + 10_000, Kind.RETURNED, "wsgi", pid, 0, req, 1, 80_000)
-    yield Event(end + 200_000, Kind.FIRST_BYTE, "wsgi", 1, 0, req)
-    yield Event(end + 210_000, Kind.RECEIVED, "wsgi", 1, 0, req, 200, 6)
-    yield Event(end + 220_000, Kind.CLOSED, "wsgi", pid, 0, req, 80_000, 1)
-    yield Event(end + 300_000, Kind.RELEASED, "wsgi", pid)
+    yield RequestSent(at, "wsgi", DRIVER, req, at)
+    yield Connected(at + 100_000, "wsgi", DRIVER, req, 40_000)
+    yield RequestBegan(began, "wsgi", pid, 0, req, at + 200_000, cpu_ns, "GET /")
+    yield ThreadSampled(at + 400_000, "wsgi", pid, 0, cpu_ns + 20_000, 0, "S")
+    yield LineSeen(at + 500_000, "wsgi", pid, 0, req, 14, "sleep.py|wsgi_app|time.sleep")
+    yield FirstByte(end + 200_000, "wsgi", DRIVER, req)
+    yield ResponseReceived(end + 210_000, "wsgi", DRIVER, req, 200, 6)
+    yield RequestEnded(end + 300_000, "wsgi", pid, 0, req, 80_000, began, end, end + 10_000, end + 10_000, 200, 1, "")
 
 
 def _task(req: int, at: int) -> Iterator[Event]:
-    each = TASK_LASTS_NS // STEPS
-    yield Event(at, Kind.SENT, "asgi", 1, 0, req, at)
-    yield Event(at + 100_000, Kind.CONNECTED, "asgi", 1, 0, req)
-    yield Event(at + 200_000, Kind.ACCEPTED, "asgi", LOOP_PID, a=40_000)
-    yield Event(at + 300_000, Kind.BEGAN, "asgi", LOOP_PID, 0, req, at + 200_000, 0, "GET /")
+    each, began = TASK_LASTS_NS // STEPS, at + 300_000
+    yield RequestSent(at, "asgi", DRIVER, req, at)
+    yield Connected(at + 100_000, "asgi", DRIVER, req, 40_000)
+    yield ConnectionAccepted(at + 200_000, "asgi", LOOP_PID, 0, 40_000)
+    yield RequestBegan(began, "asgi", LOOP_PID, 0, req, at + 200_000, 0, "GET /")
     for step in range(STEPS):
-        began = at + 310_000 + step * each
-        yield Event(began, Kind.TASK_RUN, "asgi", LOOP_PID, 0, req)
-        yield Event(began + 50_000, Kind.TASK_WAIT, "asgi", LOOP_PID, 0, req, 0, 50_000)
-        yield Event(began + each - 100_000, Kind.TASK_READY, "asgi", LOOP_PID, 0, req)
+        begins = at + 310_000 + step * each
+        yield StepBegan(begins, "asgi", LOOP_PID, req)
+        yield StepEnded(begins + 50_000, "asgi", LOOP_PID, req, 50_000)
+        yield TaskReady(begins + each - 100_000, "asgi", LOOP_PID, req)
     end = at + 310_000 + TASK_LASTS_NS
-    yield Event(end, Kind.TASK_RUN, "asgi", LOOP_PID, 0, req)
-    yield Event(end + 20_000, Kind.RESPONSE, "asgi", LOOP_PID, 0, req, 200)
-    yield Event(end + 90_000, Kind.TASK_WAIT, "asgi", LOOP_PID, 0, req, 0, 90_000)
-    yield Event(end + 100_000, Kind.CLOSED, "asgi", LOOP_PID, 0, req, 0, 1)
-    yield Event(end + 200_000, Kind.FIRST_BYTE, "asgi", 1, 0, req)
-    yield Event(end + 210_000, Kind.RECEIVED, "asgi", 1, 0, req, 200, 6)
+    yield StepBegan(end, "asgi", LOOP_PID, req)
+    yield ResponseStarted(end + 20_000, "asgi", LOOP_PID, 0, req, 200)
+    yield StepEnded(end + 90_000, "asgi", LOOP_PID, req, 90_000)
+    yield RequestEnded(end + 100_000, "asgi", LOOP_PID, 0, req, 0, began, end + 20_000, 0, end + 100_000, 200, 1, "")
+    yield FirstByte(end + 200_000, "asgi", DRIVER, req)
+    yield ResponseReceived(end + 210_000, "asgi", DRIVER, req, 200, 6)

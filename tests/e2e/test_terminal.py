@@ -68,6 +68,53 @@ def test_where_the_workers_wait_is_marked_in_the_code(env: dict[str, str]) -> No
         assert "▶" in line
 
 
+def test_a_session_is_recorded_and_replayed_without_a_server(env: dict[str, str], tmp_path: Path) -> None:
+    file = tmp_path / "session.wviz"
+    with Terminal(*RUN, "--record", str(file), env=env) as terminal:
+        terminal.until(lambda: terminal.text.count("measured") == 2, "both makespans")
+        assert "rec  " in terminal.lines[0]
+        live = re.findall(r"measured +([\d.]+) s", terminal.text)
+        terminal.press("q")
+        assert terminal.ends() == 0
+        assert b"recorded to" in terminal.sent
+    with Terminal("replay", str(file), env=env) as terminal:
+        terminal.shows("recorded 1×")
+        terminal.until(lambda: four_are_blocked(terminal), "four workers that were blocked")
+        terminal.press(" ")
+        terminal.shows("recorded, paused")
+        terminal.press("f")
+        terminal.shows("This is a recording")
+        terminal.press("\x1b[F")  # the key End
+        terminal.until(lambda: terminal.text.count("measured") == 2, "both makespans")
+        assert re.findall(r"measured +([\d.]+) s", terminal.text) == live
+        assert terminal.note_children() == []
+        terminal.press("q")
+        assert terminal.ends() == 0
+
+
+def test_a_run_is_saved_from_the_screen(env: dict[str, str], tmp_path: Path) -> None:
+    file = tmp_path / "saved.wviz"
+    with Terminal("run", "--set", "seconds=0.2", "--requests", "8", env=env) as terminal:
+        terminal.until(lambda: terminal.text.count("measured") == 2, "both makespans")
+        terminal.press("w")
+        terminal.shows("Save this run")
+        terminal.shows("wsgiviz-sleep-")
+        terminal.press("\x15")  # ctrl+u: an empty field
+        terminal.until(lambda: "wsgiviz-sleep-" not in terminal.text, "an empty field")
+        terminal.press(str(file))
+        terminal.shows("saved.wviz")
+        terminal.press("\r")
+        terminal.shows("Saved to")
+        terminal.press("q")
+        assert terminal.ends() == 0
+    with Terminal("replay", str(file), env=env) as terminal:
+        terminal.shows("recorded")
+        terminal.press("\x1b[F")
+        terminal.until(lambda: terminal.text.count("measured") == 2, "both makespans")
+        terminal.press("q")
+        assert terminal.ends() == 0
+
+
 @pytest.mark.parametrize(
     ("key", "number", "status"),
     [("q", None, 0), ("\x03", None, 0), ("", signal.SIGTERM, 143), ("", signal.SIGINT, None)],

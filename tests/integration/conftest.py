@@ -6,11 +6,14 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
-from wsgiviz.session import Phase, Session
-from wsgiviz.settings import make
+from wsgiviz.control.controller import Controller
+from wsgiviz.log import EventLog
+from wsgiviz.settings import Settings, make
+from wsgiviz.state import Phase, Server, Side, State
 
 DEADLINE_S = 30.0
 
@@ -20,43 +23,82 @@ APPS = Path(__file__).parent / "apps"
 class Stage:
     """One session and the ways to wait for it."""
 
-    def __init__(self, session: Session) -> None:
-        self.session = session
+    def __init__(self, settings: Settings) -> None:
+        self.log = EventLog()
+        self.controller = Controller(settings, self.log)
+
+    @property
+    def state(self) -> State:
+        return self.log.state
+
+    @property
+    def settings(self) -> Settings:
+        return self.state.settings
+
+    @property
+    def wsgi(self) -> Side:
+        return self.state.sides["wsgi"]
+
+    @property
+    def asgi(self) -> Side:
+        return self.state.sides["asgi"]
+
+    @property
+    def only(self) -> Side:
+        """The side, where there is one."""
+        [side] = self.state.sides.values()
+        return side
+
+    def address(self, side: str) -> tuple[str, int]:
+        """Where its server listens."""
+        server: Server = self.state.sides[side].server
+        url = urlsplit(server.address)
+        return url.hostname or "", url.port or 0
 
     def until(self, condition: Callable[[], bool], what: str) -> None:
         """Pump until ``condition`` holds; fail with ``what`` when it does not in time."""
         deadline = time.monotonic() + DEADLINE_S
         while time.monotonic() < deadline:
-            self.session.pump()
+            self.controller.pump()
             if condition():
                 return
             time.sleep(0.01)
-        side = self.session.picture.sides
-        pytest.fail(f"waited {DEADLINE_S:.0f} s for: {what} (phase {self.session.phase}, {side})")
+        pytest.fail(f"waited {DEADLINE_S:.0f} s for: {what} (phase {self.state.phase}, {self.state.sides})")
+
+    def ready(self) -> None:
+        """Pump until the servers are ready."""
+        self.until(lambda: self.state.phase in (Phase.READY, Phase.FAILED), "readiness")
+        self._no_failure()
 
     def finish(self) -> None:
         """Pump until the run is over; fail with the session's own failure."""
-        self.until(lambda: self.session.phase in (Phase.FINISHED, Phase.FAILED), "the end of the run")
-        if self.session.failure is not None:
-            pytest.fail(f"{self.session.failure.message}\n{self.session.failure.detail}")
+        self.until(lambda: self.state.phase in (Phase.FINISHED, Phase.FAILED), "the end of the run")
+        self._no_failure()
+
+    def _no_failure(self) -> None:
+        failure = self.state.failure
+        if failure is not None:
+            pytest.fail(f"{failure.message}\n{failure.detail}")
 
 
 @pytest.fixture
 def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Stage]]:
     """Start a session with these settings; its run is fired when it is ready."""
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr("tempfile.tempdir", None)  # it remembers the first answer
     monkeypatch.chdir(APPS)
-    opened: list[Session] = []
+    opened: list[Stage] = []
 
     def start(fire: bool = True, **settings: Any) -> Stage:
-        session = Session(make(**settings))
-        opened.append(session)
-        session.start()
+        on = Stage(make(**settings))
+        opened.append(on)
+        on.controller.start()
         if fire:
-            session.fire()
-        return Stage(session)
+            on.controller.fire()
+        return on
 
     yield start
-    for session in opened:
-        session.close()
+    for on in opened:
+        on.controller.close()
     assert not list(tmp_path.glob("wsgiviz-*")), "a run directory is left"

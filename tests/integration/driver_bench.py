@@ -6,18 +6,20 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import psutil
 import pytest
 
 from tests.integration.small_server import OK, Answer, SmallServer, says
-from wsgiviz.events import RUN_STRIDE, Event, Kind
-from wsgiviz.load import Driver
+from wsgiviz.control.load_client import LoadClient
+from wsgiviz.events import RUN_STRIDE, Connected, Event, RequestFailed, RunEnded
 from wsgiviz.load.plan import Job, Target
 from wsgiviz.observe.collector import Collector
 
 DEADLINE_S = 10.0
+
+E = TypeVar("E", bound=Event)
 
 
 def wait_until(condition: Callable[[], bool], what: str) -> None:
@@ -36,17 +38,23 @@ def gone(pid: int) -> bool:
         return True
 
 
+def run_of(event: Event) -> int:
+    """The run that it belongs to; 0 for none."""
+    run: int = getattr(event, "run", None) or getattr(event, "req", 0) // RUN_STRIDE
+    return run
+
+
 class Bench:
     """A driver that is ready, its events, and the servers that it is sent to. Runs are numbered from 1."""
 
     def __init__(self, rundir: Path) -> None:
         self.rundir = rundir
         self.run = 0
-        self.driver = Driver.start(rundir)
+        self.driver = LoadClient.start(rundir)
         self.events: list[Event] = []
         self.servers: list[SmallServer] = []
         self.collector = Collector(rundir)
-        wait_until(lambda: not self.poll() and self.collector.has_driver("asgi"), "the driver")
+        wait_until(lambda: not self.poll() and self.collector.has_driver("asgi", self.driver.pid), "the driver")
 
     def server(self, answer: Answer) -> SmallServer:
         self.servers.append(SmallServer(answer))
@@ -62,12 +70,11 @@ class Bench:
         self.events += self.collector.poll()
         return self.events
 
-    def told(self, kind: Kind, side: str = "wsgi", run: int = 0) -> list[Event]:
-        """What was told of this kind, of one run (the newest) at one side."""
+    def emitted(self, kind: type[E], side: str = "wsgi", run: int = 0) -> list[E]:
+        """The events of this type, of one run (the newest) at one side."""
         run = run or self.run
-        of_run = kind in (Kind.RUN_STARTED, Kind.RUN_ENDED)
-        events = [event for event in self.poll() if event.kind == kind and event.side == side]
-        return [event for event in events if (event.req if of_run else event.req // RUN_STRIDE) == run]
+        events = [event for event in self.poll() if isinstance(event, kind) and event.side == side]
+        return [event for event in events if run_of(event) == run]
 
     def fire(self, *targets: SmallServer, requests: int = 1, **job: Any) -> None:
         """A new run at one server, or at two: WSGI's and ASGI's."""
@@ -78,25 +85,25 @@ class Bench:
         self.run += 1
         self.driver.fire(Job(self.run, **(fields | job)))
 
-    def finish(self, side: str = "wsgi", run: int = 0) -> Event:
+    def finish(self, side: str = "wsgi", run: int = 0) -> RunEnded:
         """Wait for the run's end at that side."""
-        wait_until(lambda: bool(self.told(Kind.RUN_ENDED, side, run)), f"the end of the run at {side}")
-        [ended] = self.told(Kind.RUN_ENDED, side, run)
+        wait_until(lambda: bool(self.emitted(RunEnded, side, run)), f"the end of the run at {side}")
+        [ended] = self.emitted(RunEnded, side, run)
         return ended
 
     def connected(self, count: int) -> None:
         """Wait until so many requests of the run have connected."""
-        wait_until(lambda: len(self.told(Kind.CONNECTED)) == count, f"{count} connections")
+        wait_until(lambda: len(self.emitted(Connected)) == count, f"{count} connections")
 
     def failures(self, run: int = 0) -> Counter[str]:
-        return Counter(event.text for event in self.told(Kind.FAILED, run=run))
+        return Counter(event.error for event in self.emitted(RequestFailed, run=run))
 
     def numbers(self, *ats: int) -> list[int]:
         """What the requests' header holds."""
         return [self.run * RUN_STRIDE + at for at in ats]
 
     def clear(self) -> None:
-        """End the servers, and forget what was told."""
+        """End the servers, and forget the events."""
         for server in self.servers:
             server.close()
         self.servers, self.events = [], []

@@ -45,7 +45,7 @@ class SmallServer:
         self.answer = answer
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=512)
         self._threads: list[threading.Thread] = []
-        self._places: dict[int, int] = {}
+        self._positions: dict[int, int] = {}
         self._accepting = threading.Thread(target=self._accept, daemon=True)
         self._accepting.start()
 
@@ -61,7 +61,7 @@ class SmallServer:
                 self._threads.append(thread)
                 thread.start()
 
-    def _serve(self, client: socket.socket, place: int) -> None:
+    def _serve(self, client: socket.socket, position: int) -> None:
         with client, contextlib.suppress(OSError):  # the client is gone
             head = b""
             while not head.endswith(b"\r\n\r\n"):
@@ -69,14 +69,14 @@ class SmallServer:
                 if not received:
                     return
                 head += received
-            self.answer(client, self._note(head, place))
+            self.answer(client, self._note(head, position))
 
-    def _note(self, head: bytes, place: int) -> int:
+    def _note(self, head: bytes, position: int) -> int:
         found = re.search(REQUEST_HEADER.encode() + rb": (\d+)\r\n", head, re.IGNORECASE)
         number = int(found[1]) if found else 0
         with self._lock:
             self.heads.append(head)
-            self._places[place] = number
+            self._positions[position] = number
         return number
 
     def hold(self, client: socket.socket, number: int) -> None:
@@ -86,7 +86,7 @@ class SmallServer:
     def in_order(self) -> list[int]:
         """The numbers of those who asked, in order of connecting."""
         with self._lock:
-            return [self._places[place] for place in sorted(self._places)]
+            return [self._positions[at] for at in sorted(self._positions)]
 
     def close(self) -> None:
         self.released.set()

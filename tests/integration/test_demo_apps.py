@@ -19,7 +19,7 @@ from wsgiref.validate import validator
 import pytest
 
 from demo_apps.http_text import number
-from wsgiviz.companion import Companion
+from wsgiviz.backend import Backend
 from wsgiviz.scenarios import Scenario, catalogue
 
 EACH = pytest.mark.parametrize("scenario", catalogue(), ids=lambda scenario: scenario.name)
@@ -45,15 +45,15 @@ BODIES = {
 @pytest.fixture
 def apps(scenario: Scenario, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """The scenario's module, loaded anew with its service's address in the environment."""
-    companion = Companion.start(scenario.companion, tmp_path) if scenario.companion else None
-    for name, value in (companion.env if companion else {}).items():
+    backend = Backend.start(scenario.backend, tmp_path) if scenario.backend else None
+    for name, value in (backend.env if backend else {}).items():
         monkeypatch.setenv(name, value)
     module = importlib.reload(importlib.import_module(scenario.wsgi.partition(":")[0]))
     yield module
     if hasattr(module, "client"):
         module.client.close()
-    if companion is not None:
-        companion.close()
+    if backend is not None:
+        backend.close()
 
 
 def on_a_loop(module: Any, work: Coroutine[Any, Any, Any]) -> Any:
@@ -192,7 +192,7 @@ LONG = urlencode({"seconds": 0.4, "rows": 2000, "below": 200_000})
 
 
 @pytest.mark.parametrize("scenario", GOES_ON, ids=lambda scenario: scenario.name)
-def test_the_loop_goes_on_while_a_request_waits(scenario: Scenario, apps: Any) -> None:
+def test_the_loop_makes_progress_while_a_request_waits(scenario: Scenario, apps: Any) -> None:
     assert on_a_loop(apps, longest_pause(apps.asgi_app, LONG)) < 0.5
 
 
@@ -202,7 +202,7 @@ def test_the_loop_stands_still_while_a_request_computes_or_blocks(scenario: Scen
 
 
 async def longest_pause(app: Any, query: str) -> float:
-    """For which share of one request's time the loop's other task did not get on, at most at a stretch."""
+    """The longest stretch in which the loop's other task made no progress, as a share of one request's time."""
     request = asyncio.create_task(ask_asgi(app, query))
     turns = [time.monotonic()]
     while not request.done():

@@ -1,16 +1,27 @@
-"""The load driver: what it sends and when, and what it tells of each outcome."""
+"""The load driver: what it sends and when, and what it emits of each outcome."""
 
 from __future__ import annotations
 
 import socket
+import threading
 import time
 from collections.abc import Iterator
 
 import pytest
 
-from tests.integration.driver_bench import Bench, opened
+from tests.integration.driver_bench import DEADLINE_S, Bench, opened
 from tests.integration.small_server import OK, Answer, closes, resets, says
-from wsgiviz.events import RUN_STRIDE, Kind
+from wsgiviz.events import (
+    RUN_STRIDE,
+    Connected,
+    FirstByte,
+    RequestFailed,
+    RequestSent,
+    ResponseReceived,
+    RunEnded,
+    RunGrew,
+    RunStarted,
+)
 from wsgiviz.load.plan import Target
 
 
@@ -30,23 +41,23 @@ def bench(shared: Bench) -> Iterator[Bench]:
 def test_a_burst_connects_in_order_with_numbers_in_the_header(bench: Bench) -> None:
     server = bench.server(says(OK))
     bench.fire(server, requests=40)
-    assert bench.finish().a == 0
+    assert bench.finish().cancelled == 0
     numbers = bench.numbers(*range(1, 41))
     assert server.in_order() == numbers
-    assert [event.req for event in bench.told(Kind.SENT)] == numbers
-    [started] = bench.told(Kind.RUN_STARTED)
-    assert (started.a, started.text) == (40, "burst")
-    assert {event.a for event in bench.told(Kind.SENT)} == {started.b}
+    assert [event.req for event in bench.emitted(RequestSent)] == numbers
+    [started] = bench.emitted(RunStarted)
+    assert started.planned == 40
+    assert {event.planned_ns for event in bench.emitted(RequestSent)} == {started.start_ns}
     assert server.heads[0].startswith(b"GET /path?x=1 HTTP/1.1\r\n")
     assert b"\r\nconnection: close\r\n" in server.heads[0].lower()
 
 
-def test_each_request_is_told_step_by_step(bench: Bench) -> None:
+def test_each_request_is_recorded_step_by_step(bench: Bench) -> None:
     bench.fire(bench.server(says(OK)), requests=5)
     bench.finish()
     for req in bench.numbers(*range(1, 6)):
-        steps = [Kind(event.kind).name for event in bench.events if event.req == req]
-        assert steps == ["SENT", "CONNECTED", "FIRST_BYTE", "RECEIVED"]
+        steps = [type(event) for event in bench.events if getattr(event, "req", 0) == req]
+        assert steps == [RequestSent, Connected, FirstByte, ResponseReceived]
 
 
 def test_a_status_is_recorded_as_it_is(bench: Bench) -> None:
@@ -58,7 +69,7 @@ def test_a_status_is_recorded_as_it_is(bench: Bench) -> None:
 
     bench.fire(bench.server(answer), requests=len(statuses))
     bench.finish()
-    assert {e.req % RUN_STRIDE: e.a for e in bench.told(Kind.RECEIVED)} == dict(enumerate(statuses, 1))
+    assert {e.req % RUN_STRIDE: e.status for e in bench.emitted(ResponseReceived)} == dict(enumerate(statuses, 1))
     assert not bench.failures()
 
 
@@ -83,11 +94,11 @@ CHUNKED = (
 def test_a_body_is_counted_however_it_is_framed(bench: Bench, response: bytes, body_bytes: int) -> None:
     bench.fire(bench.server(says(response, piece=5_001)), requests=3)
     bench.finish()
-    assert [(event.a, event.b) for event in bench.told(Kind.RECEIVED)] == [(200, body_bytes)] * 3
+    assert [(event.status, event.body_bytes) for event in bench.emitted(ResponseReceived)] == [(200, body_bytes)] * 3
 
 
 @pytest.mark.parametrize(
-    ("answer", "kind"),
+    ("answer", "reason"),
     [
         (resets, "reset"),
         (closes, "closed"),
@@ -99,52 +110,65 @@ def test_a_body_is_counted_however_it_is_framed(bench: Bench, response: bytes, b
     ],
     ids=["reset", "closed", "in body", "in head", "in chunks", "no http", "bad chunk"],
 )
-def test_an_answer_that_fails_is_told_by_its_kind(bench: Bench, answer: Answer, kind: str) -> None:
+def test_an_answer_that_fails_is_recorded_with_its_reason(bench: Bench, answer: Answer, reason: str) -> None:
     bench.fire(bench.server(answer), requests=3)
-    assert bench.finish().a == 0
-    assert bench.failures() == {kind: 3}
-    assert not bench.told(Kind.RECEIVED)
+    assert bench.finish().cancelled == 0
+    assert bench.failures() == {reason: 3}
+    assert not bench.emitted(ResponseReceived)
 
 
-def test_a_refused_connection_is_told(bench: Bench) -> None:
+def test_a_refused_connection_is_recorded(bench: Bench) -> None:
     with socket.socket() as bound:  # a port that is taken, and where nobody listens
         bound.bind(("127.0.0.1", 0))
         nobody = Target("wsgi", f"http://127.0.0.1:{bound.getsockname()[1]}/")
         bench.fire(targets=(nobody,), requests=3)
         bench.finish()
     assert bench.failures() == {"refused": 3}
-    assert len(bench.told(Kind.SENT)) == 3
-    assert not bench.told(Kind.CONNECTED)
+    assert len(bench.emitted(RequestSent)) == 3
+    assert not bench.emitted(Connected)
 
 
 def test_a_request_is_given_up_after_its_timeout(bench: Bench) -> None:
     bench.fire(bench.holding(), requests=3, timeout_s=0.2)
     bench.finish()
     assert bench.failures() == {"timeout": 3}
-    sent = {event.req: event.t_ns for event in bench.told(Kind.SENT)}
-    for event in bench.told(Kind.FAILED):
-        assert 0.19 <= (event.t_ns - sent[event.req]) / 1e9 < 2
+    sent = {event.req: event.t_ns for event in bench.emitted(RequestSent)}
+    for event in bench.emitted(RequestFailed):
+        assert (event.t_ns - sent[event.req]) / 1e9 >= 0.19
 
 
-def test_outcomes_are_counted_each_by_its_kind(bench: Bench) -> None:
+def test_outcomes_are_counted_each_by_its_reason(bench: Bench) -> None:
     answers = [says(OK), resets, closes, says(b"no\r\n\r\n")]
     server = bench.server(lambda client, number: answers[number % 4](client, number))
     bench.fire(server, requests=20)
     bench.finish()
     assert bench.failures() == {"reset": 5, "closed": 5, "protocol": 5}
-    assert len(bench.told(Kind.RECEIVED)) == 5
+    assert len(bench.emitted(ResponseReceived)) == 5
 
 
 def test_a_cancel_gives_up_what_is_in_flight(bench: Bench) -> None:
     bench.fire(bench.holding(), requests=6)
     bench.connected(6)
     bench.driver.cancel()
-    assert bench.finish().a == 1
+    assert bench.finish().cancelled == 1
     assert bench.failures() == {"cancelled": 6}
     bench.driver.cancel()  # nothing is on
     bench.fire(bench.server(says(OK)), requests=2)
-    assert bench.finish().a == 0
-    assert len(bench.told(Kind.RECEIVED)) == 2
+    assert bench.finish().cancelled == 0
+    assert len(bench.emitted(ResponseReceived)) == 2
+
+
+def test_more_requests_join_the_run_that_is_in_progress(bench: Bench) -> None:
+    server = bench.holding()
+    bench.fire(server, requests=2)
+    bench.connected(2)
+    bench.driver.more(3)
+    bench.connected(5)
+    [grew] = bench.emitted(RunGrew)
+    assert (grew.run, grew.planned) == (bench.run, 5)
+    server.released.set()
+    bench.finish()
+    assert sorted(event.req for event in bench.emitted(RequestSent)) == bench.numbers(1, 2, 3, 4, 5)
 
 
 def test_a_second_run_cancels_the_first_and_begins_after_it(bench: Bench) -> None:
@@ -152,12 +176,12 @@ def test_a_second_run_cancels_the_first_and_begins_after_it(bench: Bench) -> Non
     bench.connected(4)
     first = bench.run
     bench.fire(bench.server(says(OK)), requests=3)
-    assert bench.finish().a == 0
-    assert bench.finish(run=first).a == 1
+    assert bench.finish().cancelled == 0
+    assert bench.finish(run=first).cancelled == 1
     assert bench.failures(first) == {"cancelled": 4}
-    assert len(bench.told(Kind.RECEIVED)) == 3
-    marks = [(Kind(e.kind).name, e.req - first) for e in bench.events if e.kind in (Kind.RUN_STARTED, Kind.RUN_ENDED)]
-    assert marks == [("RUN_STARTED", 0), ("RUN_ENDED", 0), ("RUN_STARTED", 1), ("RUN_ENDED", 1)]
+    assert len(bench.emitted(ResponseReceived)) == 3
+    marks = [(type(e), e.run - first) for e in bench.events if isinstance(e, RunStarted | RunEnded)]
+    assert marks == [(RunStarted, 0), (RunEnded, 0), (RunStarted, 1), (RunEnded, 1)]
 
 
 def test_every_run_ends_at_each_side_however_soon_it_is_cancelled(bench: Bench) -> None:
@@ -169,8 +193,8 @@ def test_every_run_ends_at_each_side_however_soon_it_is_cancelled(bench: Bench) 
             bench.driver.cancel()
     for run in range(first, bench.run + 1):
         for side in ("wsgi", "asgi"):
-            assert bench.finish(side, run).a == int(run < bench.run)
-            assert len(bench.told(Kind.RUN_STARTED, side, run)) == 1
+            assert bench.finish(side, run).cancelled == int(run < bench.run)
+            assert len(bench.emitted(RunStarted, side, run)) == 1
 
 
 def test_both_sides_start_on_the_same_tick(bench: Bench) -> None:
@@ -178,10 +202,10 @@ def test_both_sides_start_on_the_same_tick(bench: Bench) -> None:
     bench.fire(*servers, requests=4)
     bench.finish("wsgi")
     bench.finish("asgi")
-    starts = {event.b for side in ("wsgi", "asgi") for event in bench.told(Kind.RUN_STARTED, side)}
+    starts = {event.start_ns for side in ("wsgi", "asgi") for event in bench.emitted(RunStarted, side)}
     assert len(starts) == 1
     for side, server in zip(("wsgi", "asgi"), servers, strict=True):
-        assert min(event.t_ns for event in bench.told(Kind.SENT, side)) >= min(starts)
+        assert min(event.t_ns for event in bench.emitted(RequestSent, side)) >= min(starts)
         assert server.in_order() == bench.numbers(1, 2, 3, 4)
 
 
@@ -189,9 +213,9 @@ def test_in_turn_the_second_side_waits_for_the_first(bench: Bench) -> None:
     bench.fire(bench.server(says(OK)), bench.server(says(OK)), requests=4, order="in-turn")
     second = bench.finish("asgi")
     first = bench.finish("wsgi")
-    [started] = bench.told(Kind.RUN_STARTED, "asgi")
-    assert first.t_ns <= started.t_ns <= started.b <= second.t_ns
-    assert len(bench.told(Kind.RECEIVED, "asgi")) == 4
+    [started] = bench.emitted(RunStarted, "asgi")
+    assert first.t_ns <= started.t_ns <= started.start_ns <= second.t_ns
+    assert len(bench.emitted(ResponseReceived, "asgi")) == 4
 
 
 def test_a_cancel_in_the_first_sides_turn_ends_the_second_side_too(bench: Bench) -> None:
@@ -199,47 +223,44 @@ def test_a_cancel_in_the_first_sides_turn_ends_the_second_side_too(bench: Bench)
     bench.fire(bench.holding(), other, requests=2, order="in-turn")
     bench.connected(2)
     bench.driver.cancel()
-    assert bench.finish("wsgi").a == 1
-    assert bench.finish("asgi").a == 1
+    assert bench.finish("wsgi").cancelled == 1
+    assert bench.finish("asgi").cancelled == 1
     assert not other.in_order()
 
 
-def slowly(seconds: float, at_once: list[int]) -> Answer:
-    """Answer after so many seconds; tell how many were waiting then."""
-    waiting: set[int] = set()
+def test_closed_arrivals_never_exceed_their_users(bench: Bench) -> None:
+    everybody = threading.Barrier(4)
 
     def answer(client: socket.socket, number: int) -> None:
-        waiting.add(number)
-        at_once.append(len(waiting))
-        time.sleep(seconds)
-        waiting.remove(number)
+        if number % RUN_STRIDE <= 4:
+            everybody.wait(DEADLINE_S)  # the first four are all here at once
         client.sendall(OK)
 
-    return answer
-
-
-def test_closed_arrivals_never_exceed_their_users(bench: Bench) -> None:
-    at_once: list[int] = []
-    server = bench.server(slowly(0.005, at_once))
+    server = bench.server(answer)
     bench.fire(server, requests=30, arrivals="closed", concurrency=4)
     bench.finish()
     assert sorted(server.in_order()) == bench.numbers(*range(1, 31))
-    assert 2 <= max(at_once) <= 4
-    steps = [e for e in bench.events if e.kind in (Kind.SENT, Kind.RECEIVED)]
-    flights = [sum(1 if e.kind == Kind.SENT else -1 for e in steps[: at + 1]) for at in range(len(steps))]
+    assert len(bench.emitted(ResponseReceived)) == 30
+    steps = [e for e in bench.events if isinstance(e, RequestSent | ResponseReceived)]
+    flights = [sum(1 if isinstance(e, RequestSent) else -1 for e in steps[: at + 1]) for at in range(len(steps))]
     assert (max(flights), flights[-1]) == (4, 0)
-    assert all(event.a <= event.t_ns for event in bench.told(Kind.SENT))
+    assert all(event.planned_ns <= event.t_ns for event in bench.emitted(RequestSent))
+
+
+def slowly(client: socket.socket, number: int) -> None:
+    time.sleep(0.02)
+    client.sendall(OK)
 
 
 def test_closed_arrivals_end_after_their_duration_with_the_last_answers(bench: Bench) -> None:
-    server = bench.server(slowly(0.02, []))
+    server = bench.server(slowly)
     bench.fire(server, requests=100_000, arrivals="closed", concurrency=3, duration_s=0.3)
     ended = bench.finish()
-    [started] = bench.told(Kind.RUN_STARTED)
-    assert ended.a == 0
-    assert ended.t_ns >= started.b + 0.28e9
-    assert all(event.a < started.b + 0.3e9 for event in bench.told(Kind.SENT))
-    assert 3 < len(bench.told(Kind.RECEIVED)) == len(bench.told(Kind.SENT)) <= 3 * 15
+    [started] = bench.emitted(RunStarted)
+    assert ended.cancelled == 0
+    assert ended.t_ns >= started.start_ns + 0.28e9
+    assert all(event.planned_ns < started.start_ns + 0.3e9 for event in bench.emitted(RequestSent))
+    assert 3 <= len(bench.emitted(ResponseReceived)) == len(bench.emitted(RequestSent)) <= 3 * 15
 
 
 def test_more_users_than_requests_are_no_more_than_a_burst(bench: Bench) -> None:

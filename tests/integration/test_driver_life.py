@@ -13,6 +13,7 @@ import pytest
 
 from tests.integration.driver_bench import Bench, gone, opened, wait_until
 from tests.integration.small_server import OK, says
+from wsgiviz.control.load_client import LoadClient
 from wsgiviz.events import SIDES
 
 
@@ -24,7 +25,7 @@ def mortal(tmp_path: Path) -> Iterator[Bench]:
 def test_the_terminals_interrupt_is_not_for_the_driver(mortal: Bench) -> None:
     os.kill(mortal.driver.pid, signal.SIGINT)
     mortal.fire(mortal.server(says(OK)), requests=2)
-    assert mortal.finish().a == 0
+    assert mortal.finish().cancelled == 0
     assert mortal.driver.alive
 
 
@@ -36,6 +37,24 @@ def test_it_goes_with_its_run_directory_when_its_stdin_ends(mortal: Bench) -> No
     wait_until(lambda: not mortal.driver.alive, "the driver's end")
     assert mortal.driver.process.returncode == 0
     assert not mortal.rundir.exists()
+
+
+def test_it_removes_the_logs_too(tmp_path: Path) -> None:
+    rundir, logs = tmp_path / "run", tmp_path / "logs"
+    rundir.mkdir()
+    logs.mkdir()
+    driver = LoadClient.start(rundir, logs)
+    wait_until(lambda: len(list(rundir.glob("*.ring"))) == len(SIDES), "the driver")
+    driver.close()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_no_room_for_its_rings_is_said_in_a_line(tmp_path: Path) -> None:
+    """The run directory is gone: what a full file system says differs only in its reason."""
+    driver = LoadClient.start(tmp_path / "gone", tmp_path)
+    wait_until(lambda: not driver.alive, "the driver's end")
+    assert driver.failure().detail.startswith("the load driver can't make its rings: No such file or directory")
+    driver.close()
 
 
 def test_a_driver_that_was_killed_is_noticed_and_named(mortal: Bench) -> None:
@@ -57,8 +76,8 @@ def test_a_driver_that_fails_says_its_last_words(mortal: Bench) -> None:
 OWNER = """
 import sys, time
 from pathlib import Path
-from wsgiviz.load import Driver
-print(Driver.start(Path(sys.argv[1])).pid, flush=True)
+from wsgiviz.control.load_client import LoadClient
+print(LoadClient.start(Path(sys.argv[1])).pid, flush=True)
 time.sleep(60)
 """
 

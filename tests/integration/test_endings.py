@@ -7,16 +7,16 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import psutil
 import pytest
 
 from tests.integration.conftest import APPS
+from tests.integration.victims import VICTIMS, all_children, assert_gone, viewer_of
+from wsgiviz.control.launch import STOP_PATIENCE_S
 
-GONE_WITHIN_S = 5.0
-PROCESSES = 9  # driver, companion, two masters, four workers and one
+ENDED_WITHIN_S = 20.0
 
 
 def cli(*arguments: str, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
@@ -26,43 +26,16 @@ def cli(*arguments: str, env: dict[str, str] | None = None) -> subprocess.Comple
     )  # fmt: skip
 
 
-def is_master(process: psutil.Process, worker_class: str) -> bool:
-    command = process.cmdline()
-    return "gunicorn" in command and worker_class in command
-
-
-Victim = Callable[[psutil.Process, list[psutil.Process]], psutil.Process]
-
-VICTIMS: dict[str, Victim] = {
-    "viewer": lambda viewer, children: viewer,
-    "wsgi master": lambda viewer, children: next(p for p in children if is_master(p, "sync")),
-    "asgi master": lambda viewer, children: next(p for p in children if is_master(p, "asgi")),
-    "wsgi worker": lambda viewer, children: next(p for p in children if is_master(p, "sync")).children()[0],
-    "asgi worker": lambda viewer, children: next(p for p in children if is_master(p, "asgi")).children()[0],
-    "driver": lambda viewer, children: next(p for p in children if "wsgiviz.load.driver" in p.cmdline()),
-    "companion": lambda viewer, children: next(p for p in children if "wsgiviz.companion" in p.cmdline()),
-}
-
-ENDINGS = [(name, signal.SIGKILL) for name in VICTIMS] + [
-    ("viewer", signal.SIGINT),
-    ("viewer", signal.SIGTERM),
-    ("viewer", signal.SIGHUP),
-]
-
-
-@pytest.mark.parametrize(("victim", "number"), ENDINGS, ids=lambda value: str(getattr(value, "name", value)))
-def test_nothing_is_left(victim: str, number: signal.Signals, tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "wsgiviz", "run", "--headless", "--scenario", "http"]
-    command += ["--set", "seconds=0.3", "--timeout", "5"]
-    env = {**os.environ, "XDG_RUNTIME_DIR": str(tmp_path)}
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env) as viewer:
+@pytest.mark.parametrize("victim", VICTIMS)
+def test_whoever_is_killed_nothing_is_left(victim: str, tmp_path: Path) -> None:
+    with viewer_of(tmp_path) as viewer:
         process = psutil.Process(viewer.pid)
         children = all_children(process)
-        VICTIMS[victim](process, children).send_signal(number)
+        VICTIMS[victim](process, children).kill()
         _, complaint = viewer.communicate(timeout=40)
     assert_gone(children, tmp_path)
     if victim == "viewer":
-        assert viewer.returncode in (-number, 128 + number)
+        assert viewer.returncode == -signal.SIGKILL
     elif victim.endswith("worker"):
         assert viewer.returncode == 0, complaint
     else:
@@ -71,32 +44,22 @@ def test_nothing_is_left(victim: str, number: signal.Signals, tmp_path: Path) ->
     assert "Traceback" not in complaint
 
 
-def all_children(process: psutil.Process) -> list[psutil.Process]:
-    """Every process of a session, once they are all there and requests are on."""
-    deadline = time.monotonic() + 20
-    while time.monotonic() < deadline:
-        children = process.children(recursive=True)
-        if len(children) >= PROCESSES and any(is_worker_serving(child) for child in children):
-            return children
-        time.sleep(0.02)
-    raise AssertionError(f"only {process.children(recursive=True)} came")
-
-
-def is_worker_serving(process: psutil.Process) -> bool:
-    try:
-        return is_master(process, "sync") and len(process.net_connections("tcp")) > 1
-    except psutil.Error:
-        return False
-
-
-def assert_gone(children: list[psutil.Process], place: Path) -> None:
-    deadline = time.monotonic() + GONE_WITHIN_S
-    while time.monotonic() < deadline:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda number: number.name)
+def test_a_signal_in_mid_run_ends_everything_in_order(number: signal.Signals, tmp_path: Path) -> None:
+    """As a terminal sends it: to the whole group; and once more by somebody who can't wait."""
+    with viewer_of(tmp_path) as viewer:
+        process = psutil.Process(viewer.pid)
+        children = all_children(process)
+        VICTIMS["wsgi master"](process, children).suspend()  # now the clean-up takes as long as it may take
+        os.killpg(viewer.pid, number)
+        time.sleep(STOP_PATIENCE_S / 3)
+        assert viewer.poll() is None
+        os.killpg(viewer.pid, number)
+        out, said = viewer.communicate(timeout=ENDED_WITHIN_S)
+        # In order: they are gone when the viewer is, and not only some time after it.
         left = [child for child in children if child.is_running() and child.status() != psutil.STATUS_ZOMBIE]
-        if not left and not list(place.glob("wsgiviz-*")):
-            return
-        time.sleep(0.02)
-    raise AssertionError(f"left: {left} {list(place.iterdir())}")
+    assert (viewer.returncode, out, said) == (128 + number, "", f"wsgiviz: ended by {number.name}\n")
+    assert (left, list(tmp_path.glob("wsgiviz-*"))) == ([], [])
 
 
 @pytest.mark.parametrize(

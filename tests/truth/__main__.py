@@ -44,7 +44,7 @@ TIMED: dict[str, dict[str, Any]] = {
 
 def main() -> int:
     arguments = argparse.ArgumentParser("python -m tests.truth", description=__doc__)
-    arguments.add_argument("--samples", type=int, default=1050, help="sights in all (default: 1050)")
+    arguments.add_argument("--samples", type=int, default=1050, help="how many sights (default: 1050)")
     samples = arguments.parse_args().samples
     met = [_states(samples), *_times()]
     return 0 if all(met) else 1
@@ -62,7 +62,7 @@ def _states(samples: int) -> bool:
         print(f"  {name}: {agreed} of {len(found)} sights agree", flush=True)
         verdicts += found
     lines = [verdict for verdict in verdicts if verdict.line_agrees is not None]
-    for line in states.told(verdicts):
+    for line in states.disagreements(verdicts):
         print(f"  disagrees: {line}")
     by_state = _share("state, of", [verdict.agrees for verdict in verdicts])
     by_line = _share("line (its function while it computes), of", [bool(verdict.line_agrees) for verdict in lines])

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from wsgiviz.model.state import Doing
+from wsgiviz.state import Activity
 
 APP_FOLDERS = ("demo_apps/", "tests/truth/")
 
@@ -21,10 +21,10 @@ class Sight:
     """What was seen of one thread between two times (CLOCK_MONOTONIC ns)."""
 
     pid: int
-    tid: int
+    thread_id: int
     from_ns: int
     to_ns: int
-    doing: Doing
+    activity: Activity
     file: str
     line: int
     function: str
@@ -36,7 +36,7 @@ class Sight:
 def look(pid: int) -> list[Sight]:
     """One look at every Python thread of a process; nothing when it is gone or may not be looked at."""
     from_ns = time.monotonic_ns()
-    states = {thread.name: [] for thread in Path(f"/proc/{pid}/task").iterdir()}
+    states: dict[str, list[str]] = {thread.name: [] for thread in Path(f"/proc/{pid}/task").iterdir()}
     _note_states(pid, states)
     found = subprocess.run(["py-spy", "dump", "--json", "--pid", str(pid)], capture_output=True, text=True)
     _note_states(pid, states)
@@ -50,9 +50,9 @@ def look(pid: int) -> list[Sight]:
 
 
 def _note_states(pid: int, states: dict[str, list[str]]) -> None:
-    for tid, seen in states.items():
+    for thread_id, seen in states.items():
         try:
-            stat = Path(f"/proc/{pid}/task/{tid}/stat").read_text()
+            stat = Path(f"/proc/{pid}/task/{thread_id}/stat").read_text()
         except OSError:
             continue
         seen.append(stat[stat.rindex(")") + 2])
@@ -64,19 +64,20 @@ def _sight(pid: int, thread: dict[str, Any], states: list[str], when: tuple[int,
     names = [frame["name"] for frame in frames]
     files = [frame["filename"] for frame in frames]
     ran = states.count("R") * 2 > len(states)
-    doing = _doing(names, files, own is not None, ran)
+    activity = _activity(names, files, own is not None, ran)
     place = (own["filename"], own["line"], own["name"]) if own else ("", 0, "")
-    return Sight(pid, thread["os_thread_id"], *when, doing, *place, ran)
+    file, line, function = place
+    return Sight(pid, thread["os_thread_id"], *when, activity, file, line, function, ran)
 
 
-def _doing(names: list[str], files: list[str], in_app: bool, ran: bool) -> Doing:
+def _activity(names: list[str], files: list[str], in_app: bool, ran: bool) -> Activity:
     """The state of a worker thread, by where gunicorn's own code is."""
     if in_app:
-        return Doing.COMPUTING if ran else Doing.BLOCKED
+        return Activity.COMPUTING if ran else Activity.BLOCKED
     if "close_graceful" in names:
-        return Doing.CLOSING
+        return Activity.CLOSING
     if "write" in names or "sendall" in names or "write_file" in names:
-        return Doing.WRITING
+        return Activity.WRITING
     if any("/http/" in file for file in files) and READS & set(names):
-        return Doing.READING
-    return Doing.IDLE
+        return Activity.READING
+    return Activity.IDLE

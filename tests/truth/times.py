@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from wsgiviz.model.ledger import Stage, parts
-from wsgiviz.servers import launch
-from wsgiviz.session import Phase, Session
+from tests.truth.session import Session
+from wsgiviz.analysis.waterfall import Stage, intervals
+from wsgiviz.control import launch
 from wsgiviz.settings import Settings
+from wsgiviz.state import Phase
 
 FORMAT = "%({x-wsgiviz-request}i)s %(D)s"
 """The driver's number of the request, and its time in microseconds."""
@@ -44,30 +44,21 @@ def _with_access_log(path: Path) -> Iterator[None]:
 def compare(settings: Settings, folder: Path) -> Times:
     """One run; its only side's requests by our events, by gunicorn, and by the driver."""
     log = folder / "access.log"
-    session = Session(settings)
-    try:
-        with _with_access_log(log):
-            session.start()
-        session.fire()
-        deadline = time.monotonic() + 60
-        while session.phase not in (Phase.FINISHED, Phase.FAILED) and time.monotonic() < deadline:
-            session.pump()
-            time.sleep(0.01)
-        [side] = session.picture.sides.values()
+    with _with_access_log(log), Session(settings) as session:
+        session.until(Phase.FINISHED, 60)
+        [side] = session.state.sides.values()
         logged = dict(_entries(log))
         service = [
             abs((request.ended_ns - request.began_ns) / 1e9 - logged[request.id])
-            for request in side.finished
+            for request in side.ledger.ours()
             if request.id in logged and request.ended_ns and request.began_ns
         ]
         sums = []
-        for request in side.finished:
-            inside = [part for part in parts(request) if part.stage is not Stage.AFTER]
-            total = sum(part.end_ns - part.start_ns for part in inside)
+        for request in side.ledger.ours():
+            inside = [interval for interval in intervals(request) if interval.stage is not Stage.AFTER]
+            total = sum(interval.duration_ns for interval in inside)
             sums.append(abs(total - (request.received_ns - request.planned_ns)) / 1e9)
         return Times(service, sums)
-    finally:
-        session.close()
 
 
 def _entries(log: Path) -> Iterator[tuple[int, float]]:

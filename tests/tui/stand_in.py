@@ -1,77 +1,124 @@
-"""The app on a session that starts nothing: pictures made by hand, a clock that stands, and every call noted."""
+"""The app on a feed made by hand: State and time stand until a test sets them on, and every intent is noted."""
 
 from __future__ import annotations
 
 import asyncio
-import tempfile
+import signal
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+from msgspec.structs import replace
 from textual.pilot import Pilot
 from textual.strip import Strip
 from textual.widgets import Input, Static
 
-from tests.unit.pictures import T0, S, awaiting_tasks, sleeping_workers
+from tests.unit.states import T0, S, awaiting_tasks, sleeping_workers
+from wsgiviz.analysis.occurrences import Occurrences
 from wsgiviz.errors import WsgivizError
-from wsgiviz.model.state import Picture
-from wsgiviz.scenarios import Cost
-from wsgiviz.session import Phase, Session
 from wsgiviz.settings import Settings, make
+from wsgiviz.state import Failure, Phase, State
 from wsgiviz.tui.app import WsgivizApp
+from wsgiviz.tui.feed import Frame, Saving
 from wsgiviz.tui.widgets.pane import Pane
 
 DEADLINE_S = 20.0
+NOW_S = 2.4
 
 
-class StandingClock:
-    """Takes the place of the live screen's `time`: ``monotonic_ns`` stands at ``now_s`` into the run."""
-
-    def __init__(self, now_s: float = 2.4) -> None:
-        self.now_s = now_s
-
-    def monotonic_ns(self) -> int:
-        return T0 + int(self.now_s * S)
-
-    monotonic = staticmethod(time.monotonic)
-
-
-def sleeping(now_s: float = 2.4, workers: int = 4, requests: int = 20) -> Picture:
+def sleeping(now_s: float = NOW_S, workers: int = 4, requests: int = 20) -> State:
     """A burst of one-second sleeps at both servers, ``now_s`` into the run."""
     sides = {
         "wsgi": sleeping_workers(now_s, workers, requests),
         "asgi": awaiting_tasks(min(now_s, 0.9), requests),
     }
-    return Picture(t_ns=T0 + int(now_s * S), run=1, sides=sides)
+    t_ns = T0 + int(now_s * S)
+    return State(t_ns, host=FOUR_CORES, settings=make(), phase=Phase.RUNNING, run=1, fired=1, sides=sides)
 
 
-class StandIn(Session):
-    """A session without servers. ``calls`` notes what it was asked for; the picture changes only by `feed`."""
+FOUR_CORES = {"usable_cores": 4}
 
-    def __init__(self, settings: Settings | None = None, picture: Picture | None = None) -> None:
-        super().__init__(settings or make(scenario="sleep"))
-        self.picture = picture or sleeping()
-        self._fired = self.picture.run
-        self.cost = Cost(1.0, 0.0)
-        self.calls: list[str] = []
-        self.changes: list[Settings] = []
-        self.pumped = 0
-        self.start_fails: WsgivizError | None = None
-        self.logs = Path(tempfile.gettempdir(), "wsgiviz-has-no-such-folder")
+
+class StandIn:
+    """A feed without servers. What it shows changes only by `feed`, and by ``now_s``: so far the run has lasted."""
+
+    def __init__(self, settings: Settings | None = None, state: State | None = None) -> None:
+        self.recorded = False
+        self.playing = True
+        self.speed = 1.0
+        self.recording = False
+        self.problem = ""
+        self.calm = False
+        self.now_s = NOW_S
+        self.advanced = 0
+        self.closed = False
+        self.saved: list[Path] = []
+        self.save_fails: WsgivizError | None = None
+        self.saving = StandInSaving(Path())
+        self.state = State()
+        self.occurrences = Occurrences()
+        self.show(replace(state or sleeping(), settings=settings or make(scenario="sleep")))
+        self.controls = StandInControls(self)
 
     @property
-    def cores(self) -> int:
-        return 4
+    def now_ns(self) -> int:
+        return T0 + int(self.now_s * S)
 
-    def feed(self, picture: Picture, phase: Phase) -> None:
-        """Something happened at the servers."""
-        self.picture, self.phase, self._fired = picture, phase, picture.run
+    @property
+    def frame(self) -> Frame:
+        """What a screen is handed now."""
+        return Frame(self.state, self.now_ns, self.occurrences)
+
+    def show(self, state: State) -> None:
+        """This State, as it is."""
+        self.state, self.occurrences = state, Occurrences().after(state)
+
+    def feed(self, state: State, phase: Phase) -> None:
+        """Something happened at the servers: the sides are as in ``state``."""
+        self.show(replace(state, settings=self.state.settings, phase=phase, fired=state.run))
+
+    def fail(self, failure: Failure) -> None:
+        """The servers end."""
+        self.show(replace(self.state, failure=failure, phase=Phase.FAILED))
+
+    def advance(self) -> int:
+        self.advanced += 1
+        return self.now_ns
+
+    def save(self, path: Path) -> tuple[Saving, str]:
+        self.saved.append(path)
+        if self.save_fails:
+            raise self.save_fails
+        self.saving.path = path
+        return self.saving, "1,234 events"
+
+    def close(self) -> None:
+        self.closed = True
+
+
+class StandInSaving:
+    """A recording that is as far as a test says."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.failure = ""
+        self.finished = False
+
+
+class StandInControls:
+    """Notes what is asked of the servers: in ``calls`` by name, and new settings in ``changes``."""
+
+    scaled: str | None = "wsgi"
+
+    def __init__(self, feed: StandIn) -> None:
+        self._feed = feed
+        self.calls: list[str] = []
+        self.changes: list[Settings] = []
+        self.ended: list[tuple[str, int, signal.Signals]] = []
+        self.there_is_such_a_worker = True
 
     def start(self) -> None:
         self.calls.append("start")
-        if self.start_fails:
-            raise self.start_fails
-        self.phase = Phase.RUNNING
 
     def fire_one(self) -> None:
         self.calls.append("fire_one")
@@ -88,37 +135,61 @@ class StandIn(Session):
     def remove_worker(self) -> None:
         self.calls.append("remove_worker")
 
+    def end_worker(self, side: str, pid: int, number: signal.Signals, /) -> bool:
+        self.calls.append("end_worker")
+        self.ended.append((side, pid, number))
+        return self.there_is_such_a_worker
+
     def reload(self) -> None:
         self.calls.append("reload")
 
     def change(self, settings: Settings) -> None:
         self.calls.append("change")
         self.changes.append(settings)
-        self.settings, self.failure, self.phase = settings, None, Phase.RUNNING
+        self._feed.show(replace(self._feed.state, settings=settings, failure=None, phase=Phase.RUNNING))
 
-    def pump(self) -> Picture:
-        self.pumped += 1
-        return self.picture
 
-    def close(self) -> None:
-        self.calls.append("close")
-        self.phase = Phase.CLOSED
+class StandInPlayback:
+    """Notes what is asked of a recording."""
 
-    def log_path(self, side: str) -> Path:
-        return self.logs / f"{side}.log"
+    def __init__(self, feed: StandIn) -> None:
+        self._feed = feed
+        self.calls: list[str] = []
+
+    def toggle(self) -> None:
+        self.calls.append("toggle")
+        self._feed.playing = not self._feed.playing
+
+    def step(self, by: int) -> None:
+        self.calls.append(f"step {by}")
+
+    def restart(self) -> None:
+        self.calls.append("restart")
+
+    def to_end(self) -> None:
+        self.calls.append("to_end")
 
 
 class Seat:
     """Somebody in front of the running app: presses keys, and reads the screen.
 
-    ``begun`` is what the session was asked for before the first key.
+    ``begun`` is what the servers were asked for before the first key.
     """
 
-    def __init__(self, app: WsgivizApp, session: StandIn, pilot: Pilot[int]) -> None:
+    def __init__(self, app: WsgivizApp, feed: StandIn, pilot: Pilot[int]) -> None:
         self.app = app
-        self.session = session
+        self.feed = feed
         self.pilot = pilot
         self.begun: tuple[str, ...] = ()
+
+    @property
+    def calls(self) -> list[str]:
+        """What the servers were asked for since."""
+        return self.feed.controls.calls
+
+    @property
+    def changes(self) -> list[Settings]:
+        return self.feed.controls.changes
 
     async def press(self, *keys: str) -> None:
         await self.pilot.press(*keys)
@@ -136,9 +207,9 @@ class Seat:
         await self.until(lambda: words in self.text, repr(words))
 
     async def frames(self, more: int = 2) -> None:
-        """Wait for ``more`` looks at the session, and for what they changed."""
-        goal = self.session.pumped + more
-        await self.until(lambda: self.session.pumped >= goal, "another frame")
+        """Wait for ``more`` frames, and for what they changed."""
+        goal = self.feed.advanced + more
+        await self.until(lambda: self.feed.advanced >= goal, "another frame")
         await self.pilot.pause()
 
     async def scrolled(self) -> None:
@@ -160,9 +231,9 @@ class Seat:
         await self.press(*keys)
         return field
 
-    async def fail(self, error: WsgivizError) -> None:
-        """The servers end with ``error``."""
-        self.session.failure, self.session.phase = error, Phase.FAILED
+    async def fail(self, message: str, hint: str = "", detail: str = "") -> None:
+        """The servers end, for that reason."""
+        self.feed.fail(Failure(message, hint, detail))
         await self.screen_is("FailureScreen")
 
     async def resize(self, width: int, height: int) -> None:
@@ -204,24 +275,35 @@ Check = Callable[[Seat], Awaitable[None]]
 
 def watch(
     check: Check,
-    session: StandIn | None = None,
+    feed: StandIn | None = None,
     size: tuple[int, int] = (120, 36),
     ascii: bool = False,
     theme: str = "",
 ) -> StandIn:
     """Run the app on a stand-in, wait for its first frames, and let ``check`` look at it and use it."""
-    session = session or StandIn()
+    feed = feed or StandIn()
+    _run(check, WsgivizApp(feed, feed.controls, ascii=ascii), feed, size, theme)
+    return feed
 
+
+def watch_replay(check: Check, feed: StandIn | None = None, size: tuple[int, int] = (120, 36)) -> StandInPlayback:
+    """The same with a feed that is a recording's. Gives what was asked of it."""
+    feed = feed or StandIn()
+    feed.recorded = True
+    playback = StandInPlayback(feed)
+    _run(check, WsgivizApp(feed, playback=playback), feed, size)
+    return playback
+
+
+def _run(check: Check, app: WsgivizApp, feed: StandIn, size: tuple[int, int], theme: str = "") -> None:
     async def run() -> None:
-        app = WsgivizApp(session, ascii)
         async with app.run_test(size=size, notifications=True) as pilot:
             if theme:
                 app.theme = theme
-            seat = Seat(app, session, pilot)
+            seat = Seat(app, feed, pilot)
             await seat.frames()
-            seat.begun = tuple(session.calls)
-            session.calls.clear()
+            seat.begun = tuple(feed.controls.calls)
+            feed.controls.calls.clear()
             await check(seat)
 
     asyncio.run(run())
-    return session

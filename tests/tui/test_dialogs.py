@@ -1,35 +1,21 @@
-"""Help, picker, form, failure and logs: what they say, what they change, and that hostile texts stay texts."""
+"""Help, picker, form, failure: what they say, what they change, and that hostile texts stay texts."""
 
 from __future__ import annotations
-
-import unicodedata
-from pathlib import Path
 
 import pytest
 from textual.widgets import Input, OptionList, Static
 
+from tests.tui.hostile import HOSTILE, INERT, harmless
 from tests.tui.stand_in import Seat, StandIn, watch
 from wsgiviz import scenarios
-from wsgiviz.errors import WsgivizError
-from wsgiviz.model.state import Doing, Task
-from wsgiviz.session import Phase
 from wsgiviz.settings import OPTIONS, make
+from wsgiviz.state import Activity, Failure, Task
+from wsgiviz.tui.screens.bindings import CONTROL, VIEW, explained
 
 ALL_OF_IT = (120, 70)
 """A terminal in which no dialog has to scroll."""
 
 SMALL = [(60, 16), (80, 24)]
-
-HOSTILE = (
-    "[bold]not bold[/] \x1b[2J\x1b]0;owned\x07 \x00\x08\x7f\x9b31m \u202ebackwards\u200b \ud800 [@click=app.quit]x[/]"
-)
-INERT = r"[bold]not bold[/] \x1b[2J\x1b]0;owned\x07 \x00\x08\x7f\x9b31m \u202ebackwards"
-
-
-def harmless(seat: Seat) -> bool:
-    """No character on the screen does anything but stand there."""
-    return all(unicodedata.category(char)[0] != "C" for line in seat.lines for char in line)
-
 
 # --- help ---------------------------------------------------------------------------------------------------------
 
@@ -39,10 +25,11 @@ def test_help_explains_every_key_and_every_sign() -> None:
         await seat.press("question_mark")
         await seat.screen_is("HelpScreen")
         said = str(seat.app.screen.query(Static).first().render())
-        for key, what in seat.app.live.bindings_shown():
+        for key, what in explained([*CONTROL, *VIEW]):
             assert f"  {key:<8}{what}" in said
-        for state in (*Doing, *Task):
+        for state in (*Activity, *Task):
             assert f"{state.value}: " in said
+        assert "after the answer: " in said
         assert "ctrl+p" in said
 
     watch(check)
@@ -55,7 +42,7 @@ def test_help_goes_away_and_nothing_was_asked_for(key: str) -> None:
         await seat.screen_is("HelpScreen")
         await seat.press(key)
         await seat.screen_is("LiveScreen")
-        assert seat.session.calls == []
+        assert seat.calls == []
 
     watch(check)
 
@@ -95,8 +82,8 @@ def test_choosing_a_scenario_changes_to_it(downs: int, chosen: str, requests: in
         await seat.screen_is("PickerScreen")
         await seat.press(*["down"] * downs, "enter")
         await seat.screen_is("LiveScreen")
-        assert seat.session.calls == ["change"]
-        changed = seat.session.changes[-1]
+        assert seat.calls == ["change"]
+        changed = seat.changes[-1]
         assert (changed.scenario, changed.requests, changed.workers) == (chosen, requests, 7)
         await seat.until(lambda: f" {chosen}  " in seat.lines[0], "its name")
 
@@ -108,7 +95,7 @@ def test_the_scenario_in_hand_is_in_sight(size: tuple[int, int]) -> None:
     async def check(seat: Seat) -> None:
         await seat.press("s", "end")
         await seat.scrolled()
-        assert "What is gunicorn's" in seat.text
+        assert scenarios.catalogue()[-1].question[:16] in seat.text
 
     watch(check, size=size)
 
@@ -119,7 +106,7 @@ def test_choosing_with_the_mouse() -> None:
         await seat.reads("Is synchronous slow?")
         await seat.pilot.click(OptionList, offset=(10, 3))
         await seat.screen_is("LiveScreen")
-        assert seat.session.changes[-1].scenario == "file"
+        assert seat.changes[-1].scenario == "file"
 
     watch(check)
 
@@ -130,7 +117,7 @@ def test_a_scenario_takes_the_place_of_an_app_of_ones_own() -> None:
         await seat.screen_is("PickerScreen")
         await seat.press("enter")
         await seat.screen_is("LiveScreen")
-        changed = seat.session.changes[-1]
+        changed = seat.changes[-1]
         assert (changed.own_app, changed.path, changed.sides) == (False, "/", ("wsgi", "asgi"))
 
     watch(check, StandIn(make(wsgi="shop:app", path="/cart", only="wsgi")))
@@ -143,7 +130,7 @@ def test_going_back_changes_nothing(opened_by: str, key: str) -> None:
         await seat.until(lambda: seat.app.screen is not seat.app.live)
         await seat.press(key)
         await seat.screen_is("LiveScreen")
-        assert seat.session.calls == []
+        assert seat.calls == []
 
     watch(check)
 
@@ -161,7 +148,7 @@ def test_the_form_has_every_option_with_its_value_and_its_help() -> None:
         await seat.screen_is("FormScreen")
         for option in OPTIONS:
             if option.in_form:
-                value = getattr(seat.session.settings, option.name)
+                value = getattr(seat.feed.state.settings, option.name)
                 field = seat.app.screen.query_one(f"#{option.name}", Input)
                 shown = f"{value:g}" if isinstance(value, float) else str(value)
                 assert field.value == ("" if value is None else shown)
@@ -191,7 +178,7 @@ def test_a_wrong_value_is_told_beside_its_field_and_nothing_changes(name: str, t
         assert said.split()[-1] in words
         await seat.press("enter")
         await seat.until(lambda: seat.words("#problem") != "", "the problem")
-        assert (type(seat.app.screen).__name__, seat.session.calls) == ("FormScreen", [])
+        assert (type(seat.app.screen).__name__, seat.calls) == ("FormScreen", [])
 
     watch(check, size=ALL_OF_IT)
 
@@ -204,7 +191,7 @@ def test_a_value_put_right_gets_its_help_back() -> None:
         await seat.until(lambda: note(seat, "workers") == "worker processes of the WSGI server")
         await seat.press("enter")
         await seat.screen_is("LiveScreen")
-        assert seat.session.changes[-1].workers == 3
+        assert seat.changes[-1].workers == 3
 
     watch(check)
 
@@ -214,8 +201,8 @@ def test_good_values_are_taken(key: str) -> None:
     async def check(seat: Seat) -> None:
         await seat.fill("requests", "7", "tab", *"closed", key)
         await seat.screen_is("LiveScreen")
-        changed = seat.session.changes[-1]
-        assert (changed.requests, changed.arrivals, seat.session.calls) == (7, "closed", ["change"])
+        changed = seat.changes[-1]
+        assert (changed.requests, changed.arrivals, seat.calls) == (7, "closed", ["change"])
         await seat.reads("20 users, 7 requests")
 
     watch(check)
@@ -224,8 +211,8 @@ def test_good_values_are_taken(key: str) -> None:
 def test_what_is_wrong_only_together_is_told_below() -> None:
     async def check(seat: Seat) -> None:
         await seat.fill("duration", "5", "enter")
-        await seat.reads("--duration needs --arrivals closed. a burst ends with its last answer")
-        assert seat.session.calls == []
+        await seat.reads("--duration needs --arrivals closed. ")
+        assert seat.calls == []
 
     watch(check, size=ALL_OF_IT)
 
@@ -234,7 +221,7 @@ def test_another_scenario_in_the_form_brings_its_own_parameters_and_requests() -
     async def check(seat: Seat) -> None:
         await seat.fill("scenario", *"fast", "enter")
         await seat.screen_is("LiveScreen")
-        changed = seat.session.changes[-1]
+        changed = seat.changes[-1]
         assert (changed.scenario, changed.requests, dict(changed.parameters)) == ("fast", 200, {"rows": 40})
 
     watch(check)
@@ -254,7 +241,7 @@ def test_keys_of_the_live_screen_are_only_letters_in_a_field() -> None:
     async def check(seat: Seat) -> None:
         field = await seat.fill("path", "home", *"sqpxlcb+-[]0 ")
         assert (field.value, type(seat.app.screen).__name__) == ("sqpxlcb+-[]0 /", "FormScreen")
-        assert seat.session.calls == []
+        assert seat.calls == []
 
     watch(check)
 
@@ -262,9 +249,9 @@ def test_keys_of_the_live_screen_are_only_letters_in_a_field() -> None:
 # --- failure ------------------------------------------------------------------------------------------------------
 
 
-def test_a_failure_is_shown_with_its_mend_and_hostile_words_stay_words() -> None:
+def test_a_failure_is_shown_with_its_fix_and_hostile_words_stay_words() -> None:
     async def check(seat: Seat) -> None:
-        await seat.fail(WsgivizError(f"message {HOSTILE}", f"hint {HOSTILE}", f"Traceback\n\tdetail {HOSTILE}\r\n"))
+        await seat.fail(f"message {HOSTILE}", f"hint {HOSTILE}", f"Traceback\n\tdetail {HOSTILE}\r\n")
         for start in ("message", "hint", "    detail"):
             await seat.reads(f"{start} {INERT}")
         assert seat.text.count(r"\ud800") == seat.text.count("[@click=app.quit]x[/]") == 3
@@ -276,7 +263,7 @@ def test_a_failure_is_shown_with_its_mend_and_hostile_words_stay_words() -> None
 @pytest.mark.parametrize("size", SMALL)
 def test_a_long_traceback_is_read_to_its_end(size: tuple[int, int]) -> None:
     async def check(seat: Seat) -> None:
-        await seat.fail(WsgivizError("boom", "mend", "\n".join(["a line"] * 60 + ["ValueError: the last line"])))
+        await seat.fail("boom", "fix", "\n".join(["a line"] * 60 + ["ValueError: the last line"]))
         await seat.press("end")
         await seat.scrolled()
         assert "ValueError: the last line" in seat.text
@@ -284,17 +271,16 @@ def test_a_long_traceback_is_read_to_its_end(size: tuple[int, int]) -> None:
     watch(check, size=size)
 
 
-def test_a_session_that_cannot_start_is_a_failure_too() -> None:
-    session = StandIn()
-    session.start_fails = WsgivizError("can't make a run directory", "is there room?")
+def test_a_failure_before_the_first_frame_is_shown_too() -> None:
+    feed = StandIn()
+    feed.fail(Failure("can't make a run directory", "is there room?"))
 
     async def check(seat: Seat) -> None:
         await seat.screen_is("FailureScreen")
         assert "can't make a run directory" in seat.text
         assert "is there room?" in seat.text
-        assert session.phase is Phase.FAILED
 
-    watch(check, session)
+    watch(check, feed)
 
 
 @pytest.mark.parametrize(
@@ -309,11 +295,11 @@ def test_a_session_that_cannot_start_is_a_failure_too() -> None:
 )
 def test_what_can_be_done_about_a_failure(key: str, screen: str, calls: list[str]) -> None:
     async def check(seat: Seat) -> None:
-        await seat.fail(WsgivizError("boom"))
+        await seat.fail("boom")
         await seat.press(key)
         await seat.screen_is(screen)
         await seat.frames(2)
-        assert (type(seat.app.screen).__name__, seat.session.calls) == (screen, calls)
+        assert (type(seat.app.screen).__name__, seat.calls) == (screen, calls)
 
     watch(check)
 
@@ -321,81 +307,19 @@ def test_what_can_be_done_about_a_failure(key: str, screen: str, calls: list[str
 def test_the_next_failure_is_shown_again() -> None:
     async def check(seat: Seat) -> None:
         for message in ("first", "second"):
-            await seat.fail(WsgivizError(f"the {message} one"))
+            await seat.fail(f"the {message} one")
             await seat.reads(f"the {message} one")
             await seat.press("space")
             await seat.screen_is("LiveScreen")
-        assert seat.session.calls == ["change", "change"]
+        assert seat.calls == ["change", "change"]
 
     watch(check)
 
 
 def test_q_on_a_failure_ends_the_program() -> None:
     async def check(seat: Seat) -> None:
-        await seat.fail(WsgivizError("boom"))
+        await seat.fail("boom")
         await seat.pilot.press("q")
         assert seat.app.return_value == 0
 
     watch(check)
-
-
-# --- logs ---------------------------------------------------------------------------------------------------------
-
-
-def session_with_logs(folder: Path, wsgi: bytes) -> StandIn:
-    session = StandIn()
-    session.logs = folder
-    (folder / "wsgi.log").write_bytes(wsgi)
-    return session
-
-
-def test_hostile_logs_are_only_shown(tmp_path: Path) -> None:
-    hostile = HOSTILE.replace("\ud800", "").encode() + b" \xff\xfe bytes\n" + b"x" * 5_000 + b"\n"
-
-    async def check(seat: Seat) -> None:
-        await seat.press("l")
-        await seat.reads(INERT + r"\u200b")
-        assert "[@click=app.quit]x[/] �� bytes" in seat.text
-        assert harmless(seat)
-
-    watch(check, session_with_logs(tmp_path, hostile), size=(200, 50))
-
-
-def test_the_logs_follow_what_is_written_in_whole_lines(tmp_path: Path) -> None:
-    async def check(seat: Seat) -> None:
-        await seat.press("l")
-        await seat.reads("Listening at")
-        with (tmp_path / "wsgi.log").open("ab") as log:
-            log.write(b"a second line\nhalf a li")
-        await seat.reads("a second line")
-        assert "half a li" not in seat.text
-        with (tmp_path / "wsgi.log").open("ab") as log:
-            log.write(b"ne\n")
-        (tmp_path / "asgi.log").write_bytes(b"the other began later\n")
-        await seat.reads("half a line")
-        await seat.reads("the other began later")
-
-    watch(check, session_with_logs(tmp_path, b"Listening at\n"))
-
-
-@pytest.mark.parametrize("key", ["escape", "l", "q"])
-def test_from_the_logs_back_to_the_live_screen(key: str) -> None:
-    async def check(seat: Seat) -> None:
-        await seat.press("l")
-        await seat.screen_is("LogsScreen")
-        await seat.press(key)
-        await seat.screen_is("LiveScreen")
-        await seat.reads("4 of 4 blocked")
-
-    watch(check)
-
-
-def test_of_a_long_log_the_end_is_shown(tmp_path: Path) -> None:
-    lines = b"".join(b"line %06d\n" % number for number in range(50_000))
-
-    async def check(seat: Seat) -> None:
-        await seat.press("l")
-        await seat.reads("line 049999")
-        assert "line 000000" not in seat.text
-
-    watch(check, session_with_logs(tmp_path, lines))

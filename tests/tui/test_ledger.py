@@ -8,21 +8,14 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from tests.tui.stand_in import Seat, StandIn, StandingClock, sleeping, watch
-from tests.unit.pictures import MS, RUN, T0, S, answered_request, sleeping_workers
-from wsgiviz.model.ledger import Entry, entries
-from wsgiviz.model.state import Picture, Request, Side, Task
-from wsgiviz.tui.screens import inspector
-from wsgiviz.tui.screens import ledger as ledger_screen
-from wsgiviz.tui.screens.inspector import InspectorScreen
-from wsgiviz.tui.screens.ledger import Ledger, LedgerScreen, RequestTable
+from tests.tui.ledgers import many, only, with_more
+from tests.tui.stand_in import Seat, StandIn, watch
+from tests.unit.states import MS, RUN, T0, S, answered_request, ledger_of
+from wsgiviz.state import Request, State, Task
+from wsgiviz.tui.screens.ledger import LedgerScreen
+from wsgiviz.tui.screens.request_table import RequestTable
 
 HOSTILE = "GET /\x1b[2J[bold red]\u202egnp.exe"
-
-
-@pytest.fixture(autouse=True)
-def inspector_clock(monkeypatch: pytest.MonkeyPatch, clock: StandingClock) -> None:
-    monkeypatch.setattr(inspector, "time", clock)
 
 
 class Opened:
@@ -33,10 +26,10 @@ class Opened:
         self.screen = screen
         self.table = screen.query_one(RequestTable)
 
-    async def feed(self, picture: Picture) -> None:
-        """The session has another picture; wait until the ledger has taken it in."""
-        self.seat.session.picture = picture
-        await self.seat.until(lambda: self.screen._picture is picture, "a look at the picture")
+    async def feed(self, state: State) -> None:
+        """There is another State; wait until the ledger has taken it in."""
+        self.seat.feed.show(state)
+        await self.seat.until(lambda: self.screen._shown is state, "an update")
         await self.seat.pilot.pause()
 
     def column(self, name: str) -> list[str]:
@@ -56,27 +49,18 @@ class Opened:
 
 def with_ledger(
     check: Callable[[Opened], Awaitable[None]],
-    picture: Picture | None = None,
+    state: State | None = None,
     size: tuple[int, int] = (120, 36),
     ascii: bool = False,
 ) -> None:
     async def opened(seat: Seat) -> None:
-        screen = LedgerScreen(seat.session, seat.app.glyphs)
+        screen = LedgerScreen(seat.feed.frame, seat.app.glyphs)
         seat.app.push_screen(screen)
         await seat.screen_is("LedgerScreen")
         await seat.reads("Requests")
         await check(Opened(seat, screen))
 
-    watch(opened, StandIn(picture=picture), size, ascii)
-
-
-def many(count: int, first: int = 1, run: int = 1) -> Picture:
-    """So many answered requests, the later the longer they took."""
-    finished = tuple(
-        replace(answered_request(n, T0, T0 + n * MS, pid=100), id=run * RUN + n) for n in range(first, first + count)
-    )
-    side = replace(sleeping_workers(0.5), finished=finished, in_flight={}, run=run)
-    return Picture(run=run, sides={"wsgi": side, "asgi": Side("asgi", "asgi")})
+    watch(opened, StandIn(state=state), size, ascii)
 
 
 # --- order and filter --------------------------------------------------------------------------------------------
@@ -144,13 +128,13 @@ def test_tab_shows_one_side_then_the_other_then_both_with_the_cursor_on_its_requ
     with_ledger(check)
 
 
-def test_an_answer_that_came_before_close_is_less_than_nothing_but_never_minus_nothing() -> None:
+def test_an_answer_that_came_before_close_took_no_time_to_return() -> None:
     async def check(ledger: Opened) -> None:
-        assert ledger.column("return") == ["0.0 ms", "-0.2 ms"]
+        assert ledger.column("return") == ["0.0 ms", "0.0 ms"]
 
-    early = [replace(answered_request(n, T0, T0 + S), received_ns=T0 + S - n * n * 45_000) for n in (1, 2)]
-    side = replace(sleeping_workers(0.5), finished=tuple(early), in_flight={})
-    with_ledger(check, Picture(run=1, sides={"wsgi": side, "asgi": Side("asgi", "asgi")}))
+    with_ledger(
+        check, only(replace(answered_request(n, T0, T0 + S), received_ns=T0 + S - n * n * 45_000) for n in (1, 2))
+    )
 
 
 # --- what is new -------------------------------------------------------------------------------------------------
@@ -166,13 +150,14 @@ def test_only_the_cells_that_differ_are_touched(monkeypatch: pytest.MonkeyPatch)
             write(*given)
 
         monkeypatch.setattr(ledger.table, "update_cell", noted)
-        before = ledger.seat.session.picture
+        before = ledger.seat.feed.state
         await ledger.feed(replace(before, t_ns=before.t_ns + 1))
         assert touched == []
-        side = before.asgi
-        runs = replace(side.in_flight[RUN + 3], task=Task.RUNNING)
-        asgi = replace(side, in_flight={**side.in_flight, RUN + 3: runs})
-        await ledger.feed(replace(before, sides={"wsgi": before.wsgi, "asgi": asgi}))
+        side = before.sides["asgi"]
+        known = {request.id: request for request in side.ledger}
+        known[RUN + 3] = replace(known[RUN + 3], task=Task.RUNNING)
+        asgi = replace(side, ledger=ledger_of(known.values()))
+        await ledger.feed(replace(before, sides={**before.sides, "asgi": asgi}))
         assert [(column, str(cell)) for _, column, cell in touched] == [("status", "▶ running")]
 
     with_ledger(check)
@@ -221,35 +206,12 @@ def test_fewer_rows_are_still_in_order() -> None:
     with_ledger(check, many(50))
 
 
-def test_the_ledger_looks_only_at_what_is_new(monkeypatch: pytest.MonkeyPatch) -> None:
-    looked_at: list[int] = []
-
-    def noted(side: Side, requests: list[Request]) -> list[Entry]:
-        looked_at.extend(request.id - RUN for request in requests)
-        return entries(side, requests)
-
-    monkeypatch.setattr(ledger_screen, "entries", noted)
-    ledger, whole = Ledger(), many(102)
-    parts = [replace(whole.wsgi, finished=whole.wsgi.finished[first : first + 100]) for first in (0, 0, 2)]
-    changed, gone = ledger.update(Picture(sides={"wsgi": parts[0]}))
-    assert (len(changed), gone) == (100, [])
-    looked_at.clear()
-    assert ledger.update(Picture(sides={"wsgi": parts[1]})) == ([], [])
-    changed, gone = ledger.update(Picture(sides={"wsgi": parts[2]}))
-    assert [entry.id for entry in changed] == looked_at == [101, 102]
-    assert gone == [("wsgi", RUN + 1), ("wsgi", RUN + 2)]
-    assert len(ledger.entries()) == 100
-
-
 def test_ten_thousand_rows_are_shown_and_new_ones_touch_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
     async def check(ledger: Opened) -> None:
         assert len(ledger.ids) == 10_000
         touched: list[object] = []
         monkeypatch.setattr(ledger.table, "update_cell", lambda *given: touched.append(given))
-        before = ledger.seat.session.picture
-        one_more = many(1, first=10_001).wsgi.finished
-        side = replace(before.wsgi, finished=before.wsgi.finished + one_more)
-        await ledger.feed(replace(before, sides={**before.sides, "wsgi": side}))
+        await ledger.feed(with_more(ledger.seat.feed.state, many(1, first=10_001)))
         assert (len(ledger.ids), ledger.ids[-1], touched) == (10_001, "w10001", [])
 
     with_ledger(check, many(10_000))
@@ -260,11 +222,15 @@ def test_ten_thousand_rows_are_shown_and_new_ones_touch_no_other(monkeypatch: py
 
 def test_f_follows_the_request_and_shows_the_panes() -> None:
     async def check(ledger: Opened) -> None:
-        followed: list[int] = []
-        ledger.seat.app.live.__dict__["follow_request"] = followed.append
+        await ledger.seat.press("escape")
+        await ledger.seat.screen_is("LiveScreen")
+        await ledger.seat.press("tab")
+        await ledger.seat.screen_is("LedgerScreen")
         await ledger.seat.press("down", "down", "f")
         await ledger.seat.screen_is("LiveScreen")
-        assert followed == [RUN + 2]
+        assert ledger.seat.app.live.followed == RUN + 2
+        await ledger.seat.press("escape")
+        assert ledger.seat.app.live.followed == 0
 
     with_ledger(check)
 
@@ -293,11 +259,9 @@ def test_enter_opens_the_request_in_the_inspector_and_escape_comes_back() -> Non
 # --- texts, sizes ------------------------------------------------------------------------------------------------
 
 
-def hostile() -> Picture:
-    odd = replace(answered_request(1, T0, T0 + S), what=HOSTILE, received_ns=0, failed_ns=T0 + S)
-    odd = replace(odd, error="re\x1b]0;set\x07", raised="[red]Err[/]\u202e")
-    side = replace(sleeping_workers(0.5), finished=(odd,), in_flight={})
-    return Picture(run=1, sides={"wsgi": side, "asgi": Side("asgi", "asgi")})
+def hostile() -> State:
+    odd = replace(answered_request(1, T0, T0 + S), target=HOSTILE, received_ns=0, failed_ns=T0 + S)
+    return only([replace(odd, error="re\x1b]0;set\x07", raised="[red]Err[/]\u202e")])
 
 
 def test_texts_of_others_are_shown_and_do_nothing() -> None:
@@ -332,71 +296,22 @@ def test_eighty_columns_hold_all_of_it() -> None:
     with_ledger(check, size=(80, 24))
 
 
-# --- the inspector -----------------------------------------------------------------------------------------------
-
-
-def inspected(check: Callable[[Seat], Awaitable[None]], req: int, size: tuple[int, int] = (120, 36)) -> None:
-    async def opened(seat: Seat) -> None:
-        seat.app.push_screen(InspectorScreen(seat.session, "wsgi", req, seat.app.glyphs))
-        await seat.screen_is("InspectorScreen")
-        await seat.reads("latency")
-        await check(seat)
-
-    watch(opened, size=size)
-
-
-def test_it_goes_on_while_the_request_does(clock: StandingClock) -> None:
-    async def check(seat: Seat) -> None:
-        await seat.reads("#9  wsgi    blocked")
-        await seat.reads("2400     ms")
-        clock.now_s = 2.7
-        await seat.reads("2700     ms")
-        clock.now_s = 3.2
-        seat.session.picture = sleeping(3.2)
-        await seat.reads("#9  wsgi  GET /  200")
-        await seat.reads("3002.000 ms")
-
-    inspected(check, RUN + 9)
-
-
-def test_a_request_that_is_not_kept_any_more_stays_as_it_was_seen(clock: StandingClock) -> None:
-    async def check(seat: Seat) -> None:
-        seat.session.picture = many(3, run=2)
-        await seat.reads("not kept any more")
-        await seat.reads("2400     ms")
-
-    inspected(check, RUN + 9)
-
-
-@pytest.mark.parametrize("size", [(60, 16), (80, 24), (120, 36), (200, 50)])
-def test_it_fits_every_size_and_scrolls_to_the_last_stamp(size: tuple[int, int]) -> None:
-    async def check(seat: Seat) -> None:
-        assert all("│" in line for line in seat.lines[3 : size[1] - 3]), seat.text
-        await seat.press("end")
-        await seat.reads("received")
-
-    inspected(check, RUN + 9, size)
-
-
-def test_a_theme_changes_its_colours() -> None:
-    async def check(seat: Seat) -> None:
-        def colours() -> set[str]:
-            return {str(s.style.color) for strip in seat.strips for s in strip if s.style and "planned" in s.text}
-
-        before = colours()
-        seat.app.theme = "solarized-light"
-        await seat.until(lambda: bool(colours()) and colours() != before, "other colours")
-
-    inspected(check, RUN + 9)
-
-
-def test_of_a_stranger_the_ledger_knows_what_the_server_knows() -> None:
+def test_of_an_external_request_the_ledger_knows_what_the_server_knows() -> None:
     async def check(ledger: Opened) -> None:
         assert ledger.column("#") == ["-7"]
         assert ledger.column("total") == [""]
         await ledger.seat.press("enter")
-        await ledger.seat.reads("a stranger  wsgi  GET /")
+        await ledger.seat.reads("external")
+        await ledger.seat.reads("wsgi  GET /")
 
-    stranger = Request(-7, accepted_ns=T0, began_ns=T0 + MS, ended_ns=T0 + S, what="GET /", status=200)
-    side = replace(sleeping_workers(0.5), finished=(stranger,), in_flight={})
-    with_ledger(check, Picture(run=1, sides={"wsgi": side, "asgi": Side("asgi", "asgi")}))
+    external = Request(-7, accepted_ns=T0, began_ns=T0 + MS, ended_ns=T0 + S, target="GET /", app_status=200)
+    with_ledger(check, only([external]))
+
+
+def test_what_goes_on_after_the_answer_says_so() -> None:
+    async def check(ledger: Opened) -> None:
+        assert ledger.column("status") == ["» after the answer", "» for nobody"]
+
+    answered = replace(answered_request(1, T0, T0 + S), ended_ns=0, received_ns=T0 + S)
+    given_up = replace(answered_request(2, T0, 0), received_ns=0, status=0, failed_ns=T0 + S, error="timeout")
+    with_ledger(check, only([answered, given_up]))

@@ -1,36 +1,30 @@
-"""The live screen: each key does what its tooltip says, on a session that notes what it was asked for."""
+"""The live screen: each key does what its tooltip says, on servers that note what they were asked for."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 import pytest
-from rich.color import Color
-from textual.binding import Binding
-from textual.color import Color as Colour
-from textual.theme import BUILTIN_THEMES
+from msgspec.structs import replace
 from textual.widgets import Input
 
-from tests.tui.stand_in import Check, Seat, StandIn, StandingClock, sleeping, watch
-from tests.unit.pictures import T0, S, awaiting_tasks
+from tests.tui.stand_in import Check, Seat, StandIn, sleeping, watch
+from tests.unit.states import T0, S, awaiting_tasks
 from wsgiviz import scenarios
-from wsgiviz.model.state import Picture
-from wsgiviz.session import Phase
 from wsgiviz.settings import make
-from wsgiviz.tui.app import WsgivizApp
-from wsgiviz.tui.render.palette import contrast
+from wsgiviz.state import Phase, State
+from wsgiviz.tui.screens.bindings import CONTROL, VIEW, commands, keys_of
 from wsgiviz.tui.screens.live import LiveScreen
 from wsgiviz.tui.widgets.caption import CaptionLine
-from wsgiviz.tui.widgets.pane import Pane
 
 
 def asks_for(*calls: str) -> Callable[[str], Check]:
-    """The key makes just these calls of the session."""
+    """The key asks the servers for just this."""
 
     def of(key: str) -> Check:
         async def check(seat: Seat) -> None:
             await seat.press(key)
-            assert seat.session.calls == list(calls)
+            assert seat.calls == list(calls)
 
         return check
 
@@ -38,13 +32,13 @@ def asks_for(*calls: str) -> Callable[[str], Check]:
 
 
 def opens(screen: str) -> Callable[[str], Check]:
-    """The key shows that screen, and asks the session for nothing."""
+    """The key shows that screen, and asks the servers for nothing."""
 
     def of(key: str) -> Check:
         async def check(seat: Seat) -> None:
             await seat.press(key)
             await seat.screen_is(screen)
-            assert seat.session.calls == []
+            assert seat.calls == []
 
         return check
 
@@ -55,7 +49,8 @@ def sets_requests(to: int) -> Callable[[str], Check]:
     def of(key: str) -> Check:
         async def check(seat: Seat) -> None:
             await seat.press(key)
-            assert (seat.session.calls, seat.session.changes[-1].requests) == (["change"], to)
+            await seat.until(lambda: bool(seat.changes))
+            assert (seat.calls, seat.changes[-1].requests) == (["change"], to)
             await seat.reads(f"{to} at once")
 
         return check
@@ -72,10 +67,10 @@ def moves(undone_by: str, *before: str) -> Callable[[str], Check]:
             await seat.frames()
             first = seat.pane("left"), seat.pane("right")
             await seat.press(key)
-            await seat.until(lambda: (seat.pane("left"), seat.pane("right")) != first, "another look")
+            await seat.until(lambda: (seat.pane("left"), seat.pane("right")) != first, "another view")
             await seat.press(*undone_by.split())
-            await seat.until(lambda: (seat.pane("left"), seat.pane("right")) == first, "the look before")
-            assert seat.session.calls == []
+            await seat.until(lambda: (seat.pane("left"), seat.pane("right")) == first, "the view before")
+            assert seat.calls == []
 
         return check
 
@@ -88,7 +83,7 @@ def pauses(key: str) -> Check:
         await seat.reads("view paused, servers go on")
         await seat.press(key)
         await seat.until(lambda: "paused" not in seat.text, "going on")
-        assert seat.session.calls == []
+        assert seat.calls == []
 
     return check
 
@@ -97,7 +92,7 @@ def follows(key: str) -> Check:
     async def check(seat: Seat) -> None:
         first = seat.pane("left")
         await seat.press("greater_than_sign", "left", "left")
-        await seat.until(lambda: seat.pane("left") != first, "another look")
+        await seat.until(lambda: seat.pane("left") != first, "another view")
         await seat.press(key)
         await seat.until(lambda: seat.pane("left") == first, "the whole run")
 
@@ -155,6 +150,7 @@ DOES: dict[str, Callable[[str], Check]] = {
     "x": asks_for("cancel"),
     "k": opens("WorkersScreen"),
     "r": asks_for("reload"),
+    "w": opens("SaveScreen"),
     "tab": opens("LedgerScreen"),
     "enter": opens("LedgerScreen"),
     "escape": asks_for(),
@@ -174,20 +170,16 @@ DOES: dict[str, Callable[[str], Check]] = {
 }
 
 
-def keys() -> list[str]:
-    return [key for binding in LiveScreen.BINDINGS if isinstance(binding, Binding) for key in binding.key.split(",")]
-
-
-@pytest.mark.parametrize("key", keys())
+@pytest.mark.parametrize("key", keys_of([*CONTROL, *VIEW]))
 def test_key_does_what_its_tooltip_says(key: str) -> None:
     watch(DOES[key](key))
 
 
-def test_it_starts_the_session_and_fires_once() -> None:
+def test_it_starts_the_servers_and_fires_once() -> None:
     async def check(seat: Seat) -> None:
         await seat.frames(3)
         assert seat.begun == ("start", "fire")
-        assert seat.session.calls == []
+        assert seat.calls == []
 
     watch(check)
 
@@ -200,7 +192,7 @@ def test_it_starts_the_session_and_fires_once() -> None:
 def test_steps_of_requests_suit_their_number(given: int, key: str, asked: int) -> None:
     async def check(seat: Seat) -> None:
         await seat.press({"[": "left_square_bracket", "]": "right_square_bracket"}[key])
-        assert seat.session.changes[-1].requests == asked
+        assert seat.changes[-1].requests == asked
 
     watch(check, StandIn(make(requests=given)))
 
@@ -209,11 +201,11 @@ def test_the_last_worker_stays_and_a_message_says_so() -> None:
     async def check(seat: Seat) -> None:
         await seat.press("minus")
         await seat.reads("One worker is the least that gunicorn keeps.")
-        assert seat.session.calls == []
+        assert seat.calls == []
         await seat.press("plus")
-        assert seat.session.calls == ["add_worker"]
+        assert seat.calls == ["add_worker"]
 
-    watch(check, StandIn(picture=sleeping(workers=1)))
+    watch(check, StandIn(state=sleeping(workers=1)))
 
 
 def test_a_side_alone_has_the_whole_width() -> None:
@@ -227,17 +219,17 @@ def test_a_side_alone_has_the_whole_width() -> None:
 # --- pausing ------------------------------------------------------------------------------------------------------
 
 
-def test_pausing_freezes_the_picture_while_the_session_goes_on(clock: StandingClock) -> None:
+def test_pausing_freezes_the_view_while_the_servers_go_on() -> None:
     async def check(seat: Seat) -> None:
         await seat.press("p")
         await seat.reads("view paused, servers go on")
-        shown, said, pumped = (seat.pane("left"), seat.pane("right")), seat.words("#caption"), seat.session.pumped
-        clock.now_s = 3.4
-        seat.session.feed(sleeping(3.4), Phase.RUNNING)
+        shown, said, pumped = (seat.pane("left"), seat.pane("right")), seat.words("#caption"), seat.feed.advanced
+        seat.feed.now_s = 3.4
+        seat.feed.feed(sleeping(3.4), Phase.RUNNING)
         await seat.frames(5)
         assert (seat.pane("left"), seat.pane("right")) == shown
         assert seat.words("#caption") == said
-        assert seat.session.pumped >= pumped + 5
+        assert seat.feed.advanced >= pumped + 5
         assert "00:02.4" in seat.text
         await seat.press("p")
         await seat.reads("00:03.4")
@@ -246,13 +238,13 @@ def test_pausing_freezes_the_picture_while_the_session_goes_on(clock: StandingCl
     watch(check)
 
 
-def test_a_paused_picture_stays_when_the_run_ends(clock: StandingClock) -> None:
+def test_a_paused_view_stays_when_the_run_ends() -> None:
     async def check(seat: Seat) -> None:
         await seat.press("p")
         await seat.reads("view paused, servers go on")
         shown = seat.pane("left")
-        clock.now_s = 5.2
-        seat.session.feed(sleeping(5.2), Phase.FINISHED)
+        seat.feed.now_s = 5.2
+        seat.feed.feed(sleeping(5.2), Phase.FINISHED)
         await seat.frames(5)
         assert seat.pane("left") == shown
 
@@ -265,30 +257,30 @@ def test_firing_ends_the_pause_and_follows_the_new_run() -> None:
         await seat.reads("view paused")
         await seat.press("space")
         await seat.until(lambda: "paused" not in seat.text, "going on")
-        assert (seat.app.live.look.zoom, seat.app.live.look.pan) == (1.0, 0)
+        assert (seat.app.live.viewport.zoom, seat.app.live.viewport.pan) == (1.0, 0)
 
     watch(check)
 
 
-def test_a_run_that_is_over_stands_still(clock: StandingClock) -> None:
+def test_a_run_that_is_over_stands_still() -> None:
     async def check(seat: Seat) -> None:
-        seat.session.feed(ended := both_done(), Phase.FINISHED)
+        seat.feed.feed(ended := both_done(), Phase.FINISHED)
         await seat.reads("done 00:05.0")
         shown = seat.pane("left")
-        clock.now_s = 500.0
+        seat.feed.now_s = 500.0
         await seat.frames(2)
         assert seat.pane("left") == shown
-        assert max(side.run_ended_ns for side in ended.sides.values()) < T0 + 6 * S
+        assert max(side.run.ended_ns for side in ended.sides.values()) < T0 + 6 * S
 
     watch(check)
 
 
-def test_pausing_after_the_end_moves_nothing(clock: StandingClock) -> None:
+def test_pausing_after_the_end_moves_nothing() -> None:
     async def check(seat: Seat) -> None:
-        seat.session.feed(both_done(), Phase.FINISHED)
+        seat.feed.feed(both_done(), Phase.FINISHED)
         await seat.reads("done 00:05.0")
         shown = seat.pane("left")
-        clock.now_s = 9.0
+        seat.feed.now_s = 9.0
         await seat.press("p")
         await seat.reads("view paused")
         await seat.frames(2)
@@ -297,10 +289,10 @@ def test_pausing_after_the_end_moves_nothing(clock: StandingClock) -> None:
     watch(check)
 
 
-def both_done() -> Picture:
+def both_done() -> State:
     """Both runs over, the ASGI one sooner."""
     done = sleeping(5.2)
-    return Picture(t_ns=done.t_ns, run=1, sides={"wsgi": done.wsgi, "asgi": awaiting_tasks(5.2)})
+    return replace(done, sides={"wsgi": done.sides["wsgi"], "asgi": awaiting_tasks(5.2)})
 
 
 @pytest.mark.parametrize("phase", [Phase.STARTING, Phase.MEASURING, Phase.FAILED])
@@ -312,7 +304,7 @@ def test_the_caption_says_how_far_the_servers_are(phase: Phase) -> None:
     }
 
     async def check(seat: Seat) -> None:
-        seat.session.feed(Picture(), phase)
+        seat.feed.feed(State(), phase)
         await seat.reads(said[phase])
 
     watch(check)
@@ -324,10 +316,8 @@ def test_the_caption_says_how_far_the_servers_are(phase: Phase) -> None:
 def test_the_palette_has_every_action_and_every_scenario() -> None:
     async def check(seat: Seat) -> None:
         found = {command.title: command.help for command in seat.app.get_system_commands(seat.app.screen)}
-        for binding in LiveScreen.BINDINGS:
-            assert isinstance(binding, Binding)
-            assert binding.description.capitalize() in found
-            assert binding.tooltip == found[binding.description.capitalize()] or binding.key == "q"
+        for title, _, tooltip in commands([*CONTROL, *VIEW]):
+            assert found[title] == tooltip
         for scenario in scenarios.catalogue():
             assert found[f"Scenario {scenario.name}"] == scenario.question
 
@@ -337,8 +327,8 @@ def test_the_palette_has_every_action_and_every_scenario() -> None:
 @pytest.mark.parametrize(
     ("typed", "help", "calls"),
     [
-        ("Cancel", "Give up the run", ["cancel"]),
-        ("worker more", "One WSGI worker more", ["add_worker"]),
+        ("Cancel", "Cancel the current run", ["cancel"]),
+        ("add worker", "Add a WSGI worker", ["add_worker"]),
         ("Scenario cpu", "Does async help", ["change"]),
     ],
 )
@@ -349,61 +339,11 @@ def test_what_is_chosen_in_the_palette_is_done(typed: str, help: str, calls: lis
         seat.app.screen.query_one(Input).value = typed
         await seat.reads(help)
         await seat.press("enter")
-        await seat.until(lambda: seat.session.calls == calls, str(calls))
+        await seat.until(lambda: seat.calls == calls, str(calls))
         await seat.screen_is("LiveScreen")
 
-    session = watch(check)
-    assert [change.scenario for change in session.changes] == ["cpu"] * ("change" in calls)
-
-
-# --- colour and mouse -----------------------------------------------------------------------------------------------
-
-
-def test_no_theme_is_missed() -> None:
-    assert set(WsgivizApp(StandIn()).available_themes) == {*BUILTIN_THEMES, "wsgiviz", "wsgiviz-stage"}
-
-
-@pytest.mark.parametrize("theme", [*BUILTIN_THEMES, "wsgiviz", "wsgiviz-stage"])
-def test_in_every_theme_the_words_can_be_read(theme: str) -> None:
-    async def check(seat: Seat) -> None:
-        await seat.reads("4 of 4 blocked")
-        assert "All 4 workers are blocked" in seat.text
-        words = [found for pane in seat.panes for found in words_of(pane)]
-        assert len(words) > 40
-        assert [(text, ratio) for text, ratio in words if ratio < 3.0] == []
-
-    watch(check, theme=theme)
-
-
-def words_of(pane: Pane) -> list[tuple[str, float]]:
-    """Each piece of text with its contrast; what the terminal's own colours decide counts as read."""
-    found = []
-    for text, style, _ in (segment for y in range(pane.size.height) for segment in pane.render_line(y)):
-        if any(char.isalnum() for char in text) and style is not None:
-            colours = [colour for colour in (style.color, style.bgcolor) if colour and colour.triplet]
-            front, back = (Colour.from_rich_color(colour) for colour in colours) if len(colours) == 2 else FAR
-            found.append((text, contrast(front, back)))
-    return found
-
-
-FAR = Colour(0, 0, 0), Colour(255, 255, 255)
-
-
-def test_without_colour_the_words_say_it_all(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("NO_COLOR", "1")
-
-    async def check(seat: Seat) -> None:
-        await seat.reads("4 of 4 blocked")
-        styles = [style for strip in seat.strips for _, style, _ in strip if style]
-        colours = {colour for style in styles for colour in (style.color, style.bgcolor) if colour}
-        assert colours
-        assert [colour for colour in colours if not is_grey(colour)] == []
-
-    watch(check)
-
-
-def is_grey(colour: Color) -> bool:
-    return colour.triplet is None or len(set(colour.triplet)) == 1
+    feed = watch(check)
+    assert [change.scenario for change in feed.controls.changes] == ["cpu"] * ("change" in calls)
 
 
 @pytest.mark.parametrize("key", ["", "s", "o", "question_mark", "l"])
@@ -417,13 +357,13 @@ def test_clicking_where_nothing_is_does_nothing(key: str) -> None:
             assert await seat.pilot.click(offset=(x, y)) is not None
         await seat.frames()
         assert seat.app.screen is screen
-        assert seat.session.calls == []
+        assert seat.calls == []
 
     watch(check)
 
 
 def test_a_frame_that_is_due_while_the_app_ends_draws_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(CaptionLine, "on_unmount", lambda line: line.app._tick(), raising=False)
+    monkeypatch.setattr(CaptionLine, "on_unmount", lambda line: line.app._frame(), raising=False)
 
     async def check(seat: Seat) -> None:
         await seat.pilot.press("q")

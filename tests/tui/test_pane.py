@@ -12,8 +12,8 @@ from textual.containers import Horizontal
 from textual.pilot import Pilot
 from textual.strip import Strip
 
-from tests.unit.pictures import T0, S, awaiting_tasks, mixed_workers, sleeping_workers
-from wsgiviz.model.state import Side
+from tests.unit.states import T0, S, awaiting_tasks, mixed_workers, sleeping_workers
+from wsgiviz.state import Side
 from wsgiviz.tui.render.view import PaneView
 from wsgiviz.tui.widgets.pane import Pane, regions
 
@@ -149,7 +149,7 @@ def test_the_wheel_scrolls_the_lanes_no_further_than_they_go() -> None:
     in_app("asgi", check)
 
 
-def test_without_colour_the_textures_still_tell_the_states_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_colour_the_textures_still_set_the_states_apart(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
 
     async def check(pane: Pane, pilot: Pilot[None]) -> None:

@@ -4,27 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from itertools import pairwise
-from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from textual.widget import Widget
 
-from tests.tui.stand_in import Seat, StandIn, StandingClock, sleeping, watch
-from tests.unit.pictures import T0, S, mixed_tasks, mixed_workers
-from wsgiviz.errors import WsgivizError
-from wsgiviz.model.state import Picture
-from wsgiviz.session import Phase
+from tests.tui.stand_in import Seat, StandIn, sleeping, watch
+from tests.unit.states import mixed_tasks, mixed_workers
 from wsgiviz.settings import SMALLEST_TERMINAL
+from wsgiviz.state import Phase, State
 from wsgiviz.tui.render.glyphs import ASCII, UNICODE, Glyphs
+from wsgiviz.tui.screens.bindings import LIVE_HINTS
 from wsgiviz.tui.widgets.header import HeaderView, header_line
 from wsgiviz.tui.widgets.pane import Pane
 
 SIZES = [(60, 16), (70, 40), (80, 24), (120, 36), (200, 50)]
-PICTURES = {
+STATES = {
     "sleeping": sleeping(),
-    "mixed": Picture(T0 + 2 * S, 1, {"wsgi": mixed_workers(2.3), "asgi": mixed_tasks(2.3)}),
+    "mixed": replace(sleeping(2.3), sides={"wsgi": mixed_workers(2.3), "asgi": mixed_tasks(2.3)}),
     "many": sleeping(workers=40, requests=500),
-    "none yet": Picture(),
+    "none yet": State(),
 }
 
 two_sizes = pytest.mark.parametrize("size", [(60, 16), (120, 36)], ids=lambda size: "{}x{}".format(*size))
@@ -35,7 +34,7 @@ all_sizes = pytest.mark.parametrize("size", SIZES, ids=lambda size: "{}x{}".form
 
 
 @all_sizes
-@pytest.mark.parametrize("name", PICTURES)
+@pytest.mark.parametrize("name", STATES)
 def test_every_row_is_as_wide_as_its_pane_and_all_panes_as_the_screen(name: str, size: tuple[int, int]) -> None:
     async def check(seat: Seat) -> None:
         assert [strip.cell_length for strip in seat.strips] == [size[0]] * size[1]
@@ -48,7 +47,7 @@ def test_every_row_is_as_wide_as_its_pane_and_all_panes_as_the_screen(name: str,
         assert (panes[-1].region.right, panes[1:] == []) == (size[0] - margin, size[0] < 80)
         assert all(one.region.right + margin == next.region.x for one, next in pairwise(panes))
 
-    watch(check, StandIn(picture=PICTURES[name]), size)
+    watch(check, StandIn(state=STATES[name]), size)
 
 
 def beside_each_other(seat: Seat) -> list[Pane]:
@@ -94,7 +93,7 @@ def lines_of(seat: Seat, widget: Widget) -> list[str]:
 @all_sizes
 def test_no_key_at_the_bottom_is_cut(size: tuple[int, int]) -> None:
     async def check(seat: Seat) -> None:
-        hints = [f"{key} {what}" for key, what in seat.app.live._hints()]
+        hints = [f"{key} {what}" for key, what in LIVE_HINTS]
         shown = seat.lines[-1].strip()
         assert shown == "  ".join(hints)[: len(shown)]
         assert any(shown.endswith(hint) for hint in hints)
@@ -105,7 +104,7 @@ def test_no_key_at_the_bottom_is_cut(size: tuple[int, int]) -> None:
 def view(**changed: object) -> HeaderView:
     given: dict[str, object] = {
         "name": "sleep", "wsgi_call": "time.sleep(1)", "asgi_call": "await asyncio.sleep(1)", "load": "20 at once",
-        "state": "● live", "clock_s": 2.4, "fps": 30, "lost": 0, "driver_lag_ms": 0, "paused": False,
+        "state": "● live", "clock_s": 2.4, "fps": 30, "lost": 0, "driver_late_ms": 0, "paused": False,
         "glyphs": UNICODE, **changed,
     }  # fmt: skip
     return HeaderView(**given)  # type: ignore[arg-type]
@@ -117,7 +116,7 @@ LONG_NAME = "my_company.shop.wsgi:application | my_company.shop.asgi:application
 HEADERS: dict[str, dict[str, object]] = {
     "calm": {},
     "lost": {"lost": 12_345},
-    "late": {"driver_lag_ms": 120, "lost": 7},
+    "late": {"driver_late_ms": 120, "lost": 7},
     "paused": {"paused": True},
     "own app": {"name": LONG_NAME, "wsgi_call": "", "asgi_call": ""},
 }
@@ -147,16 +146,17 @@ def opened_by(key: str) -> Opening:
 
 async def fails(seat: Seat) -> None:
     detail = "Traceback (most recent call last):\n" + '  File "shop.py", line 3, in <module>\n' * 60
-    await seat.fail(WsgivizError("the WSGI server did not start: no module named shöp", "is it here?", detail))
+    await seat.fail("the WSGI server did not start: no module named shöp", "is it here?", detail)
 
 
 DIALOGS: dict[str, Opening] = {
     "picker": opened_by("s"),
     "form": opened_by("o"),
     "help": opened_by("question_mark"),
+    "save": opened_by("w"),
     "failure": fails,
 }
-LAST_KEY = {"picker": "escape back", "form": "escape back", "help": "escape back", "failure": "q quit"}
+LAST_KEY = {**dict.fromkeys(DIALOGS, "escape back"), "failure": "q quit"}
 
 
 @two_sizes
@@ -265,27 +265,26 @@ def not_ascii(seat: Seat) -> set[str]:
 
 
 @two_sizes
-@pytest.mark.parametrize("name", PICTURES)
-def test_in_ascii_the_live_screen_is_ascii(name: str, size: tuple[int, int], clock: StandingClock) -> None:
+@pytest.mark.parametrize("name", STATES)
+def test_in_ascii_the_live_screen_is_ascii(name: str, size: tuple[int, int]) -> None:
     async def check(seat: Seat) -> None:
         await seat.press("c")
         await seat.frames()
         assert not_ascii(seat) == set()
-        clock.now_s = 2.9
+        seat.feed.now_s = 2.9
         await seat.press("p", "greater_than_sign", "down")
         await seat.frames()
         assert not_ascii(seat) == set()
 
-    watch(check, StandIn(picture=PICTURES[name]), size, ascii=True)
+    watch(check, StandIn(state=STATES[name]), size, ascii=True)
 
 
 @two_sizes
 @pytest.mark.parametrize("name", [*DIALOGS, "logs"])
-def test_in_ascii_every_dialog_is_ascii(name: str, size: tuple[int, int], tmp_path: Path) -> None:
-    session = StandIn()
-    session.logs = tmp_path
-    for side in ("wsgi", "asgi"):
-        (tmp_path / f"{side}.log").write_text("Müller … ✓ — \U0001f600\n" * 200 + "lönger " * 80 + "\n")
+def test_in_ascii_every_dialog_is_ascii(name: str, size: tuple[int, int]) -> None:
+    feed = StandIn()
+    lines = ("Müller … ✓ — \U0001f600",) * 200 + ("lönger " * 80,)
+    feed.show(replace(feed.state, logs={"wsgi": lines, "asgi": lines}))
 
     async def check(seat: Seat) -> None:
         await {**DIALOGS, "logs": opened_by("l")}[name](seat)
@@ -294,7 +293,7 @@ def test_in_ascii_every_dialog_is_ascii(name: str, size: tuple[int, int], tmp_pa
         await seat.scrolled()
         assert not_ascii(seat) == set()
 
-    watch(check, session, size, ascii=True)
+    watch(check, feed, size, ascii=True)
 
 
 def test_in_ascii_a_scrollbar_is_ascii() -> None:
@@ -311,7 +310,7 @@ def test_in_ascii_a_scrollbar_is_ascii() -> None:
 @pytest.mark.parametrize("phase", list(Phase))
 def test_in_ascii_no_escape_takes_the_place_of_our_own_words(phase: Phase) -> None:
     async def check(seat: Seat) -> None:
-        seat.session.feed(Picture(), phase)
+        seat.feed.feed(State(), phase)
         await seat.frames(4)
         assert not_ascii(seat) == set()
         assert "\\u" not in seat.text
@@ -320,7 +319,7 @@ def test_in_ascii_no_escape_takes_the_place_of_our_own_words(phase: Phase) -> No
 
 
 def signs(glyphs: Glyphs) -> str:
-    return "".join([*glyphs.doing.values(), *glyphs.task.values(), *glyphs.texture.values(), glyphs.eighths])
+    return "".join([*glyphs.activity.values(), *glyphs.task.values(), *glyphs.texture.values(), glyphs.eighths])
 
 
 def test_in_ascii_a_message_is_ascii() -> None:
@@ -329,7 +328,7 @@ def test_in_ascii_a_message_is_ascii() -> None:
         await seat.reads("One worker is the least")
         assert not_ascii(seat) == set()
 
-    watch(check, StandIn(picture=sleeping(workers=1)), ascii=True)
+    watch(check, StandIn(state=sleeping(workers=1)), ascii=True)
 
 
 def test_the_two_sets_of_signs_are_what_is_shown() -> None:

@@ -16,7 +16,7 @@ from wsgiviz.errors import WsgivizError
 from wsgiviz.settings import OPTIONS, Settings
 
 COMPLAINTS = [
-    (["runn"], "there is no command 'runn'", "did you mean run? there are run, scenarios"),
+    (["runn"], "there is no command 'runn'", "did you mean run? there are run, replay, scenarios, lints"),
     (["run", "--wrokers", "3"], "unknown argument --wrokers", "did you mean --workers?"),
     (["run", "--work", "3"], "unknown argument --work", "did you mean --workers?"),
     (["run", "--strands", "3"], "unknown argument --strands", "wsgiviz run --help lists the options"),
@@ -29,11 +29,19 @@ COMPLAINTS = [
     (["run", "--set", "secs=1"], "scenario sleep has no parameter 'secs'", "did you mean seconds?"),
     (["run", "--set", "seconds"], "--set seconds: that is not KEY=VALUE", "for example --set seconds=0.5"),
     (["run", "--set", "seconds=x\x1b[2J"], r"seconds=x\x1b[2J: that is not a number", "how long each request"),
-    (["run", "--wsgi", "a:b", "--scenario", "cpu"], "--scenario and an app of your own exclude", "drop one"),
+    (["run", "--wsgi", "a:b", "--scenario", "cpu"], "--scenario and your own app exclude", "drop one"),
     (["run", "--headless", "--ledger"], "--ledger goes with --json", "add --json FILE"),
     (["run", "--json", "/nonexistent/x.json"], "--json /nonexistent/x.json: can't be written", "give a file"),
     (["run", "--json", "/"], "--json /: can't be written", "give a file"),
     (["run", "--json", ""], "--json : can't be written", "give a file"),
+    (["run", "--json", "same", "--record", "./same"], "--json same: that is the recording's file", "give each"),
+    (["replay"], "the following arguments are required: FILE", "wsgiviz replay --help"),
+    (["replay", "r.wviz", "--ledger"], "--ledger goes with --json", "add --json FILE"),
+    (["replay", "r.wviz", "--jsno", "-"], "unknown argument --jsno", "did you mean --json? wsgiviz replay --help"),
+    (["replay", "r.wviz", "--json", "r.wviz"], "--json r.wviz: that is the recording's file", "give each"),
+    (["replay", "r.wviz", "--json", "/"], "--json /: can't be written", "give a file"),
+    (["replay", "/nonexistent.wviz", "--headless"], "can't read /nonexistent.wviz", "wsgiviz run --record FILE"),
+    (["replay", "r.wviz"], "this is not a terminal", "use wsgiviz replay FILE --headless"),
     ([], "this is not a terminal", "use wsgiviz run --headless"),
     (["run", "--scenario", "http"], "this is not a terminal", "use wsgiviz run --headless"),
 ]  # fmt: skip
@@ -77,7 +85,7 @@ def test_every_option_of_the_table_is_understood_and_in_the_help(
     asked: list[tuple[Settings, tuple[object, ...]]], capsys: pytest.CaptureFixture[str]
 ) -> None:
     argv = [
-        "run", "--json", "-", "--ledger", "--scenario", "db", "--set", "rows=30", "--dsn", "postgresql:///shop",
+        "run", "--json", "-", "--ledger", "--record", "run.wviz", "--scenario", "db", "--set", "rows=30", "--dsn", "postgresql:///shop",
         "--workers", "2", "--async-workers", "3", "--worker-class", "gevent", "--async-server", "uvicorn",
             "--threads", "4", "--silence", "loop-held,closed-loop", "--left", "gthread", "--right", "asgi",
         "--only", "wsgi", "--host", "127.0.0.9", "--requests", "7", "--arrivals", "closed", "--concurrency", "5",
@@ -85,7 +93,7 @@ def test_every_option_of_the_table_is_understood_and_in_the_help(
     ]  # fmt: skip
     assert cli.run(argv) == 0
     [(settings, others)] = asked
-    assert others == ("-", True, False)
+    assert others == ("-", True, False, "run.wviz")
     assert (settings.scenario, settings.parameters, settings.dsn) == ("db", {"rows": 30}, "postgresql:///shop")
     assert (settings.workers, settings.async_workers, settings.requests, settings.concurrency) == (2, 3, 7, 5)
     assert (settings.duration, settings.timeout, settings.order, settings.only) == (1.5, 2.5, "in-turn", "wsgi")
@@ -109,7 +117,7 @@ def test_ascii_may_stand_before_and_behind_the_command(
     argv: list[str], asked: list[tuple[Settings, tuple[object, ...]]]
 ) -> None:
     cli.run(argv)
-    assert asked[0][1] == (None, False, True)
+    assert asked[0][1] == (None, False, True, None)
 
 
 def test_an_address_for_others_comes_with_a_warning(
@@ -128,14 +136,14 @@ def fails_with(error: BaseException) -> Callable[..., int]:
     return fail
 
 
-def test_a_run_that_failed_is_told_with_its_details_made_visible(
+def test_a_run_that_failed_is_reported_with_its_details_made_visible(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    failure = WsgivizError("no\x07 app", "mend\x9b it", "File 'a.py', line 1\n\traise \x1b]0;title\x07\u202e")
+    failure = WsgivizError("no\x07 app", "fix\x9b it", "File 'a.py', line 1\n\traise \x1b]0;title\x07\u202e")
     monkeypatch.setattr("wsgiviz.report.headless.run_headless", fails_with(failure))
     assert cli.run(["run", "--headless"]) == 1
     assert capsys.readouterr().err == (
-        "wsgiviz: no\\x07 app\n  hint: mend\\x9b it\n  | File 'a.py', line 1\n"
+        "wsgiviz: no\\x07 app\n  hint: fix\\x9b it\n  | File 'a.py', line 1\n"
         "  |     raise \\x1b]0;title\\x07\\u202e\n"
     )
 
@@ -186,7 +194,7 @@ def test_a_reader_that_goes_is_no_error() -> None:
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no full device")
-def test_a_full_disk_is_told() -> None:
+def test_a_full_disk_is_reported() -> None:
     full = os.open("/dev/full", os.O_WRONLY)
     done = wsgiviz("scenarios", stdout=full)
     os.close(full)
@@ -205,7 +213,8 @@ def test_what_is_not_needed_yet_is_not_imported() -> None:
     """A complaint about the arguments, and the list of scenarios, come at once."""
     program = (
         "import sys; from wsgiviz.cli import run; status = [run(['scenarios']), run(['run', '--workers', '0'])];"
-        "late = {'textual', 'rich', 'httpx', 'psutil', 'gunicorn', 'asyncio', 'wsgiviz.session'} & set(sys.modules);"
+        "late = {'textual', 'rich', 'httpx', 'psutil', 'gunicorn', 'asyncio', 'wsgiviz.control.controller'};"
+        "late &= set(sys.modules);"
         "sys.exit(f'{late} {status}' if late or status != [0, 2] else 0)"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=20)

@@ -6,7 +6,7 @@ import signal
 
 import pytest
 
-from wsgiviz.report.headless import Interrupted, interruptible
+from wsgiviz.report.interrupts import Interrupted, interruptible
 
 ENDING = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
 
@@ -29,8 +29,8 @@ def test_the_first_signal_ends_it_and_the_next_is_ignored(number: signal.Signals
 
 
 def test_once_it_is_over_no_signal_interrupts_the_clean_up() -> None:
-    with interruptible() as deafen:
-        deafen()
+    with interruptible() as ignore_more:
+        ignore_more()
         for number in ENDING:
             signal.raise_signal(number)
 

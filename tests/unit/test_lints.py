@@ -1,154 +1,188 @@
-"""Lints of the way in and of the measuring; and all lints together: their order, silence, and how long each spoke."""
+"""Lints of the way in and of the measuring; and all lints together: their order, and that each explains itself."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import pytest
-from msgspec.structs import replace
 
-from tests.unit.lint_scenes import event, fold, over, says, scene, side, started
-from tests.unit.pictures import MS, RUN, T0, S, awaiting_tasks, sleeping_workers
-from wsgiviz.events import Kind
-from wsgiviz.model.lints import LINTS, NAMES, findings, listing
-from wsgiviz.model.lints.watch import Watch
-from wsgiviz.model.state import Loop, Picture, Request, Side
+from tests.unit.lint_contexts import BLOCKING, BOOTED, but, context, over, queued, reduced, says, seen, side, state_of
+from tests.unit.states import MS, RUN, T0, S, awaiting_tasks, sleeping_workers
+from wsgiviz.analysis.lints import BY_NAME, LINTS, LintContext, findings, listing
+from wsgiviz.lint_names import NAMES
+from wsgiviz.settings import make
+from wsgiviz.state import Ledger, Loop, Phase, Request, Run, Side
 
 # --- the way in --------------------------------------------------------------------------------------------------
 
 
-def connecting(*delays_s: float, at_s: float = 0.0) -> dict[int, Request]:
-    """Sent at ``at_s``, connected so much later; 0 when not yet."""
-    sent = T0 + int(at_s * S)
-    return {
-        RUN + n: Request(RUN + n, T0, sent, connected_ns=sent + int(delay * S) if delay else 0)
-        for n, delay in enumerate(delays_s, 1)
-    }
+def connecting(*delays_s: float, first: int = 1, **more: Any) -> list[Request]:
+    """Sent at once, connected so much later; 0 when not yet."""
+    return [
+        Request(RUN + n, T0, T0, connected_ns=T0 + int(delay * S) if delay else 0, **more)
+        for n, delay in enumerate(delays_s, first)
+    ]
 
 
 def test_an_accept_queue_that_is_full() -> None:
-    full = fold([started(), event(0.1, Kind.QUEUE_SAMPLE, a=101, b=100)])
-    assert says("accept-queue-overflow", replace(scene(), picture=full)) == (
-        "The accept queue of WSGI is full (100): the kernel drops what comes, "
+    full = reduced(BOOTED, [queued(0.1, 101, limit=100)])
+    assert says("accept-queue-overflow", seen(full)) == (
+        "The accept queue of WSGI is full (100): the kernel drops new connections, "
         "and clients try again after 1 s, 3 s, 7 s."
     )
-    last = fold([event(0.2, Kind.QUEUE_SAMPLE, a=100, b=100)], full)
-    assert says("accept-queue-overflow", replace(scene(), picture=last)) is None, "as many as there is room for"
+    last = reduced([queued(0.2, 100, limit=100)], before=full)
+    assert says("accept-queue-overflow", seen(last)) is None, "as many as it holds"
 
 
 def test_connections_that_were_turned_away() -> None:
-    full = side(queue_limit=100, queue_depth=50, max_queue=101, overflows=37, in_flight=connecting(0, 0, 0.1))
-    other = Side("asgi", "asgi", run=1, queue_limit=100, queue_depth=0, run_started_ns=T0, overflows=37)
-    shown = scene(full, other)
+    counted: dict[str, Any] = {"queue_limit": 100, "overflows": 37, "overflows_before": 0}
+    full = side(requests=connecting(0, 0, 0.1), queue_depth=50, max_queue=101, **counted)
+    other = side("asgi", "asgi", queue_depth=0, **counted)
+    shown = context(full, other)
     assert says("accept-queue-overflow", shown) == (
         "A full accept queue (100) dropped 37 connections: 2 of WSGI wait to try again."
     )
-    assert says("accept-queue-overflow", scene(replace(full, in_flight={}), other)) is None, "all have come in"
-    assert says("accept-queue-overflow", scene(over(full), other)) == (
+    assert says("accept-queue-overflow", context(but(full, requests=()), other)) is None, "all have come in"
+    assert says("accept-queue-overflow", context(over(full), other)) == (
         "The accept queue of WSGI (100) was full: the kernel dropped 37 connections, "
         "and clients tried again after 1 s, 3 s, 7 s."
     )
-    assert says("accept-queue-overflow", scene(over(replace(full, overflows=0)))) is None
+    assert says("accept-queue-overflow", context(over(but(full, overflows=0)))) is None
     assert [found.side for found in findings(shown)] == ["wsgi"], "the other's queue was never full"
-    unseen = replace(full, max_queue=60)
-    assert says("accept-queue-overflow", scene(unseen, other)) is not None, "full for less than two samples"
+    unseen = but(full, max_queue=60)
+    assert says("accept-queue-overflow", context(unseen, other)) is not None, "full for less than two samples"
 
 
 def test_steps_of_syn_retransmission_in_connect_times() -> None:
-    late = side(in_flight=connecting(0.0001, 1.01, 1.03, 3.05), finished=tuple(connecting(7.1).values()))
-    assert says("syn-retransmission", scene(late, at_s=8)) == (
+    done = connecting(7.1, first=5, received_ns=T0 + 8 * S)
+    late = side(requests=[*connecting(0.0001, 1.01, 1.03, 3.05), *done])
+    assert says("syn-retransmission", context(late, at_s=8)) == (
         "4 requests of WSGI connected at a second try or later (2 after 1 s, 1 after 3 s, 1 after 7 s): "
         "the first SYN got no answer."
     )
-    slow = side(in_flight=connecting(0.5, 0.94, 1.4, 9.0))
-    assert says("syn-retransmission", scene(slow, at_s=10)) is None, "no such steps"
+    slow = side(requests=connecting(0.5, 0.94, 1.4, 9.0))
+    assert says("syn-retransmission", context(slow, at_s=10)) is None, "no such steps"
+
+
+def test_a_request_whose_app_goes_on_after_the_answer_counts_once() -> None:
+    """It is both finished, for its client, and in flight, for its app."""
+    [request] = connecting(1.01, began_ns=T0 + S, received_ns=T0 + 2 * S)
+    sentence = says("syn-retransmission", context(side(requests=[request]), at_s=8))
+    assert sentence is not None
+    assert sentence.startswith("1 request of WSGI connected")
 
 
 # --- the measuring -----------------------------------------------------------------------------------------------
 
 
-def answered(latency_ms: float, sending_ms: float = 0, outside: float = 0) -> tuple[Request, ...]:
+def answered(latency_ms: float, sending_ms: float = 0, outside: float = 0) -> list[Request]:
     """Requests, planned at once; ``outside``: the part of their time in which they are not in the app."""
     sent, end = T0 + int(sending_ms * MS), T0 + int(latency_ms * MS)
     began = sent + int((end - sent) * outside)
-    return tuple(
+    return [
         Request(RUN + n, T0, sent, connected_ns=sent, began_ns=began, ended_ns=end, received_ns=end)
         for n in range(1, 21)
-    )
+    ]
 
 
 def test_a_driver_that_is_late_by_as_much_as_requests_take() -> None:
-    late = side(finished=answered(80), max_driver_lag_ns=120 * MS)
-    assert says("driver-bottleneck", scene(late)) == (
+    late = side(requests=answered(80), max_driver_late_ns=120 * MS)
+    assert says("driver-bottleneck", context(late)) == (
         "The load driver is up to 0.12 s late, longer than half of WSGI's requests take: "
         "the driver is the bottleneck, and the figures are its own."
     )
-    assert says("driver-bottleneck", scene(over(late))) == (
+    assert says("driver-bottleneck", context(over(late))) == (
         "The load driver was up to 0.12 s late, and WSGI's p50 is 80 ms: "
         "the driver is the bottleneck, and the figures are its own."
     )
-    assert says("driver-bottleneck", scene(replace(late, finished=answered(1000)))) is None, "a small part"
-    assert says("driver-bottleneck", scene(side(finished=answered(2), max_driver_lag_ns=10 * MS))) is None
+    assert says("driver-bottleneck", context(but(late, requests=answered(1000)))) is None, "a small part"
+    assert says("driver-bottleneck", context(side(requests=answered(2), max_driver_late_ns=10 * MS))) is None
 
 
 def test_a_driver_that_is_too_slow_to_send() -> None:
-    busy = side(finished=answered(100, sending_ms=60))
-    assert says("driver-bottleneck", scene(busy)) == (
+    busy = side(requests=answered(100, sending_ms=60))
+    assert says("driver-bottleneck", context(busy)) == (
         "WSGI's requests wait most of their time to be sent: "
         "the driver is the bottleneck, and the figures are its own."
     )
-    assert says("driver-bottleneck", scene(over(busy))) == (
+    assert says("driver-bottleneck", context(over(busy))) == (
         "WSGI's requests waited 60 ms of their 0.10 s (p50) to be sent: "
         "the driver is the bottleneck, and the figures are its own."
     )
-    assert says("driver-bottleneck", scene(side(finished=answered(100, sending_ms=40)))) is None
+    assert says("driver-bottleneck", context(side(requests=answered(100, sending_ms=40)))) is None
 
 
 def test_a_closed_loop_hides_latency() -> None:
-    waits = side(finished=answered(1000, outside=0.8))
+    waits = side(requests=answered(1000, outside=0.8))
     users: dict[str, Any] = {"arrivals": "closed", "users": 8}
-    assert says("closed-loop", scene(waits, **users)) == (
-        "8 users ask again only when they have their answer: while WSGI lets them wait, nobody new comes, "
-        "and its latency looks better than people would find it."
+    assert says("closed-loop", context(waits, **users)) == (
+        "8 users send their next request only when they have their answer: while WSGI keeps them waiting, "
+        "no new ones come, so its latency looks better than independent users would find it."
     )
-    assert says("closed-loop", scene(over(waits), **users)) == (
-        "8 users asked again only when answered, so no more came than WSGI served (10.0/s): "
-        "people who come by themselves would wait longer than its latency says."
+    assert says("closed-loop", context(over(waits), **users)) == (
+        "8 users sent their next request only when they had their answer, so no more came than WSGI served "
+        "(10.0/s): independent users would wait longer than its latency says."
     )
-    assert says("closed-loop", scene(waits)) is None, "a burst waits for nobody"
-    assert says("closed-loop", scene(side(finished=answered(1000, outside=0.05)), **users)) is None, "no queue"
+    assert says("closed-loop", context(waits)) is None, "a burst waits for nobody"
+    assert says("closed-loop", context(side(requests=answered(1000, outside=0.05)), **users)) is None, "no queue"
 
 
 # --- all together ------------------------------------------------------------------------------------------------
 
 
+def test_the_names_that_can_be_silenced_are_those_of_the_lints_in_their_order() -> None:
+    assert tuple(lint.name for lint in LINTS) == NAMES
+    assert {name: lint.name for name, lint in BY_NAME.items()} == {name: name for name in NAMES}
+
+
 def test_a_run_without_a_fault_has_no_findings() -> None:
-    free = replace(sleeping_workers(0.5, requests=3), queue_depth=0)
-    assert findings(scene(free, awaiting_tasks(0.5))) == []
-    assert findings(scene(over(sleeping_workers(9)), over(awaiting_tasks(9)), at_s=9)) == []
-    assert findings(scene()) == []
+    free = but(sleeping_workers(0.5, requests=3), queue_depth=0)
+    assert findings(context(free, awaiting_tasks(0.5))) == []
+    assert findings(context(over(sleeping_workers(9)), over(awaiting_tasks(9)), at_s=9)) == []
+    assert findings(context()) == []
+
+
+def held_loop() -> Side:
+    return side("asgi", "asgi", loops={9: Loop(9, running=RUN + 3, since_ns=T0)})
 
 
 def test_findings_come_in_order_and_are_silenced_by_name() -> None:
-    held = side("asgi", "asgi", loops={9: Loop(9, running=RUN + 3, since_ns=T0)})
-    shown = scene(sleeping_workers(0.5), held)
-    assert [(found.lint.name, found.side) for found in findings(shown)] == [
+    shown = context(sleeping_workers(0.5), held_loop())
+    assert [(found.lint, found.side) for found in findings(shown)] == [
         ("loop-held", "asgi"),
         ("all-workers-blocked", "wsgi"),
     ]
-    assert [found.lint.name for found in findings(shown, frozenset({"loop-held"}))] == ["all-workers-blocked"]
-    assert findings(replace(shown, silenced=frozenset(NAMES))) == []
+
+    def silenced(names: str) -> list[str]:
+        state = state_of(sleeping_workers(0.5), held_loop(), settings=make(silence=names))
+        return [found.lint for found in findings(LintContext.of(state, T0 + S // 2))]
+
+    assert silenced("loop-held") == ["all-workers-blocked"]
+    assert silenced(",".join(NAMES)) == []
 
 
-def test_a_side_of_an_earlier_run_has_no_findings() -> None:
-    earlier = replace(sleeping_workers(0.5), run=0)
-    assert findings(scene(earlier)) == []
+@pytest.mark.parametrize(
+    "run",
+    [Run(number=0), Run(number=1, planned=20, requested_ns=T0), Run(number=1, started_ns=T0, calibration=True)],
+    ids=["of an earlier run", "not begun", "a calibration"],
+)
+def test_sides_that_are_not_in_a_run_of_a_person_s_have_no_findings(run: Run) -> None:
+    blocked = sleeping_workers(0.5)
+    assert findings(context(blocked)) != []
+    assert findings(context(Side("wsgi", server=blocked.server, run=run, ledger=blocked.ledger))) == []
+
+
+def test_before_the_first_run_external_requests_are_looked_at_too() -> None:
+    blocked = sleeping_workers(0.5)
+    idle = Side("wsgi", server=blocked.server, run=Run(), ledger=Ledger())
+    state = state_of(idle, run=0, fired=0, phase=Phase.READY)
+    assert [found.lint for found in findings(LintContext.of(state, T0 + S // 2))] == ["all-workers-blocked"]
 
 
 def test_both_sides_have_their_own_findings() -> None:
-    second = replace(sleeping_workers(0.5), name="wsgi2")
-    told = [found.message.split(" are ")[0] for found in findings(scene(sleeping_workers(0.5), second))]
-    assert told == ["All 4 workers of WSGI (sync)", "All 4 workers of WSGI2 (sync)"]
+    second = but(sleeping_workers(0.5), name="wsgi2")
+    sentences = [found.message.split(" are ")[0] for found in findings(context(sleeping_workers(0.5), second))]
+    assert sentences == ["All 4 workers of WSGI (sync)", "All 4 workers of WSGI2 (sync)"]
 
 
 def test_every_lint_explains_itself() -> None:
@@ -162,39 +196,36 @@ def test_every_lint_explains_itself() -> None:
         assert "://" not in source
 
 
-def test_how_long_each_spoke() -> None:
-    watch, told = Watch(), sleeping_workers(0.5)
-    for at_s in (0.1, 0.3, 0.5):
-        shown = scene(told, at_s=at_s)
-        watch = watch.look(shown, findings(shown))
-    quiet = scene(at_s=0.7)
-    watch = watch.look(quiet, findings(quiet))
-    for at_s in (0.9, 1.0):
-        shown = scene(told, at_s=at_s)
-        watch = watch.look(shown, findings(shown))
-    [row] = watch.rows()
-    assert (row["name"], row["side"]) == ("all-workers-blocked", "wsgi")
-    assert row["seconds"] == pytest.approx(0.5), "0.4 s, a pause, 0.1 s"
-    later = scene(told, at_s=3)
-    [row] = watch.look(later, findings(later)).rows()
-    assert row["seconds"] == pytest.approx(0.5), "nobody looked for two seconds"
-    assert row["message"].startswith("All 4 workers are blocked")
-    assert (row["explanation"], row["source"]) == (LINTS[NAMES.index("all-workers-blocked")].explanation,
-                                                   LINTS[NAMES.index("all-workers-blocked")].source)  # fmt: skip
+def test_the_context_takes_what_it_needs_from_the_state() -> None:
+    settings = make(scenario="timeout", arrivals="closed", concurrency=3, requests=9, silence="loop-held")
+    shown = LintContext.of(state_of(sleeping_workers(0.5), settings=settings, cores=3), T0)
+    assert (shown.wsgi_call, shown.asgi_call) == ("time.sleep(5)", "await asyncio.sleep(5)")
+    assert (shown.cores, shown.arrivals, shown.users, shown.own_app) == (3, "closed", 3, False)
+    assert (shown.worker_timeout_s, shown.async_limit, shown.silenced) == (2.0, None, frozenset({"loop-held"}))
+    own = LintContext.of(state_of(settings=make(wsgi="shop:app")), T0)
+    assert (own.own_app, own.worker_timeout_s, own.async_limit) == (True, None, None)
+    blocking = LintContext.of(state_of(settings=make(scenario="blocking-in-async")), T0)
+    assert blocking.async_limit == 1
 
 
-def test_a_new_run_is_watched_anew() -> None:
-    shown = scene(sleeping_workers(0.5))
-    watch = Watch().look(shown, findings(shown))
-    second = replace(shown, picture=Picture(run=2, sides=shown.picture.sides), now_ns=shown.now_ns + 100 * MS)
-    assert watch.rows()
-    assert watch.look(second, findings(second)).rows() == []
+def test_requests_in_flight_and_the_latest_are_looked_up_once_for_all_lints() -> None:
+    blocked = sleeping_workers(1.5)
+    shown = context(blocked, at_s=1.5)
+    assert list(shown.in_flight["wsgi"]) == blocked.ledger.in_flight()
+    assert [request.id for request in shown.latest["wsgi"]] == [RUN + n for n in (1, 2, 3, 4)]
 
 
-def test_after_the_run_no_time_counts() -> None:
-    loop = Loop(9, longest_step_ns=S // 2, longest_step_req=RUN + 3)
-    watch = Watch()
-    for at_s in (2.1, 2.4, 2.7):
-        shown = scene(over(side("asgi", "asgi", loops={9: loop})), at_s=at_s)
-        watch = watch.look(shown, findings(shown))
-    assert [(row["name"], row["seconds"]) for row in watch.rows()] == [("loop-held", 0.0)]
+def test_where_requests_are_is_said_by_the_call_or_for_an_app_of_one_s_own_by_its_lines() -> None:
+    blocked = sleeping_workers(0.5)
+    assert context(blocked).waits_in(blocked) == " in time.sleep(1)"
+    assert context(blocked, own_app=True).waits_in(blocked) == " at sleep.py:14 time.sleep"
+    moved = [
+        Request(RUN + n, T0, T0, began_ns=T0, pid=99 + n, where=BLOCKING) if n < 4 else request
+        for n, request in enumerate(blocked.ledger.in_flight(), 1)
+    ]
+    most = but(blocked, requests=moved)
+    assert context(most, own_app=True).waits_in(most) == ", most at blocking.py:12 time.sleep"
+    answered = [Request(RUN + 1, T0, T0, began_ns=T0, ended_ns=T0 + 2 * MS, received_ns=T0 + 3 * MS, where=BLOCKING)]
+    done = but(blocked, requests=answered)
+    assert context(done, own_app=True, at_s=0.05).waits_in(done) == " at blocking.py:12 time.sleep"
+    assert context(done, own_app=True, at_s=0.5).waits_in(done) == ""

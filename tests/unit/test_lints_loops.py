@@ -1,42 +1,61 @@
-"""Lints of event loops: where each speaks, with which numbers, and where it is silent."""
+"""Lints of event loops: where each applies, with which numbers, and where it is silent."""
 
 from __future__ import annotations
 
 import pytest
 from msgspec.structs import replace
 
-from tests.unit.lint_scenes import BLOCKING, event, fold, over, rows, says, scene, side, started, worker
-from tests.unit.pictures import MS, RUN, T0, S, answered_request, awaiting_tasks
-from wsgiviz.events import Event, Kind
-from wsgiviz.model.state import Doing, Hold, Loop, Request, Side, Task, Thread
+from tests.unit.lint_contexts import (
+    BLOCKING,
+    DRIVER,
+    PID,
+    at,
+    booted,
+    but,
+    context,
+    ended,
+    fired,
+    opened,
+    over,
+    reduced,
+    rows,
+    says,
+    seen,
+    side,
+    worker,
+)
+from tests.unit.states import MS, RUN, T0, S, answered_request, awaiting_tasks
+from wsgiviz.events import Event, LoopHeld, PoolQueued, RequestBegan, RequestSent, StepBegan, StepEnded
+from wsgiviz.state import Activity, Counters, Hold, Loop, LoopTally, Request, Side, Tally, Task
+
+ASGI = [*opened("", "asgi"), *booted("asgi", kind="asgi"), *fired("asgi")]
+"""One loop, and a run that has begun."""
 
 # --- the executor's threads --------------------------------------------------------------------------------------
 
 
 def test_the_executor_of_a_loop() -> None:
-    told = [started("asgi"), event(0.2, Kind.POOL_QUEUE, a=14, b=6, side="asgi")]
-    shown = replace(scene(), picture=fold(told))
-    assert says("executor-exhausted", shown) == (
-        "14 requests wait for one of the 6 threads of asyncio's pool: it is a row of workers again."
+    state = reduced(ASGI, [PoolQueued(at(0.2), "asgi", PID, 14, 6)])
+    assert says("executor-exhausted", seen(state)) == (
+        "14 requests wait for one of the 6 threads of asyncio's pool, just as they would for a worker."
     )
-    served = fold([event(0.3, Kind.POOL_QUEUE, a=0, b=6, side="asgi")], shown.picture)
-    assert says("executor-exhausted", replace(shown, picture=served)) is None
-    ended = fold([event(1, Kind.RUN_ENDED, 1, side="asgi")._replace(req=1)], served)
-    assert says("executor-exhausted", replace(shown, picture=ended)) == (
-        "Up to 14 requests at a time waited for one of the 6 threads of asyncio's pool: "
-        "it was a row of workers again."
+    served = reduced([PoolQueued(at(0.3), "asgi", PID, 0, 6)], before=state)
+    assert says("executor-exhausted", seen(served)) is None
+    assert says("executor-exhausted", seen(reduced(ended(1, "asgi"), before=served))) == (
+        "Up to 14 requests at a time waited for one of the 6 threads of asyncio's pool, "
+        "just as they would for a worker."
     )
-    assert says("executor-exhausted", scene(awaiting_tasks(0.5))) is None
+    assert says("executor-exhausted", context(awaiting_tasks(0.5))) is None
 
 
 def test_the_executor_where_it_cannot_be_seen() -> None:
     awaiting = awaiting_tasks(0.5)
-    assert says("executor-exhausted", scene(awaiting, async_limit=6)) == (
-        "14 requests wait for one of the 6 threads of asyncio's pool: it is a row of workers again."
+    assert says("executor-exhausted", context(awaiting, async_limit=6)) == (
+        "14 requests wait for one of the 6 threads of asyncio's pool, just as they would for a worker."
     )
-    assert says("executor-exhausted", scene(awaiting, async_limit=20)) is None
+    assert says("executor-exhausted", context(awaiting, async_limit=20)) is None
     greenlets = replace(awaiting, name="wsgi", kind="gevent")
-    assert says("executor-exhausted", scene(greenlets, async_limit=6)) is None, "a greenlet waits in no thread"
+    assert says("executor-exhausted", context(greenlets, async_limit=6)) is None, "a greenlet waits in no thread"
 
 
 # --- computing ---------------------------------------------------------------------------------------------------
@@ -45,42 +64,43 @@ def test_the_executor_where_it_cannot_be_seen() -> None:
 def computing_loop(share: float = 1.0, now_s: float = 2.0, service_ms: float = 100) -> Side:
     """A loop that was not in its selector for that ``share`` of the time, and computed for all of that."""
     busy_ns = int(now_s * S * share)
-    done = tuple(answered_request(n, T0, T0 + int(service_ms * MS), pid=9) for n in range(1, int(now_s * 10) + 1))
+    done = [answered_request(n, T0, T0 + int(service_ms * MS), pid=9) for n in range(1, int(now_s * 10) + 1)]
     idle_ns = int(now_s * S) - busy_ns
-    loop = Loop(9, selector_ns=S + idle_ns, run_selector_ns=S, beat_ns=T0 + int(now_s * S), run_beat_ns=T0)
-    thread = worker(9, Doing.IDLE, -1, sample=Thread(1, busy_ns), run_sample=Thread(1, 0))
-    return side("asgi", "asgi", workers=rows(thread), loops={9: loop}, finished=done)
+    tally = LoopTally(first_selector_ns=S, first_beat_ns=T0)
+    loop = Loop(9, selector_ns=S + idle_ns, beat_ns=T0 + int(now_s * S), tally=tally)
+    thread = worker(9, Activity.IDLE, -1, sample=Counters(1, busy_ns), tally=Tally(first=Counters(1, 0)))
+    return side("asgi", "asgi", done, workers=rows(thread), loops={9: loop})
 
 
 def test_a_loop_that_computes() -> None:
-    assert says("async-computes", scene(computing_loop(), at_s=2)) == (
+    assert says("async-computes", context(computing_loop(), at_s=2)) == (
         "The event loop computes over 90 % of the time: there is nothing to wait for, so async gains nothing."
     )
-    assert says("async-computes", scene(computing_loop(0.5), at_s=2)) is None
-    assert says("async-computes", scene(computing_loop(service_ms=2), at_s=2)) is None, "too short to wait for"
-    assert says("async-computes", scene(computing_loop(now_s=0.3), at_s=0.3)) is None, "too early to say"
+    assert says("async-computes", context(computing_loop(0.5), at_s=2)) is None
+    assert says("async-computes", context(computing_loop(service_ms=2), at_s=2)) is None, "too short to wait for"
+    assert says("async-computes", context(computing_loop(now_s=0.3), at_s=0.3)) is None, "too early to say"
     waits = awaiting_tasks(0.9)
-    assert says("async-computes", scene(waits, at_s=0.9)) is None
+    assert says("async-computes", context(waits, at_s=0.9)) is None
 
 
 def test_a_loop_that_waited_for_a_call_did_not_compute() -> None:
     blocked = computing_loop()
-    [thread] = blocked.workers.values()
-    waited = replace(blocked, workers=rows(replace(thread, sample=Thread(1, 100 * MS))))
-    assert says("async-computes", scene(waited, at_s=2)) is None
+    [thread] = blocked.server.workers.values()
+    waited = but(blocked, workers=rows(replace(thread, sample=Counters(1, 100 * MS))))
+    assert says("async-computes", context(waited, at_s=2)) is None
 
 
 def test_between_two_heartbeats_a_loop_that_computes_goes_on_computing() -> None:
     """A step of half a second is one without a heartbeat."""
-    assert says("async-computes", scene(computing_loop(), at_s=2.5)) is not None
+    assert says("async-computes", context(computing_loop(), at_s=2.5)) is not None
 
 
 @pytest.mark.parametrize(("other_s", "speaks"), [(2.1, True), (1.0, True), (3.5, False)])
 def test_async_gains_nothing_where_it_is_not_much_faster(other_s: float, speaks: bool) -> None:
-    told = says("async-computes", scene(over(side(), other_s), over(computing_loop()), at_s=9))
-    assert (told is not None) is speaks
-    if told:
-        assert told == (
+    sentence = says("async-computes", context(over(side(), other_s), over(computing_loop()), at_s=9))
+    assert (sentence is not None) is speaks
+    if sentence:
+        assert sentence == (
             "ASGI's event loop computed over 90 % of the time: there was nothing to wait for, "
             "so async gained nothing, and one loop uses one core."
         )
@@ -89,78 +109,87 @@ def test_async_gains_nothing_where_it_is_not_much_faster(other_s: float, speaks:
 # --- the loop is held --------------------------------------------------------------------------------------------
 
 
-def asgi(at_s: float, kind: Kind, n: int = 0, a: int = 0, b: int = 0, text: str = "") -> Event:
-    return event(at_s, kind, n, a, b, text, side="asgi")
-
-
 def two_requests() -> list[Event]:
     """Both in the app of one loop; the first steps at 0.1 s, and does not come back."""
-    begun = [one for n in (1, 2) for one in (asgi(0.01, Kind.SENT, n, a=T0), asgi(0.02, Kind.BEGAN, n, text="GET /"))]
-    return [asgi(-2, Kind.WORKER_BOOTING, a=1), started("asgi"), *begun, asgi(0.1, Kind.TASK_RUN, 1)]
+    begun: list[Event] = []
+    for n in (1, 2):
+        begun.append(RequestSent(at(0.01), "asgi", DRIVER, RUN + n, T0))
+        begun.append(RequestBegan(at(0.02), "asgi", PID, 0, RUN + n, 0, 0, "GET /"))
+    return [*ASGI, *begun, StepBegan(at(0.1), "asgi", PID, RUN + 1)]
 
 
-HELD = f"{BLOCKING.file}|{BLOCKING.function}|{BLOCKING.call}"
+def held_event(at_s: float, n: int, held_ms: int) -> Event:
+    where = f"{BLOCKING.file}|{BLOCKING.function}|{BLOCKING.call}"
+    return LoopHeld(at(at_s), "asgi", PID, RUN + n if n else 0, held_ms * MS, 12, where)
 
 
 def test_a_blocking_call_holds_the_loop() -> None:
-    shown = replace(scene(at_s=0.15), picture=fold(two_requests()))
-    assert says("loop-held", shown) is None, "not for so short"
-    told = fold([asgi(0.25, Kind.LOOP_HELD, 1, a=150 * MS, b=12, text=HELD)], shown.picture)
-    held = replace(shown, picture=told, now_ns=T0 + 350 * MS)
-    assert says("loop-held", held) == (
-        "#1 holds the event loop at blocking.py:12 time.sleep, for over 0.2 s: "
-        "1 request can't get on until it awaits."
+    state = reduced(two_requests())
+    assert says("loop-held", seen(state, 0.15)) is None, "not for so short"
+    state = reduced([held_event(0.25, 1, 150)], before=state)
+    assert says("loop-held", seen(state, 0.35)) == (
+        "#1 holds the event loop at blocking.py:12 time.sleep, for over 0.2 s: 1 request is stuck until it awaits."
     )
-    waits = [asgi(0.6, Kind.TASK_WAIT, 1, b=500 * MS), asgi(0.61, Kind.TASK_RUN, 2)]
-    again = replace(held, picture=fold(waits, told), now_ns=T0 + 700 * MS)
-    assert says("loop-held", again) == (
+    steps: list[Event] = [
+        StepEnded(at(0.6), "asgi", PID, RUN + 1, 500 * MS),
+        StepBegan(at(0.61), "asgi", PID, RUN + 2),
+    ]
+    again = reduced(steps, before=state)
+    assert says("loop-held", seen(again, 0.7)) == (
         "Single steps hold the event loop at blocking.py:12 time.sleep (the longest so far: #1, 0.50 s): "
-        "until a request awaits, no other one gets on; 1 request waits."
+        "until a request awaits, no other request makes progress; 1 request waits."
     )
-    assert says("loop-held", replace(again, now_ns=T0 + 3 * S)) is not None, "the second holds it"
-    free = fold([asgi(0.62, Kind.TASK_WAIT, 2, b=MS)], again.picture)
-    assert says("loop-held", replace(again, picture=free, now_ns=T0 + 3 * S)) is None, "it is long ago"
+    assert says("loop-held", seen(again, 3)) is not None, "the second holds it"
+    free = reduced([StepEnded(at(0.62), "asgi", PID, RUN + 2, MS)], before=again)
+    assert says("loop-held", seen(free, 3)) is None, "it is long ago"
 
 
 def test_of_several_loops_one_holds_up_only_its_own_requests() -> None:
     loops = {9: Loop(9, running=RUN + 1, since_ns=T0), 10: Loop(10)}
-    mine = {RUN + n: Request(RUN + n, T0, pid=pid) for n, pid in ((1, 9), (2, 9), (3, 10), (4, 0))}
-    told = says("loop-held", scene(side("asgi", "asgi", loops=loops, in_flight=mine)))
-    assert told == "#1 holds the event loop, for over 0.2 s: 1 request can't get on until it awaits."
+    mine = [Request(RUN + n, T0, pid=pid) for n, pid in ((1, 9), (2, 9), (3, 10), (4, 0))]
+    sentence = says("loop-held", context(side("asgi", "asgi", mine, loops=loops)))
+    assert sentence == "#1 holds the event loop, for over 0.2 s: 1 request is stuck until it awaits."
+    several = [*mine, Request(RUN + 5, T0, pid=9)]
+    sentence = says("loop-held", context(side("asgi", "asgi", several, loops=loops)))
+    assert sentence == "#1 holds the event loop, for over 0.2 s: 2 requests are stuck until it awaits."
 
 
 def test_many_short_steps_are_no_blocking_call() -> None:
-    """They keep the loop from its heartbeat too, and the watchdog finds whoever has his step just then."""
-    steps = [*two_requests(), asgi(0.3, Kind.TASK_WAIT, 1, b=MS), asgi(0.3, Kind.TASK_RUN, 2)]
-    late = asgi(0.301, Kind.LOOP_HELD, 2, a=MS, b=12, text=HELD)
-    assert says("loop-held", replace(scene(at_s=0.31), picture=fold([*steps, late]))) is None
-    none = asgi(0.301, Kind.LOOP_HELD, 0, a=200 * MS, b=12, text=HELD)
-    done = asgi(0.302, Kind.TASK_WAIT, 2, b=MS)
-    assert says("loop-held", replace(scene(at_s=0.31), picture=fold([*steps, done, none]))) is None
+    """They keep the loop from its heartbeat too, and the watchdog finds the request whose step is on just then."""
+    steps = [*two_requests(), StepEnded(at(0.3), "asgi", PID, RUN + 1, MS), StepBegan(at(0.3), "asgi", PID, RUN + 2)]
+    assert says("loop-held", seen(reduced(steps, [held_event(0.301, 2, 1)]), 0.31)) is None
+    done = StepEnded(at(0.302), "asgi", PID, RUN + 2, MS)
+    assert says("loop-held", seen(reduced(steps, [done, held_event(0.301, 0, 200)]), 0.31)) is None
 
 
 def test_what_is_no_request_can_hold_the_loop() -> None:
     hold = Hold(0, 400 * MS, BLOCKING)
-    held = side("asgi", "asgi", loops={9: Loop(9, since_ns=T0, held=hold)}, in_flight={RUN + 1: Request(RUN + 1, T0)})
-    assert says("loop-held", scene(held)) == (
+    held = side("asgi", "asgi", [Request(RUN + 1, T0)], loops={9: Loop(9, since_ns=T0, held=hold)})
+    assert says("loop-held", context(held)) == (
         "What is no request's step holds the event loop at blocking.py:12 time.sleep, for over 0.2 s: "
-        "1 request can't get on until it awaits."
+        "1 request is stuck until it awaits."
+    )
+    assert says("loop-held", context(but(held, requests=()))) == (
+        "What is no request's step holds the event loop at blocking.py:12 time.sleep, for over 0.2 s: "
+        "no other request makes progress until it awaits."
     )
 
 
 def test_a_loop_that_was_held_shaped_the_run() -> None:
-    loop = Loop(9, longest_step_ns=S // 2, longest_step_req=RUN + 3, longest_hold=Hold(RUN + 3, 450 * MS, BLOCKING))
-    held = over(side("asgi", "asgi", loops={9: loop}))
-    assert says("loop-held", scene(held)) == (
-        "Single steps held the event loop at blocking.py:12 time.sleep for up to 0.50 s (#3): "
-        "no other request got on meanwhile."
+    tally = LoopTally(
+        longest_step_ns=S // 2, longest_step_req=RUN + 3, longest_hold=Hold(RUN + 3, 450 * MS, BLOCKING)
     )
-    assert says("loop-held", scene(over(held, 20))) is None, "a stumble in a long run"
-    stepping = tuple(replace(answered_request(n, T0, T0 + S), run_ns=S // 2) for n in range(1, 31))
-    assert says("loop-held", scene(over(replace(held, finished=stepping), 20))) is not None, "one after the other"
+    held = over(side("asgi", "asgi", loops={9: Loop(9, tally=tally)}))
+    assert says("loop-held", context(held)) == (
+        "Single steps held the event loop at blocking.py:12 time.sleep for up to 0.50 s (#3): "
+        "no other request made progress meanwhile."
+    )
+    assert says("loop-held", context(over(held, 20))) is None, "a stumble in a long run"
+    stepping = [replace(answered_request(n, T0, T0 + S), run_ns=S // 2) for n in range(1, 31)]
+    assert says("loop-held", context(over(but(held, requests=stepping), 20))) is not None, "one after the other"
 
 
 def test_a_task_that_awaits_does_not_hold_the_loop() -> None:
-    awaiting = replace(awaiting_tasks(0.5), loops={300: Loop(300, since_ns=T0)})
-    assert all(request.task is Task.AWAITING for request in awaiting.in_flight.values())
-    assert says("loop-held", scene(awaiting)) is None
+    awaiting = but(awaiting_tasks(0.5), loops={300: Loop(300, since_ns=T0)})
+    assert all(request.task is Task.AWAITING for request in awaiting.ledger.in_flight())
+    assert says("loop-held", context(awaiting)) is None

@@ -9,12 +9,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from tests.unit.pictures import MS, RUN, T0, S, sleeping_workers
-from tests.unit.test_reducer import BOOTED, PID, fold, one_request, started, wsgi
-from wsgiviz.events import Kind
-from wsgiviz.model import metrics
-from wsgiviz.model.metrics import quantiles
-from wsgiviz.model.state import Doing, Loop, Request, Side, Thread, Worker
+from tests.unit.lint_contexts import BOOTED, DRIVER, PID, at, but, ended, reduced, rows, side, taken, worker
+from tests.unit.states import MS, RUN, T0, S, ledger_of, sleeping_workers
+from wsgiviz.analysis import metrics
+from wsgiviz.analysis.metrics import nearest_rank, quantiles
+from wsgiviz.events import (
+    Event,
+    RequestBegan,
+    RequestEnded,
+    RequestFailed,
+    RequestSent,
+    ResponseReceived,
+    ThreadSampled,
+    WorkerDied,
+)
+from wsgiviz.state import Activity, Counters, Loop, LoopTally, Request, Run, Server, Side, Span, State, Tally, Worker
 
 
 def test_percentiles_are_values_that_were_measured() -> None:
@@ -27,98 +36,191 @@ def test_percentiles_are_values_that_were_measured() -> None:
     assert {alone.p50, alone.p90, alone.p99, alone.max, alone.mean} == {2.5}
 
 
+def test_the_nearest_rank_is_the_smallest_value_that_so_many_do_not_exceed() -> None:
+    assert [nearest_rank([1, 2, 3, 4], percent) for percent in (0, 25, 26, 50, 75, 99, 100)] == [1, 1, 2, 2, 3, 4, 4]
+    with pytest.raises(IndexError):
+        nearest_rank([], 50)
+
+
 @given(st.lists(st.floats(0, 1e6), min_size=1))
 def test_percentiles_rise_and_cover_their_share(values: list[float]) -> None:
     found = quantiles(values)
     assert found is not None
     assert found.p50 <= found.p90 <= found.p95 <= found.p99 <= found.max == max(values)
-    for percent, at in ((50, found.p50), (90, found.p90), (95, found.p95), (99, found.p99)):
-        assert at in values
-        assert 100 * sum(value <= at for value in values) >= percent * len(values)
+    for percent, value in ((50, found.p50), (90, found.p90), (95, found.p95), (99, found.p99)):
+        assert value in values
+        assert 100 * sum(each <= value for each in values) >= percent * len(values)
     assert min(values) * (1 - 1e-9) <= found.mean <= max(values) * (1 + 1e-9)
 
 
+# --- requests ----------------------------------------------------------------------------------------------------
+
+
+def one_request(n: int = 1, cpu_ms: float = 0.1) -> list[Event]:
+    """Planned at 0, sent at 10 ms, accepted at 11, begun at 12, received at 110, closed at 111, released at 114."""
+    end = RequestEnded(
+        at(0.114), "wsgi", PID, 0, RUN + n, int(cpu_ms * MS), at(0.012), at(0.108), at(0.109), at(0.111), 200, 1, ""
+    )
+    return [
+        RequestSent(at(0.010), "wsgi", DRIVER, RUN + n, T0),
+        RequestBegan(at(0.012), "wsgi", PID, 0, RUN + n, at(0.011), 0, "GET /"),
+        ResponseReceived(at(0.110), "wsgi", DRIVER, RUN + n, 200, 5),
+        end,
+    ]
+
+
+def wsgi(state: State) -> Side:
+    return state.sides["wsgi"]
+
+
 def test_each_part_of_a_request_is_measured_between_its_own_stamps() -> None:
-    """Planned at 10 ms, sent at 20, begun at 22, closed at 121, received at 120."""
-    done = [*BOOTED, started(10, 1), *one_request(), wsgi(130, Kind.RUN_ENDED)._replace(req=1)]
-    side = fold(done).wsgi
+    found = wsgi(reduced(BOOTED, one_request(), ended(0.13)))
     measured = {
-        name: [round(value * 1000, 3) for value in getattr(metrics, name)(side)]
+        name: [round(value * 1000, 3) for value in getattr(metrics, name)(found)]
         for name in ("latency", "latency_from_sent", "queue_wait", "service", "schedule_lag")
     }
     assert measured == {
-        "latency": [112.0], "latency_from_sent": [102.0], "queue_wait": [2.0], "service": [101.0],
+        "latency": [110.0], "latency_from_sent": [100.0], "queue_wait": [2.0], "service": [99.0],
         "schedule_lag": [10.0],
     }  # fmt: skip
-    assert metrics.makespan_ns(side) == 112 * MS
-    assert metrics.elapsed_ns(side, 10**15) == 112 * MS
-    assert metrics.throughput(side, 10**15) == pytest.approx(1 / 0.112)
+    assert metrics.makespan_ns(found) == 110 * MS
+    assert metrics.elapsed_ns(found, at(1000)) == 110 * MS
+    assert metrics.throughput(found, at(1000)) == pytest.approx(1 / 0.110)
+    assert metrics.statuses(found) == {"200": 1}
 
 
 def test_a_request_without_a_stamp_is_left_out_and_not_counted_as_zero() -> None:
-    side = Side("wsgi", finished=(Request(RUN + 1, T0, T0, failed_ns=T0 + S, error="refused"),))
-    assert metrics.latency(side) == metrics.queue_wait(side) == metrics.service(side) == []
-    assert metrics.schedule_lag(side) == [0.0]
+    found = side(requests=[Request(RUN + 1, T0, T0, failed_ns=T0 + S, error="refused")])
+    assert metrics.latency(found) == metrics.queue_wait(found) == metrics.service(found) == []
+    assert metrics.schedule_lag(found) == [0.0]
+
+
+def test_external_requests_count_in_no_figure() -> None:
+    external = Request(-5, T0, T0, began_ns=T0, ended_ns=T0 + S, received_ns=T0 + S, status=500, raised="KeyError")
+    found = side(requests=[external])
+    assert metrics.latency(found) == metrics.queue_wait(found) == metrics.service(found) == []
+    assert (metrics.statuses(found), metrics.raised(found)) == ({}, {})
+
+
+def test_an_answer_counts_when_the_client_has_it_though_the_app_goes_on() -> None:
+    answered = reduced(BOOTED, one_request()[:3])
+    found = wsgi(answered)
+    assert (metrics.statuses(found), metrics.latency(found), metrics.service(found)) == ({"200": 1}, [0.11], [])
+    assert metrics.queue_wait(found) == [0.002]
+    assert metrics.after_answer(found, at(0.15)) == metrics.AfterAnswer(0, 0.0), "it may just be closing"
+    assert metrics.after_answer(found, at(2.11)) == metrics.AfterAnswer(1, 2.0)
+    late = RequestEnded(at(0.62), "wsgi", PID, 0, RUN + 1, 0, at(0.012), 0, 0, at(0.61), 200, 1, "")
+    over = wsgi(reduced([late], before=answered))
+    assert metrics.after_answer(over, at(100)) == metrics.AfterAnswer(1, 0.5)
+    assert metrics.after_answer(wsgi(reduced(BOOTED, one_request())), at(100)).count == 0
+
+
+def test_what_is_served_for_nobody_is_counted_once_and_stays_a_failure() -> None:
+    [sent, began, _, end] = one_request()
+    gone = RequestFailed(at(0.05), "wsgi", DRIVER, RUN + 1, "timeout")
+    for events in ([sent, began, gone, end], [sent, gone, began, end], [sent, gone, end]):
+        found = wsgi(reduced(BOOTED, events))
+        assert (found.run.for_nobody, found.run.failed, found.run.completed) == (1, 1, 0)
+        assert (metrics.latency(found), metrics.statuses(found)) == ([], {})
+        assert metrics.service(found) == [0.099]
+
+
+# --- the run -----------------------------------------------------------------------------------------------------
 
 
 def test_before_a_run_nothing_is_known() -> None:
-    side = Side("wsgi")
-    assert (metrics.makespan_ns(side), metrics.elapsed_ns(side, T0), metrics.throughput(side, T0)) == (0, 0, None)
-    assert metrics.fractions(side, T0) == metrics.Fractions(None, None, None)
+    none = Side("wsgi")
+    assert (metrics.makespan_ns(none), metrics.elapsed_ns(none, T0), metrics.throughput(none, T0)) == (0, 0, None)
+    assert metrics.fractions(none, T0) == metrics.Fractions(None, None, None)
+
+
+def test_a_run_that_ended_without_an_answer_does_not_go_on() -> None:
+    cancelled = side(ended_ns=T0 + S)
+    assert metrics.elapsed_ns(cancelled, T0 + 60 * S) == S
+    assert metrics.elapsed_ns(side(), T0 + 60 * S) == 60 * S
+
+
+# --- workers -----------------------------------------------------------------------------------------------------
 
 
 def test_a_worker_that_sleeps_is_blocked_and_one_that_counts_computes() -> None:
     for cpu_ms, mostly in ((0.1, "blocked"), (95, "computing")):
-        side = fold([*BOOTED, started(20, 1), *one_request(cpu_ms=cpu_ms)]).wsgi
-        found = metrics.fractions(side, 124 * MS)
-        assert found.busy == pytest.approx(103 / 104)
+        found = metrics.fractions(wsgi(reduced(BOOTED, one_request(cpu_ms=cpu_ms))), at(0.114))
+        assert found.busy == pytest.approx(103 / 114)
         assert getattr(found, mostly) > 0.9
         parts = (found.blocked, found.computing, found.reading, found.writing)
         assert math.fsum(part for part in parts if part is not None) == pytest.approx(1)
 
 
 def test_waiting_for_a_cpu_is_computing_and_not_blocked() -> None:
-    worker = Worker(
-        PID, 1, Doing.IDLE, T0 + S, requests=1, app_ns=S, cpu_ns=400 * MS,
-        sample=Thread(T0 + S, 500 * MS, 590 * MS), run_sample=Thread(T0, 90 * MS, MS),
-    )  # fmt: skip
-    [times] = metrics.per_worker(Side("wsgi", workers={(PID, 0): worker}, run_started_ns=T0), T0 + S)
+    tally = Tally(requests=1, app_ns=S, cpu_ns=400 * MS, first=Counters(T0, 90 * MS, MS))
+    one = Worker(PID, 1, Activity.IDLE, T0 + S, tally=tally, sample=Counters(T0 + S, 500 * MS, 590 * MS))
+    [times] = metrics.per_worker(side(workers=rows(one)), T0 + S)
     assert times.computing_s == pytest.approx(0.989)
     assert times.blocked_s == pytest.approx(0.011)
 
 
 def test_the_request_that_is_still_on_counts_until_now() -> None:
-    side = sleeping_workers(1.5)
-    times = metrics.per_worker(side, T0 + 1500 * MS)
-    assert [(time.pid, time.slot) for time in times] == list(side.workers)
+    busy = sleeping_workers(1.5)
+    times = metrics.per_worker(busy, T0 + 1500 * MS)
+    assert [(time.pid, time.slot) for time in times] == list(busy.server.workers)
     assert all(time.busy_s == pytest.approx(0.499) for time in times), "made by hand: totals of the first are 0"
 
 
+def test_all_that_a_worker_did_for_the_request_that_it_holds_counts() -> None:
+    """Its tally has it only when it ends: read for 0.1 s, computed, wrote a chunk, computes."""
+    stretches = [
+        (-1.0, Activity.IDLE), (0.1, Activity.READING), (0.2, Activity.COMPUTING), (0.5, Activity.WRITING),
+        (0.6, Activity.COMPUTING),
+    ]  # fmt: skip
+    ends = [at(begin) for begin, _ in stretches[1:]] + [0]
+    spans = tuple(Span(at(begin), end, what, 0) for (begin, what), end in zip(stretches, ends, strict=True))
+    tally = Tally(requests=2, app_ns=S // 20, reading_ns=S // 10)  # the reading of this one is in it already
+    one = Worker(PID, 1, Activity.COMPUTING, at(0.6), req=RUN + 1, spans=spans, tally=tally)
+    [times] = metrics.per_worker(side(workers=rows(one)), at(1))
+    assert (times.reading_s, times.writing_s) == (0.1, 0.1)
+    assert times.busy_s == pytest.approx(0.95)
+    stopping = replace(one, activity=Activity.STOPPING, spans=(*spans, Span(at(0.9), 0, Activity.STOPPING, RUN + 1)))
+    ended_then = replace(stopping, req=0)
+    assert [time.reading_s for time in metrics.per_worker(side(workers=rows(ended_then)), at(1))] == [0.1]
+
+
+def test_what_a_killed_worker_held_counts_until_its_death() -> None:
+    sampled = ThreadSampled(at(0.05), "wsgi", PID, 0, 0, 0, "S")
+    died = WorkerDied(at(0.5), "wsgi", DRIVER, PID, 9)
+    [times] = metrics.per_worker(wsgi(reduced(BOOTED, taken(1, 0.01), [sampled, died])), at(2))
+    assert times.busy_s == pytest.approx(0.49)
+    assert times.blocked_s == pytest.approx(0.49)
+
+
 def test_a_worker_that_hangs_after_the_run_does_not_add_to_it() -> None:
-    hanging = Worker(PID, 1, Doing.BLOCKED, T0, req=RUN + 1, sample=Thread(T0, 0, 0))
-    side = Side(
-        "wsgi", workers={(PID, 0): hanging}, run_started_ns=T0, run_ended_ns=T0 + S, first_planned_ns=T0,
-        last_finished_ns=T0 + S, failed=1, planned=1,
-    )  # fmt: skip
-    [times] = metrics.per_worker(side, T0 + 60 * S)
+    hanging = worker(PID, Activity.BLOCKED, 0, req=RUN + 1, sample=Counters(T0, 0, 0))
+    found = side(workers=rows(hanging), ended_ns=T0 + S, last_finished_ns=T0 + S, failed=1, planned=1)
+    [times] = metrics.per_worker(found, T0 + 60 * S)
     assert times.busy_s == 1.0
-    assert metrics.fractions(side, T0 + 60 * S).busy == 1.0
+    assert metrics.fractions(found, T0 + 60 * S).busy == 1.0
 
 
-def looping(selector_ms: int, cpu_ms: int, runq_ms: int = 0, ended: bool = True) -> Side:
+def test_what_it_did_before_the_run_was_asked_for_does_not_count() -> None:
+    hanging = worker(PID, Activity.BLOCKED, -5, req=RUN + 1)
+    [times] = metrics.per_worker(side(workers=rows(hanging)), T0 + S)
+    assert times.busy_s == 1.0
+
+
+# --- loops -------------------------------------------------------------------------------------------------------
+
+
+def looping(selector_ms: int, cpu_ms: int, runq_ms: int = 0) -> Side:
     """A loop that ran for a second after T0, its last heartbeat a second later."""
-    loop = Loop(
-        PID, selector_ns=(2000 + selector_ms) * MS, run_selector_ns=2000 * MS, beat_ns=T0 + 2 * S, run_beat_ns=T0
-    )
-    worker = Worker(
-        PID, 1, Doing.IDLE, T0, requests=20, sample=Thread(T0 + S, (50 + cpu_ms) * MS, runq_ms * MS),
-        run_sample=Thread(T0, 50 * MS, 0),
+    tally = LoopTally(first_selector_ns=2000 * MS, first_beat_ns=T0)
+    loop = Loop(PID, selector_ns=(2000 + selector_ms) * MS, beat_ns=T0 + 2 * S, tally=tally)
+    sample = Counters(T0 + S, (50 + cpu_ms) * MS, runq_ms * MS)
+    done = Tally(requests=20, first=Counters(T0, 50 * MS, 0))
+    one = Worker(PID, 1, Activity.IDLE, T0, tally=done, sample=sample)
+    run = Run(
+        1, 20, started_ns=T0, ended_ns=T0 + S, first_planned_ns=T0, last_finished_ns=T0 + S, completed=20
     )  # fmt: skip
-    return Side(
-        "asgi", "asgi", workers={(PID, 0): worker}, loops={PID: loop}, run_started_ns=T0,
-        run_ended_ns=T0 + S if ended else 0,
-        first_planned_ns=T0, last_finished_ns=T0 + S, completed=20, planned=20,
-    )  # fmt: skip
+    return Side("asgi", "asgi", Server(workers=rows(one), loops={PID: loop}), run, ledger_of(()))
 
 
 def test_a_loop_is_busy_outside_its_selector_and_of_the_runs_time_alone() -> None:
@@ -134,13 +236,14 @@ def test_a_loop_that_is_held_by_a_sleep_is_blocked() -> None:
     assert metrics.fractions(looping(selector_ms=1000, cpu_ms=0), T0 + S).blocked == 1.0
 
 
-def test_what_a_loop_does_not_tell_is_not_known() -> None:
-    side = looping(1600, 300)
-    silent = replace(side, loops={PID: Loop(PID, beat_ns=T0 + S, run_beat_ns=T0)})
+def test_what_a_loop_does_not_let_us_measure_is_not_known() -> None:
+    found = looping(1600, 300)
+    silent = but(found, loops={PID: Loop(PID, beat_ns=T0 + S, tally=LoopTally(first_beat_ns=T0))})
     assert metrics.fractions(silent, T0 + S) == metrics.Fractions(None, None, None)
     [times] = metrics.per_worker(silent, T0 + S)
     assert (times.busy_s, times.blocked_s, times.computing_s, times.requests) == (None, None, None, 20)
-    unsampled = replace(side, workers={(PID, 0): replace(side.workers[PID, 0], run_sample=Thread())})
-    found = metrics.fractions(unsampled, T0 + S)
-    assert found.busy == pytest.approx(0.4)
-    assert (found.blocked, found.computing) == (None, None)
+    one = found.server.workers[PID, 0]
+    unsampled = but(found, workers=rows(replace(one, tally=replace(one.tally, first=Counters()))))
+    shares = metrics.fractions(unsampled, T0 + S)
+    assert shares.busy == pytest.approx(0.4)
+    assert (shares.blocked, shares.computing) == (None, None)

@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
-from wsgiviz.events import Kind
-from wsgiviz.probe.asgi import AsgiProbe
+from tests.unit.probed import PID, Recorded
+from wsgiviz.events import ChildTasks, RequestBegan, RequestEnded, ResponseStarted, StepEnded
+from wsgiviz.probe.asgi import AsgiProbe, follow_tasks
+from wsgiviz.probe.request_ids import RequestIds
 
 HTTP: dict[str, Any] = {
     "type": "http",
@@ -20,19 +22,15 @@ HTTP: dict[str, Any] = {
 }
 
 
-class Server:
-    """An ASGI server of one call; ``told`` is what the probe wrote, ``sent`` what the app sent."""
+class Server(Recorded):
+    """An ASGI server of one call; ``sent`` is what the app sent."""
 
     def __init__(self, app: Any, scope: dict[str, Any] | None = None) -> None:
-        self.told: list[tuple[Kind, int, int, int, bytes]] = []
+        super().__init__()
         self.sent: list[Any] = []
         self.inbox: list[Any] = [{"type": "http.request", "body": b"", "more_body": False}]
         self._scope = HTTP if scope is None else scope
-        self._probe = AsgiProbe(app, self._write, lambda port: port)
-
-    def _write(self, kind: int, req: int = 0, a: int = 0, b: int = 0, text: bytes = b"", slot: int = 0,
-               t_ns: int = 0) -> None:  # fmt: skip
-        self.told.append((Kind(kind), req, a, b, text))
+        self.probe = AsgiProbe(app, self.emit, RequestIds(PID), lambda port: port)
 
     async def _receive(self) -> Any:
         return self.inbox.pop(0)
@@ -41,11 +39,7 @@ class Server:
         self.sent.append(message)
 
     async def call(self) -> None:
-        await self._probe(self._scope, self._receive, self._send)
-
-    @property
-    def kinds(self) -> list[str]:
-        return [kind.name for kind, *_ in self.told]
+        await self.probe(self._scope, self._receive, self._send)
 
 
 async def answer(send: Any) -> None:
@@ -58,15 +52,20 @@ async def sleeper(scope: Any, receive: Any, send: Any) -> None:
     await answer(send)
 
 
-def test_steps_and_waits_are_told() -> None:
+def test_steps_and_waits_are_recorded() -> None:
     server = Server(sleeper)
     asyncio.run(server.call())
-    assert server.kinds == [
-        "BEGAN", "TASK_RUN", "TASK_WAIT", "TASK_READY", "TASK_RUN", "RESPONSE", "TASK_WAIT", "CLOSED",
+    assert server.names == [
+        "RequestBegan", "StepBegan", "StepEnded", "TaskReady", "StepBegan", "ResponseStarted", "StepEnded",
+        "RequestEnded",
     ]  # fmt: skip
-    assert {req for _, req, *_ in server.told} == {1_000_003}
-    assert server.told[0][2:] == (4711, 0, b"GET /x")
-    assert server.told[-1][3] == 1
+    assert {event.req for event in server.events} == {1_000_003}  # type: ignore[attr-defined]
+    began, ended = server.the(RequestBegan), server.the(RequestEnded)
+    assert (began.accepted_ns, began.thread_cpu_ns, began.target) == (4711, 0, "GET /x")
+    assert (ended.status, ended.chunks, ended.raised, ended.returned_ns) == (200, 1, "", 0)
+    assert ended.cpu_ns == -1  # the thread's counts all requests of its loop
+    assert ended.response_ns == server.the(ResponseStarted).t_ns
+    assert began.t_ns == ended.began_ns <= ended.response_ns <= ended.ended_ns == ended.t_ns
     assert [message["type"] for message in server.sent] == ["http.response.start", "http.response.body"]
 
 
@@ -76,10 +75,18 @@ def test_a_bare_yield_is_ready_at_once() -> None:
 
     server = Server(app)
     asyncio.run(server.call())
-    assert server.kinds == ["BEGAN", "TASK_RUN", "TASK_WAIT", "TASK_READY", "TASK_RUN", "TASK_WAIT", "CLOSED"]
+    assert server.names == [
+        "RequestBegan",
+        "StepBegan",
+        "StepEnded",
+        "TaskReady",
+        "StepBegan",
+        "StepEnded",
+        "RequestEnded",
+    ]
 
 
-def test_ready_is_told_when_the_future_is_done_and_not_when_the_loop_comes_to_it() -> None:
+def test_ready_is_recorded_when_the_future_is_done_and_not_when_the_loop_comes_to_it() -> None:
     async def app(scope: Any, receive: Any, send: Any) -> None:
         await asyncio.get_running_loop().create_future()
 
@@ -87,19 +94,19 @@ def test_ready_is_told_when_the_future_is_done_and_not_when_the_loop_comes_to_it
         server = Server(app)
         task = asyncio.ensure_future(server.call())
         await asyncio.sleep(0.01)
-        seen = list(server.kinds)
+        seen = list(server.names)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        return seen + ["|"] + server.kinds[len(seen) :]
+        return seen + ["|"] + server.names[len(seen) :]
 
     kinds = asyncio.run(main())
-    assert kinds[:4] == ["BEGAN", "TASK_RUN", "TASK_WAIT", "|"]
-    assert kinds[4] == "TASK_READY"
-    assert kinds[-1] == "CLOSED"
+    assert kinds[:4] == ["RequestBegan", "StepBegan", "StepEnded", "|"]
+    assert kinds[4] == "TaskReady"
+    assert kinds[-1] == "RequestEnded"
 
 
-def test_exceptions_pass_untouched_and_are_told() -> None:
+def test_exceptions_pass_untouched_and_are_recorded() -> None:
     async def app(scope: Any, receive: Any, send: Any) -> None:
         await asyncio.sleep(0.001)
         raise LookupError("x")
@@ -107,8 +114,7 @@ def test_exceptions_pass_untouched_and_are_told() -> None:
     server = Server(app)
     with pytest.raises(LookupError):
         asyncio.run(server.call())
-    assert server.told[-1][0] is Kind.CLOSED
-    assert server.told[-1][4] == b"LookupError"
+    assert server.the(RequestEnded).raised == "LookupError"
 
 
 def test_an_app_may_handle_its_own_cancellation() -> None:
@@ -176,7 +182,7 @@ def test_disconnect_reaches_the_app() -> None:
     assert seen == ["http.request", "http.disconnect"]
 
 
-def test_a_websocket_is_told_as_status_101() -> None:
+def test_a_websocket_is_recorded_as_status_101() -> None:
     async def app(scope: Any, receive: Any, send: Any) -> None:
         assert (await receive())["type"] == "websocket.connect"
         await send({"type": "websocket.accept"})
@@ -185,7 +191,7 @@ def test_a_websocket_is_told_as_status_101() -> None:
     server = Server(app, {**HTTP, "type": "websocket"})
     server.inbox = [{"type": "websocket.connect"}]
     asyncio.run(server.call())
-    assert (Kind.RESPONSE, 101) in [(kind, a) for kind, _, a, *_ in server.told]
+    assert server.the(ResponseStarted).status == server.the(RequestEnded).status == 101
     assert server.sent[1]["text"] == "hi"
 
 
@@ -197,7 +203,7 @@ def test_lifespan_passes_unseen() -> None:
     server = Server(app, {"type": "lifespan"})
     server.inbox = [{"type": "lifespan.startup"}]
     asyncio.run(server.call())
-    assert server.told == []
+    assert server.events == []
     assert server.sent == [{"type": "lifespan.startup.complete"}]
 
 
@@ -214,4 +220,64 @@ def test_an_app_may_return_any_awaitable_or_raise_at_the_call() -> None:
     server = Server(refuses)
     with pytest.raises(LookupError):
         asyncio.run(server.call())
-    assert server.kinds[-1] == "CLOSED"
+    assert server.names[-1] == "RequestEnded"
+
+
+@pytest.mark.parametrize("status", [None, "200", -5, 10**12])
+def test_a_bad_status_is_left_to_the_server(status: Any) -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": status, "headers": []})
+
+    server = Server(app)
+    asyncio.run(server.call())
+    assert server.sent[0]["status"] is status
+    assert server.the(RequestEnded).status == 0
+
+
+def test_external_requests_get_numbers_of_their_own() -> None:
+    servers = [Server(sleeper, {**HTTP, "headers": []}) for _ in range(2)]
+    for server in servers:
+        asyncio.run(server.call())
+        assert server.the(RequestEnded).req == server.the(RequestBegan).req < 0
+
+
+def test_a_request_is_registered_as_long_as_it_is_in_the_app() -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        assert list(server.probe.requests) == [1_000_003]
+
+    server = Server(app)
+    asyncio.run(server.call())
+    assert server.probe.requests == {}
+
+
+def test_the_tasks_that_a_request_starts_are_counted() -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await asyncio.gather(asyncio.sleep(0), asyncio.sleep(0))
+
+    async def main() -> Server:
+        follow_tasks(asyncio.get_running_loop())
+        server = Server(app)
+        await server.call()
+        return server
+
+    server = asyncio.run(main())
+    counted = [(event.alive, event.started) for event in server.of(ChildTasks)]
+    assert counted[:2] == [(1, 1), (2, 2)]
+    assert counted[-1] == (0, 2)
+    assert all(event.held_ns >= 0 for event in server.of(StepEnded))
+
+
+def test_a_task_that_outlives_its_request_says_nothing_more() -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        late.append(asyncio.get_running_loop().create_task(asyncio.sleep(0)))
+
+    late: list[asyncio.Task[None]] = []
+
+    async def main() -> Server:
+        follow_tasks(asyncio.get_running_loop())
+        server = Server(app)
+        await server.call()
+        await late[0]
+        return server
+
+    assert asyncio.run(main()).names[-1] == "RequestEnded"

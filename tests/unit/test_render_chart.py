@@ -7,12 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from tests.unit.pictures import RUN, T0, S
-from wsgiviz.model.state import Doing, Span
+from tests.unit.states import RUN, T0, S
+from wsgiviz.state import Activity, Span
 from wsgiviz.tui.render.chart import EIGHTHS, Block, Chart, Scale, draw_block
 from wsgiviz.tui.render.glyphs import ASCII, UNICODE
 from wsgiviz.tui.render.history import History
-from wsgiviz.tui.render.line import Ink
+from wsgiviz.tui.render.line import CellStyle
 
 TEN = Scale.over(T0, T0 + 10 * S, 10)
 """Ten cells of a second."""
@@ -34,10 +34,10 @@ def history(*spans: Span, now_s: float = 10, ascii_only: bool = False) -> Chart:
     return chart
 
 
-def span(begin_s: float, end_s: float, doing: Doing, number: int = 0) -> Span:
+def span(begin_s: float, end_s: float, activity: Activity, number: int = 0) -> Span:
     """Ends at 0 s: goes on."""
     end = T0 + int(end_s * S) if end_s else 0
-    return Span(T0 + int(begin_s * S), end, doing, RUN + number if number else 0)
+    return Span(T0 + int(begin_s * S), end, activity, RUN + number if number else 0)
 
 
 def text(chart: Chart) -> str:
@@ -46,55 +46,55 @@ def text(chart: Chart) -> str:
 
 @pytest.mark.parametrize(("eighths", "end"), list(zip(range(8), " ▏▎▍▌▋▊▉", strict=True)))
 def test_a_block_ends_to_the_eighth(eighths: int, end: str) -> None:
-    assert text(drawn(Block(0, 16 + eighths, Doing.BLOCKED, "blocked"))) == f"██{end}       "
+    assert text(drawn(Block(0, 16 + eighths, Activity.BLOCKED, "blocked"))) == f"██{end}       "
 
 
-def test_a_block_begins_to_the_eighth_in_reversed_ink() -> None:
-    chart = drawn(Block(11, 32, Doing.BLOCKED, "blocked"))
+def test_a_block_begins_to_the_eighth_in_reversed_style() -> None:
+    chart = drawn(Block(11, 32, Activity.BLOCKED, "blocked"))
     assert text(chart) == " ▍██      "
-    assert chart.inks[1] == Ink("blocked", "", "r")
+    assert chart.styles[1] == CellStyle("blocked", "", "r")
 
 
 def test_two_blocks_share_a_cell_in_two_colours() -> None:
-    chart = drawn(Block(0, 12, Doing.BLOCKED, "blocked"), Block(12, 24, Doing.COMPUTING, "computing", 1))
+    chart = drawn(Block(0, 12, Activity.BLOCKED, "blocked"), Block(12, 24, Activity.COMPUTING, "computing", 1))
     assert text(chart) == "█▌▞       "
-    assert chart.inks[1] == Ink("blocked", "computing")
+    assert chart.styles[1] == CellStyle("blocked", "computing")
 
 
 def test_requests_which_meet_at_a_cell_s_edge_leave_a_seam() -> None:
-    chart = history(span(0, 3, Doing.BLOCKED, 1), span(3, 0, Doing.BLOCKED, 2), now_s=5)
+    chart = history(span(0, 3, Activity.BLOCKED, 1), span(3, 0, Activity.BLOCKED, 2), now_s=5)
     assert text(chart) == "#1▉██     "
-    assert chart.inks[2] == Ink("blocked", "blocked+")
-    assert [ink.front for ink in chart.inks[:5]] == ["blocked"] * 3 + ["blocked+"] * 2
+    assert chart.styles[2] == CellStyle("blocked", "blocked+")
+    assert [style.front for style in chart.styles[:5]] == ["blocked"] * 3 + ["blocked+"] * 2
 
 
 def test_a_name_stands_in_the_middle_where_it_fits() -> None:
-    assert text(history(span(0, 6, Doing.BLOCKED, 7))) == "██#7██    "
-    assert text(history(span(0, 2, Doing.BLOCKED, 7))) == "██        "
+    assert text(history(span(0, 6, Activity.BLOCKED, 7))) == "██#7██    "
+    assert text(history(span(0, 2, Activity.BLOCKED, 7))) == "██        "
 
 
-def test_a_name_takes_the_ink_of_what_it_stands_on() -> None:
-    chart = history(span(0, 6, Doing.COMPUTING, 7))
-    assert chart.inks[2] == Ink("computing", "computing*", "br")
+def test_a_name_takes_the_style_of_what_it_stands_on() -> None:
+    chart = history(span(0, 6, Activity.COMPUTING, 7))
+    assert chart.styles[2] == CellStyle("computing", "computing*", "br")
 
 
 def test_a_request_too_short_to_see_is_an_eighth_wide() -> None:
-    assert text(history(span(1, 1.001, Doing.BLOCKED, 1), span(1.001, 0, Doing.IDLE))) == " ▏        "
+    assert text(history(span(1, 1.001, Activity.BLOCKED, 1), span(1.001, 0, Activity.IDLE))) == " ▏        "
 
 
 def test_reading_computing_and_writing_are_one_request() -> None:
-    states = [span(0, 1, Doing.READING), span(1, 4, Doing.COMPUTING, 3), span(4, 6, Doing.WRITING, 3)]
+    states = [span(0, 1, Activity.READING), span(1, 4, Activity.COMPUTING, 3), span(4, 6, Activity.WRITING, 3)]
     assert text(history(*states)) == "░▞#3▒▒    "
 
 
 def test_ascii_draws_by_whole_cells_with_a_bar_at_the_seam() -> None:
-    spans = [span(0, 4.1, Doing.BLOCKED, 1), span(4.1, 6.2, Doing.COMPUTING, 2)]
+    spans = [span(0, 4.1, Activity.BLOCKED, 1), span(4.1, 6.2, Activity.COMPUTING, 2)]
     assert text(history(*spans, ascii_only=True)) == "###|^^    "
 
 
 def test_what_was_drawn_as_it_happened_is_what_is_drawn_at_once() -> None:
     spans = [
-        span(n / 3, (n + 1) / 3, Doing.IDLE if n % 3 == 2 else Doing.BLOCKED, 0 if n % 3 == 2 else n)
+        span(n / 3, (n + 1) / 3, Activity.IDLE if n % 3 == 2 else Activity.BLOCKED, 0 if n % 3 == 2 else n)
         for n in range(1, 25)
     ]
     lane = History(TEN, UNICODE)
@@ -111,7 +111,7 @@ def test_what_was_drawn_as_it_happened_is_what_is_drawn_at_once() -> None:
 def test_any_blocks_fill_just_their_cells(edges: list[int], ascii_only: bool) -> None:
     edges = sorted(edges)
     pairs = [(a, b) for a, b in zip(edges[::2], edges[1::2], strict=False) if b > a]
-    blocks = [Block(a, b, Doing.BLOCKED, "blocked", group) for group, (a, b) in enumerate(pairs)]
+    blocks = [Block(a, b, Activity.BLOCKED, "blocked", group) for group, (a, b) in enumerate(pairs)]
     chart = drawn(*blocks, ascii_only=ascii_only)
     assert len(text(chart)) == 10
     if blocks and not ascii_only:

@@ -1,4 +1,4 @@
-"""Colours which can be read, and told apart, on every theme of Textual's."""
+"""Colours which can be read and distinguished on every theme of Textual's."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 from textual.color import Color
 from textual.theme import BUILTIN_THEMES
 
-from wsgiviz.tui.render.line import Ink
+from wsgiviz.tui.render.line import CellStyle
 from wsgiviz.tui.render.palette import (
     BLOCK_CONTRAST,
     COLOURS,
@@ -58,6 +58,6 @@ def test_a_theme_can_set_a_colour_of_its_own() -> None:
 def test_where_the_terminal_has_the_colours_they_stay_its_own(dark: bool) -> None:
     default = Color.parse("ansi_default")
     colours = Palette({}, default, default, dark)
-    assert (colours.style(Ink()).color, colours.style(Ink()).bgcolor) == (None, None)
-    solid = colours.style(Ink("blocked", "blocked"))
+    assert (colours.style(CellStyle()).color, colours.style(CellStyle()).bgcolor) == (None, None)
+    solid = colours.style(CellStyle("blocked", "blocked"))
     assert solid.color == solid.bgcolor

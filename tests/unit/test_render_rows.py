@@ -7,18 +7,19 @@ from dataclasses import replace
 import pytest
 from msgspec.structs import replace as changed
 
-from tests.unit.pictures import (
+from tests.unit.states import (
     MS,
     RUN,
     T0,
     S,
     awaiting_tasks,
+    ledger_of,
     mixed_tasks,
     mixed_workers,
     sleeping_workers,
 )
-from wsgiviz.model.state import Doing, Place, Request, Side, Span, Worker
-from wsgiviz.model.theory import Prediction
+from wsgiviz.analysis.theory import Prediction
+from wsgiviz.state import Activity, Death, Location, Request, Run, Server, Side, Span, Worker
 from wsgiviz.tui.render.glyphs import ASCII
 from wsgiviz.tui.render.line import text_of
 from wsgiviz.tui.render.rows import Memory, rows
@@ -41,9 +42,9 @@ def test_workers_in_mid_sleep() -> None:
     view = replace(view_of(sleeping_workers(2.41), 2.41), prediction=guess(5.0))
     assert shown(view) == [
         " WSGI   gunicorn sync, 4 workers",
-        " queue  ●●●●●●●●○○○○○○○○  8 wait in the kernel   most 16",
+        " queue  ●●●●●●●●○○○○○○○○  8 wait in the kernel   peak 16",
         " busy   ████████████████  4 of 4 blocked",
-        " in app  4 now    4 at most   held by 4 workers",
+        " in app  4 now   peak  4   held by 4 workers",
         "",
         "    1 ■ ███#1████▏███#5███▎██▊",
         "        blocked 0.4 s on #9   sleep.py:14 time.sleep",
@@ -57,7 +58,7 @@ def test_workers_in_mid_sleep() -> None:
         "        0s       1s       2s ▲ now 3s       4s       5s",
         "",
         " done   ██████▍░░░░░░░░░   8/20    4.0/s   p50 1.50 s",
-        " all    predicted 5.00 s   so far 2.4 s   ⌈20/4⌉ × 1.0 s",
+        " total time predicted 5.00 s  so far 2.4 s  ⌈20/4⌉ × 1.0 s",
     ]
 
 
@@ -67,9 +68,9 @@ def test_the_loop_when_all_is_answered() -> None:
     )
     assert shown(replace(view, makespan_s=1.03)) == [
         " ASGI   gunicorn asgi, 1 worker",
-        " queue  ○○○○○○○○○○○○○○○○  none waiting   room for 2048",
+        " queue  ○○○○○○○○○○○○○○○○  none waiting   backlog 2048",
         " loop   ░░░░░░░░░░░░░░░░  ○ idle in select   await 0",
-        " in app  0 now   20 at most   run  0  ready  0  await  0",
+        " in app  0 now   peak 20   run  0  ready  0  await  0",
         "",
         "   #1 ✓ │━━━━━━━━│  1.01 s",
         "   #2 ✓ │━━━━━━━━│  1.01 s",
@@ -83,7 +84,7 @@ def test_the_loop_when_all_is_answered() -> None:
         "        0s       1s       2s ▲ now 3s       4s       5s",
         "",
         " done   ████████████████  20/20   19.4/s   p50 1.02 s",
-        " all    predicted 1.00 s   measured 1.03 s  +3.0 %   1.0 s",
+        " total time pred. 1.00 s  measured 1.03 s  +3.0 %  1.0 s",
     ]
 
 
@@ -94,7 +95,7 @@ def test_both_panes_have_the_same_rows_in_the_same_places() -> None:
         assert len(left) == len(right) == height
         for one, other in zip(left, right, strict=True):
             label = one[1:7].strip()
-            if label in ("queue", "in app", "done", "all", "failed") or "now" in one:
+            if label in ("queue", "in app", "done", "total", "failed") or "now" in one:
                 assert other.startswith(one[:8]) or "▲ now" in other
 
 
@@ -115,7 +116,7 @@ def test_sixteen_workers_in_fourteen_rows() -> None:
 
 def test_words_without_room_are_left_out_not_cut() -> None:
     lines = shown(view_of(sleeping_workers(0.5, workers=16, requests=200), 0.5), width=38, height=15)
-    assert lines[3] == " in app  16 now    16 at most"
+    assert lines[3] == " in app  16 now   peak  16"
 
 
 def test_lanes_can_be_scrolled_and_say_what_is_above() -> None:
@@ -133,7 +134,7 @@ def test_a_killed_worker_shows_its_death_and_its_last_request() -> None:
     assert lines[lane + 1] == "        killed, held #3"
 
 
-def test_its_death_is_told_in_its_lane_where_lanes_have_no_second_line() -> None:
+def test_its_death_is_said_in_its_lane_where_lanes_have_no_second_line() -> None:
     lines = shown(view_of(mixed_workers(2.3), 2.3), height=15)
     assert any(line.startswith("    3 ✕") and line.endswith("✕ killed, held #3") for line in lines)
 
@@ -151,7 +152,7 @@ def test_each_state_of_a_worker_has_its_sign_and_its_word() -> None:
         assert f"\n        {word}\n" in text[lane:]
 
 
-def test_what_the_kernel_does_not_tell_is_not_zero() -> None:
+def test_what_is_not_known_of_the_kernel_is_not_zero() -> None:
     lines = shown(view_of(mixed_workers(2.3), 2.3), height=24)
     assert lines[2].split() == ["queue", "n/a"]
 
@@ -185,18 +186,18 @@ def test_a_task_s_states_have_their_signs_and_textures() -> None:
     assert lines[10].endswith("  status 500")
 
 
-def test_a_failed_prediction_tells_by_how_much() -> None:
+def test_a_failed_prediction_says_by_how_much() -> None:
     done = sleeping_workers(6.0)
     view = replace(view_of(done, 6.0), prediction=guess(4.0, "", "the CPU is shared"), makespan_s=5.04)
     lines = shown(view, height=20)
-    assert lines[-2] == " all    predicted 4.00 s   measured 5.04 s  +26 %"
-    assert lines[-1] == " but    the CPU is shared"
+    assert lines[-2] == " total time predicted 4.00 s   measured 5.04 s  +26 %"
+    assert lines[-1] == " caveat the CPU is shared"
 
 
 def test_before_anything_has_happened() -> None:
     lines = shown(view_of(Side("wsgi"), 0.0))
     assert "no worker yet" in lines[2]
-    assert lines[-1] == " all    no prediction"
+    assert lines[-1] == " total time no prediction"
     assert "no loop yet" in shown(view_of(Side("asgi", "asgi"), 0.0))[2]
 
 
@@ -221,11 +222,12 @@ HOSTILE = "\x1b[2J[bold]\u202e中\x07"
 
 def test_hostile_texts_are_escaped_everywhere() -> None:
     wsgi = sleeping_workers(2.4)
-    where = Place(HOSTILE, 1, HOSTILE, HOSTILE)
-    in_flight = {req: changed(request, where=where) for req, request in wsgi.in_flight.items()}
-    wsgi = changed(wsgi, in_flight=in_flight, errors={HOSTILE: 3}, failed=3)
+    where = Location(HOSTILE, 1, HOSTILE, HOSTILE)
+    ledger = ledger_of(changed(request, where=where) for request in wsgi.ledger)
+    wsgi = changed(wsgi, ledger=ledger, run=changed(wsgi.run, errors={HOSTILE: 3}, failed=3))
     bad = Request(RUN + 9, T0, T0, began_ns=T0, ended_ns=T0 + S, failed_ns=T0 + S, error=HOSTILE)
-    asgi = changed(awaiting_tasks(0.5), finished=(bad,))
+    asgi = awaiting_tasks(0.5)
+    asgi = changed(asgi, ledger=ledger_of([*asgi.ledger, bad]))
     for side in (wsgi, asgi):
         view = replace(view_of(side, 2.4), title=HOSTILE, prediction=guess(1.0, HOSTILE, HOSTILE))
         text = "\n".join(shown(view, 100, 40))
@@ -237,23 +239,59 @@ def test_a_worker_with_too_many_short_requests_to_draw_shows_how_busy_it_was() -
     spans = []
     for number in range(400):
         begin = T0 + number * 10 * MS
-        spans.append(Span(begin, begin + 5 * MS, Doing.COMPUTING, RUN + number + 1))
-        spans.append(Span(begin + 5 * MS, begin + 10 * MS, Doing.IDLE, 0))
-    worker = Worker(1, 1, Doing.IDLE, spans[-1].start_ns, spans=tuple(spans))
-    side = Side("wsgi", workers={(1, 0): worker}, planned=400)
+        spans.append(Span(begin, begin + 5 * MS, Activity.COMPUTING, RUN + number + 1))
+        spans.append(Span(begin + 5 * MS, begin + 10 * MS, Activity.IDLE, 0))
+    worker = Worker(1, 1, Activity.IDLE, spans[-1].start_ns, spans=tuple(spans))
+    side = Side("wsgi", server=Server(workers={(1, 0): worker}), run=Run(planned=400))
     lane = shown(view_of(side, 4.0))[5][8:]
     assert set(lane[:30]) == {"▄"}
 
 
 def test_dead_workers_give_way_to_the_living() -> None:
-    dead = [Worker(n, n, Doing.DEAD, T0 + n, died_of="killed") for n in range(1, 40)]
-    alive = [Worker(n, n, Doing.IDLE, T0 + n) for n in range(40, 44)]
-    side = Side("wsgi", workers={each.key: each for each in (*dead, *alive)})
+    dead = [Worker(n, n, Activity.DEAD, T0 + n, death=Death(T0 + n, 9)) for n in range(1, 40)]
+    alive = [Worker(n, n, Activity.IDLE, T0 + n) for n in range(40, 44)]
+    side = Side("wsgi", server=Server(workers={each.key: each for each in (*dead, *alive)}))
     lines = shown(view_of(side, 1.0))
     heads = [line[:7] for line in lines if line[6:7] in "·✕" and line[6:7]]
     assert [head.split() for head in heads] == [[str(n), "✕"] for n in range(36, 40)] + [
         [str(n), "·"] for n in range(40, 44)
     ]
+
+
+def test_what_ended_before_the_run_was_asked_for_is_not_drawn() -> None:
+    spans = (
+        Span(T0 - 3 * S, T0 - 2 * S, Activity.BLOCKED, 7),
+        Span(T0 - S, T0 + S, Activity.BLOCKED, 8),
+        Span(T0 + S, T0 + 2 * S, Activity.IDLE, 0),
+        Span(T0 + 2 * S, 0, Activity.BLOCKED, RUN + 1),
+    )
+    worker = Worker(1, 1, Activity.BLOCKED, T0 + 2 * S, req=RUN + 1, spans=spans)
+    side = Side("wsgi", server=Server(workers={(1, 0): worker}), run=Run(number=1, requested_ns=T0))
+    view = PaneView(side, "", T0 + 3 * S, T0 - 4 * S, T0 + 4 * S)  # panned to an earlier time
+    lane = shown(view, 8 + 1 + 64)[5][8:]
+    assert lane.rstrip()[:24].strip() == ""
+    assert lane[24:40].count("█") == 16 - len("#8")
+    assert lane[40:48].strip() == ""
+    assert lane[48:56] == "███#1███"
+
+
+def test_workers_that_died_in_earlier_runs_have_no_lane() -> None:
+    dead = {
+        (n, 0): Worker(n, n, Activity.DEAD, T0 + (n - 2) * S, death=Death(T0 + (n - 2) * S, 9)) for n in (1, 2, 3)
+    }
+    side = Side("wsgi", server=Server(workers=dead), run=Run(number=2, requested_ns=T0))
+    lines = [line[:7] for line in shown(view_of(side, 2.0)) if line[6:7] == "✕"]
+    assert [line.split() for line in lines] == [["2", "✕"], ["3", "✕"]]
+
+
+def test_a_worker_timeout_is_said_in_full_where_there_is_room() -> None:
+    side = mixed_workers(2.3)
+    worker = side.server.workers[103, 0]
+    killed = changed(worker, death=Death(worker.since_ns, 9, by_timeout=True))
+    server = changed(side.server, workers={**side.server.workers, worker.key: killed})
+    side = changed(side, server=server)
+    assert "        killed by gunicorn (worker timeout), held #3" in shown(view_of(side, 2.3), height=24)
+    assert "        worker timeout, held #3" in shown(view_of(side, 2.3), width=40, height=24)
 
 
 def test_rows_remembered_are_those_made_afresh() -> None:

@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from textual.color import Color
 
-from tests.unit.pictures import MS, RUN, T0
+from tests.unit.states import MS, RUN, T0, ledger_of
 from wsgiviz.events import SIDES
-from wsgiviz.model.state import Doing, Loop, Place, Request, Side, Span, Step, Task, Worker
+from wsgiviz.state import Activity, Death, Location, Loop, Request, Run, Server, Side, Span, Step, Task, Worker
 from wsgiviz.tui.render.glyphs import ASCII, UNICODE
 from wsgiviz.tui.render.line import text_of
 from wsgiviz.tui.render.palette import Palette
@@ -31,20 +31,22 @@ def histories(draw: st.DrawFn) -> list[tuple[int, int]]:
 
 @st.composite
 def workers(draw: st.DrawFn) -> Worker:
-    doings = st.sampled_from(list(Doing))
-    spans = tuple(Span(begin, end, draw(doings), draw(ids)) for begin, end in draw(histories()))
+    activities = st.sampled_from(list(Activity))
+    spans = tuple(Span(begin, end, draw(activities), draw(ids)) for begin, end in draw(histories()))
     last = spans[-1]
     number = draw(st.integers(1, 99_999))
     return Worker(
         draw(st.integers(1, 99_999)),
         number,
-        last.doing,
+        last.activity,
         last.start_ns,
         req=last.req,
         spans=spans,
         iterating=draw(st.booleans()),
         slot=draw(st.integers(0, 64)),
-        died_of=draw(st.sampled_from(["", "exit", "killed", "timeout"])),
+        stopped_by=draw(st.sampled_from([0, 6, 15])),
+        exited=draw(st.booleans()),
+        death=draw(st.none() | st.builds(Death, times, st.integers(-1, 255), st.booleans(), st.booleans())),
     )
 
 
@@ -62,42 +64,43 @@ def requests(draw: st.DrawFn) -> Request:
         received_ns=draw(maybe),
         failed_ns=draw(maybe),
         status=draw(st.sampled_from([0, 200, 404, 500])),
+        app_status=draw(st.sampled_from([0, 200, 404, 500])),
         error=draw(texts),
         raised=draw(texts),
         task=draw(st.sampled_from(list(Task))),
         since_ns=draw(maybe),
         steps=steps,
-        where=draw(st.none() | st.builds(Place, texts, st.integers(0, 10**6), texts, texts)),
+        where=draw(st.none() | st.builds(Location, texts, st.integers(0, 10**6), texts, texts)),
     )
 
 
 @st.composite
 def sides(draw: st.DrawFn) -> Side:
     count = st.integers(-1, 30_000)
-    those = draw(st.lists(requests(), max_size=8))
-    return Side(
-        draw(st.sampled_from(SIDES)),
-        draw(st.sampled_from(["sync", "gthread", "gevent", "asgi", "uvicorn"])),
+    server = Server(
         workers={worker.key: worker for worker in draw(st.lists(workers(), max_size=6))},
         loops={1: Loop(1, running=draw(ids), since_ns=draw(times))} if draw(st.booleans()) else {},
-        in_flight={request.id: request for request in those if not request.finished},
-        finished=tuple(request for request in those if request.finished),
-        master_up=draw(st.booleans()),
+        up=draw(st.booleans()),
         queue_depth=draw(count),
         queue_limit=draw(count),
-        max_queue=max(0, draw(count)),
-        now_in_app=max(0, draw(count)),
+    )
+    run = Run(
+        number=draw(st.integers(0, 3)),
         planned=max(0, draw(count)),
-        run=draw(st.integers(0, 3)),
-        run_started_ns=draw(times),
-        run_ended_ns=draw(st.one_of(st.just(0), times)),
+        requested_ns=draw(times),
+        started_ns=draw(times),
+        ended_ns=draw(st.one_of(st.just(0), times)),
         completed=max(0, draw(count)),
         failed=max(0, draw(count)),
-        bad_status=0,
+        for_nobody=max(0, draw(count)),
         errors=draw(st.dictionaries(texts, st.integers(1, 99), max_size=3)),
         first_planned_ns=draw(times),
         last_finished_ns=draw(times),
+        in_app=max(0, draw(count)),
+        max_queue=max(0, draw(count)),
     )
+    kind = draw(st.sampled_from(["sync", "gthread", "gevent", "asgi", "uvicorn"]))
+    return Side(draw(st.sampled_from(SIDES)), kind, server, run, ledger_of(draw(st.lists(requests(), max_size=8))))
 
 
 @settings(max_examples=150, deadline=None)
@@ -128,7 +131,8 @@ def test_every_row_fits(
 @given(sides())
 def test_every_colour_that_is_asked_for_is_known(side: Side) -> None:
     palette = Palette({}, Color.parse("#000000"), Color.parse("#ffffff"), True)
-    view = PaneView(side, "gunicorn", T0 + 3000 * MS, T0, T0 + 10_000 * MS, followed=next(iter(side.in_flight), 0))
+    followed = next((request.id for request in side.ledger), 0)
+    view = PaneView(side, "gunicorn", T0 + 3000 * MS, T0, T0 + 10_000 * MS, followed=followed)
     for row in rows(view, 80, 24):
-        for _, ink in row:
-            palette.style(ink)
+        for _, style in row:
+            palette.style(style)

@@ -26,6 +26,7 @@ WHOLE: dict[bytes, Result] = {
     LENGTH: (200, 5, True),
     CHUNKED: (200, 16, True),
     CLOSE: (404, 22, False),
+    b"HTTP/1.1 500 Internal Server Error\r\nContent-Length: 5\r\n\nhello": (500, 5, True),
     INTERIM + LENGTH: (200, 5, True),
     INTERIM + CHUNKED: (200, 16, True),
     b"HTTP/1.1 204 No Content\r\n\r\n": (204, 0, True),

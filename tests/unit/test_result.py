@@ -1,4 +1,4 @@
-"""The result as JSON: its keys, its types, and null where nothing is known."""
+"""The result as JSON: its keys, its types, and null where nothing is known; and the texts of a headless run."""
 
 from __future__ import annotations
 
@@ -13,19 +13,33 @@ import pytest
 from msgspec.structs import replace
 from rich.console import Console
 
-from tests.unit.test_reducer import BOOTED, fold, one_request, started, wsgi
+from tests.unit.lint_contexts import DRIVER, PID, at, booted, ended, fired, opened, queued, reduced
+from tests.unit.states import RUN, T0
+from tests.unit.test_metrics import one_request
+from wsgiviz.analysis.lints import Finding
+from wsgiviz.analysis.occurrences import Occurrence, Occurrences
 from wsgiviz.errors import WsgivizError
-from wsgiviz.events import Kind
-from wsgiviz.model.state import Picture
-from wsgiviz.model.theory import Prediction
-from wsgiviz.report.headless import write_whole
-from wsgiviz.report.progress import side_line
+from wsgiviz.events import (
+    Calibrated,
+    Event,
+    PhaseChanged,
+    QueueSampled,
+    RequestBegan,
+    RequestEnded,
+    RequestFailed,
+    RequestSent,
+    ResponseReceived,
+    SessionOpened,
+    ThreadSampled,
+)
+from wsgiviz.report.output import write_whole
+from wsgiviz.report.progress import progress_line, side_line
 from wsgiviz.report.result import result
 from wsgiviz.report.summary import summary
-from wsgiviz.settings import Settings, make
+from wsgiviz.state import Phase, State
 
 STARTED = "2026-01-01T00:00:00+00:00"
-PREDICTED = {"wsgi": Prediction(0.1, "⌈1/1⌉ × 0.1 s"), "asgi": None}
+HOST = {"cores": 4, "usable_cores": 2, "python": "3.11.2", "gunicorn": "27.0.1", "platform": "Linux"}
 QUANTILES = {"mean", "p50", "p90", "p95", "p99", "max"}
 DISTRIBUTIONS = ("latency_s", "latency_from_sent_s", "queue_wait_s", "service_s", "schedule_lag_s")
 OF_A_SIDE = {
@@ -36,35 +50,45 @@ OF_A_SIDE = {
     "throughput_rps": float, "busy_fraction": float, "blocked_fraction": float, "computing_fraction": float,
     "reading_fraction": float, "writing_fraction": float, "max_accept_queue": int, "accept_queue_limit": int,
     "max_in_flight": int, "per_worker": list, "worker_deaths": int, "driver_max_lag_s": float, "events": int,
-    "events_lost": int,
+    "events_lost": int, "after_answer": dict, "served_for_nobody": int,
 }  # fmt: skip
 OF_A_WORKER = {"pid", "slot", "requests", "busy_s", "reading_s", "writing_s", "blocked_s", "computing_s"}
 OF_A_REQUEST = {
     "id", "side", "worker", "planned_s", "sent_s", "connected_s", "accepted_s", "began_s", "ended_s",
-    "first_byte_s", "received_s", "status", "error", "raised", "cpu_s",
+    "first_byte_s", "received_s", "status", "error", "raised", "cpu_s", "released_s", "for_nobody",
+    "after_answer_s",
 }  # fmt: skip
 
 
-def ran() -> Picture:
+FOUND = Finding("loop-held", "asgi", "Held by \x1b[2J.")
+
+
+def begun(**settings: Any) -> list[Event]:
+    """Both servers have booted, and a run of one request has begun."""
+    session = [SessionOpened(at(-4), "", 0, STARTED, HOST), *opened("sync", "asgi", **settings)[1:]]
+    return [*session, *booted(), *booted("asgi", 300, kind="asgi"), *fired("wsgi", "asgi", requests=1)]
+
+
+def ran(*more: Event, **settings: Any) -> State:
     """One request on the WSGI side, and nothing at all on the other."""
-    sampled = [wsgi(15, Kind.QUEUE_SAMPLE, a=3, b=100), wsgi(16, Kind.QUEUE_SAMPLE, a=3, b=100)]
-    ended = wsgi(130, Kind.RUN_ENDED)._replace(req=1)
-    return fold([*BOOTED, started(10, 1), *sampled, *one_request(), ended])
+    depths = [queued(0.005, 3, limit=100), queued(0.006, 3, limit=100)]
+    return reduced(begun(**settings), depths, one_request(), ended(0.13), more)
 
 
-def found(picture: Picture | None = None, ledger: bool = False, settings: Settings | None = None) -> dict[str, Any]:
+def found(state: State | None = None, ledger: bool = False, occurrences: Occurrences | None = None) -> dict[str, Any]:
     """The result after its way through JSON, which takes no NaN."""
-    made = result(settings or make(), picture or ran(), PREDICTED, STARTED, 10**12, ledger)
+    made = result(state or ran(), occurrences or Occurrences(), ledger)
     back: dict[str, Any] = json.loads(json.dumps(made, allow_nan=False))
     return back
 
 
 def test_the_object_and_its_sides_have_every_key_that_is_documented() -> None:
     top = found()
+    assert list(top) == ["schema", "wsgiviz", "scenario", "started", "settings", "host", "sides", "lints"]
     assert {name: top[name] for name in ("schema", "scenario", "started")} == {
         "schema": 1, "scenario": "sleep", "started": STARTED,
     }  # fmt: skip
-    assert {"cores", "python", "gunicorn", "platform"} == set(top["host"])
+    assert top["host"] == HOST
     assert set(top["sides"]) == {"wsgi", "asgi"}
     side = top["sides"]["wsgi"]
     assert set(side) == set(OF_A_SIDE) | set(DISTRIBUTIONS)
@@ -81,25 +105,36 @@ def test_the_figures_of_a_run() -> None:
     side = found()["sides"]["wsgi"]
     assert (side["server"], side["worker_class"], side["app"]) == ("gunicorn", "sync", "demo_apps.sleep:wsgi_app")
     assert (side["requests"], side["completed"], side["failed"], side["errors"]) == (1, 1, 0, {})
-    assert (side["makespan_s"], side["predicted_makespan_s"]) == (0.112, 0.1)
-    assert side["latency_s"]["max"] == 0.112
+    assert (side["makespan_s"], side["predicted_makespan_s"], side["predicted_by"]) == (0.11, 5.0, "⌈20/4⌉ × 1 s")
+    assert (side["latency_s"]["max"], side["statuses"]) == (0.11, {"200": 1})
     assert (side["max_accept_queue"], side["accept_queue_limit"], side["max_in_flight"]) == (3, 100, 1)
     assert side["blocked_fraction"] > 0.9
+    assert (side["after_answer"], side["served_for_nobody"]) == ({"count": 0, "seconds": 0.0}, 0)
 
 
 def test_what_is_not_known_is_null_and_never_zero() -> None:
-    side = found()["sides"]["asgi"]
+    side = found(ran(scenario="cpu"))["sides"]["asgi"]
     unknown = (
-        "makespan_s", "predicted_makespan_s", "throughput_rps", "busy_fraction", "max_accept_queue",
+        "makespan_s", "predicted_makespan_s", "predicted_by", "busy_fraction", "max_accept_queue",
         "accept_queue_limit", *DISTRIBUTIONS,
     )  # fmt: skip
     assert {side[name] for name in unknown} == {None}
     assert side["loop"] == {"max_lag_s": None, "busy_fraction": None, "longest_step_s": None}
 
 
+@pytest.mark.parametrize(
+    ("measured", "seconds"),
+    [(Calibrated(at(-0.5), "", 0, 0.0, 0.25), 0.25), (Calibrated(at(-0.5), "", 0, -1.0, -1.0), None)],
+)
+def test_the_prediction_is_made_of_what_was_measured(measured: Calibrated, seconds: float | None) -> None:
+    state = reduced(begun(scenario="cpu", order="in-turn", requests=1), [measured])
+    side = found(state)["sides"]["wsgi"]
+    assert side["predicted_makespan_s"] == seconds
+
+
 def test_not_a_number_becomes_null() -> None:
-    made = result(make(), ran(), {"wsgi": Prediction(math.nan, "")}, STARTED, 10**12)
-    assert made["sides"]["wsgi"]["predicted_makespan_s"] is None
+    state = ran(Calibrated(at(0.2), "", 0, math.inf, 0.1), scenario="cpu")
+    assert found(state)["sides"]["wsgi"]["predicted_makespan_s"] is None
 
 
 def test_the_ledger_has_every_request_in_seconds_since_the_start() -> None:
@@ -107,47 +142,132 @@ def test_the_ledger_has_every_request_in_seconds_since_the_start() -> None:
     [row] = found(ledger=True)["requests"]
     assert set(row) == OF_A_REQUEST
     assert (row["id"], row["side"], row["status"], row["error"], row["raised"]) == (1, "wsgi", 200, None, None)
-    assert (row["planned_s"], row["sent_s"], row["began_s"], row["received_s"]) == (0.0, 0.01, 0.012, 0.112)
+    assert (row["planned_s"], row["sent_s"], row["began_s"], row["received_s"]) == (0.0, 0.01, 0.012, 0.11)
+    assert (row["ended_s"], row["released_s"], row["cpu_s"]) == (0.111, 0.114, 0.0001)
+    assert (row["for_nobody"], row["after_answer_s"]) == (False, 0.0)
 
 
 def test_a_request_without_an_answer_says_why() -> None:
-    events = [*BOOTED, started(10, 1), wsgi(20, Kind.SENT, 1, a=10_000_000), wsgi(21, Kind.FAILED, 1, text="refused")]
-    picture = fold(events)
-    side, [row] = found(picture)["sides"]["wsgi"], found(picture, ledger=True)["requests"]
+    sent = RequestSent(at(0.01), "wsgi", DRIVER, RUN + 1, T0)
+    state = reduced(begun(), [sent, RequestFailed(at(0.02), "wsgi", DRIVER, RUN + 1, "refused")])
+    side, [row] = found(state)["sides"]["wsgi"], found(state, ledger=True)["requests"]
     assert (side["completed"], side["failed"], side["errors"]) == (0, 1, {"refused": 1})
     assert (row["received_s"], row["status"], row["error"], row["worker"]) == (None, None, "refused", None)
+    assert (row["cpu_s"], row["for_nobody"], row["after_answer_s"]) == (None, False, None)
 
 
-def test_the_settings_are_told_but_no_password() -> None:
-    shown = found(settings=make(scenario="db", dsn="postgresql://me:secret@/shop"))["settings"]
+def served_late(n: int, gave_up_s: float, began_s: float) -> list[Event]:
+    """The client gives up, and a worker serves it after that."""
+    return [
+        RequestSent(at(0.01), "wsgi", DRIVER, RUN + n, T0),
+        RequestFailed(at(gave_up_s), "wsgi", DRIVER, RUN + n, "timeout"),
+        RequestBegan(at(began_s), "wsgi", PID, 0, RUN + n, at(began_s), 0, "GET /"),
+        RequestEnded(at(began_s + 1), "wsgi", PID, 0, RUN + n, 0, at(began_s), 0, 0, at(began_s + 1), 200, 1, ""),
+    ]
+
+
+def test_a_request_that_its_client_gave_up_and_a_worker_serves_later_is_one_failed_row() -> None:
+    state = reduced(begun(), served_late(2, 1.5, 1.6), served_late(1, 1.5, 2.7))
+    side, requests = found(state)["sides"]["wsgi"], found(state, ledger=True)["requests"]
+    assert [(row["id"], row["error"], row["status"], row["for_nobody"]) for row in requests] == [
+        (1, "timeout", None, True),
+        (2, "timeout", None, True),
+    ]
+    assert (side["failed"], side["completed"], side["served_for_nobody"]) == (2, 0, 2)
+
+
+def test_an_app_that_goes_on_after_the_answer_takes_nothing_from_it() -> None:
+    """A framework's background task, or a WSGI iterable's close()."""
+    answered = ResponseReceived(at(0.11), "wsgi", DRIVER, RUN + 1, 200, 2)
+    later = QueueSampled(at(2.11), "wsgi", DRIVER, 0, 100)
+    state = reduced(begun(), one_request()[:2], [answered, *ended(0.2), later])
+    side, [row] = found(state)["sides"]["wsgi"], found(state, ledger=True)["requests"]
+    assert (side["completed"], side["statuses"], side["latency_s"]["max"]) == (1, {"200": 1}, 0.11)
+    assert side["after_answer"] == {"count": 1, "seconds": 2.0}
+    assert (row["worker"], row["status"], row["after_answer_s"], row["ended_s"]) == (PID, 200, 2.0, None)
+
+
+def test_lints_that_applied_are_in_it_with_their_reasons() -> None:
+    [lint] = found(occurrences=Occurrences(met=(Occurrence(FOUND, T0, 500_000_000),)))["lints"]
+    assert set(lint) == {"name", "side", "message", "explanation", "source", "seconds"}
+    assert (lint["name"], lint["side"], lint["seconds"]) == ("loop-held", "asgi", 0.5)
+
+
+def test_the_settings_are_in_it_but_no_password() -> None:
+    state = ran(scenario="db", dsn="postgresql://me:secret@/shop")
+    shown = found(state)["settings"]
     assert shown["dsn"] == "given"
     assert shown["parameters"] == {"rows": 400}
     assert "secret" not in json.dumps(shown)
-    own = found(settings=make(wsgi="shop:app"))
+    own = found(reduced(opened("sync", wsgi="shop:app")[:-1]))
     assert (own["scenario"], set(own["sides"]), own["sides"]["wsgi"]["app"]) == (None, {"wsgi"}, "shop:app")
 
 
-def as_text(settings: Settings, picture: Picture, ascii_only: bool = False) -> str:
-    console = Console(width=110, color_system=None)
+def test_a_recording_without_any_event_has_a_result_too() -> None:
+    made = found(State(), ledger=True)
+    assert (made["sides"], made["requests"], made["lints"]) == ({}, [], [])
+
+
+# --- texts -------------------------------------------------------------------------------------------------------
+
+
+def as_text(state: State, ascii_only: bool = False, occurrences: Occurrences | None = None) -> str:
+    console = Console(width=160, color_system=None)
     with console.capture() as capture:
-        console.print(summary(settings, picture, PREDICTED, 10**12, ascii_only))
+        console.print(summary(state, occurrences or Occurrences(), ascii_only))
     return capture.get()
 
 
 def test_the_summary_shows_both_sides_figure_under_figure() -> None:
-    text = as_text(make(requests=1), ran())
+    text = as_text(ran(requests=1))
     assert "sleep: 1 requests to each side" not in text
-    for part in ("sleep: 1 request to each side", "WSGI  time.sleep(1)", "0.10 s = ⌈1/1⌉ × 0.1 s", "1 of 1", "n/a"):
+    parts = ("sleep: 1 request to each side", "WSGI  time.sleep(1)", "1.00 s = ⌈1/1⌉ × 1 s", "1 of 1", "n/a")
+    for part in (*parts, "peak in the accept queue", "peak in the app"):
         assert part in text
-    assert as_text(make(requests=1), ran(), ascii_only=True).isascii()
+    assert "nobody" not in text
+    assert "after the answer" not in text
+    assert as_text(ran(requests=1), ascii_only=True).isascii()
+
+
+def test_the_summary_shows_what_was_served_for_nobody_and_what_went_on_where_there_is_any() -> None:
+    text = as_text(reduced(begun(), served_late(1, 1.5, 1.6)))
+    [row] = [line for line in text.splitlines() if "served for nobody" in line]
+    assert [cell.strip() for cell in row.split("│")[2:4]] == ["1", "0"]
+    answered = ResponseReceived(at(0.11), "wsgi", DRIVER, RUN + 1, 200, 2)
+    later = QueueSampled(at(2.11), "wsgi", DRIVER, 0, 100)
+    assert "1, 2.00 s in all" in as_text(reduced(begun(), one_request()[:2], [answered, later]))
+
+
+def test_what_comes_from_an_app_is_shown_as_escapes() -> None:
+    raises = RequestEnded(at(0.1), "wsgi", PID, 0, RUN + 1, 0, at(0.01), 0, 0, at(0.1), 500, 0, "\x1b]0;x\x07")
+    received = ResponseReceived(at(0.11), "wsgi", DRIVER, RUN + 1, 500, 2)
+    met = Occurrences(met=(Occurrence(FOUND, T0, 4_100_000_000),))
+    text = as_text(reduced(begun(), one_request()[:2], [raises, received]), occurrences=met)
+    assert r"\x1b]0;x\x07 × 1" in text
+    assert r"loop-held (asgi, 4.1 s): Held by \x1b[2J." in text
+    assert text.replace("\n", "").isprintable()
 
 
 def test_the_progress_line_of_a_side() -> None:
-    running = fold([*BOOTED, started(10, 4), *one_request()[:4], wsgi(23, Kind.THREAD_SAMPLE, text="S")]).wsgi
-    line = replace(running, queue_depth=3, completed=1)
-    assert side_line(line, 1_010_000_000).plain == "WSGI █████░░░░░░░░░░░░░░░ 1/4   1.00 s  1 blocked, 3 queued"
-    assert side_line(line, 1_010_000_000, bar_cells=0).plain == "WSGI 1/4   1.00 s  1 blocked, 3 queued"
-    assert side_line(line, 1_010_000_000, ascii_only=True).plain.isascii()
+    sampled = ThreadSampled(at(0.02), "wsgi", PID, 0, 0, 0, "S")
+    depth = queued(0.02, 3)
+    events = [*one_request()[:2], sampled, depth]
+    running = reduced(opened(requests=4), booted(), fired(requests=4), events).sides["wsgi"]
+    line = replace(running, run=replace(running.run, completed=1))
+    assert side_line(line, at(1)).plain == "WSGI █████░░░░░░░░░░░░░░░ 1/4   1.00 s  1 blocked, 3 queued"
+    assert side_line(line, at(1), bar_cells=0).plain == "WSGI 1/4   1.00 s  1 blocked, 3 queued"
+    assert side_line(line, at(1), ascii_only=True).plain.isascii()
+
+
+def test_the_progress_line_shows_both_sides_or_the_phase() -> None:
+    assert progress_line(State(), 0, 80).plain == "new …"
+    assert progress_line(State(phase=Phase.STARTING), 0, 80, ascii_only=True).plain == "starting ..."
+    line = progress_line(reduced(begun()), at(0.5), 120).plain
+    assert (
+        line == "WSGI ░░░░░░░░░░░░░░░░░ 0/1   0.50 s  0 blocked   ASGI ░░░░░░░░░░░░░░░░░ 0/1   0.50 s  0 in the app"
+    )
+    through = reduced(begun(), [PhaseChanged(at(1), "", 0, "finished")])
+    assert progress_line(through, at(1), 120).plain == "finished …"
 
 
 def test_a_file_is_written_whole_with_the_usual_rights(tmp_path: Path) -> None:

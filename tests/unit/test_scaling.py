@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from signal import SIGTTIN, SIGTTOU
 
-from wsgiviz.servers.scaling import MOST_WORKERS, Scaling
+from wsgiviz.control.scaling import MOST_WORKERS, Scaling
 
 
 def test_each_signal_waits_for_the_effect_of_the_one_before() -> None:

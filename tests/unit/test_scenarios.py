@@ -54,7 +54,7 @@ def test_its_defaults_are_in_their_ranges_and_its_question_is_one(scenario: Scen
         assert parameter.help
     assert scenario.question.endswith("?")
     assert scenario.requests >= 1
-    assert scenario.companion in (None, "upstream", "database", "disk")
+    assert scenario.backend in (None, "upstream", "database", "disk")
 
 
 @EACH

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from wsgiviz import scenarios
 from wsgiviz.errors import UsageError
-from wsgiviz.settings import BY_NAME, OPTIONS, Settings, make
+from wsgiviz.settings import BY_NAME, DSN_GIVEN, OPTIONS, Settings, check_installed, make
 
 REFUSED = [
     ({"workers": 0}, "--workers 0: that is not a whole number from 1 to 64"),
@@ -33,7 +34,7 @@ REFUSED = [
     ({"wsgi": "app.py"}, "--wsgi app.py: that is not an import string"),
     ({"asgi": "app:make('\x1b[2J')"}, "that is not an import string"),
     ({"wsgi": "shop:app", "path": "orders"}, "--path orders: that is not a path that starts with /"),
-    ({"path": "/orders"}, "--path is for an app of your own"),
+    ({"path": "/orders"}, "--path is for your own app"),
     ({"duration": 5}, "--duration needs --arrivals closed"),
     ({"dsn": "postgresql:///shop"}, "--dsn is for scenario db"),
     ({"dsn": " ", "scenario": "db"}, "that is not a PostgreSQL connection string"),
@@ -169,10 +170,58 @@ def test_any_two_kinds_of_servers_stand_side_by_side(given: dict[str, Any], kind
 
 
 @pytest.mark.parametrize("kind", ["gevent", "uvicorn"])
-def test_a_server_that_is_not_installed_is_refused_with_the_mend(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_that_is_not_installed_is_refused_with_the_fix(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("wsgiviz.settings.find_spec", lambda name: None)
     with pytest.raises(UsageError) as refused:
-        make(left=kind)
+        check_installed(make(left=kind))
     assert refused.value.message == f"{kind} is not installed"
     assert f"wsgiviz[{kind}]" in refused.value.hint
-    assert make().kinds == {"wsgi": "sync", "asgi": "asgi"}
+    check_installed(make())
+
+
+@given(
+    given=st.fixed_dictionaries(
+        {},
+        optional={
+            "scenario": st.sampled_from([scenario.name for scenario in scenarios.catalogue()]),
+            "workers": st.integers(1, 64),
+            "requests": st.integers(1, 100_000),
+            "timeout": st.floats(0.1, 3_600),
+            "silence": st.sampled_from(["", "loop-held", "loop-held,closed-loop"]),
+            "left": st.sampled_from(["sync", "gthread", "asgi"]),
+            "host": st.sampled_from(["127.0.0.1", "::1"]),
+        },
+    ),
+    own_app=st.booleans(),
+)
+def test_what_is_recorded_makes_the_same_settings_again(given: dict[str, Any], own_app: bool) -> None:
+    settings = make(**given, **({"wsgi": "shop:app", "asgi": "shop:aapp", "path": "/a?b=1"} if own_app else {}))
+    assert make(**settings.given()) == settings
+    assert json.loads(json.dumps(settings.given())) == settings.given()
+
+
+def test_what_is_recorded_holds_no_password() -> None:
+    settings = make(scenario="db", dsn="postgresql://me:secret@host/shop")
+    assert settings.given()["dsn"] == DSN_GIVEN
+    assert "secret" not in repr(settings.given())
+    assert make(**settings.given()).dsn == DSN_GIVEN
+    assert make(**settings.given()).servers == make(scenario="db", dsn=DSN_GIVEN).servers
+
+
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=5,
+)
+
+
+@given(st.dictionaries(st.sampled_from([*BY_NAME, "scenario", "parameters", "nosuch"]), ANYTHING, max_size=4))
+def test_whatever_a_recording_holds_is_accepted_or_refused_in_words(given: dict[str, Any]) -> None:
+    with contextlib.suppress(UsageError):
+        settings = make(**given)
+        assert make(**settings.given()) == settings
+
+
+def test_a_scenario_is_checked_even_where_an_own_app_runs() -> None:
+    with pytest.raises(UsageError, match="there is no scenario 'slep'"):
+        make(wsgi="shop:app", scenario="slep")

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from wsgiviz import scenarios
-from wsgiviz.tui.source import MOST_BYTES, Source, find_source, source_at
+from wsgiviz.observe.source import MOST_BYTES
+from wsgiviz.tui.source import Source, find_source, source_at
 
 SHOP = '''\
 """A shop."""
@@ -125,10 +126,10 @@ def test_what_is_not_python_says_so(folder: Path, content: bytes) -> None:
 
 
 def test_a_file_that_cannot_be_opened_says_so(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(path: Path) -> bytes:
+    def refuse(path: Path, mode: str) -> None:
         raise PermissionError(13, "Permission denied", str(path))
 
-    monkeypatch.setattr(Path, "read_bytes", refuse)
+    monkeypatch.setattr(Path, "open", refuse)
     assert find_source("shop:app").why_not == "shop.py can't be read as Python"
 
 
@@ -196,3 +197,54 @@ def test_an_edited_file_is_read_again(folder: Path) -> None:
 
 def test_nothing_is_nowhere() -> None:
     assert not Source("", 1, ()).has("", 1)
+
+
+# --- text that is known ---------------------------------------------------------------------------------------------
+
+OTHER = "def app():\n    return 'as it was started'\n\n\ndef helper():\n    pass\n"
+
+
+def test_the_text_that_is_known_goes_before_the_file(folder: Path) -> None:
+    found = find_source("shop:app", {str(folder / "shop.py"): OTHER})
+    assert (found.path, found.lines) == (str(folder / "shop.py"), tuple(OTHER.splitlines()[:2]))
+    assert find_source("site_of_mine:app", {str(folder / "shop.py"): OTHER}).lines == ("def app():", "    pass")
+
+
+@pytest.mark.parametrize("path", ["shop.py", "./shop.py", "/srv/x/shop.py", "/srv/x/shop/__init__.py"])
+def test_a_known_text_is_found_by_its_module(path: str) -> None:
+    assert find_source("shop:app", {path: OTHER}, files=False).path == path
+    assert find_source("workshop:app", {path: OTHER}, files=False).why_not
+    assert find_source("op:app", {path: OTHER}, files=False).why_not
+
+
+def test_of_two_the_one_nearer_to_the_root_is_taken() -> None:
+    texts = {"/srv/x/old/shop.py": SHOP, "/srv/x/shop.py": OTHER}
+    assert find_source("shop:app", texts, files=False).path == "/srv/x/shop.py"
+    assert find_source("old.shop:app", texts, files=False).path == "/srv/x/old/shop.py"
+
+
+def test_without_files_nothing_is_read(folder: Path) -> None:
+    assert find_source("shop:app", files=False).why_not == "the source of shop was not found"
+    assert source_at("shop.py", 8, str(folder / "shop.py"), files=False) is None
+
+
+def test_a_line_of_a_known_text() -> None:
+    texts = {"/srv/x/shop.py": OTHER, "/srv/y/shop.py": SHOP}
+    found = source_at("shop.py", 2, "/srv/y/other.py", texts, files=False)
+    assert found is not None
+    assert (found.path, found.first_line, found.has("x/shop.py", 2)) == ("/srv/x/shop.py", 1, True)
+    beside = source_at("shop.py", 8, "/srv/y/shop.py", texts, files=False)
+    assert beside is not None
+    assert beside.path == "/srv/y/shop.py"
+    assert source_at("shop.py", 99, "", texts, files=False) is None
+    assert source_at("", 1, "", texts, files=False) is None
+
+
+@pytest.mark.parametrize("text", ["def (", "\x00", "-" * 200_000 + "1", "(" * 5_000, "x = '\\d'\n" * 3 + "def app(:"])
+def test_a_known_text_that_is_not_python_says_so(text: str) -> None:
+    found = find_source("shop:app", {"/srv/shop.py": text}, files=False)
+    assert (found.lines, found.why_not) == ((), "shop.py can't be read as Python")
+
+
+def test_a_warning_is_no_error() -> None:
+    assert find_source("shop:app", {"shop.py": "def app():\n    return '\\d'\n"}).lines[-1] == "    return '\\d'"

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wsgiviz.model.theory import Load, Prediction, predict_asgi, predict_wsgi
+from wsgiviz.analysis.theory import Load, Prediction, predict_asgi, predict_wsgi
 from wsgiviz.scenarios import Cost
 
 SLEEP = Cost(wait_s=1.0, cpu_s=0.0)

@@ -1,144 +1,158 @@
-"""A request as rows: bars on one axis, their words and durations, every stamp and fact; in every width."""
+"""The waterfall of a request: the intervals that its time is made of, which add up to its latency."""
 
 from __future__ import annotations
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
-from tests.unit.pictures import MS, RUN, SLEEP, T0, S, awaiting_tasks, sleeping_workers
-from tests.unit.test_ledger import requests, times, whole
-from wsgiviz.model.ledger import entries
-from wsgiviz.model.state import Doing, Place, Request, Side
-from wsgiviz.tui.render.glyphs import ASCII, UNICODE, Glyphs
-from wsgiviz.tui.render.line import Row, text_of
-from wsgiviz.tui.render.waterfall import RequestView, rows
-
-WIDTHS = (46, 51, 72, 99, 100, 190)
+from tests.unit.states import MS, RUN, SLEEP, T0, S
+from tests.unit.test_ledger import whole
+from wsgiviz.analysis.waterfall import Interval, Stage, intervals
+from wsgiviz.state import Request, Step, Task
+from wsgiviz.state.request import CHUNKS_KEPT
 
 
-def view(request: Request, now_ns: int = T0 + S, side: Side | None = None, glyphs: Glyphs = UNICODE) -> RequestView:
-    side = side or sleeping_workers(0.5)
-    return RequestView(request, entries(side, [request])[0], now_ns, glyphs)
+def in_ms(found: list[Interval]) -> list[tuple[str, float, float]]:
+    return [(interval.name, (interval.start_ns - T0) / MS, (interval.end_ns - T0) / MS) for interval in found]
 
 
-def lines(shown: RequestView, width: int = 72) -> list[str]:
-    return [text_of(row).rstrip() for row in rows(shown, width)]
+def test_the_intervals_of_a_call() -> None:
+    assert in_ms(intervals(whole(chunks=(T0 + 62 * MS + MS // 2,)))) == [
+        ("schedule lag", 0, 1),
+        ("connecting", 1, 2),
+        ("kernel queue", 2, 10),
+        ("reading", 10, 11),
+        ("call", 11, 61),
+        ("start_response", 61, 62),
+        ("iterable", 62, 62.5),
+        ("chunk 1", 62.5, 63),
+        ("return", 63, 65),
+    ]
 
 
-def line(shown: RequestView, begins: str, width: int = 72) -> str:
-    return next(text for text in lines(shown, width) if text.startswith(begins))
+def test_chunks_have_no_numbers_once_the_first_may_be_gone() -> None:
+    many = tuple(T0 + 62 * MS + 1 + n for n in range(CHUNKS_KEPT))
+    assert [interval.name for interval in intervals(whole(chunks=many))][6:9] == ["iterable", "a chunk", "a chunk"]
+    assert [interval.name for interval in intervals(whole(chunks=many[1:]))][7:9] == ["chunk 1", "chunk 2"]
 
 
-def held(**more: object) -> Request:
-    return whole(response_ns=0, returned_ns=0, ended_ns=0, received_ns=0, status=0, **more)
+def test_a_generator_that_calls_start_response_late_stands_in_its_own_order() -> None:
+    late = whole(response_ns=T0 + 62 * MS + MS // 2)
+    assert [name for name, *_ in in_ms(intervals(late))[4:]] == ["call", "iterable", "start_response", "return"]
 
 
-def test_each_part_is_a_bar_with_its_word_and_its_duration_and_they_add_up() -> None:
-    shown = lines(view(whole()))
-    words = [text.split("  ")[0].split(" │")[0].rstrip() for text in shown[:9]]
-    assert words[:4] == ["schedule lag", "connecting", "kernel queue", "reading"]
-    assert [text.split()[-2:] for text in shown[:9]] == [[f"{ms:.3f}", "ms"] for ms in (1, 1, 8, 1, 50, 1, 1, 2, 65)]
-    assert shown[8].startswith("latency        0")
+def test_the_intervals_of_a_task_are_its_steps() -> None:
+    steps = (
+        Step(T0 + 11 * MS, T0 + 12 * MS, Task.RUNNING),
+        Step(T0 + 12 * MS, T0 + 60 * MS, Task.AWAITING),
+        Step(T0 + 60 * MS, T0 + 62 * MS, Task.READY),
+        Step(T0 + 62 * MS, T0 + 63 * MS, Task.RUNNING),
+    )
+    found = intervals(whole(steps=steps))
+    assert in_ms(found)[4:] == [
+        ("running", 11, 12),
+        ("awaiting", 12, 60),
+        ("ready", 60, 62),
+        ("running", 62, 63),
+        ("return", 63, 65),
+    ]
+    assert found[6].stage is Stage.READY
 
 
-def test_bars_stand_one_behind_the_other_to_scale() -> None:
-    shown = lines(view(whole()))
-    queue, call = shown[2], shown[4]
-    assert queue.index("●") + queue.count("●") <= call.index("█") <= queue.index("●") + queue.count("●") + 2
-    cells = call.count("█") + call.count("▉")
-    assert 0.7 * 44 <= cells <= 0.85 * 44  # 50 of 65 ms
+def test_steps_which_are_not_kept_any_more_are_mentioned() -> None:
+    kept = tuple(Step(T0 + (20 + n) * MS // 2, T0 + (21 + n) * MS // 2, Task.RUNNING) for n in range(10, 74))
+    assert intervals(whole(steps=kept))[4].name == "earlier steps"
 
 
-def test_the_app_s_time_looks_as_it_was_spent() -> None:
-    assert "▞▞▞" in line(view(whole(cpu_ns=40 * MS)), "call")
-    assert "███" in line(view(whole(cpu_ns=1 * MS)), "call")
-    side = sleeping_workers(0.5)
-    worker = replace(side.workers[100, 0], pid=101, req=RUN + 17, doing=Doing.COMPUTING)
-    side = replace(side, workers={worker.key: worker})
-    assert "▞▞▞" in line(view(held(), side=side), "call")
+def test_what_can_not_be_kept_apart_bears_both_names() -> None:
+    assert in_ms(intervals(whole(connected_ns=0)))[1:3] == [("connecting + kernel queue", 1, 10), ("reading", 10, 11)]
+    unseen = whole(accepted_ns=0, began_ns=0, response_ns=0, returned_ns=0, ended_ns=0)
+    assert in_ms(intervals(unseen))[2] == ("kernel queue + reading + call + return", 2, 65)
 
 
-def test_a_task_s_steps_have_the_textures_of_its_lane() -> None:
-    side = awaiting_tasks(2.5)
-    assert "━━━━━" in line(view(side.finished[7], side=side), "awaiting")
+def test_a_stamp_of_a_connection_kept_alive_is_not_this_request_s() -> None:
+    assert in_ms(intervals(whole(accepted_ns=T0 - S)))[2] == ("kernel queue + reading", 2, 11)
 
 
-def test_what_is_too_short_is_a_mark_in_its_place() -> None:
-    shown = lines(view(whole(ended_ns=T0 + 10 * S, received_ns=T0 + 10 * S + MS)))
-    assert [text.count("│") for text in shown[:4]] == [1, 1, 1, 1]
-    assert [text.index("│") for text in shown[:4]] == [15, 15, 15, 15]
-    assert line(view(whole()), "reading").index("│") == 21  # 10 of 65 ms, on 44 cells
+def test_a_client_that_notices_late_takes_nothing_from_the_server() -> None:
+    assert in_ms(intervals(whole(connected_ns=T0 + 40 * MS)))[:4] == [
+        ("schedule lag", 0, 1),
+        ("connecting", 1, 10),
+        ("reading", 10, 11),
+        ("call", 11, 61),
+    ]
 
 
-def test_one_under_way_grows_in_calm_steps_with_its_place_in_the_code() -> None:
-    now = view(held(where=SLEEP, within=Place("lib/time.py", 3, "nap")), T0 + 555 * MS)
-    assert line(now, "call").split()[-2:] == ["400", "ms"]
-    assert line(now, "latency").split()[-2:] == ["500", "ms"]
-    assert "sleep.py:14 time.sleep" in line(now, "call", 120)
-    assert line(now, "at ").split(maxsplit=1)[1] == "sleep.py:14 time.sleep"
-    assert line(now, "innermost").split(maxsplit=1)[1] == "time.py:3 in nap"
-    again = view(held(where=SLEEP), T0 + 599 * MS)
-    assert lines(again)[:6] == lines(now)[:6]
+def test_one_in_flight_goes_on_until_now_at_the_place_where_it_is() -> None:
+    holds = whole(response_ns=0, returned_ns=0, ended_ns=0, received_ns=0, where=SLEEP)
+    assert in_ms(intervals(holds, T0 + 500 * MS))[-1] == ("call", 11, 500)
+    assert intervals(holds, T0 + 500 * MS)[-1].what == "sleep.py:14 time.sleep"
+    queued = Request(RUN + 1, T0, T0, connected_ns=T0 + MS)
+    assert in_ms(intervals(queued, T0 + S)) == [("connecting", 0, 1), ("kernel queue", 1, 1000)]
 
 
-def test_every_stamp_counts_from_planned_and_says_when_it_is_not_known() -> None:
-    assert line(view(whole()), "app began").split()[-2:] == ["11.000", "ms"]
-    assert line(view(whole(connected_ns=0)), "connected").split()[-1] == "n/a"
-    assert line(view(held()), "closed").endswith("not yet")
-    assert line(view(held(connected_ns=0)), "connected").endswith("n/a")
-    chunked = view(whole(chunks=(T0 + 62 * MS + MS // 2,)))
-    assert line(chunked, "chunk 1  ").split()[-2:] == ["0.500", "ms"]
-    assert "chunk 1                 62.500 ms" in lines(chunked)
+def test_one_given_up_ends_where_it_was_and_the_app_goes_on_without_it() -> None:
+    left = whole(received_ns=0, failed_ns=T0 + 30 * MS, error="timeout")
+    assert in_ms(intervals(left))[-2:] == [("call", 11, 30), ("for nobody", 30, 63)]
+    assert intervals(left)[-1].what == "its client has given up"
 
 
-def test_the_facts() -> None:
-    shown = view(whole(what="GET /a", slot=2, cpu_ns=13 * MS, children=1, children_started=4))
-    assert line(shown, "request").endswith("GET /a")
-    assert line(shown, "worker").endswith("worker 2, pid 101, slot 2")
-    assert line(shown, "CPU").endswith("13.000 ms, 25 % of its time in the app")
-    assert line(shown, "child tasks").endswith("1 live, 4 started")
-    assert line(view(whole()), "CPU").endswith("n/a")
+def test_an_app_that_goes_on_after_the_answer_adds_nothing_to_the_latency() -> None:
+    answered = whole(received_ns=T0 + 62 * MS, ended_ns=0, returned_ns=0)
+    assert in_ms(intervals(answered, T0 + S))[-2:] == [("start_response", 61, 62), ("after answer", 62, 1000)]
+    assert intervals(answered, T0 + S)[-1].stage is Stage.AFTER
 
 
-def test_a_failure_is_said_and_what_the_app_did_after_it_is_no_part_of_the_latency() -> None:
-    shown = view(whole(received_ns=0, failed_ns=T0 + 30 * MS, error="timeout", status=0))
-    assert line(shown, "status").endswith("timeout")
-    assert line(shown, "after it").split()[-2:] == ["33.000", "ms"]
-    assert line(shown, "latency").split()[-2:] == ["30.000", "ms"]
-    assert line(shown, "failed").split()[-2:] == ["30.000", "ms"]
+def test_an_external_request_begins_where_it_was_seen_first() -> None:
+    external = replace(whole(), id=-5, planned_ns=0, sent_ns=0, connected_ns=0, received_ns=0)
+    assert in_ms(intervals(external))[0] == ("reading", 10, 11)
+    assert in_ms(intervals(external))[-1] == ("iterable", 62, 63)
 
 
-def test_texts_from_a_request_are_shown_as_escapes() -> None:
-    shown = view(whole(what="GET /\x1b[2J\u202e", error="\x07", where=Place("\x1b]0;x", 1, "f")), glyphs=ASCII)
-    text = "\n".join(lines(shown, 190))
-    assert r"GET /\x1b[2J\u202e" in text
-    assert r"\x1b]0;x:1 in f" in text
-    assert text.replace("\n", "").isprintable()
-    assert text.isascii()
+def test_nothing_known_has_no_intervals() -> None:
+    assert intervals(Request(1), T0) == []
+    assert intervals(Request(RUN + 1, T0, T0)) == []
 
 
-def test_facts_stand_beside_the_stamps_where_there_is_room() -> None:
-    assert "side        wsgi" in line(view(whole()), "sent", 100)
-    assert "side        wsgi" not in line(view(whole()), "sent", 99)
+STAMPS = (
+    "planned_ns",
+    "sent_ns",
+    "connected_ns",
+    "accepted_ns",
+    "began_ns",
+    "response_ns",
+    "returned_ns",
+    "ended_ns",
+    "first_byte_ns",
+    "received_ns",
+    "failed_ns",
+)
+
+times = st.integers(0, 60)
+steps = st.builds(Step, times, times, st.sampled_from([Task.RUNNING, Task.READY, Task.AWAITING]))
+requests = st.builds(
+    Request,
+    st.integers(-3, 3),
+    **{name: times for name in STAMPS},
+    steps=st.lists(steps, max_size=6).map(tuple),
+    chunks=st.lists(times, max_size=4).map(tuple),
+)
 
 
-@pytest.mark.parametrize("width", WIDTHS)
-@pytest.mark.parametrize("glyphs", [UNICODE, ASCII], ids=["unicode", "ascii"])
-def test_every_row_is_as_wide_as_it_should_be(width: int, glyphs: Glyphs) -> None:
-    tasks = awaiting_tasks(2.5)
-    made: list[Row] = []
-    for shown in (view(whole(), glyphs=glyphs), view(held(), glyphs=glyphs), view(tasks.finished[0], side=tasks)):
-        made += rows(replace_note(shown), width)
-    assert {len(text_of(row)) for row in made} == {width}
+@given(requests, times)
+def test_the_intervals_add_up_to_the_latency_whatever_is_missing_or_out_of_order(request: Request, now: int) -> None:
+    found = intervals(request, now)
+    finished = request.finished_ns
+    assert all(interval.end_ns > interval.start_ns for interval in found)
+    assert all(interval.end_ns == after.start_ns for interval, after in zip(found, found[1:], strict=False))
+    if request.planned_ns and finished >= request.planned_ns:
+        latency = [interval for interval in found if interval.stage is not Stage.AFTER]
+        assert sum(interval.duration_ns for interval in latency) == finished - request.planned_ns, asdict(request)
 
 
-def replace_note(shown: RequestView) -> RequestView:
-    return RequestView(shown.request, shown.entry, shown.now_ns, shown.glyphs, "not kept any more")
-
-
-@given(requests, times, st.sampled_from(WIDTHS), st.sampled_from([UNICODE, ASCII]))
-def test_any_request_can_be_shown(request: Request, now: int, width: int, glyphs: Glyphs) -> None:
-    made = rows(view(request, now, glyphs=glyphs), width)
-    assert {len(text_of(row)) for row in made} == {width}
+@given(requests, times)
+def test_of_one_in_flight_they_add_up_to_what_has_passed(request: Request, now: int) -> None:
+    flying = replace(request, id=RUN + 1, received_ns=0, failed_ns=0, planned_ns=max(1, request.planned_ns))
+    found = intervals(flying, now)
+    assert sum(interval.duration_ns for interval in found) == max(0, now - flying.planned_ns)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wsgiviz.tui.render.window import LONGEST_NS, SHORTEST_NS, Look, Window, nice, window
+from wsgiviz.tui.render.window import LONGEST_NS, SHORTEST_NS, Viewport, Window, nice, window
 
 S = 1_000_000_000
 ZERO = 1_000 * S
@@ -17,12 +17,12 @@ elapsed_s = st.floats(0, 3_600)
 expected_s = st.floats(0, 600)
 
 
-WHOLE = Look()
+WHOLE = Viewport()
 
 
-def at(elapsed: float, expected: float, look: Look = WHOLE) -> Window:
+def at(elapsed: float, expected: float, viewport: Viewport = WHOLE) -> Window:
     """The window ``elapsed`` seconds into a run that should take ``expected`` seconds."""
-    return window(ZERO, ZERO + int(elapsed * S), int(expected * S), look)
+    return window(ZERO, ZERO + int(elapsed * S), int(expected * S), viewport)
 
 
 def seconds(shown: Window) -> tuple[float, float]:
@@ -95,31 +95,33 @@ def test_it_is_calm() -> None:
 
 
 def test_closer_shows_a_part_of_it_with_now_near_the_right() -> None:
-    assert seconds(at(4.0, 5.0, Look(zoom=4.0))) == (4.0 - 1.5 * 7 / 8, 4.0 + 1.5 / 8)
+    assert seconds(at(4.0, 5.0, Viewport(zoom=4.0))) == (4.0 - 1.5 * 7 / 8, 4.0 + 1.5 / 8)
 
 
 def test_closer_at_the_beginning_stays_at_the_beginning() -> None:
-    assert seconds(at(0.5, 5.0, Look(zoom=4.0))) == (0.0, 1.5)
+    assert seconds(at(0.5, 5.0, Viewport(zoom=4.0))) == (0.0, 1.5)
 
 
 def test_closer_after_the_end_shows_the_end() -> None:
-    start, end = seconds(window(ZERO, ZERO + 5 * S, 5 * S, Look(zoom=8.0)))
+    start, end = seconds(window(ZERO, ZERO + 5 * S, 5 * S, Viewport(zoom=8.0)))
     assert (end - start, end >= 5.0) == (0.75, True)
 
 
 @pytest.mark.parametrize(("pan", "by"), [(-1, -0.75), (1, 0.75), (-8, -6.0), (4, 3.0)])
 def test_panning_goes_by_eighths_of_the_window(pan: int, by: float) -> None:
-    assert seconds(at(2.0, 5.0, Look(pan=pan))) == (by, 6.0 + by)
+    assert seconds(at(2.0, 5.0, Viewport(pan=pan))) == (by, 6.0 + by)
 
 
 @given(elapsed_s, expected_s, st.sampled_from([1.0, 2.0, 4.0, 8.0, 16.0]), st.integers(-40, 40))
-def test_any_look_keeps_the_axis_and_shows_that_much(elapsed: float, expected: float, zoom: float, pan: int) -> None:
-    whole, shown = at(elapsed, expected), at(elapsed, expected, Look(zoom, pan))
+def test_any_viewport_keeps_the_axis_and_shows_that_much(
+    elapsed: float, expected: float, zoom: float, pan: int
+) -> None:
+    whole, shown = at(elapsed, expected), at(elapsed, expected, Viewport(zoom, pan))
     assert shown.zero_ns == whole.zero_ns
     assert shown.end_ns - shown.start_ns == int((whole.end_ns - whole.start_ns) / zoom) > 0
 
 
 @given(elapsed_s, expected_s, st.sampled_from([2.0, 4.0, 8.0, 16.0]))
 def test_closer_without_panning_now_is_still_seen(elapsed: float, expected: float, zoom: float) -> None:
-    shown = at(elapsed, expected, Look(zoom))
+    shown = at(elapsed, expected, Viewport(zoom))
     assert shown.start_ns <= ZERO + int(elapsed * S) <= shown.end_ns

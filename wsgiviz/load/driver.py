@@ -1,11 +1,12 @@
-"""The load driver's process: ``python -m wsgiviz.load.driver RUNDIR``.
+"""The load driver's process: ``python -m wsgiviz.load.driver RUNDIR [DIRECTORY...]``.
 
-It takes commands on stdin, one JSON object a line, and writes what happens into a ring for each side; nothing
-flows back otherwise. When stdin ends, its owner has ended: it removes the run directory and goes.
+It takes commands on stdin, one JSON object a line, and emits what happens into a ring for each side, in RUNDIR;
+nothing flows back otherwise. When stdin ends, its owner has ended: it removes RUNDIR and the other directories, and
+exits. (So it needs no death signal, which would leave it no time for that.)
 
-    {"fire": JOB}     start a run; one that is on is cancelled
-    {"cancel": true}  give up the run that is on
-    {"more": N}       N requests more to each side, at once, in the run that is on
+    {"fire": JOB}     start a run; one that is in progress is cancelled
+    {"cancel": true}  give up the run that is in progress
+    {"more": N}       N requests more to each side, at once, in the run that is in progress
 """
 
 from __future__ import annotations
@@ -25,45 +26,46 @@ from typing import Any
 
 import httpx
 
-from wsgiviz.events import REQUEST_HEADER, RUN_STRIDE, SIDES, Kind
 from wsgiviz.load.plan import LEAD_NS, Job, Target, plan
 from wsgiviz.load.transport import Failed, Transport
-from wsgiviz.recorder.ring import Write, create_ring
+from wsgiviz.recorder.codec import REQUEST_HEADER, RUN_STRIDE, SIDES
+from wsgiviz.recorder.emitter import Emitter, create_emitter
 
 BEAT_S = 0.02
-LAG_WORTH_TELLING_NS = 1_000_000
+LATE_NS = 1_000_000
+"""The driver's own loop is reported when it is later than this."""
 
 
 class Driver:
-    """Runs one job at a time, against all its targets."""
+    """Runs one job at a time, against all its targets. Raises OSError when its rings can't be made."""
 
     def __init__(self, rundir: str) -> None:
-        self._rings = {side: create_ring(rundir, side, "driver") for side in SIDES}
+        self._emitters = {side: create_emitter(rundir, side, "driver") for side in SIDES}
         self._client = httpx.AsyncClient(transport=Transport(), trust_env=False)
         self._run: asyncio.Task[None] | None = None
-        self._sides: list[Side] = []
+        self._loads: list[SideLoad] = []
 
     def command(self, line: bytes) -> None:
         """Carry out one line from stdin."""
         command: dict[str, Any] = json.loads(line)
         if "more" in command:
-            for side in self._sides:
-                side.more(int(command["more"]))
+            for load in self._loads:
+                load.more(int(command["more"]))
             return
         if self._run is not None:
             self._run.cancel()
         if "fire" in command:
             job, begun = Job.from_json(command["fire"]), set[str]()
             self._run = asyncio.get_running_loop().create_task(self._fire(job, begun, self._run))
-            self._run.add_done_callback(lambda run: self._tell_the_rest(job, begun))
+            self._run.add_done_callback(lambda run: self._emit_the_rest(job, begun))
 
     async def _fire(self, job: Job, begun: set[str], before: asyncio.Task[None] | None) -> None:
-        """The whole run, when the one ``before`` has told its end."""
+        """The whole run, when the one ``before`` has emitted its end."""
         if before is not None:
             await asyncio.wait({before})
         start_ns = time.monotonic_ns() + LEAD_NS
         with _no_collections():
-            lag = asyncio.create_task(self._watch_lag(job))
+            watch = asyncio.create_task(self._watch_lateness(job))
             try:
                 if job.order == "together":
                     await asyncio.gather(*(self._side(job, target, start_ns, begun) for target in job.targets))
@@ -71,51 +73,51 @@ class Driver:
                     for target in job.targets:
                         await self._side(job, target, time.monotonic_ns() + LEAD_NS, begun)
             finally:
-                lag.cancel()
+                watch.cancel()
 
-    def _tell_the_rest(self, job: Job, begun: set[str]) -> None:
+    def _emit_the_rest(self, job: Job, begun: set[str]) -> None:
         """Sides which a cancel kept from their turn: whoever waits for each side's end gets it."""
         for target in job.targets:
             if target.side not in begun:
-                _, write = self._rings[target.side]
-                write(Kind.RUN_STARTED, job.run, job.requests, time.monotonic_ns(), job.arrivals.encode())
-                write(Kind.RUN_ENDED, job.run, 1)
+                emit = self._emitters[target.side]
+                emit.run_started(job.run, job.requests, time.monotonic_ns())
+                emit.run_ended(job.run, 1)
 
     async def _side(self, job: Job, target: Target, start_ns: int, begun: set[str]) -> None:
         """The whole run against one side."""
         begun.add(target.side)
-        _, write = self._rings[target.side]
-        write(Kind.RUN_STARTED, job.run, job.requests, start_ns, job.arrivals.encode())
-        work = Side(job, target, start_ns, write, self._client)
-        self._sides.append(work)
+        emit = self._emitters[target.side]
+        emit.run_started(job.run, job.requests, start_ns)
+        load = SideLoad(job, target, start_ns, emit, self._client)
+        self._loads.append(load)
         cancelled = False
         try:
-            await work.run()
+            await load.run()
         except asyncio.CancelledError:
             cancelled = True
             raise
         finally:
-            self._sides.remove(work)
-            write(Kind.RUN_ENDED, job.run, int(cancelled))
+            self._loads.remove(load)
+            emit.run_ended(job.run, int(cancelled))
 
-    async def _watch_lag(self, job: Job) -> None:
-        """Tell when this process itself is late: then it, and not a server, may be what is slow."""
+    async def _watch_lateness(self, job: Job) -> None:
+        """Say when this process itself is late: then it, and not a server, may be what is slow."""
         while True:
             due_ns = time.monotonic_ns() + int(BEAT_S * 1e9)
             await asyncio.sleep(BEAT_S)
-            lag_ns = time.monotonic_ns() - due_ns
-            if lag_ns >= LAG_WORTH_TELLING_NS:
+            late_ns = time.monotonic_ns() - due_ns
+            if late_ns >= LATE_NS:
                 for target in job.targets:
-                    self._rings[target.side][1](Kind.DRIVER_LAG, 0, lag_ns)
+                    self._emitters[target.side].driver_late(late_ns)
 
 
-class Side:
+class SideLoad:
     """One side's requests of a run."""
 
-    def __init__(self, job: Job, target: Target, start_ns: int, write: Write, client: httpx.AsyncClient) -> None:
+    def __init__(self, job: Job, target: Target, start_ns: int, emit: Emitter, client: httpx.AsyncClient) -> None:
         self._job = job
         self._start_ns = start_ns
-        self._write = write
+        self._emit = emit
         self._client = client
         self._url = httpx.URL(target.url)
         self._plan = plan(job)
@@ -145,7 +147,7 @@ class Side:
             self._requests += 1
             number = self._requests
             self._users.create_task(self._one(number, self._prepare(number), now))
-        self._write(Kind.RUN_GREW, self._job.run, self._requests)
+        self._emit.run_grew(self._job.run, self._requests)
 
     def _first(self) -> Iterator[tuple[int, int | None]]:
         for _ in range(self._plan.users):
@@ -165,19 +167,19 @@ class Side:
             await self._one(found[0], self._prepare(found[0]), now)
 
     async def _one(self, number: int, request: httpx.Request, planned_ns: int) -> None:
-        write = self._write
+        emit = self._emit
         req = self._job.run * RUN_STRIDE + number
         job = self._job
-        request.extensions["wsgiviz"] = write, req, planned_ns, job.timeout_s, job.send_over_s, job.read_over_s
+        request.extensions["wsgiviz"] = emit, req, planned_ns, job.timeout_s, job.send_over_s, job.read_over_s
         try:
             response = await self._client.send(request)
         except Failed as failed:
-            write(Kind.FAILED, req, text=failed.kind.encode())
+            emit.request_failed(req, failed.reason.encode())
         except asyncio.CancelledError:
-            write(Kind.FAILED, req, text=b"cancelled")
+            emit.request_failed(req, b"cancelled")
             raise
         else:
-            write(Kind.RECEIVED, req, response.status_code, response.extensions["body_bytes"])
+            emit.response_received(req, response.status_code, response.extensions["body_bytes"])
 
 
 @contextlib.contextmanager
@@ -199,22 +201,26 @@ def _allow_files() -> None:
 
 
 async def serve(rundir: str) -> None:
-    """Carry out commands until stdin ends."""
+    """Carry out commands until stdin ends. Exits when there is no room for the rings."""
     commands = asyncio.StreamReader()
     loop = asyncio.get_running_loop()
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(commands), sys.stdin)
-    driver = Driver(rundir)
+    try:
+        driver = Driver(rundir)
+    except OSError as error:
+        sys.exit(f"the load driver can't make its rings: {error.strerror} ({rundir})")
     while line := await commands.readline():
         driver.command(line)
 
 
 def main() -> None:
-    rundir = sys.argv[1]
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal's Ctrl-C is the viewer's matter
+    rundir, *others = sys.argv[1:]
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal's Ctrl-C is for the viewer
     _allow_files()
     gc.freeze()
     asyncio.run(serve(rundir))
-    shutil.rmtree(rundir, ignore_errors=True)  # the owner is gone, perhaps killed: nobody else would
+    for directory in (rundir, *others):
+        shutil.rmtree(directory, ignore_errors=True)  # the owner is gone, perhaps killed: nobody else would
     os._exit(0)
 
 

@@ -5,7 +5,12 @@ Ours, since its cost is part of what the driver measures: a general parser takes
 
 from __future__ import annotations
 
+import re
+
 MOST_HEAD_BYTES = 64 * 1024
+HEAD_END = re.compile(rb"\r?\n\r?\n")
+"""A lone LF may end a line (RFC 9112, 2.2). gunicorn's own error page has one, under Python 3.14."""
+
 NO_BODY = frozenset({204, 304})
 
 
@@ -47,13 +52,13 @@ class ResponseParser:
         self.done = True
 
     def _head(self) -> bool:
-        head, blank, rest = self._buffer.partition(b"\r\n\r\n")
-        if not blank:
+        end = HEAD_END.search(self._buffer)
+        if end is None:
             if len(self._buffer) > MOST_HEAD_BYTES:
                 raise BadResponse("the head has no end")
             return False
-        self._buffer = rest
-        lines = head.split(b"\r\n")
+        lines = self._buffer[: end.start()].replace(b"\r\n", b"\n").split(b"\n")
+        self._buffer = self._buffer[end.end() :]
         status = _status(lines[0])
         if 100 <= status < 200 and status != 101:
             return True  # an interim response: the real one follows

@@ -10,13 +10,11 @@ import asyncio
 import errno
 import os
 import socket
-import time
 
 import httpx
 
-from wsgiviz.events import Kind
 from wsgiviz.load.response import BadResponse, ResponseParser
-from wsgiviz.recorder.ring import Write
+from wsgiviz.recorder.emitter import Emitter
 
 READ_BYTES = 64 * 1024
 SLOW_STEP_S = 0.05
@@ -28,9 +26,7 @@ SLOW_BUFFER = 64 * 1024
 ETHERNET_MSS = 1460
 """Its segment size (TCP_MAXSEG of tcp(7)). For loopback's, of 64 KB, the server's kernel would buffer megabytes."""
 
-SENT, CONNECTED, FIRST_BYTE = map(int, (Kind.SENT, Kind.CONNECTED, Kind.FIRST_BYTE))
-
-KINDS = {
+REASONS = {
     errno.ECONNREFUSED: "refused",
     errno.ECONNRESET: "reset",
     errno.EPIPE: "reset",
@@ -41,17 +37,17 @@ KINDS = {
 
 
 class Failed(httpx.TransportError):
-    """A request that got no answer; ``kind`` says why, in a word."""
+    """A request that got no answer; ``reason`` says why, in a word."""
 
-    def __init__(self, kind: str) -> None:
-        super().__init__(kind)
-        self.kind = kind
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
 
 
 class Transport(httpx.AsyncBaseTransport):
     """Sends each request on a connection of its own. The request's extensions say what it is:
 
-    ``wsgiviz``: (write, number, planned_ns, seconds in all from the connect on, seconds over which the request is
+    ``wsgiviz``: (emitter, number, planned_ns, seconds in all from the connect on, seconds over which the request is
     sent, seconds over which the answer is read).
     """
 
@@ -59,8 +55,8 @@ class Transport(httpx.AsyncBaseTransport):
         self._loop = asyncio.get_running_loop()
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        write, number, planned_ns, timeout_s, *slow = request.extensions["wsgiviz"]
-        exchange = Exchange(self._loop, write, number, request_bytes(request), *slow)
+        emit, number, planned_ns, timeout_s, *slow = request.extensions["wsgiviz"]
+        exchange = Exchange(self._loop, emit, number, request_bytes(request), *slow)
         try:
             exchange.start((request.url.host, request.url.port), planned_ns, timeout_s)
             parser = await exchange.answer
@@ -80,21 +76,21 @@ class Exchange:
     """One connection, one request, one answer: a small state machine on the loop's readers and writers."""
 
     __slots__ = (
-        "_data", "_loop", "_number", "_parser", "_read_over_s", "_reading_since", "_send_over_s", "_slow",
-        "_socket", "_timer", "_write", "answer",
+        "_data", "_emit", "_loop", "_number", "_parser", "_read_over_s", "_reading_since", "_send_over_s", "_slow",
+        "_socket", "_timer", "answer",
     )  # fmt: skip
 
     def __init__(
         self,
         loop: asyncio.AbstractEventLoop,
-        write: Write,
+        emit: Emitter,
         number: int,
         data: bytes,
         send_over_s: float = 0.0,
         read_over_s: float = 0.0,
     ) -> None:
         self._loop = loop
-        self._write = write
+        self._emit = emit
         self._number = number
         self._data = data
         self._parser: ResponseParser | None = None
@@ -118,15 +114,15 @@ class Exchange:
             if self._read_over_s:
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SLOW_BUFFER)
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, ETHERNET_MSS)
-            self._write(SENT, self._number, planned_ns, 0, b"", 0, time.monotonic_ns())
+            self._emit.request_sent(self._number, planned_ns)
             code = sock.connect_ex(address)
         except OSError as error:
-            self._fail(_kind(error.errno))
+            self._fail(_reason(error.errno))
             return
         if code in (0, errno.EINPROGRESS):
             self._loop.add_writer(sock, self._connected)
         else:
-            self._fail(_kind(code))
+            self._fail(_reason(code))
 
     def _connected(self) -> None:
         sock = self._socket
@@ -134,9 +130,9 @@ class Exchange:
             return
         code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
         if code:
-            self._fail(_kind(code))
+            self._fail(_reason(code))
             return
-        self._write(CONNECTED, self._number, sock.getsockname()[1])
+        self._emit.connected(self._number, sock.getsockname()[1])
         self._loop.remove_writer(sock)
         self._loop.add_reader(sock, self._readable)
         if self._send_over_s:
@@ -145,7 +141,7 @@ class Exchange:
         try:
             sent = sock.send(self._data)
         except OSError as error:
-            self._fail(_kind(error.errno))
+            self._fail(_reason(error.errno))
             return
         if sent < len(self._data):  # a request's head of a few hundred bytes fits any socket buffer
             self._fail("protocol")
@@ -159,7 +155,7 @@ class Exchange:
         try:
             sent = sock.send(data[:step])
         except OSError as error:
-            self._fail(_kind(error.errno))
+            self._fail(_reason(error.errno))
             return
         if data[sent:]:
             pause_s = self._send_over_s * step / len(self._data)
@@ -190,14 +186,14 @@ class Exchange:
         except (BlockingIOError, InterruptedError):
             return
         except OSError as error:
-            self._fail(_kind(error.errno))
+            self._fail(_reason(error.errno))
             return
         parser = self._parser
         if parser is None:
             if not data:
                 self._fail("closed")
                 return
-            self._write(FIRST_BYTE, self._number)
+            self._emit.first_byte(self._number)
             parser = self._parser = ResponseParser()
         try:
             if data:
@@ -213,9 +209,9 @@ class Exchange:
         elif self._read_over_s:
             self._pause(sock, parser)
 
-    def _fail(self, kind: str) -> None:
+    def _fail(self, reason: str) -> None:
         if not self.answer.done():
-            self.answer.set_exception(Failed(kind))
+            self.answer.set_exception(Failed(reason))
         self.close()
 
     def close(self) -> None:
@@ -233,7 +229,7 @@ class Exchange:
             sock.close()
 
 
-def _kind(code: int | None) -> str:
-    if code in KINDS:
-        return KINDS[code]
+def _reason(code: int | None) -> str:
+    if code in REASONS:
+        return REASONS[code]
     return os.strerror(code).lower() if code else "failed"

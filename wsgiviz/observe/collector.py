@@ -2,78 +2,214 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
+import resource
 import time
+from collections.abc import Iterable
+from operator import attrgetter
 from pathlib import Path
 
-from wsgiviz.events import Event, Kind
+from wsgiviz.events import Event, EventsLost
+from wsgiviz.observe.decode import decode
+from wsgiviz.recorder.codec import Kind
 from wsgiviz.recorder.layout import SUFFIX
-from wsgiviz.recorder.reader import RingReader
+from wsgiviz.recorder.reader import Ended, Record, RingReader
+
+BUDGET = 4096
+"""Records that one poll reads: at 60 polls a second, more than a viewer can show."""
+
+CHECK_EVERY_NS = 1_000_000_000
+OPENED_PER_POLL = 64
+PASSED_LIMIT = 10_000
+"""So many names in the run directory may be no rings, or done with. With more of them, new ones are not looked at."""
+
+OWN_END = (Kind.WORKER_EXITED, Kind.MASTER_EXITED)
+
+
+class Source:
+    """One ring that is followed. ``ended``: its writer is gone. ``finished``: all was read that it wrote before."""
+
+    __slots__ = ("ended", "finished", "name", "reader", "reported")
+
+    def __init__(self, name: str, reader: RingReader) -> None:
+        self.name = name
+        self.reader = reader
+        self.reported = 0
+        self.ended = not process_exists(reader.header.pid)
+        self.finished = False
+
+    @property
+    def is_driver(self) -> bool:
+        return self.reader.header.role == "driver"
 
 
 class Collector:
-    """Follows every ring in ``directory``; rings may come at any time."""
+    """Follows every ring in ``directory``; rings may come at any time.
 
-    def __init__(self, directory: Path) -> None:
+    A ring whose process is gone is read to its end, closed, and deleted, so that an app that ends its worker at each
+    request exhausts neither descriptors nor the space of the rings. ``deletes`` is False where the directory belongs
+    to somebody else. All processes must be of this one's pid namespace.
+    """
+
+    def __init__(self, directory: Path, deletes: bool = True) -> None:
+        self.drained = True
+        """Whether the last poll left nothing to read."""
         self._directory = directory
-        self._readers: dict[str, RingReader] = {}
-        self._refused: set[str] = set()
-        self._reported: dict[str, int] = {}
+        self._deletes = deletes
+        self._sources: dict[str, Source] = {}
+        self._passed: set[str] = set()
+        self._turn = 0
+        self._checked_ns = time.monotonic_ns()
+        self._most_sources = max(8, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 2)
 
-    def poll(self) -> list[Event]:
-        """Events since the last poll, by time of writing.
+    def poll(self, budget: int = BUDGET) -> list[Event]:
+        """Events since the last poll, by time of writing: at most about ``budget``, the rest at the next poll.
 
         Drivers' rings are read first: what a worker did before the client knew of it is then surely in its ring
-        when that is read, so that one poll never shows an answer without the work behind it.
+        when that is read, so that one poll never shows an answer without the work behind it. (Unless the budget is
+        used up.) Every ring gets a fair share of the budget, and then all go on with what is left of it.
         """
         self._discover()
+        self._check_processes()
         events: list[Event] = []
-        for name, reader in self._in_order():
-            events += reader.poll()
-            if reader.lost > self._reported.get(name, 0):
-                events.append(self._loss(name, reader))
-        events.sort(key=lambda event: event.t_ns)
+        sources = self._in_order()
+        share = max(1, budget // max(1, len(sources)))
+        left = budget - self._read(sources, share, budget, events)
+        if not self.drained and left > 0:
+            self._read(sources, left, left, events)
+        self._report_losses(sources, events)
+        for source in sources:
+            if source.finished:
+                self._let_go(source)
+        events.sort(key=attrgetter("t_ns"))
         return events
 
-    def has_driver(self, side: str) -> bool:
-        """Whether the load driver's ring for ``side`` is there: it makes it when it is ready to fire."""
-        return any(reader.header.role == "driver" and reader.header.side == side for reader in self._readers.values())
+    def has_driver(self, side: str, pid: int | None = None) -> bool:
+        """Whether a load driver's ring for ``side`` is there, or that of the driver ``pid``: it is ready to fire."""
+        headers = [source.reader.header for source in self._sources.values() if source.is_driver]
+        return any(header.side == side and pid in (None, header.pid) for header in headers)
+
+    def release(self, pid: int) -> None:
+        """The process ``pid`` is gone: its rings are let go when they are read to their end."""
+        for source in self._sources.values():
+            if source.reader.header.pid == pid:
+                source.ended = True
+
+    def forget(self, side: str) -> None:
+        """Drop the rings of ``side``'s server, which is gone, read or not. The driver's stay."""
+        self._discover()
+        for source in list(self._sources.values()):
+            if source.reader.header.side == side and not source.is_driver:
+                self._let_go(source)
+
+    def close(self) -> None:
+        """Close all rings; their files stay."""
+        for source in self._sources.values():
+            source.reader.close()
+        self._sources.clear()
 
     def _discover(self) -> None:
+        """Open the rings that are new. What does not fit into this process's limits waits until others are gone."""
         with os.scandir(self._directory) as entries:
-            for entry in entries:
-                name = entry.name
-                if name.endswith(SUFFIX) and name not in self._readers and name not in self._refused:
-                    self._open(name)
+            names = {entry.name for entry in entries if entry.name.endswith(SUFFIX)}
+        self._passed &= names
+        if len(self._passed) > PASSED_LIMIT:
+            return
+        room = min(OPENED_PER_POLL, self._most_sources - len(self._sources))
+        new = (name for name in names if name not in self._sources and name not in self._passed)
+        for name, _ in zip(new, range(room), strict=False):
+            self._open(name)
 
     def _open(self, name: str) -> None:
         try:
             reader = RingReader.open(self._directory / name)
-        except OSError:
+        except OSError as error:
+            if error.errno in (errno.EMFILE, errno.ENFILE):
+                return
             reader = None
         if reader is None:
-            self._refused.add(name)
+            self._passed.add(name)
         else:
-            self._readers[name] = reader
+            self._sources[name] = Source(name, reader)
 
-    def _in_order(self) -> list[tuple[str, RingReader]]:
-        return sorted(self._readers.items(), key=lambda item: item[1].header.role != "driver")
+    def _in_order(self) -> list[Source]:
+        """Drivers first, then the others, another one of them first each time."""
+        drivers = [source for source in self._sources.values() if source.is_driver]
+        others = [source for source in self._sources.values() if not source.is_driver]
+        self._turn += 1
+        at = self._turn % max(1, len(others))
+        return drivers + others[at:] + others[:at]
 
-    def _loss(self, name: str, reader: RingReader) -> Event:
-        lost = reader.lost - self._reported.get(name, 0)
-        self._reported[name] = reader.lost
-        return Event(time.monotonic_ns(), Kind.LOST, reader.header.side, reader.header.pid, a=lost)
+    def _read(self, sources: Iterable[Source], share: int, budget: int, events: list[Event]) -> int:
+        """Read at most ``share`` records of each, and ``budget`` of all; give how many there were."""
+        taken = 0
+        self.drained = True
+        for source in sources:
+            if taken >= budget:
+                self.drained = False
+            else:
+                records = self._records(source, min(share, budget - taken))
+                header = source.reader.header
+                events += decode(records, header.side, header.pid)
+                taken += len(records)
+                self.drained = self.drained and source.reader.drained
+        return taken
 
-    def forget(self, side: str) -> None:
-        """Drop the rings of ``side``'s server, which is gone, and delete their files. The driver's stay."""
-        for name, reader in list(self._readers.items()):
-            if reader.header.side == side and reader.header.role != "driver":
-                reader.close()
-                del self._readers[name]
-                self._reported.pop(name, None)
-                (self._directory / name).unlink(missing_ok=True)
+    def _records(self, source: Source, budget: int) -> list[Record | Ended]:
+        ended = source.ended
+        try:
+            records = source.reader.poll(budget, last=ended)
+        except OSError:  # a file that can't be read is as good as gone
+            source.ended = source.finished = source.reader.drained = True
+            return []
+        source.finished = ended and source.reader.drained
+        for record in records:
+            if record.kind in OWN_END:
+                source.ended = True
+            elif record.kind == Kind.WORKER_DIED and isinstance(record, Record):
+                self._note_death(record.a, record.t_ns)
+        return records
 
-    def close(self) -> None:
-        for reader in self._readers.values():
-            reader.close()
-        self._readers.clear()
+    def _note_death(self, pid: int, died_ns: int) -> None:
+        """A pid can come back: only a ring that was there before can be that of the dead process."""
+        for source in self._sources.values():
+            header = source.reader.header
+            if header.pid == pid and header.started_ns <= died_ns and header.role == "worker":
+                source.ended = True
+
+    def _check_processes(self) -> None:
+        now = time.monotonic_ns()
+        if now - self._checked_ns < CHECK_EVERY_NS:
+            return
+        self._checked_ns = now
+        for source in self._sources.values():
+            source.ended = source.ended or not process_exists(source.reader.header.pid)
+
+    def _report_losses(self, sources: Iterable[Source], events: list[Event]) -> None:
+        for source in sources:
+            lost = source.reader.lost - source.reported
+            if lost:
+                source.reported = source.reader.lost
+                header = source.reader.header
+                events.append(EventsLost(time.monotonic_ns(), header.side, header.pid, lost))
+
+    def _let_go(self, source: Source) -> None:
+        source.reader.close()
+        del self._sources[source.name]
+        self._passed.add(source.name)
+        if self._deletes:
+            with contextlib.suppress(OSError):
+                (self._directory / source.name).unlink()
+
+
+def process_exists(pid: int) -> bool:
+    """Whether there is a process ``pid``, be it a zombie."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

@@ -1,9 +1,9 @@
 """What only the kernel knows: each worker thread's CPU time and state, each process's memory, the accept queue.
 
-Sources: /proc/PID/task/TID/{schedstat,stat} (proc(5), the kernel's Documentation/scheduler/sched-stats), psutil
-for whole processes, and TCP_INFO of the listening socket, in whose tcpi_unacked and tcpi_sacked Linux puts the
-accept queue's depth and limit (tcp_get_info in net/ipv4/tcp.c). What a platform lacks is not sampled, and so
-stays unknown; it is never reported as zero.
+Sources: /proc/PID/task/TID/{schedstat,stat,syscall} (proc(5), the kernel's Documentation/scheduler/sched-stats),
+psutil for whole processes, /proc/net/netstat, and TCP_INFO of the listening socket, in whose tcpi_unacked and
+tcpi_sacked Linux puts the accept queue's depth and limit (tcp_get_info in net/ipv4/tcp.c). What a platform lacks is
+not sampled, and so stays unknown; it is never reported as zero.
 """
 
 from __future__ import annotations
@@ -18,15 +18,16 @@ from pathlib import Path
 
 import psutil
 
-from wsgiviz.events import Event, Kind
-from wsgiviz.model.state import Worker
+from wsgiviz.events import Event, OverflowsSampled, ProcessSampled, QueueSampled, ThreadSampled
+from wsgiviz.observe.interpreter_lock import RUNS, Areas, static_data, waits_for_lock
+from wsgiviz.state import SLEEPS, WAITS_FOR_GIL, Worker
 
 TCP_INFO_FORMAT = struct.Struct("=8B7I")
 TCPI_UNACKED, TCPI_SACKED = 12, 13
 
 
 def accept_queue(listener: socket.socket) -> tuple[int, int] | None:
-    """Depth and limit of a listening socket's accept queue; None where the platform does not tell."""
+    """Depth and limit of a listening socket's accept queue; None where the platform does not say."""
     if sys.platform != "linux":
         return None
     try:
@@ -40,7 +41,7 @@ def accept_queue(listener: socket.socket) -> tuple[int, int] | None:
 
 
 def listen_overflows() -> int | None:
-    """Connections that full accept queues turned away since boot: ListenOverflows of /proc/net/netstat."""
+    """Connections that full accept queues of this machine have turned away since it booted: ListenOverflows."""
     try:
         lines = Path("/proc/net/netstat").read_text().splitlines()
     except OSError:
@@ -53,30 +54,52 @@ def listen_overflows() -> int | None:
 
 
 class ThreadCounters:
-    """One thread. Its two files stay open: a read at offset 0 gives fresh figures.
+    """One thread. Its files stay open: a read at offset 0 gives fresh figures. ``areas``: its process's `static_data`.
 
     Raises OSError when the thread is gone or the platform has no /proc.
     """
 
-    def __init__(self, pid: int, tid: int) -> None:
-        task = f"/proc/{pid}/task/{tid}"
+    def __init__(self, pid: int, thread_id: int, areas: Areas = ()) -> None:
+        task = f"/proc/{pid}/task/{thread_id}"
+        self._areas = areas
+        self._syscall = -1
         self._schedstat = os.open(f"{task}/schedstat", os.O_RDONLY | os.O_CLOEXEC)
         try:
             self._stat = os.open(f"{task}/stat", os.O_RDONLY | os.O_CLOEXEC)
         except OSError:
             os.close(self._schedstat)
             raise
+        if areas:
+            with contextlib.suppress(OSError):
+                self._syscall = os.open(f"{task}/syscall", os.O_RDONLY | os.O_CLOEXEC)
 
     def read(self) -> tuple[int, int, str]:
-        """CPU time (ns), time on the run queue (ns), state letter. Raises OSError when the thread is gone."""
+        """CPU time (ns), time on the run queue (ns), letter (`Counters`). Raises OSError when the thread is gone."""
         cpu_ns, runq_ns, _ = os.pread(self._schedstat, 128, 0).split()
         stat = os.pread(self._stat, 256, 0)
         after_name = stat.rindex(b")") + 2  # the name may hold anything, parentheses too
-        return int(cpu_ns), int(runq_ns), chr(stat[after_name])
+        letter = chr(stat[after_name])
+        return int(cpu_ns), int(runq_ns), letter if letter != "S" else self._sleeps()
+
+    def _sleeps(self) -> str:
+        """The letter of a thread that sleeps, or did a moment ago."""
+        if self._syscall < 0:
+            return SLEEPS
+        try:
+            syscall = os.pread(self._syscall, 256, 0)
+        except PermissionError:
+            os.close(self._syscall)
+            self._syscall = -1
+            return SLEEPS
+        if syscall.startswith(RUNS):
+            return "R"
+        return WAITS_FOR_GIL if waits_for_lock(syscall, self._areas) else "S"
 
     def close(self) -> None:
         os.close(self._schedstat)
         os.close(self._stat)
+        if self._syscall >= 0:
+            os.close(self._syscall)
 
 
 class Kernel:
@@ -84,81 +107,82 @@ class Kernel:
 
     def __init__(self) -> None:
         self._threads: dict[tuple[int, int], ThreadCounters | None] = {}
+        self._areas: dict[int, Areas] = {}
         self._processes: dict[int, psutil.Process] = {}
         self._queues: dict[str, tuple[int, int]] = {}
-        self._overflows_at_first = listen_overflows()
 
     def queues(self, listeners: Mapping[str, socket.socket], now_ns: int) -> list[Event]:
         """The accept queues by side: those that hold something, and those that changed."""
-        events = []
+        events: list[Event] = []
         for side, listener in listeners.items():
             found = accept_queue(listener)
             if found is not None and (found[0] or found != self._queues.get(side)):
                 self._queues[side] = found
-                events.append(Event(now_ns, Kind.QUEUE_SAMPLE, side, 0, a=found[0], b=found[1]))
+                events.append(QueueSampled(now_ns, side, 0, *found))
         return events
 
     def overflows(self, sides: Iterable[str], now_ns: int) -> list[Event]:
-        """What full accept queues turned away since this object was made. The counter is the whole machine's."""
-        found = listen_overflows()
-        if found is None or self._overflows_at_first is None:
-            return []
-        return [Event(now_ns, Kind.OVERFLOWS, side, 0, a=found - self._overflows_at_first) for side in sides]
+        """What full accept queues have turned away. The counter is the whole machine's, for each side alike."""
+        total = listen_overflows()
+        return [OverflowsSampled(now_ns, side, 0, total) for side in sides] if total is not None else []
 
     def threads(self, side: str, workers: Iterable[Worker], now_ns: int) -> list[Event]:
         """CPU counters and state of the threads that are these workers' slots, as far as they can be had."""
-        events = []
+        events: list[Event] = []
         for worker in workers:
-            pid, tid = worker.pid, worker.tid or worker.pid
-            counters = self._counters(pid, tid) if worker.tid or not worker.slot else None
+            pid, thread_id = worker.pid, worker.thread_id or worker.pid
+            counters = self._counters(pid, thread_id) if worker.thread_id or not worker.slot else None
             if counters is None:
                 continue
             try:
-                cpu_ns, runq_ns, letter = counters.read()
-            except (OSError, ValueError):
-                self._drop(pid, tid)
-                continue
-            events.append(Event(now_ns, Kind.THREAD_SAMPLE, side, pid, worker.slot, 0, cpu_ns, runq_ns, letter))
+                events.append(ThreadSampled(now_ns, side, pid, worker.slot, *counters.read()))
+            except (OSError, ValueError, IndexError):
+                self._drop(pid, thread_id)
         return events
 
-    def _counters(self, pid: int, tid: int) -> ThreadCounters | None:
-        if (pid, tid) not in self._threads:
+    def _counters(self, pid: int, thread_id: int) -> ThreadCounters | None:
+        if (pid, thread_id) not in self._threads:
+            if pid not in self._areas:
+                self._areas[pid] = static_data(pid)
             try:
-                self._threads[pid, tid] = ThreadCounters(pid, tid)
+                self._threads[pid, thread_id] = ThreadCounters(pid, thread_id, self._areas[pid])
             except OSError:
-                self._threads[pid, tid] = None
-        return self._threads[pid, tid]
+                self._threads[pid, thread_id] = None
+        return self._threads[pid, thread_id]
 
-    def _drop(self, pid: int, tid: int) -> None:
-        counters = self._threads.get((pid, tid))
+    def _drop(self, pid: int, thread_id: int) -> None:
+        counters = self._threads.get((pid, thread_id))
         if counters is not None:
             counters.close()
-        self._threads[pid, tid] = None
+        self._threads[pid, thread_id] = None
 
     def processes(self, side: str, pids: Iterable[int], now_ns: int) -> list[Event]:
         """Memory and CPU use of whole processes."""
-        events = []
+        events: list[Event] = []
         for pid in pids:
             with contextlib.suppress(psutil.Error):
                 process = self._processes.get(pid)
                 if process is None:
                     process = self._processes[pid] = psutil.Process(pid)
                 with process.oneshot():
-                    share = round(process.cpu_percent() * 10)
+                    permille = round(process.cpu_percent() * 10)
                     rss = process.memory_info().rss
-                events.append(Event(now_ns, Kind.PROCESS_SAMPLE, side, pid, a=rss, b=share))
+                events.append(ProcessSampled(now_ns, side, pid, rss, permille))
         return events
 
-    def forget(self, side: str, pids: Iterable[int]) -> None:
-        """These processes of ``side`` are gone; their pids may come again."""
-        self._queues.pop(side, None)
-        gone = set(pids)
-        for pid, tid in [key for key in self._threads if key[0] in gone]:
-            self._drop(pid, tid)
-            del self._threads[pid, tid]
-        for pid in gone:
-            self._processes.pop(pid, None)
+    def keep_only(self, pids: set[int]) -> None:
+        """All other processes are gone. Their descriptors are let go, and their pids may come again."""
+        for pid, thread_id in [key for key in self._threads if key[0] not in pids]:
+            self._drop(pid, thread_id)
+            del self._threads[pid, thread_id]
+        for pid in [pid for pid in self._processes if pid not in pids]:
+            del self._processes[pid]
+        for pid in [pid for pid in self._areas if pid not in pids]:
+            del self._areas[pid]
+
+    def forget_queues(self) -> None:
+        """The listening sockets are others from now on."""
+        self._queues.clear()
 
     def close(self) -> None:
-        for pid, tid in list(self._threads):
-            self._drop(pid, tid)
+        self.keep_only(set())

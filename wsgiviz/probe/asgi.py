@@ -10,15 +10,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, MutableMapping
 from contextvars import ContextVar
+from time import monotonic_ns
 from typing import Any
 
-from wsgiviz.events import REQUEST_HEADER, Kind
-from wsgiviz.probe.doing import Doing
-from wsgiviz.probe.wsgi import request_ids
-from wsgiviz.recorder.ring import Write
-
-BEGAN, RESPONSE, CLOSED = map(int, (Kind.BEGAN, Kind.RESPONSE, Kind.CLOSED))
-TASK_READY = int(Kind.TASK_READY)
+from wsgiviz.probe.connection import name_of
+from wsgiviz.probe.loop_request import LoopRequest
+from wsgiviz.probe.request_ids import RequestIds
+from wsgiviz.recorder.codec import REQUEST_HEADER
+from wsgiviz.recorder.emitter import Emitter
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -28,57 +27,80 @@ AsgiApp = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
 HEADER_NAME = REQUEST_HEADER.encode()
 
 
-CURRENT: ContextVar[Doing | None] = ContextVar("wsgiviz_request", default=None)
+CURRENT: ContextVar[LoopRequest | None] = ContextVar("wsgiviz_request", default=None)
 """For whom a task is at work: tasks that a request starts inherit it with the context."""
 
 
 class AsgiProbe:
-    """Wraps the ASGI application ``app``; events go to ``write``.
+    """Wraps the ASGI application ``app``; events go to ``emit``.
 
-    ``accepted`` gives, for a client's port, when its connection was accepted (0 when not known). ``on`` has the
-    requests that are in the app now, by number.
+    ``accepted`` gives, for a client's port, when its connection was accepted (0 when not known). ``requests`` has
+    those that are in the app now, by number.
     """
 
-    def __init__(self, app: AsgiApp, write: Write, accepted: Callable[[int], int]) -> None:
+    def __init__(self, app: AsgiApp, emit: Emitter, ids: RequestIds, accepted: Callable[[int], int]) -> None:
         self.app = app
-        self.on: dict[int, Doing] = {}
-        self._write = write
+        self.requests: dict[int, LoopRequest] = {}
+        self._emit = emit
         self._accepted = accepted
-        self._request_id = request_ids()
+        self._ids = ids
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
             await self.app(scope, receive, send)
             return
-        write = self._write
-        req = self._request_id(_header(scope.get("headers", ())))
-        write(BEGAN, req, self._accepted(_port(scope)), 0, _what(scope))
-        chunks = 0
-
-        async def tell(message: Message) -> None:
-            nonlocal chunks
-            kind = message["type"]
-            if kind == "http.response.start":
-                write(RESPONSE, req, _number(message.get("status")))
-            elif kind == "websocket.accept":
-                write(RESPONSE, req, 101)
-            elif kind == "http.response.body":
-                chunks += 1
-            await send(message)
-
-        doing = self.on[req] = Doing(req, write, _call(self.app, scope, receive, tell))
-        before = CURRENT.set(doing)
-        error = ""
+        response = Response(self._ids.of(_header(scope.get("headers", ()))), self._emit, send)
+        self._emit.request_began(0, response.req, self._accepted(_port(scope)), 0, _target(scope), response.began_ns)
+        work = _call(self.app, scope, receive, response.send)
+        request = self.requests[response.req] = LoopRequest(response.req, self._emit, work)
+        before = CURRENT.set(request)
+        raised = b""
         try:
-            await Stepped(doing.work, doing)
-        except BaseException as raised:
-            error = type(raised).__name__
+            await Stepped(work, request)
+        except BaseException as error:
+            raised = name_of(error)
             raise
         finally:
-            doing.open = False
-            self.on.pop(req, None)
+            request.open = False
+            self.requests.pop(response.req, None)
             CURRENT.reset(before)
-            write(CLOSED, req, 0, chunks, error.encode())
+            response.end(raised)
+
+
+class Response:
+    """What the app sends for request ``req``: passed on untouched, and noted."""
+
+    __slots__ = ("_chunks", "_emit", "_response_ns", "_send", "_status", "began_ns", "req")
+
+    def __init__(self, req: int, emit: Emitter, send: Send) -> None:
+        self.req = req
+        self.began_ns = monotonic_ns()
+        self._emit = emit
+        self._send = send
+        self._response_ns = self._status = self._chunks = 0
+
+    async def send(self, message: Message) -> None:
+        """ASGI's send()."""
+        kind = message["type"]
+        if kind in ("http.response.start", "websocket.http.response.start"):
+            self._start(_number(message.get("status")))
+        elif kind == "websocket.accept":
+            self._start(101)
+        elif kind == "http.response.body":
+            self._chunks += 1
+        await self._send(message)
+
+    def _start(self, status: int) -> None:
+        self._status = status
+        self._response_ns = now = monotonic_ns()
+        self._emit.response_started(0, self.req, status, now)
+
+    def end(self, raised: bytes) -> None:
+        """The coroutine is over. Its CPU time is not known: the thread's counts all requests of the loop."""
+        now = monotonic_ns()
+        self._emit.request_ended(
+            0, self.req, -1, self.began_ns, self._response_ns, 0, now, self._status, self._chunks, raised, now
+        )
 
 
 async def _call(app: AsgiApp, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
@@ -92,15 +114,15 @@ class Stepped(Coroutine[Any, Any, Any]):
     For the rest it is the coroutine that it drives: its name, its frame, what it awaits.
     """
 
-    __slots__ = ("_child", "_doing", "_is_ready", "_work")
+    __slots__ = ("_child", "_is_ready", "_request", "_work")
 
-    def __init__(self, work: Coroutine[Any, Any, Any], doing: Doing, child: bool = False) -> None:
+    def __init__(self, work: Coroutine[Any, Any, Any], request: LoopRequest, child: bool = False) -> None:
         self._work = work
-        self._doing = doing
+        self._request = request
         self._is_ready = self._child = child
         if child:
-            doing.ready += 1  # until its first step
-            doing.counted(1)
+            request.ready += 1  # until its first step
+            request.count_tasks(1)
 
     def send(self, value: Any) -> Any:
         return self._step(self._work.send, value)
@@ -128,41 +150,41 @@ class Stepped(Coroutine[Any, Any, Any]):
             self._over()
 
     def _step(self, step: Callable[..., Any], *value: Any) -> Any:
-        doing = self._doing
+        request = self._request
         if self._is_ready:
             self._is_ready = False
-            doing.ready -= 1
-        doing.runs()
+            request.ready -= 1
+        request.begin_step()
         try:
             waits_for = step(*value)
         except BaseException:
             self._over()
-            doing.ran()
+            request.end_step()
             raise
         if waits_for is None:  # a bare yield, as asyncio.sleep(0): ready at once
             self._ready_again()
         else:
-            # Before the task adds its own wake-up, so that "ready" is told before the step it leads to.
+            # Before the task adds its own wake-up, so that "ready" is emitted before the step it leads to.
             add_done_callback = getattr(waits_for, "add_done_callback", None)
             if add_done_callback is not None:
                 add_done_callback(self._ready)
-        doing.ran()
+        request.end_step()
         return waits_for
 
     def _ready(self, _: object) -> None:
         self._ready_again()
-        if self._doing.open:
-            self._doing.write(TASK_READY, self._doing.req)
+        if self._request.open:
+            self._request.emit.task_ready(self._request.req)
 
     def _ready_again(self) -> None:
         if not self._is_ready:
             self._is_ready = True
-            self._doing.ready += 1
+            self._request.ready += 1
 
     def _over(self) -> None:
         if self._child:
             self._child = False
-            self._doing.counted(-1)
+            self._request.count_tasks(-1)
 
 
 def follow_tasks(loop: asyncio.AbstractEventLoop) -> None:
@@ -170,9 +192,9 @@ def follow_tasks(loop: asyncio.AbstractEventLoop) -> None:
     before = loop.get_task_factory()
 
     def factory(loop: Any, work: Any, **named: Any) -> Any:
-        doing = CURRENT.get()
-        if doing is not None and doing.open:
-            work = Stepped(work, doing, child=True)
+        request = CURRENT.get()
+        if request is not None and request.open:
+            work = Stepped(work, request, child=True)
         if before is not None:
             return before(loop, work, **named)
         return asyncio.Task(work, loop=loop, **named)
@@ -187,7 +209,7 @@ def _header(headers: Iterable[tuple[bytes, bytes]]) -> str | None:
     return None
 
 
-def _what(scope: MutableMapping[str, Any]) -> bytes:
+def _target(scope: MutableMapping[str, Any]) -> bytes:
     return f"{scope.get('method', 'WS')} {scope.get('path', '')}".encode("utf-8", "replace")
 
 
@@ -197,4 +219,4 @@ def _port(scope: MutableMapping[str, Any]) -> int:
 
 
 def _number(status: object) -> int:
-    return status if isinstance(status, int) else 0
+    return status if isinstance(status, int) and 0 <= status < 1000 else 0

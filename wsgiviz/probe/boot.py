@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import importlib
 import inspect
@@ -35,15 +36,16 @@ class WrongProtocol(Exception):
     """The app speaks the other side's protocol."""
 
 
-def load_told(load: Callable[[], Any], run_dir: Path, side: str) -> Any:
+def load_app(load: Callable[[], Any], run_dir: Path, side: str) -> Any:
     """Load the app as its server does; what goes wrong is also written down for the viewer."""
     try:
         app = load()
         refuse_other_protocol(app, side)
     except BaseException as error:
-        hidden = run_dir / f"{side}-boot-error-{os.getpid()}.new"
-        hidden.write_text(json.dumps(describe(error)))
-        hidden.rename(run_dir / f"{side}-boot-error.json")
+        with contextlib.suppress(OSError):
+            hidden = run_dir / f"{side}-boot-error-{os.getpid()}.new"
+            hidden.write_text(json.dumps(describe(error)))
+            hidden.rename(run_dir / f"{side}-boot-error.json")
         raise
     return app
 

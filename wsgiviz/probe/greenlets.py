@@ -1,7 +1,7 @@
 """gunicorn's gevent worker: each connection has a greenlet, and a hub in one thread switches between them.
 
-A greenlet runs from one switch to it to the next away from it: greenlet's own trace function tells both. When
-what it waits for is done, only the hub knows; so "ready" is never told here.
+A greenlet runs from one switch to it to the next away from it: greenlet's own trace function knows both. When
+what it waits for is done, only the hub knows; so "ready" is never emitted here.
 """
 
 from __future__ import annotations
@@ -11,14 +11,16 @@ from time import monotonic_ns
 from types import FrameType
 from typing import Any
 
-from wsgiviz.events import BEAT_NS, Kind
-from wsgiviz.probe.doing import Doing
-from wsgiviz.probe.places import stack
-from wsgiviz.probe.wsgi import Connection, watched
-from wsgiviz.recorder.ring import Write
+from wsgiviz.probe.connection import Connection
+from wsgiviz.probe.loop_request import LoopRequest
+from wsgiviz.probe.request_ids import RequestIds
+from wsgiviz.probe.source_lines import stack
+from wsgiviz.probe.wsgi import WsgiApp, wrap_app
+from wsgiviz.recorder.codec import BEAT_NS
+from wsgiviz.recorder.emitter import Emitter
 
 
-class GreenletDoing(Doing):
+class GreenletRequest(LoopRequest):
     """A request in a greenlet, which is its ``work``."""
 
     __slots__ = ()
@@ -27,97 +29,138 @@ class GreenletDoing(Doing):
         return stack(self.work.gr_frame)
 
 
-def watch_greenlets(worker: Any, write: Write) -> Mapping[int, Doing]:
+class Greenlets:
+    """The requests that are in the app: ``requests`` by number, ``by_greenlet`` by the greenlet that serves them."""
+
+    def __init__(self, emit: Emitter) -> None:
+        self.emit = emit
+        self.requests: dict[int, LoopRequest] = {}
+        self.by_greenlet: dict[Any, LoopRequest] = {}
+
+    def begin(self, req: int, greenlet: Any) -> None:
+        request = GreenletRequest(req, self.emit, greenlet)
+        self.requests[req] = self.by_greenlet[greenlet] = request
+        request.begin_step()
+
+    def end(self, req: int, greenlet: Any) -> None:
+        self.by_greenlet.pop(greenlet, None)
+        request = self.requests.pop(req, None)
+        if request is not None:
+            request.end_step()
+            request.open = False
+
+    def trace(self) -> None:
+        """Follow each switch from one greenlet to another."""
+        import greenlet
+
+        before = greenlet.gettrace()
+        running = self.by_greenlet.get
+
+        def traced(event: str, switch: Any) -> None:
+            if before is not None:
+                before(event, switch)
+            if event in ("switch", "throw"):
+                left, entered = (running(which) for which in switch)
+                if left is not None and left.step & 1:
+                    left.end_step()
+                if entered is not None and not entered.step & 1:
+                    entered.begin_step()
+
+        greenlet.settrace(traced)
+
+
+def unknown_cpu_ns() -> int:
+    """A thread's CPU time counts all greenlets that ran meanwhile: it is no request's."""
+    return 0
+
+
+class GreenletConnection(Connection):
+    """The connection that a greenlet serves. It shares the loop, holds no slot, and no thread is sampled for it: its
+    progress is emitted at once, and a request has ended when the app is through with it."""
+
+    __slots__ = ("_greenlet", "_greenlets")
+
+    is_on_loop = True
+
+    def __init__(self, emit: Emitter, ids: RequestIds, greenlets: Greenlets, greenlet: Any) -> None:
+        super().__init__(emit, ids, cpu_clock=unknown_cpu_ns)
+        self._greenlets = greenlets
+        self._greenlet = greenlet
+
+    def release_for_next(self) -> None:
+        self.finish()
+
+    def begin_on_loop(self) -> None:
+        self.accepted_ns = 0  # the next request of a connection that is kept alive was not accepted with it
+        self._greenlets.begin(self.req, self._greenlet)
+
+    def respond_on_loop(self) -> None:
+        if self.req:
+            self.emit_progress(self.held())
+
+    def return_on_loop(self) -> None:
+        if self.ended_ns and self.req:
+            self._end()
+        elif self.req:
+            self.emit_progress(self.held())
+
+    def finish(self, raised: bytes = b"") -> None:
+        if self.req and not self.ended_ns:
+            super().finish(raised)
+            self._end()
+
+    def _end(self) -> None:
+        self.cpu_ns = -1
+        self._greenlets.end(self.req, self._greenlet)
+        self.release()
+
+
+def watch_greenlets(worker: Any, emit: Emitter, ids: RequestIds) -> Mapping[int, LoopRequest]:
     """Round the worker's own `handle`, and in its app; gives the requests that are in the app, by number."""
     from greenlet import getcurrent
 
-    on: dict[int, Doing] = {}
-    by_greenlet: dict[Any, Doing] = {}
-    accepted: dict[Any, int] = {}
+    greenlets = Greenlets(emit)
+    calls: dict[Any, WsgiApp] = {}
     handle, app = worker.handle, worker.wsgi
 
-    def handled(listener: Any, client: Any, addr: Any) -> Any:
-        accepted[getcurrent()] = monotonic_ns()
-        write(Kind.ACCEPTED, 0, addr[1] if addr else 0)
+    def observed_handle(listener: Any, client: Any, addr: Any) -> Any:
+        here = getcurrent()
+        connection = GreenletConnection(emit, ids, greenlets, here)
+        calls[here] = wrap_app(app, connection)
+        connection.accepted_ns = monotonic_ns()
+        emit.connection_accepted(0, addr[1] if addr else 0, connection.accepted_ns)
         try:
             return handle(listener, client, addr)
         finally:
-            accepted.pop(getcurrent(), None)
+            calls.pop(here, None)
+            connection.finish()
 
     def call(environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
-        here, connection = getcurrent(), Connection()
-        connection.accepted_ns = accepted.get(here, 0)
-        follow = _Follower(write, connection, here, on, by_greenlet)
-        return watched(app, follow.write, connection)(environ, start_response)
+        here = getcurrent()
+        # Where pywsgi serves (the worker class gevent_pywsgi) there is no `handle`.
+        call_here = calls.get(here) or wrap_app(app, GreenletConnection(emit, ids, greenlets, here))
+        return call_here(environ, start_response)
 
-    worker.handle, worker.wsgi = handled, call
-    _trace(by_greenlet)
-    return on
-
-
-class _Follower:
-    """Passes a request's events on, and keeps the registers of who is in the app from the first to the last."""
-
-    def __init__(
-        self, write: Write, connection: Connection, greenlet: Any, on: dict[int, Doing], by_greenlet: dict[Any, Doing]
-    ) -> None:
-        self._write = write
-        self._greenlet = greenlet
-        self._on = on
-        self._by_greenlet = by_greenlet
-
-    def write(
-        self, kind: int, req: int = 0, a: int = 0, b: int = 0, text: bytes = b"", slot: int = 0, t_ns: int = 0
-    ) -> None:
-        if kind == Kind.BEGAN:
-            self._write(kind, req, a, 0, text, slot, t_ns)
-            begun = GreenletDoing(req, self._write, self._greenlet)
-            self._on[req] = self._by_greenlet[self._greenlet] = begun
-            begun.runs()
-        elif kind == Kind.CLOSED:
-            ended = self._on.pop(req, None)
-            self._by_greenlet.pop(self._greenlet, None)
-            if ended is not None:
-                ended.ran()
-            # Thread time counts all greenlets that ran meanwhile: it is not this request's.
-            self._write(kind, req, 0, b, text, slot, t_ns)
-        else:
-            self._write(kind, req, a, b, text, slot, t_ns)
+    worker.handle, worker.wsgi = observed_handle, call
+    greenlets.trace()
+    return greenlets.requests
 
 
-def _trace(by_greenlet: dict[Any, Doing]) -> None:
-    import greenlet
-
-    before = greenlet.gettrace()
-
-    def trace(event: str, switch: Any) -> None:
-        if before is not None:
-            before(event, switch)
-        if event in ("switch", "throw"):
-            left, entered = (by_greenlet.get(which) for which in switch)
-            if left is not None and left.step & 1:
-                left.ran()
-            if entered is not None and not entered.step & 1:
-                entered.runs()
-
-    greenlet.settrace(trace)
-
-
-class HubHeart:
-    """A timer on gevent's hub that reports its own lateness, as `wsgiviz.probe.loop.Heartbeat` does on asyncio."""
+class HubHeartbeat:
+    """A timer on gevent's hub that reports its own lateness: what LoopHeartbeat is on asyncio."""
 
     loop = None
 
-    def __init__(self, write: Write) -> None:
+    def __init__(self, emit: Emitter) -> None:
         from gevent import get_hub
 
-        self._write = write
+        self._emit = emit
         self.due_ns = monotonic_ns() + BEAT_NS
         self._timer = get_hub().loop.timer(BEAT_NS / 1e9, BEAT_NS / 1e9)
         self._timer.start(self._beat)
-        write(Kind.LOOP_BEAT, 0, 0, -1)
+        emit.loop_beat(0, -1)
 
     def _beat(self) -> None:
         now = monotonic_ns()
-        self._write(Kind.LOOP_BEAT, 0, max(0, now - self.due_ns), -1)
+        self._emit.loop_beat(max(0, now - self.due_ns), -1)
         self.due_ns = now + BEAT_NS

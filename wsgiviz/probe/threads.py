@@ -8,62 +8,81 @@ from collections.abc import Callable
 from time import monotonic_ns
 from typing import Any
 
-from wsgiviz.events import Kind
-from wsgiviz.probe.wsgi import Connection, WsgiApp, watched
-from wsgiviz.recorder.ring import Write
+from wsgiviz.probe.connection import Connection
+from wsgiviz.probe.request_ids import RequestIds
+from wsgiviz.probe.wsgi import WsgiApp, wrap_app
+from wsgiviz.recorder.emitter import Emitter
 
-ACCEPTED, RELEASED = int(Kind.ACCEPTED), int(Kind.RELEASED)
+
+class Slots:
+    """The serving threads of a process, numbered as they come: ``connections`` has each one's, by its identity."""
+
+    def __init__(self, emit: Emitter, ids: RequestIds, app: WsgiApp) -> None:
+        self._emit = emit
+        self._ids = ids
+        self._app = app
+        self._numbers = itertools.count(1)
+        self.connections: dict[int, Connection] = {}
+        self._calls: dict[int, WsgiApp] = {}
+
+    def here(self) -> Connection:
+        """The connection object of the calling thread."""
+        thread = threading.get_ident()
+        return self.connections.get(thread) or self._add(thread)
+
+    def _add(self, thread: int) -> Connection:
+        connection = Connection(self._emit, self._ids, next(self._numbers))
+        self._emit.slot_thread(connection.slot, threading.get_native_id())
+        self._calls[thread] = wrap_app(self._app, connection)
+        self.connections[thread] = connection
+        return connection
+
+    def call(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
+        """The app, as the calling thread's `handle` calls it."""
+        return self._calls[threading.get_ident()](environ, start_response)
 
 
-def watch_threads(worker: Any, write: Write, connections: dict[int, Connection]) -> None:
-    """Round the worker's own `enqueue_req` and `handle`. ``connections`` gets each thread's, by its identity."""
-    app = worker.wsgi
-    calls: dict[int, WsgiApp] = {}
-    slots = itertools.count(1)
-    thread = threading.get_ident
+def watch_threads(worker: Any, emit: Emitter, ids: RequestIds) -> Slots:
+    """Round the worker's own `enqueue_req` and `handle`, and in its app.
+
+    `handle` serves one request of a connection; one that is kept alive comes by again. It may also come back without
+    any (gunicorn's ``_DEFER``: no byte within 5 s): then only what the sampler has emitted is taken back.
+    """
+    slots = Slots(emit, ids, worker.wsgi)
     enqueue, handle = worker.enqueue_req, worker.handle
-    tell_queue = _queue_teller(worker, write)
+    emit_queue = _queue_emitter(worker, emit)
 
     def enqueue_req(conn: Any) -> None:
         # A connection that is kept alive comes by again: what counts is when its next request came.
         conn.wsgiviz_accepted_ns = monotonic_ns()
         enqueue(conn)
-        tell_queue()
+        emit_queue()
 
-    def handled(conn: Any) -> Any:
-        here = connections.get(thread())
-        if here is None:
-            here = connections[thread()] = Connection(next(slots))
-            calls[thread()] = watched(app, write, here)
-            write(Kind.SLOT_THREAD, 0, threading.get_native_id(), 0, b"", here.slot)
-        tell_queue()
-        here.accepted_ns = conn.wsgiviz_accepted_ns
-        write(ACCEPTED, 0, conn.client[1] if conn.client else 0, 0, b"", here.slot)
+    def observed_handle(conn: Any) -> Any:
+        connection = slots.here()
+        emit_queue()
+        connection.accepted_ns = conn.wsgiviz_accepted_ns
+        connection.taken_ns = monotonic_ns()
         try:
             return handle(conn)
         finally:
-            if here.open is not None:
-                here.open.end()
-            here.accepted_ns = 0
-            write(RELEASED, 0, 0, 0, b"", here.slot)
+            connection.release()
 
-    def call(environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
-        return calls[thread()](environ, start_response)
-
-    worker.enqueue_req, worker.handle, worker.wsgi = enqueue_req, handled, call
+    worker.enqueue_req, worker.handle, worker.wsgi = enqueue_req, observed_handle, slots.call
+    return slots
 
 
-def _queue_teller(worker: Any, write: Write) -> Callable[[], None]:
-    """Tells how many connections wait for a thread of this process, when that has changed."""
-    told = 0
+def _queue_emitter(worker: Any, emit: Emitter) -> Callable[[], None]:
+    """Emits how many connections wait for a thread of this process, when that has changed."""
+    emitted = 0
     threads = worker.cfg.threads
     queue = worker.tpool._work_queue
 
-    def tell() -> None:
-        nonlocal told
+    def emit_queue() -> None:
+        nonlocal emitted
         waiting = queue.qsize()
-        if waiting != told:
-            told = waiting
-            write(Kind.POOL_QUEUE, 0, waiting, threads)
+        if waiting != emitted:
+            emitted = waiting
+            emit.pool_queued(waiting, threads)
 
-    return tell
+    return emit_queue

@@ -7,25 +7,26 @@ from __future__ import annotations
 
 import atexit
 import importlib
+import multiprocessing
 import os
 import threading
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from uvicorn.protocols.http.auto import AutoHTTPProtocol
 from uvicorn.server import Server
 
-from wsgiviz.events import Kind
 from wsgiviz.lifeline import die_with_parent
 from wsgiviz.probe.asgi import AsgiProbe, follow_tasks
-from wsgiviz.probe.boot import load_told
-from wsgiviz.probe.loop import Heartbeat, LoopLook, note_accepts
-from wsgiviz.probe.places import Places
-from wsgiviz.probe.stacks import Sampler, Teller
-from wsgiviz.recorder.ring import create_ring
+from wsgiviz.probe.boot import load_app
+from wsgiviz.probe.line_sampler import LineEmitter, LineSampler
+from wsgiviz.probe.loop import LoopHeartbeat, note_accepts
+from wsgiviz.probe.loop_sampler import LoopSampler
+from wsgiviz.probe.request_ids import RequestIds
+from wsgiviz.probe.ring import RUN_DIR, SIDE, make_emitter
+from wsgiviz.probe.source_lines import SourceLines
+from wsgiviz.recorder.emitter import Emitter
 
-RUN_DIR, SIDE, APP = Path(os.environ["WSGIVIZ_RUN_DIR"]), os.environ["WSGIVIZ_SIDE"], os.environ["WSGIVIZ_APP"]
+APP = os.environ["WSGIVIZ_APP"]
 
 
 def _find() -> Any:
@@ -35,32 +36,37 @@ def _find() -> Any:
     return import_app(APP)
 
 
-def _watch_start(probe: AsgiProbe, write: Callable[..., None]) -> None:
+def _watch_start(probe: AsgiProbe, emit: Emitter) -> None:
     """Round the server's own `startup`: its loop runs, and when that is through it listens."""
     startup = Server.startup
 
-    async def watched_startup(self: Server, *rest: Any, **named: Any) -> None:
+    async def observed_startup(self: Server, *rest: Any, **named: Any) -> None:
         import asyncio
 
         loop = asyncio.get_running_loop()
         follow_tasks(loop)
         await startup(self, *rest, **named)
         if self.started:
-            heart = Heartbeat(loop, write)
-            Sampler([LoopLook(Teller(write, Places(APP)), write, probe.on, heart)])
-            write(Kind.WORKER_READY)
+            lines = LineEmitter(emit, SourceLines(APP))
+            LineSampler(emit, [LoopSampler(emit, lines, probe.requests, LoopHeartbeat(loop, emit)).sample]).start()
+            emit.worker_ready()
 
-    Server.startup = watched_startup  # type: ignore[method-assign]
+    Server.startup = observed_startup  # type: ignore[method-assign]
 
 
-def _make() -> AsgiProbe:
-    die_with_parent()
-    memory, write = create_ring(RUN_DIR, SIDE, "worker")
-    write(Kind.WORKER_BOOTING, 0, 0, threading.get_native_id(), b"uvicorn 1")
-    atexit.register(lambda: write(Kind.WORKER_EXIT) if memory else None)
-    accepted = note_accepts(AutoHTTPProtocol, write)
-    probe = AsgiProbe(load_told(_find, RUN_DIR, SIDE), write, lambda port: accepted.pop(port, 0))
-    _watch_start(probe, write)
+def _make() -> Any:
+    supervisor = multiprocessing.parent_process()
+    if supervisor is not None and supervisor.pid is not None:
+        die_with_parent(supervisor.pid)
+    emit = make_emitter("worker")
+    emit.worker_booting(0, threading.get_native_id(), 1, b"uvicorn")
+    app = load_app(_find, RUN_DIR, SIDE)
+    if emit.memory is None:
+        return app  # there was no room for a ring: the server runs as it would without us
+    atexit.register(emit.worker_exited)
+    accepted = note_accepts(AutoHTTPProtocol, emit)
+    probe = AsgiProbe(app, emit, RequestIds(os.getpid()), lambda port: accepted.pop(port, 0))
+    _watch_start(probe, emit)
     return probe
 
 

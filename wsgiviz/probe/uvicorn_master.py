@@ -1,4 +1,4 @@
-"""uvicorn with its own supervisor, which tells what happens to its workers.
+"""uvicorn with its own supervisor, which records what happens to its workers.
 
 ``python -m wsgiviz.probe.uvicorn_master --fd N --workers W --backlog B APP``: what ``uvicorn APP`` with these
 options does, and our events. (uvicorn has no configuration module that could bring them in.)
@@ -10,30 +10,29 @@ import argparse
 import os
 import socket
 import sys
-from pathlib import Path
 
 import uvicorn
-from uvicorn.supervisors.multiprocess import Multiprocess
+from uvicorn.supervisors.multiprocess import Multiprocess, Process
 
-from wsgiviz.events import Kind
 from wsgiviz.lifeline import die_with_parent
-from wsgiviz.recorder.ring import Write, create_ring
+from wsgiviz.probe.ring import RUN_DIR, SIDE, make_emitter
+from wsgiviz.recorder.emitter import Emitter
 
-BOOT_ERROR = Path(os.environ["WSGIVIZ_RUN_DIR"]) / f"{os.environ['WSGIVIZ_SIDE']}-boot-error.json"
+BOOT_ERROR = RUN_DIR / f"{SIDE}-boot-error.json"
 
 
 class Supervisor(Multiprocess):
-    """uvicorn's, and a word about each worker that is gone and about their number."""
+    """uvicorn's, and an event for each worker that is gone and for each change of their number."""
 
-    def __init__(self, config: uvicorn.Config, sockets: list[socket.socket], write: Write) -> None:
+    def __init__(self, config: uvicorn.Config, sockets: list[socket.socket], emit: Emitter) -> None:
         super().__init__(config, sockets)
-        self._write = write
+        self._emit = emit
         self._gone: set[int] = set()
 
     def init_processes(self) -> None:
         super().init_processes()
-        self._write(Kind.WORKERS_CHANGED, 0, self.processes_num, self.processes_num)
-        self._write(Kind.MASTER_READY)
+        self._emit.workers_changed(self.processes_num, self.processes_num)
+        self._emit.master_ready()
 
     def keep_subprocess_alive(self) -> None:
         """As uvicorn does; but an app that can't be loaded is not tried again and again."""
@@ -43,25 +42,33 @@ class Supervisor(Multiprocess):
         before = list(self.processes)
         for process in before:
             if process.exitcode is not None:
-                self._tell_gone(process.pid)
+                self._emit_death(process)
         super().keep_subprocess_alive()
         for process in before:
             if process not in self.processes:
-                self._tell_gone(process.pid)
+                self._emit_death(process)
 
     def handle_signals(self) -> None:
         before = list(self.processes)
         super().handle_signals()
         for process in before:
             if process not in self.processes:
-                self._tell_gone(process.pid)
+                self._emit_death(process)
         if len(before) != len(self.processes):
-            self._write(Kind.WORKERS_CHANGED, 0, self.processes_num, len(before))
+            self._emit.workers_changed(self.processes_num, len(before))
 
-    def _tell_gone(self, pid: int | None) -> None:
+    def _emit_death(self, process: Process) -> None:
+        pid = process.pid
         if pid is not None and pid not in self._gone:
             self._gone.add(pid)
-            self._write(Kind.WORKER_DIED, 0, pid)
+            self._emit.worker_died(pid, wait_status(process.exitcode))
+
+
+def wait_status(exitcode: int | None) -> int:
+    """What waitpid(2) gives, for an exit code as `multiprocessing` has it: negative for a signal. -1: not known."""
+    if exitcode is None:
+        return -1
+    return exitcode << 8 if exitcode >= 0 else -exitcode
 
 
 def main() -> None:
@@ -73,13 +80,12 @@ def main() -> None:
     os.environ["WSGIVIZ_APP"] = given.app
     sys.path.insert(0, "")
     die_with_parent()
-    memory, write = create_ring(os.environ["WSGIVIZ_RUN_DIR"], os.environ["WSGIVIZ_SIDE"], "master")
+    emit = make_emitter("master")
     config = uvicorn.Config(
         "wsgiviz.probe.uvicorn_app:app", workers=given.workers, backlog=given.backlog, access_log=False
     )
-    Supervisor(config, [socket.socket(fileno=given.fd)], write).run()
-    write(Kind.MASTER_EXIT)
-    del memory
+    Supervisor(config, [socket.socket(fileno=given.fd)], emit).run()
+    emit.master_exited()
     sys.exit(0)
 
 

@@ -1,8 +1,10 @@
-"""Signs for terminals and pipes that can only show ASCII."""
+"""Texts for terminals and pipes: harmless, and in ASCII where that is all there is."""
 
 from __future__ import annotations
 
 from rich.console import Console
+
+from wsgiviz.printable import printable
 
 IN_ASCII = str.maketrans({"⌈": "ceil(", "⌉": ")", "×": "x", "█": "#", "░": ".", "…": "..."})
 
@@ -13,5 +15,5 @@ def plain(console: Console, wanted: bool) -> bool:
 
 
 def spelled(text: str, ascii_only: bool) -> str:
-    """``text`` with our own signs written in ASCII where that is all there is."""
-    return text.translate(IN_ASCII) if ascii_only else text
+    """``text`` on one line, with what an app may have put into it escaped; our own signs in ASCII if need be."""
+    return printable(text.translate(IN_ASCII) if ascii_only else text, ascii_only)

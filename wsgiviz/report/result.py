@@ -1,4 +1,5 @@
-"""The result of a run as one JSON object, schema 1.
+"""The result of a run as one JSON object, schema 1. All of it comes from the State and the Occurrences, so that a
+recording gives what the live run gave.
 
 Top level: ``schema``, ``wsgiviz`` (its version), ``scenario`` (null for an app of one's own), ``started``
 (ISO 8601), ``settings``, ``host``, ``lints`` (pitfalls that were met: ``name``, ``side``, ``message``,
@@ -7,147 +8,171 @@ Top level: ``schema``, ``wsgiviz`` (its version), ``scenario`` (null for an app 
 - what ran: ``server``, ``worker_class``, ``workers``, ``threads``, ``app``
 - counts: ``requests`` planned, ``completed``, these by status in ``statuses``, ``bad_status`` (400 and above),
   ``failed``, and these by kind in ``errors``; exceptions which left the app by name in ``raised``; ``cancelled``,
-  ``worker_deaths``
+  ``worker_deaths``; ``after_answer`` (``count`` and ``seconds`` of requests whose app went on after their client had
+  the answer), ``served_for_nobody`` (requests that a worker served when their client had given up)
 - the whole: ``makespan_s``, ``predicted_makespan_s`` with ``predicted_by`` and ``caveat``, ``throughput_rps``
 - distributions: ``latency_s`` (from the planned time), ``latency_from_sent_s``, ``queue_wait_s``,
   ``service_s``, ``schedule_lag_s``; each mean, p50, p90, p95, p99 (nearest rank), max; null without a value
 - ``busy_fraction`` of all workers' time, and of the busy time ``blocked_fraction``, ``computing_fraction``,
-  ``reading_fraction``, ``writing_fraction``; the same in seconds for each worker in ``per_worker``; on the
-  ASGI side ``loop``: ``max_lag_s``, ``busy_fraction``, ``longest_step_s``
+  ``gil_wait_fraction`` (could go on, and another thread had the interpreter lock), ``reading_fraction``,
+  ``writing_fraction``; the same in seconds for each worker in ``per_worker``
+- where requests share event loops, ``loops``, one for each worker, those that died included: ``pid``, ``number``,
+  ``requests`` that it has taken, ``max_lag_s``, ``longest_step_s``, ``busy_fraction``; a step that is still on counts
+  with its length so far. ``loop`` has the greatest of each of the last three
 - ``max_accept_queue`` (of ``accept_queue_limit``), ``max_in_flight`` (inside the app at once)
 - ``driver_max_lag_s``, ``events``, ``events_lost``
 
-With a ledger, ``requests`` at the top level: every request that is kept (`wsgiviz.model.state.LEDGER_KEPT` of
-each side), times in seconds from the run's start. What is not known is null, never zero.
+With a ledger, ``requests`` at the top level: every request that is kept (`wsgiviz.state.LEDGER_KEPT` of each side),
+once, by id; times in seconds from the run's start; ``for_nobody``: served when its client had given up;
+``after_answer_s``: for how long the app went on after the answer, 0 when it only closed. What is not known is null,
+never zero.
 """
 
 from __future__ import annotations
 
-import os
-import platform
-from collections.abc import Mapping, Sequence
-from importlib.metadata import version
+from dataclasses import fields
 from math import isfinite
 from typing import Any
 
 import msgspec
 
 from wsgiviz import __version__
+from wsgiviz.analysis import metrics
+from wsgiviz.analysis.loop_times import loop_times
+from wsgiviz.analysis.occurrences import Occurrences
+from wsgiviz.analysis.prediction import prediction
 from wsgiviz.events import request_number
-from wsgiviz.model import metrics
-from wsgiviz.model.state import Picture, Request, Side
-from wsgiviz.model.theory import Prediction
 from wsgiviz.settings import Settings
+from wsgiviz.state import Request, Side, State
 
 SCHEMA = 1
 
 
-def result(
-    settings: Settings,
-    picture: Picture,
-    predictions: Mapping[str, Prediction | None],
-    started: str,
-    now_ns: int,
-    ledger: bool = False,
-    lints: Sequence[Mapping[str, Any]] = (),
-) -> dict[str, Any]:
-    """The run that ``picture`` shows, as an object for JSON; ``lints``: what `Watch.rows` gives."""
-    sides = {name: picture.sides[name] for name in settings.sides}
+def result(state: State, occurrences: Occurrences, ledger: bool = False) -> dict[str, Any]:
+    """The run that ``state`` shows, at the time of its newest event, as an object for JSON."""
+    settings = state.settings
+    sides = {name: state.sides[name] for name in settings.sides if name in state.sides}
     found: dict[str, Any] = {
         "schema": SCHEMA,
         "wsgiviz": __version__,
         "scenario": None if settings.own_app else settings.scenario,
-        "started": started,
+        "started": state.started,
         "settings": _settings(settings),
-        "host": _host(),
-        "sides": {name: _side(settings, side, predictions.get(name), now_ns) for name, side in sides.items()},
+        "host": dict(state.host),
+        "sides": {name: _side(state, side) for name, side in sides.items()},
+        "lints": occurrences.rows(),
     }
-    found["lints"] = list(lints)
     if ledger:
-        found["requests"] = [row for side in sides.values() for row in _ledger(side)]
+        found["requests"] = [
+            _row(side, request, state.t_ns) for side in sides.values() for request in side.ledger.ours()
+        ]
     return found
 
 
 def _settings(settings: Settings) -> dict[str, Any]:
-    shown = {name: getattr(settings, name) for name in settings.__slots__}
+    shown = {entry.name: getattr(settings, entry.name) for entry in fields(settings)}
     shown["dsn"] = "given" if settings.dsn else None  # it may hold a password
     shown["parameters"] = dict(settings.parameters)
     return shown
 
 
-def _host() -> dict[str, Any]:
+def _side(state: State, side: Side) -> dict[str, Any]:
+    """All that is documented of one side."""
     return {
-        "cores": os.cpu_count(),
-        "python": platform.python_version(),
-        "gunicorn": version("gunicorn"),
-        "platform": platform.platform(),
+        **_what_ran(state.settings, side),
+        **_counts(side, state.t_ns),
+        **_whole(state, side),
+        **_distributions(side),
+        **_shares(side, state.t_ns),
+        **_extremes(side),
     }
 
 
-def _side(settings: Settings, side: Side, prediction: Prediction | None, now_ns: int) -> dict[str, Any]:
-    kind = settings.kinds[side.name]
-    fractions = metrics.fractions(side, now_ns)
-    shown: dict[str, Any] = {
-        "server": "uvicorn" if kind == "uvicorn" else "gunicorn",
-        "worker_class": "asgi" if kind == "uvicorn" else kind,
-        "workers": side.wanted or settings.processes(side.name),
+def _what_ran(settings: Settings, side: Side) -> dict[str, Any]:
+    return {
+        "server": "uvicorn" if side.kind == "uvicorn" else "gunicorn",
+        "worker_class": "asgi" if side.kind == "uvicorn" else side.kind,
+        "workers": side.server.wanted or settings.processes(side.name),
         "threads": settings.threads_of(side.name),
         "app": settings.target(side.name),
-        "requests": side.planned,
-        "completed": side.completed,
-        "failed": side.failed,
-        "bad_status": side.bad_status,
-        "statuses": metrics.statuses(side),
-        "errors": dict(side.errors),
-        "raised": metrics.raised(side),
-        "cancelled": side.cancelled,
-        "makespan_s": metrics.makespan_ns(side) / 1e9 if side.done else None,
-        "predicted_makespan_s": prediction.seconds if prediction and isfinite(prediction.seconds) else None,
-        "predicted_by": prediction.formula if prediction else None,
-        "caveat": prediction.caveat if prediction else None,
-        "throughput_rps": metrics.throughput(side, now_ns),
-        "latency_s": _quantiles(metrics.latency(side)),
-        "latency_from_sent_s": _quantiles(metrics.latency_from_sent(side)),
-        "queue_wait_s": _quantiles(metrics.queue_wait(side)),
-        "service_s": _quantiles(metrics.service(side)),
-        "schedule_lag_s": _quantiles(metrics.schedule_lag(side)),
-        "busy_fraction": fractions.busy,
-        "blocked_fraction": fractions.blocked,
-        "computing_fraction": fractions.computing,
-        "reading_fraction": fractions.reading,
-        "writing_fraction": fractions.writing,
-        "max_accept_queue": side.max_queue if side.queue_depth >= 0 else None,
-        "accept_queue_limit": side.queue_limit if side.queue_limit >= 0 else None,
-        "max_in_flight": side.max_in_app,
-        "per_worker": msgspec.to_builtins(metrics.per_worker(side, now_ns)),
-        "worker_deaths": side.deaths,
-        "driver_max_lag_s": side.max_driver_lag_ns / 1e9,
-        "events": side.events,
-        "events_lost": side.lost,
     }
+
+
+def _counts(side: Side, now_ns: int) -> dict[str, Any]:
+    run = side.run
+    return {
+        "requests": run.planned,
+        "completed": run.completed,
+        "failed": run.failed,
+        "bad_status": run.bad_status,
+        "statuses": metrics.statuses(side),
+        "errors": dict(run.errors),
+        "raised": metrics.raised(side),
+        "cancelled": run.cancelled,
+        "worker_deaths": side.deaths,
+        "after_answer": msgspec.to_builtins(metrics.after_answer(side, now_ns)),
+        "served_for_nobody": run.for_nobody,
+    }
+
+
+def _whole(state: State, side: Side) -> dict[str, Any]:
+    found = prediction(state, side.name)
+    return {
+        "makespan_s": metrics.makespan_ns(side) / 1e9 if side.run.done else None,
+        "predicted_makespan_s": found.seconds if found and isfinite(found.seconds) else None,
+        "predicted_by": found.formula if found else None,
+        "caveat": found.caveat if found else None,
+        "throughput_rps": metrics.throughput(side, state.t_ns),
+    }
+
+
+def _distributions(side: Side) -> dict[str, Any]:
+    measured = {
+        "latency_s": metrics.latency(side),
+        "latency_from_sent_s": metrics.latency_from_sent(side),
+        "queue_wait_s": metrics.queue_wait(side),
+        "service_s": metrics.service(side),
+        "schedule_lag_s": metrics.schedule_lag(side),
+    }
+    return {name: msgspec.to_builtins(metrics.quantiles(values)) for name, values in measured.items()}
+
+
+def _shares(side: Side, now_ns: int) -> dict[str, Any]:
+    fractions = metrics.fractions(side, now_ns)
+    shown: dict[str, Any] = {f"{name}_fraction": share for name, share in msgspec.structs.asdict(fractions).items()}
+    shown["per_worker"] = msgspec.to_builtins(metrics.per_worker(side, now_ns))
     if side.is_loop:
-        lags = [loop.max_lag_ns for loop in side.loops.values()]
-        steps = [loop.longest_step_ns for loop in side.loops.values()]
-        shown["loop"] = {
-            "max_lag_s": max(lags) / 1e9 if lags else None,
-            "busy_fraction": fractions.busy,
-            "longest_step_s": max(steps) / 1e9 if steps else None,
-        }
+        shown |= _loops(side, now_ns)
     return shown
 
 
-def _quantiles(values: list[float]) -> Any:
-    return msgspec.to_builtins(metrics.quantiles(values))
+def _loops(side: Side, now_ns: int) -> dict[str, Any]:
+    """Each loop, and the worst of each figure."""
+    loops = msgspec.to_builtins(loop_times(side, now_ns))
+    figures = "max_lag_s", "busy_fraction", "longest_step_s"
+    worst = {name: max((loop[name] for loop in loops if loop[name] is not None), default=None) for name in figures}
+    return {"loop": worst, "loops": loops}
 
 
-def _ledger(side: Side) -> list[dict[str, Any]]:
-    requests = sorted([*side.finished, *side.in_flight.values()], key=lambda request: request.id)
-    return [_row(side, request) for request in requests if request.id > 0]
+def _extremes(side: Side) -> dict[str, Any]:
+    server, run = side.server, side.run
+    return {
+        "max_accept_queue": run.max_queue if server.queue_depth >= 0 else None,
+        "accept_queue_limit": server.queue_limit if server.queue_limit >= 0 else None,
+        "max_in_flight": run.in_app_peak.most,
+        "driver_max_lag_s": run.max_driver_late_ns / 1e9,
+        "events": server.events,
+        "events_lost": server.lost,
+    }
 
 
-def _row(side: Side, request: Request) -> dict[str, Any]:
+def _ledger(side: Side, now_ns: int) -> list[dict[str, Any]]:
+    return [_row(side, request, now_ns) for request in side.ledger.ours()]
+
+
+def _row(side: Side, request: Request, now_ns: int) -> dict[str, Any]:
     def since_start(t_ns: int) -> float | None:
-        return (t_ns - side.run_started_ns) / 1e9 if t_ns else None
+        return (t_ns - side.run.started_ns) / 1e9 if t_ns else None
 
     return {
         "id": request_number(request.id),
@@ -159,10 +184,21 @@ def _row(side: Side, request: Request) -> dict[str, Any]:
         "accepted_s": since_start(request.accepted_ns),
         "began_s": since_start(request.began_ns),
         "ended_s": since_start(request.ended_ns),
+        "released_s": since_start(request.released_ns),
         "first_byte_s": since_start(request.first_byte_ns),
         "received_s": since_start(request.received_ns),
         "status": request.status or None,
         "error": request.error or None,
         "raised": request.raised or None,
-        "cpu_s": request.run_ns / 1e9 if side.is_loop else request.cpu_ns / 1e9,
+        "cpu_s": _cpu_s(side, request),
+        "gil_wait_s": request.gil_ns / 1e9 if request.gil_ns >= 0 else None,
+        "for_nobody": request.for_nobody,
+        "after_answer_s": request.after_answer_ns(now_ns) / 1e9 if request.received_ns and request.began_ns else None,
     }
+
+
+def _cpu_s(side: Side, request: Request) -> float | None:
+    """On the CPU; of a task, how long it held the loop. Of a thread it is known when the request has ended."""
+    if not request.began_ns or not (side.is_loop or request.ended_ns):
+        return None
+    return (request.run_ns if side.is_loop else request.cpu_ns) / 1e9

@@ -2,70 +2,84 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-
 from rich import box
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from wsgiviz.model import metrics
-from wsgiviz.model.state import Picture, Side
-from wsgiviz.model.theory import Prediction
+from wsgiviz.analysis import metrics
+from wsgiviz.analysis.lints import wording
+from wsgiviz.analysis.occurrences import Occurrence, Occurrences
+from wsgiviz.analysis.prediction import prediction
+from wsgiviz.analysis.theory import Prediction
 from wsgiviz.report.plain import spelled
 from wsgiviz.settings import Settings
+from wsgiviz.state import Side, State
 
-Figure = Callable[[Side], str]
+Figures = dict[str, str]
+"""By label."""
+
+ONLY_WHERE_MET = ("served for nobody", "went on after the answer")
+"""Rows that most runs have no use for."""
 
 
-def summary(
-    settings: Settings,
-    picture: Picture,
-    predictions: Mapping[str, Prediction | None],
-    now_ns: int,
-    ascii_only: bool = False,
-) -> RenderableType:
-    """Both sides in one table, figure under figure, and below it what the figures leave out."""
-    sides = [picture.sides[name] for name in settings.sides]
-    lines = box.ASCII if ascii_only else box.HEAVY_HEAD
-    table = Table(title=_title(settings), title_justify="left", box=lines)
+def summary(state: State, occurrences: Occurrences, ascii_only: bool = False) -> RenderableType:
+    """Both sides in one table, figure under figure; below it what the figures leave out, and which lints applied."""
+    settings = state.settings
+    sides = [state.sides[name] for name in settings.sides if name in state.sides]
+    predictions = [prediction(state, side.name) for side in sides]
+    table = Table(title=Text(_title(settings)), title_justify="left", box=box.ASCII if ascii_only else box.HEAVY_HEAD)
     table.add_column("")
     twins = len({side.protocol for side in sides}) < len(sides)
     for side in sides:
         name = side.kind if twins else side.protocol.upper()
-        table.add_column(Text(f"{name}  {settings.call(side.name)}"), justify="right")
-    for label, figure in _figures(predictions, now_ns):
-        table.add_row(label, *(Text(spelled(figure(side), ascii_only)) for side in sides))
-    caveats = {found.caveat for found in predictions.values() if found and found.caveat}
-    return Group(table, *(Text(f"Note: {caveat}.") for caveat in sorted(caveats)))
+        table.add_column(Text(spelled(f"{name}  {settings.call(side.name)}", ascii_only)), justify="right")
+    columns = [_figures(side, found, state.t_ns) for side, found in zip(sides, predictions, strict=True)]
+    for label in columns[0] if columns else ():
+        cells = [figures[label] for figures in columns]
+        if label not in ONLY_WHERE_MET or any(cells):
+            table.add_row(label, *(Text(spelled(cell or "0", ascii_only)) for cell in cells))
+    caveats = {found.caveat for found in predictions if found and found.caveat}
+    notes = [f"Note: {caveat}." for caveat in sorted(caveats)] + [_lint(occurrence) for occurrence in occurrences.met]
+    return Group(table, *(Text(spelled(note, ascii_only)) for note in notes))
 
 
-def _title(settings: Settings) -> Text:
+def _title(settings: Settings) -> str:
     to_each = " to each side" if len(settings.sides) > 1 else ""
-    noun = "request" if settings.requests == 1 else "requests"
-    return Text(f"{settings.name}: {settings.requests} {noun}{to_each}")
+    return f"{settings.name}: {wording.requests(settings.requests)}{to_each}"
 
 
-def _figures(predictions: Mapping[str, Prediction | None], now_ns: int) -> list[tuple[str, Figure]]:
-    return [
-        ("all done in", lambda side: _seconds(metrics.makespan_ns(side) / 1e9 if side.done else None)),
-        ("predicted", lambda side: _predicted(predictions.get(side.name))),
-        ("completed", lambda side: f"{side.completed} of {side.planned}"),
-        ("failed", _failed),
-        ("throughput", lambda side: _with_unit(metrics.throughput(side, now_ns), "/s")),
-        ("latency p50", lambda side: _quantile(metrics.latency(side), "p50")),
-        ("latency p99", lambda side: _quantile(metrics.latency(side), "p99")),
-        ("waited in the queue, p50", lambda side: _quantile(metrics.queue_wait(side), "p50")),
-        ("in the app, p50", lambda side: _quantile(metrics.service(side), "p50")),
-        ("most in the accept queue", lambda side: str(side.max_queue) if side.queue_depth >= 0 else "n/a"),
-        ("most in the app at once", lambda side: str(side.max_in_app)),
-        ("busy", lambda side: _percent(metrics.fractions(side, now_ns).busy)),
-        ("of that blocked", lambda side: _percent(metrics.fractions(side, now_ns).blocked)),
-        ("of that computing", lambda side: _percent(metrics.fractions(side, now_ns).computing)),
-        ("of that reading, writing", lambda side: _server_part(metrics.fractions(side, now_ns))),
-        ("requests by worker", lambda side: " ".join(str(w.requests) for w in side.workers.values())),
-        ("events lost", lambda side: str(side.lost)),
-    ]
+def _lint(occurrence: Occurrence) -> str:
+    """ "loop-held (asgi, 4.1 s): #1 holds the event loop ..."."""
+    finding, seconds = occurrence.finding, occurrence.lasted_ns / 1e9
+    lasted = f", {seconds:.1f} s" if seconds >= 0.05 else ""
+    return f"{finding.lint} ({finding.side}{lasted}): {finding.message}"
+
+
+def _figures(side: Side, predicted: Prediction | None, now_ns: int) -> Figures:
+    """What the table says of one side; "" in the rows of ONLY_WHERE_MET means zero."""
+    run, fractions = side.run, metrics.fractions(side, now_ns)
+    return {
+        "all done in": _seconds(metrics.makespan_ns(side) / 1e9 if run.done else None),
+        "predicted": f"{_seconds(predicted.seconds)} = {predicted.formula}" if predicted else "n/a",
+        "completed": f"{run.completed} of {run.planned}",
+        "failed": _failed(side),
+        "served for nobody": str(run.for_nobody or ""),
+        "went on after the answer": _after_answer(side, now_ns),
+        "throughput": _per_second(metrics.throughput(side, now_ns)),
+        "latency p50": _quantile(metrics.latency(side), "p50"),
+        "latency p99": _quantile(metrics.latency(side), "p99"),
+        "waited in the queue, p50": _quantile(metrics.queue_wait(side), "p50"),
+        "in the app, p50": _quantile(metrics.service(side), "p50"),
+        "peak in the accept queue": str(run.max_queue) if side.server.queue_depth >= 0 else "n/a",
+        "peak in the app": str(run.in_app_peak.most),
+        "busy": _percent(fractions.busy),
+        "of that blocked": _percent(fractions.blocked),
+        "of that computing": _percent(fractions.computing),
+        "of that reading, writing": _server_part(fractions),
+        "requests by worker": " ".join(str(worker.tally.requests) for worker in side.server.workers.values()),
+        "events lost": str(side.server.lost),
+    }
 
 
 def _seconds(value: float | None) -> str:
@@ -74,16 +88,17 @@ def _seconds(value: float | None) -> str:
     return f"{value:.2f} s" if value >= 0.1 else f"{value * 1000:.2f} ms"
 
 
-def _predicted(prediction: Prediction | None) -> str:
-    return f"{_seconds(prediction.seconds)} = {prediction.formula}" if prediction else "n/a"
-
-
 def _failed(side: Side) -> str:
-    kinds = [f"{count} {kind}" for kind, count in sorted(side.errors.items())]
-    if side.bad_status:
+    kinds = [f"{count} {kind}" for kind, count in sorted(side.run.errors.items())]
+    if side.run.bad_status:
         names = ", ".join(f"{name} × {count}" for name, count in sorted(metrics.raised(side).items()))
-        kinds.append(f"{side.bad_status} answered with an error status" + (f": {names}" if names else ""))
-    return f"{side.failed}" + (f" ({', '.join(kinds)})" if kinds else "")
+        kinds.append(f"{side.run.bad_status} answered with an error status" + (f": {names}" if names else ""))
+    return f"{side.run.failed}" + (f" ({', '.join(kinds)})" if kinds else "")
+
+
+def _after_answer(side: Side, now_ns: int) -> str:
+    found = metrics.after_answer(side, now_ns)
+    return f"{found.count}, {_seconds(found.seconds)} in all" if found.count else ""
 
 
 def _quantile(values: list[float], name: str) -> str:
@@ -91,8 +106,8 @@ def _quantile(values: list[float], name: str) -> str:
     return _seconds(getattr(found, name) if found else None)
 
 
-def _with_unit(value: float | None, unit: str) -> str:
-    return f"{value:.1f} {unit}" if value is not None else "n/a"
+def _per_second(value: float | None) -> str:
+    return f"{value:.1f} /s" if value is not None else "n/a"
 
 
 def _server_part(fractions: metrics.Fractions) -> str:

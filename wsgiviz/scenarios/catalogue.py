@@ -3,33 +3,34 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Mapping
 
 from wsgiviz.errors import UsageError
 from wsgiviz.scenarios.scenario import Cost, Parameter, Scenario, Value, did_you_mean
 
-EXECUTOR_THREADS = min(32, (os.cpu_count() or 1) + 4)
-"""asyncio.to_thread's default pool (concurrent.futures.ThreadPoolExecutor's documented default)."""
+
+def executor_threads(cores: int) -> int:
+    """Threads of asyncio.to_thread's default pool (the documented default of ThreadPoolExecutor)."""
+    return min(32, cores + 4)
 
 
-def _waits(values: Mapping[str, Value]) -> Cost:
+def _waits(values: Mapping[str, Value], cores: int) -> Cost:
     return Cost(float(values["seconds"]), 0.0)
 
 
-def _waits_in_threads(values: Mapping[str, Value]) -> Cost:
-    return Cost(float(values["seconds"]), 0.0, EXECUTOR_THREADS)
+def _waits_in_threads(values: Mapping[str, Value], cores: int) -> Cost:
+    return Cost(float(values["seconds"]), 0.0, executor_threads(cores))
 
 
-def _blocks_its_loop(values: Mapping[str, Value]) -> Cost:
+def _blocks_its_loop(values: Mapping[str, Value], cores: int) -> Cost:
     return Cost(float(values["seconds"]), 0.0, async_limit=1)
 
 
-def _computes(values: Mapping[str, Value]) -> Cost:
+def _computes(values: Mapping[str, Value], cores: int) -> Cost:
     return Cost(0.0, math.nan)
 
 
-def _computes_in_threads(values: Mapping[str, Value]) -> Cost:
+def _computes_in_threads(values: Mapping[str, Value], cores: int) -> Cost:
     return Cost(0.0, math.nan, async_threads=True)
 
 
@@ -50,14 +51,14 @@ _ALL = (
     ),
     Scenario(
         name="http",
-        question="What does a call to another service cost the one who waits for it?",
+        question="What does a call to another service cost the worker that waits for it?",
         wsgi="demo_apps.http:wsgi_app",
         asgi="demo_apps.http:asgi_app",
         wsgi_call="client.get(upstream)",
         asgi_call="await client.get(upstream)",
         parameters=(_seconds(0.5, "how long the upstream service takes to answer"),),
         cost_of=_waits,
-        companion="upstream",
+        backend="upstream",
     ),
     Scenario(
         name="db",
@@ -66,20 +67,20 @@ _ALL = (
         asgi="demo_apps.db:asgi_app",
         wsgi_call="connection.execute(query)",
         asgi_call="await connection.execute(query)",
-        parameters=(Parameter("rows", 400, 1, 2000, "rows", "how many rows are held against all others"),),
+        parameters=(Parameter("rows", 400, 1, 2000, "rows", "how many rows are compared with all the others"),),
         cost_of=_computes_in_threads,
-        companion="database",
+        backend="database",
     ),
     Scenario(
         name="file",
-        question="asyncio has no file I/O: what do its threads win, and where do they end?",
+        question="asyncio has no file I/O: what do threads buy you, and where is the limit?",
         wsgi="demo_apps.file:wsgi_app",
         asgi="demo_apps.file:asgi_app",
         wsgi_call="file.read()",
         asgi_call="await asyncio.to_thread(read)",
         parameters=(_seconds(0.5, "how long the slow disk takes for the file"),),
         cost_of=_waits_in_threads,
-        companion="disk",
+        backend="disk",
     ),
     Scenario(
         name="cpu",
@@ -109,20 +110,22 @@ _ALL = (
         asgi="demo_apps.blocking_in_async:asgi_app",
         wsgi_call="time.sleep({seconds:g})",
         asgi_call="time.sleep({seconds:g})",
-        parameters=(_seconds(0.5, "for how long each request blocks"),),
+        parameters=(_seconds(0.5, "how long each request blocks"),),
         cost_of=_blocks_its_loop,
         requests=8,
     ),
     Scenario(
         name="slow-client",
-        question="Who is held by somebody else's bad network?",
+        question="Who is held up by somebody else's slow network?",
         wsgi="demo_apps.slow_client:wsgi_app",
         asgi="demo_apps.slow_client:asgi_app",
         wsgi_call="a client that sends for {seconds:g} s",
         asgi_call="a client that sends for {seconds:g} s",
         parameters=(
             _seconds(1.0, "how long a client takes to send its request"),
-            Parameter("reading", 1.0, 0.0, 60.0, "s", "how long it takes to read the answer, then a large one"),
+            Parameter(
+                "reading", 1.0, 0.0, 60.0, "s", "how long it takes to read the response, which is then a large one"
+            ),
         ),
         cost_of=None,
         requests=12,
@@ -131,15 +134,15 @@ _ALL = (
     ),
     Scenario(
         name="timeout",
-        question="What is gunicorn's --timeout about: requests, or workers?",
+        question="What does gunicorn's --timeout limit: requests, or workers?",
         wsgi="demo_apps.timeout:wsgi_app",
         asgi="demo_apps.timeout:asgi_app",
         wsgi_call="time.sleep({seconds:g})",
         asgi_call="await asyncio.sleep({seconds:g})",
         parameters=(
             _seconds(5.0, "how long each request waits"),
-            # Workers with a loop or threads beat once a second: a shorter --timeout may kill healthy ones.
-            Parameter("timeout", 2, 2, 60, "s", "gunicorn's --timeout: so long may a worker be silent"),
+            # Workers with a loop or threads notify the master once a second: 1 s would kill healthy ones.
+            Parameter("timeout", 2, 2, 60, "s", "gunicorn's --timeout: how long a worker may be silent"),
         ),
         cost_of=None,
         requests=4,

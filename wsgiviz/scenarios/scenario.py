@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -15,10 +16,10 @@ Value = float | int | str
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """Of one request alone on an idle machine, in seconds. ``cpu_s`` is NaN when it has to be measured.
+    """What one request takes, alone on an idle machine, in seconds. ``cpu_s`` is NaN when it has to be measured.
 
-    ``async_limit``: at most so many wait at once on the async side (its thread pool); None for no limit.
-    ``async_threads``: the async side computes in threads which release the GIL, so on as many cores as there are.
+    ``async_limit``: at most this many wait at once on the async side (its thread pool); None for no limit.
+    ``async_threads``: the async side computes in threads that release the GIL, so on as many cores as there are.
     """
 
     wait_s: float
@@ -29,7 +30,7 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """A number that a scenario takes, from ``minimum`` to ``maximum``; whole when its default is."""
+    """A number that a scenario takes, from ``minimum`` to ``maximum``; a whole one when its default is."""
 
     name: str
     default: float | int
@@ -39,7 +40,7 @@ class Parameter:
     help: str
 
     def parse(self, text: str) -> float | int:
-        """The value ``text`` stands for. Raises UsageError naming the range."""
+        """The value that ``text`` stands for. Raises UsageError that names the range."""
         whole = isinstance(self.default, int)
         try:
             value: float | int = int(text) if whole else float(text)
@@ -58,8 +59,8 @@ class Parameter:
 class Scenario:
     """``wsgi`` and ``asgi`` are import strings; ``*_call`` say what each waits in, as a template over parameters.
 
-    ``cost_of`` is None where the theory has nothing to say. The last three name a parameter, or none: over how many
-    seconds a client sends its request and reads the answer, and the servers' own --timeout.
+    ``cost_of`` is None where theory has nothing to say. The last three name a parameter, or none: over how many
+    seconds a client sends its request and reads the response, and the servers' own --timeout.
     """
 
     name: str
@@ -69,9 +70,9 @@ class Scenario:
     wsgi_call: str
     asgi_call: str
     parameters: tuple[Parameter, ...]
-    cost_of: Callable[[Mapping[str, Value]], Cost] | None
+    cost_of: Callable[[Mapping[str, Value], int], Cost] | None
     requests: int = 20
-    companion: str | None = None
+    backend: str | None = None
     send_over: str = ""
     read_over: str = ""
     server_timeout: str = ""
@@ -93,11 +94,13 @@ class Scenario:
         """The path to request, with the parameters in its query string."""
         return f"/?{urlencode(values)}" if values else "/"
 
-    def cost(self, values: Mapping[str, Value]) -> Cost | None:
-        return self.cost_of(values) if self.cost_of is not None else None
+    def cost(self, values: Mapping[str, Value], cores: int | None = None) -> Cost | None:
+        """What one request costs on a machine with so many CPU ``cores``, this one by default; None where theory
+        has nothing to say."""
+        return self.cost_of(values, cores or os.cpu_count() or 1) if self.cost_of is not None else None
 
     def seconds(self, values: Mapping[str, Value], parameter: str) -> float:
-        """The value of a parameter that a field names; 0 for none."""
+        """The value of the parameter that a field names; 0 for none."""
         return float(values[parameter]) if parameter else 0.0
 
     def calls(self, values: Mapping[str, Value]) -> tuple[str, str]:

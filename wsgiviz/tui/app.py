@@ -1,40 +1,43 @@
-"""The terminal program: one frame clock, one session, screens that read its picture."""
+"""The terminal program: one frame clock, one feed, screens that show its frames and say what a person asks for."""
 
 from __future__ import annotations
 
 import gc
-import os
-import signal
 import sys
-import threading
 from collections.abc import Iterable
-from types import FrameType
-from typing import ClassVar
+from functools import partial
+from pathlib import Path
+from typing import Any, ClassVar
 
+from textual import events, on
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
 from wsgiviz import scenarios
 from wsgiviz.errors import WsgivizError
-from wsgiviz.session import Phase, Session
 from wsgiviz.settings import Settings
+from wsgiviz.state import Failure, Phase
+from wsgiviz.tui import intents
+from wsgiviz.tui.expectation import Expectations, reloaded, worker_ended, workers_changed
+from wsgiviz.tui.feed import Feed, Frame, Playback, Saving, TakesFrames
+from wsgiviz.tui.frame_clock import FrameClock
+from wsgiviz.tui.intents import Controls
+from wsgiviz.tui.leaving import leaving
 from wsgiviz.tui.render.glyphs import ASCII, UNICODE
+from wsgiviz.tui.render.printable import printable
 from wsgiviz.tui.screens.live import LiveScreen
+from wsgiviz.tui.screens.replay import ReplayScreen
 from wsgiviz.tui.themes import STAGE, WSGIVIZ
 
-FPS = 30
-CALM_EVERY = 8
-"""While nothing moves, only every eighth frame is looked at: about four times a second."""
-
-CALM_AFTER_FRAMES = 30
-
-EXIT_WITHIN_S = 4.0
-"""An exit in order that was asked for by SIGTERM gets this long; then it is done without order."""
+RECORDED = "This is a recording: its servers are not running."
 
 
 class WsgivizApp(App[int]):
-    """Owns the session and the clock. Every action of the live screen ends in a plain call of the session."""
+    """Owns the feed and the clock. Attributes go down to the screens, intents come up from them.
+
+    ``controls`` carries out what is asked of the servers, ``playback`` what is asked of a recording.
+    """
 
     TITLE = "wsgiviz"
     CSS_PATH = "app.tcss"
@@ -43,24 +46,31 @@ class WsgivizApp(App[int]):
         Binding("ctrl+c,ctrl+q", "quit", "quit", show=False, priority=True, system=True),
     ]
 
-    def __init__(self, session: Session, ascii: bool = False) -> None:
+    def __init__(
+        self, feed: Feed, controls: Controls | None = None, playback: Playback | None = None, ascii: bool = False
+    ) -> None:
         super().__init__()
-        self.session = session
         self.glyphs = ASCII if ascii else UNICODE
         self.register_theme(WSGIVIZ)
         self.register_theme(STAGE)
         self.theme = WSGIVIZ.name
-        self.live = LiveScreen(session, self.glyphs)
-        self._still = 0
-        self._seen = 0
-        self._frame = 0
-        self._failed: WsgivizError | None = None
+        self.clock = FrameClock(self, self._frame)
+        self._feed = feed
+        self._controls = controls
+        self._playback = playback
+        self._now_ns = feed.state.t_ns
+        screen = LiveScreen if playback is None else ReplayScreen
+        self.live = screen(self._made(), self.glyphs)
+        self._expected = Expectations()
+        self._saving: tuple[Saving, str] | None = None
+        self._failed: Failure | None = None
+        self._problem = ""
 
     @property
     def ascii_only(self) -> bool:
         return self.glyphs is ASCII
 
-    def get_default_screen(self) -> Screen[object]:
+    def get_default_screen(self) -> Screen[Any]:
         return self.live
 
     def on_mount(self) -> None:
@@ -68,66 +78,242 @@ class WsgivizApp(App[int]):
 
     def _begin(self) -> None:
         """After the first frame: children have to be started from the main thread, and here we are on it."""
-        try:
-            self.session.start()
-        except WsgivizError as error:
-            self.session.failure, self.session.phase = error, Phase.FAILED
-        self.session.fire()
-        self.set_interval(1 / FPS, self._tick)
+        if self._controls is not None:
+            self._controls.start()
+            self._controls.fire()
+        self.clock.start()
 
-    def _tick(self) -> None:
+    # --- frames -----------------------------------------------------------------------------------------------------
+
+    async def on_event(self, event: events.Event) -> None:
+        """Whatever a person does is shown at once."""
+        if isinstance(event, events.InputEvent | events.Resize):
+            self.clock.wake()
+        await super().on_event(event)
+
+    def _made(self, shown_s: float = 0.0) -> Frame:
+        feed = self._feed
+        return Frame(
+            state=feed.state,
+            now_ns=self._now_ns,
+            occurrences=feed.occurrences,
+            recorded=feed.recorded,
+            playing=feed.playing,
+            speed=feed.speed,
+            recording=feed.recording,
+            problem=feed.problem,
+            shown_s=shown_s,
+            fps=self.clock.fps,
+        )
+
+    def _frame(self) -> None:
         """One frame: take in what happened, and show it."""
         if not self.is_running:  # the screens are being taken down
             return
-        self._frame += 1
-        if self._still > CALM_AFTER_FRAMES and self._frame % CALM_EVERY:
-            return
-        picture = self.session.pump()
-        events = sum(side.events for side in picture.sides.values())
-        calm = events == self._seen and self.session.phase in (Phase.READY, Phase.FINISHED, Phase.FAILED)
-        self._still = self._still + 1 if calm else 0
-        self._seen = events
-        self.live.draw()
-        self._show_failure()
+        self._now_ns = self._feed.advance()
+        frame = self._made(self.clock.tick())
+        self._settle(frame)
+        for screen in self.screen_stack:
+            if isinstance(screen, TakesFrames):
+                screen.show(frame)
+        self.clock.calm(self._feed.calm and not self._expected and self._saving is None)
 
-    def wake(self) -> None:
-        """Something was asked for: look at every frame again."""
-        self._still = 0
+    def _settle(self, frame: Frame) -> None:
+        """Say what has come of what was asked for, and what went wrong."""
+        for words, happened in self._expected.settle(frame.state, frame.now_ns):
+            self._say(words, warn=not happened, timeout=4 if happened else 5)
+        if self._saving is not None and (self._saving[0].finished or self._saving[0].failure):
+            self._say_saved(*self._saving)
+            self._saving = None
+        if frame.problem and not self._problem:  # it may get longer: it is said once
+            self._say(frame.problem, warn=True, timeout=10)
+        self._problem = frame.problem
+        self._show_failure(frame.state.failure)
 
-    def _show_failure(self) -> None:
-        failure = self.session.failure
-        if failure is not None and failure is not self._failed:
+    def _show_failure(self, failure: Failure | None) -> None:
+        before, self._failed = self._failed, failure
+        if failure is not None and failure != before:
             from wsgiviz.tui.screens.failure import FailureScreen
 
-            self._failed = failure
-            self.push_screen(FailureScreen(failure, self.ascii_only))
-        elif failure is None:
-            self._failed = None
+            self.push_screen(FailureScreen(failure, self.ascii_only, self._feed.recorded), self._after_failure)
 
-    def change(self, settings: Settings) -> None:
+    async def _after_failure(self, action: str | None) -> None:
+        if action is not None:
+            await self.live.run_action(action)
+
+    def _say(self, words: str, warn: bool = False, timeout: float = 3) -> None:
+        """In a few lines over the screen; ``words`` may hold anything."""
+        text = printable(words[:1].upper() + words[1:], self.ascii_only)
+        self.notify(text, severity="warning" if warn else "information", timeout=timeout, markup=False)
+
+    # --- what is asked of the servers -------------------------------------------------------------------------------
+
+    def _servers(self) -> Controls | None:
+        """Who carries it out; None in a recording, where a message says so."""
+        if self._controls is None:
+            self._say(RECORDED)
+        return self._controls
+
+    @on(intents.AskServers)
+    def _asked(self) -> None:
+        self._say(RECORDED)
+
+    @on(intents.Fire)
+    def _fire(self) -> None:
+        if servers := self._servers():
+            if self._feed.state.phase is Phase.FAILED:
+                self._change(self._feed.state.settings)
+            else:
+                servers.fire()
+
+    @on(intents.FireOne)
+    def _fire_one(self) -> None:
+        if servers := self._servers():
+            servers.fire_one()
+
+    @on(intents.Cancel)
+    def _cancel(self) -> None:
+        if servers := self._servers():
+            servers.cancel()
+
+    @on(intents.Reload)
+    def _reload(self) -> None:
+        if servers := self._servers():
+            before = self._feed.state
+            servers.reload()
+            self._expected.add(reloaded(before), "HUP was sent, and old workers are still there.", self._now_ns)
+
+    @on(intents.Scale)
+    def _scale(self, message: intents.Scale) -> None:
+        servers, before, by = self._servers(), self._feed.state, message.by
+        side = servers.scaled if servers is not None else None
+        if servers is None or side is None or side not in before.sides:
+            return
+        wanted = before.sides[side].server.wanted or before.settings.processes(side)
+        if by < 0 and wanted <= 1:
+            self._say("One worker is the least that gunicorn keeps.")
+            return
+        (servers.add_worker if by > 0 else servers.remove_worker)()
+        sent = "TTIN" if by > 0 else "TTOU"
+        otherwise = f"{sent} was sent, and nothing has changed."
+        self._expected.add(workers_changed(before, side, wanted + by), otherwise, self._now_ns)
+
+    @on(intents.EndWorker)
+    def _end_worker(self, message: intents.EndWorker) -> None:
+        side, pid, number = message.side, message.pid, message.number
+        if servers := self._servers():
+            if servers.end_worker(side, pid, number):
+                otherwise = f"{number.name} was sent; pid {pid} goes on."
+                self._expected.add(worker_ended(side, pid), otherwise, self._now_ns)
+            else:
+                self._say(f"There is no worker with pid {pid} any more.", warn=True)
+
+    @on(intents.ChangeSettings)
+    def _change_settings(self, message: intents.ChangeSettings) -> None:
+        self._change(message.settings)
+
+    def _change(self, settings: Settings) -> None:
         """Take new settings; servers are restarted where that is needed, and a run is fired."""
-        self.wake()
-        self.session.change(settings)
-        self.live.settings_changed()
+        if servers := self._servers():
+            self._expected.clear()
+            servers.change(settings)
+            self.live.begin_anew()
+
+    # --- recordings -------------------------------------------------------------------------------------------------
+
+    @on(intents.SaveRun)
+    def _save(self, message: intents.SaveRun) -> None:
+        if self._saving is not None:
+            self._say("A recording is being saved already.", warn=True)
+            return
+        try:
+            self._saving = self._feed.save(message.path)
+        except WsgivizError as error:
+            self._say(f"{error.message} ({error.hint})" if error.hint else error.message, warn=True, timeout=8)
+
+    def _say_saved(self, saving: Saving, what: str) -> None:
+        if saving.failure:
+            self._say(f"Not saved: {saving.failure}", warn=True, timeout=8)
+        else:
+            self._say(f"Saved to {saving.path}: {what}, {_size(saving.path)}.", timeout=8)
+
+    @on(intents.TogglePlayback)
+    def _toggle(self) -> None:
+        if self._playback is not None:
+            self._playback.toggle()
+
+    @on(intents.Step)
+    def _step(self, message: intents.Step) -> None:
+        if self._playback is not None:
+            self._playback.step(message.by)
+
+    @on(intents.Restart)
+    def _restart(self) -> None:
+        if self._playback is not None:
+            self._playback.restart()
+
+    @on(intents.ToEnd)
+    def _to_end(self) -> None:
+        if self._playback is not None:
+            self._playback.to_end()
+
+    # --- palette and end --------------------------------------------------------------------------------------------
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         yield from super().get_system_commands(screen)
         for title, action, help in self.live.commands():
-            yield SystemCommand(title, help, lambda action=action: self._run_on_live(action))
-        for scenario in scenarios.catalogue():
-            yield SystemCommand(
-                f"Scenario {scenario.name}", scenario.question, lambda name=scenario.name: self._choose(name)
-            )
-
-    async def _run_on_live(self, action: str) -> None:
-        await self.live.run_action(action)
+            yield SystemCommand(title, help, partial(self.live.run_action, action))
+        if self._controls is not None:
+            for scenario in scenarios.catalogue():
+                title = f"Scenario {scenario.name}"
+                yield SystemCommand(title, scenario.question, partial(self._choose, scenario.name))
 
     def _choose(self, name: str) -> None:
         no_app = dict.fromkeys(("wsgi", "asgi", "path", "dsn", "only"))
-        self.change(self.session.settings.changed(scenario=name, **no_app))
+        self._change(self._feed.state.settings.changed(scenario=name, **no_app))
 
     async def action_quit(self) -> None:
         self.exit(0)
+
+
+def _size(path: Path) -> str:
+    try:
+        size = path.stat().st_size
+    except OSError:
+        return "gone by now"
+    return f"{size / 1e6:.1f} MB" if size >= 1e6 else f"{size / 1e3:.0f} kB"
+
+
+def run(settings: Settings, ascii: bool = False, record: str | None = None) -> int:
+    """Show ``settings`` until the person quits. Gives the exit status; leaves neither process nor file.
+
+    ``record``: a file to which everything is written meanwhile. Raises WsgivizError when that can't be.
+    """
+    from wsgiviz.tui.live_feed import LiveFeed
+
+    feed = LiveFeed(settings, record)
+    status = _run(WsgivizApp(feed, feed.controller, ascii=ascii), feed)
+    if record is not None:
+        print(f"wsgiviz: {printable(feed.problem or f'recorded to {record}')}", file=sys.stderr)
+    return status
+
+
+def run_replay(path: str, ascii: bool = False) -> int:
+    """Show a recording until the person quits. Gives the exit status.
+
+    Raises WsgivizError when nothing of it can be read; what is damaged is shown as far as it goes.
+    """
+    from wsgiviz.tui.replay_feed import ReplayFeed
+
+    feed = ReplayFeed(path)
+    return _run(WsgivizApp(feed, playback=feed, ascii=ascii), feed)
+
+
+def _run(app: WsgivizApp, feed: Feed) -> int:
+    _collect_seldom()
+    with leaving(app, feed.close) as how:
+        app.run()
+    return how.status(app.return_code or 0)
 
 
 def _collect_seldom() -> None:
@@ -135,46 +321,3 @@ def _collect_seldom() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(10_000, 20, 100)
-
-
-def run(settings: Settings, ascii: bool = False) -> int:
-    """Show ``settings`` until the person quits. Gives the exit status; leaves neither process nor file."""
-    session = Session(settings)
-    app = WsgivizApp(session, ascii)
-    ended_by = 0
-
-    def leave(number: int) -> None:
-        """Without another word to the terminal, which may be gone or stuck."""
-        session.close()
-        os._exit(128 + number)
-
-    def hang_up(number: int, frame: FrameType | None) -> None:
-        # The terminal is gone. Textual's writer thread has died of it, and the main thread may already wait for
-        # that thread for ever: an exit in order can't be relied on.
-        leave(number)
-
-    def terminate(number: int, frame: FrameType | None) -> None:
-        nonlocal ended_by
-        ended_by = number
-        patience = threading.Timer(EXIT_WITHIN_S, leave, [number])
-        patience.daemon = True
-        patience.start()
-        app.call_later(app.exit, 0)
-
-    before = {
-        signal.SIGHUP: signal.signal(signal.SIGHUP, hang_up),
-        signal.SIGTERM: signal.signal(signal.SIGTERM, terminate),
-    }
-    _collect_seldom()
-    try:
-        app.run()
-    finally:
-        try:
-            session.close()
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
-    if ended_by:
-        print(f"wsgiviz: ended by {signal.Signals(ended_by).name}", file=sys.stderr)
-        return 128 + ended_by
-    return app.return_code or 0

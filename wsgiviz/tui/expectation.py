@@ -1,51 +1,107 @@
-"""What a person asked for, until the servers have done it: then it is said on the screen, and so is its absence."""
+"""What a person asked for, until the servers have done it: the screen says so, or that they have not."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
-from wsgiviz.model.state import Picture, Side
+from wsgiviz.state import Activity, Side, State
+from wsgiviz.tui.render.words import name_of
 
-PATIENCE_S = 10.0
+PATIENCE_NS = 10_000_000_000
+
+Outcome = Callable[[State], str | None]
+"""In words, that something has happened; None while it has not."""
 
 
-@dataclass(frozen=True, slots=True)
-class Expectation:
-    """``told`` gives the words once it has happened; ``otherwise`` is said when it has not by ``until_s``."""
+class Expectation(NamedTuple):
+    """``outcome`` gives the words once it has happened; ``otherwise`` is said when it has not by ``until_ns``."""
 
-    told: Callable[[Picture], str | None]
+    outcome: Outcome
     otherwise: str
-    until_s: float
+    until_ns: int
 
 
-def told_workers(before: Picture, side: str, wanted: int) -> Callable[[Picture], str | None]:
-    """That as many workers as wanted are there and ready."""
+class Expectations:
+    """All that is still expected."""
 
-    def told(picture: Picture) -> str | None:
-        count = len(ready(picture.sides[side]))
+    def __init__(self) -> None:
+        self._open: list[Expectation] = []
+
+    def __bool__(self) -> bool:
+        return bool(self._open)
+
+    def add(self, outcome: Outcome, otherwise: str, now_ns: int) -> None:
+        self._open.append(Expectation(outcome, otherwise, now_ns + PATIENCE_NS))
+
+    def clear(self) -> None:
+        self._open.clear()
+
+    def settle(self, state: State, now_ns: int) -> list[tuple[str, bool]]:
+        """What can be said now, each with whether it has happened; it is not expected any more."""
+        said, still_open = [], []
+        for expected in self._open:
+            words = expected.outcome(state)
+            if words is not None:
+                said.append((words, True))
+            elif now_ns > expected.until_ns:
+                said.append((expected.otherwise, False))
+            else:
+                still_open.append(expected)
+        self._open = still_open
+        return said
+
+
+def workers_changed(before: State, side: str, wanted: int) -> Outcome:
+    """As many workers as are wanted are there, and ready."""
+    was = len(before.sides[side].server.processes())
+
+    def outcome(state: State) -> str | None:
+        count = len(ready(state.sides[side])) if side in state.sides else 0
         if count != wanted:
             return None
-        return f"{count} worker{'s' if count != 1 else ''} now: {'TTIN' if wanted > len(was) else 'TTOU'} was done."
+        what = "Worker added (TTIN)" if wanted > was else "Worker removed (TTOU)"
+        return f"{what}: {count} worker{'s' if count != 1 else ''} now."
 
-    was = before.sides[side].processes()
-    return told
+    return outcome
 
 
-def told_reload(before: Picture) -> Callable[[Picture], str | None]:
-    """That every worker of before has gone and others are ready in their place."""
-    old = {name: side.processes() for name, side in before.sides.items() if side.kind != "uvicorn"}
+def reloaded(before: State) -> Outcome:
+    """Every worker of before has gone, and others are ready in their place."""
+    old = {name: side.server.processes() for name, side in before.sides.items() if side.kind != "uvicorn"}
 
-    def told(picture: Picture) -> str | None:
+    def outcome(state: State) -> str | None:
         for name, pids in old.items():
-            now = picture.sides[name]
-            if now.processes() & pids or len(ready(now)) < len(pids):
+            now = state.sides.get(name)
+            if now is None or now.server.processes() & pids or len(ready(now)) < len(pids):
                 return None
         return f"Reloaded: {sum(map(len, old.values()))} new workers have loaded the app."
 
-    return told
+    return outcome
+
+
+def worker_ended(side: str, pid: int) -> Outcome:
+    """The worker has ended: how, and which requests died with it."""
+
+    def outcome(state: State) -> str | None:
+        workers = state.sides[side].server.workers.values() if side in state.sides else ()
+        slots = [worker for worker in workers if worker.pid == pid]
+        if any(worker.alive for worker in slots):
+            return None
+        cause = slots[0].died_of if slots else "exit"
+        number = slots[0].number if slots else "?"
+        held = [name_of(worker.req) for worker in slots if worker.req and cause != "exit"]
+        lost = f"; {', '.join(held)} died with it." if held else "."
+        return f"Worker {number} {ENDINGS.get(cause, 'was killed')}{lost}"
+
+    return outcome
+
+
+ENDINGS = {"exit": "has exited", "timeout": "was killed by gunicorn (worker timeout)"}
 
 
 def ready(side: Side) -> set[int]:
     """Pids of the workers that have loaded the app and go on."""
-    return {worker.pid for worker in side.living() if worker.doing not in ("booting", "stopping")}
+    return {
+        worker.pid for worker in side.server.living() if worker.activity not in (Activity.BOOTING, Activity.STOPPING)
+    }

@@ -1,15 +1,24 @@
-"""Source text, found without importing it: its module may do anything when run."""
+"""Source text, found without importing it: its module may do anything when run.
+
+The text that a server was started with is in the State (``texts``, by path). Where it is not, the file is read; but
+not for a recording: files of that name may be others here.
+"""
 
 from __future__ import annotations
 
 import ast
-import sys
-from collections.abc import Iterator
+import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-MOST_BYTES = 2 * 1024 * 1024
+from wsgiviz.observe.source import MOST_BYTES, ends_with, find_file, module_path, read_source
+
+NO_TEXTS: Mapping[str, str] = {}
+
+Parsed = tuple[tuple[str, ...], ast.Module]
+"""The lines of a file, and its tree."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,85 +32,84 @@ class Source:
 
     def has(self, file: str, line: int) -> bool:
         """Whether that line of that file (its path, or the end of it) is among these."""
-        return _ends_with(self.path, file) and self.first_line <= line < self.first_line + len(self.lines)
+        return ends_with(self.path, file) and self.first_line <= line < self.first_line + len(self.lines)
 
 
-def find_source(import_string: str) -> Source:
-    """The definition of ``module:attribute``; the file's beginning when the attribute is not defined in it."""
+def find_source(import_string: str, texts: Mapping[str, str] = NO_TEXTS, files: bool = True) -> Source:
+    """The definition of ``module:attribute``; the file's beginning when the attribute is not defined in it.
+
+    ``files``: what is not among ``texts`` may be read.
+    """
     module, _, attribute = import_string.partition(":")
-    path = _module_path(module)
-    if path is None:
+    known = _known_module(module, texts)
+    file = module_path(import_string) if files and known is None else None
+    path = known or (str(file) if file is not None else "")
+    if not path:
         return Source(module, 1, (), f"the source of {module} was not found")
-    parsed = _parsed(path)
+    parsed = _parse(texts[known]) if known is not None else _parsed(file)
     if parsed is None:
-        return Source(str(path), 1, (), f"{path.name} can't be read as Python")
+        return Source(path, 1, (), f"{path.rpartition('/')[2]} can't be read as Python")
     lines, tree = parsed
     first, last = _definition(tree, attribute.partition("(")[0]) or (1, len(lines))
-    return Source(str(path), first, lines[first - 1 : last])
+    return Source(path, first, lines[first - 1 : last])
 
 
-def source_at(file: str, line: int, beside: str) -> Source | None:
+def source_at(
+    file: str, line: int, beside: str, texts: Mapping[str, str] = NO_TEXTS, files: bool = True
+) -> Source | None:
     """The function round ``line`` of ``file``; None when it can't be found.
 
     ``file`` is a path as Python found it, perhaps only its end; ``beside`` is a file that it may be the end of.
     It comes from an observed process: nothing but Python source is opened, and nothing is run.
     """
-    path = next((path for path in _candidates(file, beside) if path.suffix == ".py" and _is_file(path)), None)
-    parsed = _parsed(path) if path is not None else None
-    if path is None or parsed is None or not 0 < line <= len(parsed[0]):
+    known = _known_file(file, beside, texts)
+    found = find_file(file, beside) if files and known is None else None
+    parsed = _parse(texts[known]) if known is not None else _parsed(found)
+    if parsed is None or not 0 < line <= len(parsed[0]):
         return None
     lines, tree = parsed
     first, last = _innermost(tree, line) or (1, len(lines))
-    return Source(str(path), first, lines[first - 1 : last])
+    return Source(known or str(found), first, lines[first - 1 : last])
 
 
-def _candidates(file: str, beside: str) -> Iterator[Path]:
-    if _ends_with(beside, file):
-        yield Path(beside)
-    if ".." not in Path(file).parts:
-        for base in (".", *sys.path):
-            yield Path(base or ".") / file
+def _known_module(module: str, texts: Mapping[str, str]) -> str | None:
+    """The path among ``texts`` that is the module's; the one that is nearest to the root where there are several."""
+    stem = "/" + module.replace(".", "/")
+    ends = f"{stem}.py", f"{stem}/__init__.py"
+    return min((path for path in texts if f"/{path}".endswith(ends)), key=len, default=None)
 
 
-def _ends_with(path: str, end: str) -> bool:
-    return bool(end) and str(Path(path).absolute()).endswith(end)
+def _known_file(file: str, beside: str, texts: Mapping[str, str]) -> str | None:
+    """The path among ``texts`` that ends as ``file`` does: ``beside`` if it does, else the shortest."""
+    found = [path for path in texts if file and path.endswith(file) and path.endswith(".py")]
+    return min(found, key=lambda path: (path != beside, len(path)), default=None)
 
 
-def _parsed(path: Path) -> tuple[tuple[str, ...], ast.Module] | None:
+def _parsed(path: Path | None) -> Parsed | None:
+    """A file; None when there is none, or it can't be read."""
     try:
-        return _parse(path.absolute(), path.stat().st_mtime_ns)
-    except OSError:
+        return _parse_file(path.absolute(), path.stat().st_mtime_ns) if path is not None else None
+    except (OSError, ValueError):  # ValueError: a name with a null in it
         return None
 
 
 @lru_cache(maxsize=32)
-def _parse(path: Path, changed_ns: int) -> tuple[tuple[str, ...], ast.Module] | None:
+def _parse_file(path: Path, changed_ns: int) -> Parsed | None:
     """The file as it was at ``changed_ns``: a new one is read again."""
-    try:
-        data = path.read_bytes()
-        if len(data) > MOST_BYTES:
-            return None
-        text = data.decode("utf-8", "replace")
-        return tuple(text.splitlines()), ast.parse(text)
-    except (OSError, SyntaxError, ValueError, RecursionError):
+    text = read_source(path)
+    return _parse(text) if text is not None else None
+
+
+@lru_cache(maxsize=32)
+def _parse(text: str) -> Parsed | None:
+    if len(text) > MOST_BYTES:
         return None
-
-
-def _module_path(module: str) -> Path | None:
-    parts = module.split(".")
-    for base in (".", *sys.path):
-        folder = Path(base or ".").joinpath(*parts)
-        for candidate in (folder.with_suffix(".py"), folder / "__init__.py"):
-            if _is_file(candidate):
-                return candidate
-    return None
-
-
-def _is_file(path: Path) -> bool:
     try:
-        return path.is_file()
-    except OSError:  # a name that is too long, a folder that is closed to us
-        return False
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # such as of an invalid escape: that is for those who run it
+            return tuple(text.splitlines()), ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):  # the last two: nested without end
+        return None
 
 
 def _definition(tree: ast.Module, name: str) -> tuple[int, int] | None:

@@ -44,7 +44,7 @@ def runs_a_loop(environ, start_response):
 async def blocks(scope, receive, send):
     if scope["type"] == "lifespan":
         return
-    time.sleep(0.5)  # noqa: ASYNC251 - nobody else gets on
+    time.sleep(0.5)  # noqa: ASYNC251 - nothing else makes progress
     await answer(send)
 
 

@@ -73,7 +73,7 @@ def sends_file(environ, start_response):
     return environ["wsgi.file_wrapper"](open(__file__, "rb"))
 
 
-started = []
+started: list[str] = []
 
 
 async def with_lifespan(scope, receive, send):

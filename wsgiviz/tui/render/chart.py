@@ -1,6 +1,6 @@
 """Drawing on one line of cells: a time scale in eighths of a cell, and blocks with sharp ends.
 
-A block may begin and end inside a cell: block elements fill a cell from the left by eighths, reversed ink
+A block may begin and end inside a cell: block elements fill a cell from the left by eighths, reversed style
 fills it from the right, and one with a colour in front and another behind holds the end of one block and the
 beginning of the next.
 """
@@ -10,9 +10,9 @@ from __future__ import annotations
 from itertools import groupby
 from typing import NamedTuple
 
-from wsgiviz.model.state import Doing
+from wsgiviz.state import Activity
 from wsgiviz.tui.render.glyphs import Glyphs
-from wsgiviz.tui.render.line import PLAIN, Ink, Part
+from wsgiviz.tui.render.line import PLAIN, CellStyle, Part
 
 EIGHTHS = 8
 
@@ -21,7 +21,7 @@ STEP_NS_PER_LANE = 4_000_000
 
 RIGHT = {4: "▐", 7: "▕"}
 
-ROUGH = frozenset({Doing.BOOTING.value, Doing.STOPPING.value})
+ROUGH = frozenset({Activity.BOOTING.value, Activity.STOPPING.value})
 """Textures without an edge: drawn by whole cells."""
 
 
@@ -71,58 +71,58 @@ class Block(NamedTuple):
 
 
 class Chart:
-    """One line of cells, each a character and its ink."""
+    """One line of cells, each a character and its style."""
 
-    __slots__ = ("chars", "inks")
+    __slots__ = ("chars", "styles")
 
     def __init__(self, cells: int) -> None:
         self.chars = [" "] * cells
-        self.inks = [PLAIN] * cells
+        self.styles = [PLAIN] * cells
 
     def copy(self) -> Chart:
         other = Chart(0)
-        other.chars, other.inks = self.chars.copy(), self.inks.copy()
+        other.chars, other.styles = self.chars.copy(), self.styles.copy()
         return other
 
-    def fill(self, first: int, end: int, char: str, ink: Ink) -> None:
+    def fill(self, first: int, end: int, char: str, style: CellStyle) -> None:
         end = min(end, len(self.chars))
         if first < end:
             self.chars[first:end] = char * (end - first)
-            self.inks[first:end] = [ink] * (end - first)
+            self.styles[first:end] = [style] * (end - first)
 
-    def put(self, cell: int, char: str, ink: Ink) -> None:
+    def put(self, cell: int, char: str, style: CellStyle) -> None:
         if 0 <= cell < len(self.chars):
             self.chars[cell] = char
-            self.inks[cell] = ink
+            self.styles[cell] = style
 
-    def write(self, cell: int, text: str, ink: Ink) -> None:
+    def write(self, cell: int, text: str, style: CellStyle) -> None:
         for offset, char in enumerate(text):
-            self.put(cell + offset, char, ink)
+            self.put(cell + offset, char, style)
 
     def label(self, cell: int, text: str) -> None:
         """Write on what is there, in its colours."""
         for place, char in enumerate(text, cell):
-            colour = self.inks[place].front
-            self.put(place, char, Ink(colour, colour.rstrip("+") + "*", "br"))
+            colour = self.styles[place].front
+            self.put(place, char, CellStyle(colour, colour.rstrip("+") + "*", "br"))
 
     def parts(self) -> list[Part]:
-        """The line as runs of the same ink."""
+        """The line as runs of the same style."""
         parts: list[Part] = []
         begin, text = 0, "".join(self.chars)
-        for ink, run in groupby(self.inks):
+        for style, run in groupby(self.styles):
             end = begin + len(list(run))
-            parts.append(Part(text[begin:end], ink))
+            parts.append(Part(text[begin:end], style))
             begin = end
         return parts
 
 
-def texture_ink(texture: str, colour: str) -> Ink:
+def texture_style(texture: str, colour: str) -> CellStyle:
     """Solid blocks are one colour through and through; textures show on a wash of their colour."""
-    if texture == Doing.BLOCKED or texture == "held":
-        return Ink(colour, colour)
+    if texture == Activity.BLOCKED or texture == "held":
+        return CellStyle(colour, colour)
     if texture in ROUGH:
-        return Ink(colour)
-    return Ink(colour, colour.rstrip("+") + "~")
+        return CellStyle(colour)
+    return CellStyle(colour, colour.rstrip("+") + "~")
 
 
 def draw_block(chart: Chart, before: Block, block: Block, glyphs: Glyphs) -> None:
@@ -138,29 +138,29 @@ def _draw_block(chart: Chart, before: Block, block: Block, glyphs: Glyphs) -> No
     first, lead = divmod(block.left, EIGHTHS)
     last, tail = divmod(block.right, EIGHTHS)
     full = first + 1 if lead else first
-    ink = texture_ink(block.texture, block.colour)
+    style = texture_style(block.texture, block.colour)
     if block.texture in ROUGH:
         ends = round(block.left / EIGHTHS), round(block.right / EIGHTHS)
-        chart.fill(*ends, glyphs.texture[block.texture], ink)
+        chart.fill(*ends, glyphs.texture[block.texture], style)
         return
     shared = before.right > first * EIGHTHS
     if lead and shared:
         if last > first:
-            chart.put(first, eighths[before.right % EIGHTHS or lead], Ink(before.colour, block.colour))
+            chart.put(first, eighths[before.right % EIGHTHS or lead], CellStyle(before.colour, block.colour))
     elif lead and last > first:
         _fill_right(chart, first, lead, block.colour, eighths)
     elif lead:
         _draw_sliver(chart, first, lead, tail, block.colour, eighths)
-    chart.fill(full, last, glyphs.texture[block.texture], ink)
+    chart.fill(full, last, glyphs.texture[block.texture], style)
     if tail and full <= last:
-        chart.put(last, eighths[tail], Ink(block.colour))
+        chart.put(last, eighths[tail], CellStyle(block.colour))
 
 
 def _draw_sliver(chart: Chart, cell: int, lead: int, tail: int, colour: str, eighths: str) -> None:
     """A block inside one cell: at the side of the cell that it is nearer to."""
     size = tail - lead
     if lead <= EIGHTHS - tail:
-        chart.put(cell, eighths[size], Ink(colour))
+        chart.put(cell, eighths[size], CellStyle(colour))
     else:
         _fill_right(chart, cell, EIGHTHS - size, colour, eighths)
 
@@ -168,14 +168,14 @@ def _draw_sliver(chart: Chart, cell: int, lead: int, tail: int, colour: str, eig
 def _fill_right(chart: Chart, cell: int, lead: int, colour: str, eighths: str) -> None:
     """A cell filled from the right but for ``lead`` eighths; two of these have a sign of their own."""
     if lead in RIGHT:
-        chart.put(cell, RIGHT[lead], Ink(colour))
+        chart.put(cell, RIGHT[lead], CellStyle(colour))
     else:
-        chart.put(cell, eighths[lead], Ink(colour, "", "r"))
+        chart.put(cell, eighths[lead], CellStyle(colour, "", "r"))
 
 
 def _draw_whole_cells(chart: Chart, before: Block, block: Block, glyphs: Glyphs) -> None:
     first, end = round(block.left / EIGHTHS), round(block.right / EIGHTHS)
-    ink = texture_ink(block.texture, block.colour)
-    chart.fill(first, max(end, first + 1), glyphs.texture[block.texture], ink)
+    style = texture_style(block.texture, block.colour)
+    chart.fill(first, max(end, first + 1), glyphs.texture[block.texture], style)
     if before.group != block.group and before.texture and round(before.right / EIGHTHS) == first > 0:
-        chart.put(first - 1, glyphs.step, Ink(before.colour))
+        chart.put(first - 1, glyphs.step, CellStyle(before.colour))

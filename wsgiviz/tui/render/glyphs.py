@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from wsgiviz.model.state import Doing, Task
+from wsgiviz.state import Activity, Task
 
 HELD = "held"
 """The texture of a step which holds its loop longer than `LOOP_HELD_NS`."""
@@ -17,11 +17,14 @@ HELD = "held"
 ON_THE_WAY = "on the way"
 """The texture of a request's time outside the app: queued before it, on its way back after it."""
 
+AFTER = "after"
+"""The texture of time in the app that its client does not wait for: after its answer, or when it had given up."""
+
 UNKNOWN = "unknown"
 """The texture of time inside the app whose steps are no longer kept."""
 
 LOOP_HELD_NS = 100_000_000
-"""A step longer than this holds the loop: nobody else gets on (asyncio's slow_callback_duration)."""
+"""A step longer than this holds the loop: no other request makes progress (asyncio's slow_callback_duration)."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -29,12 +32,14 @@ class Glyphs:
     """One set of signs."""
 
     name: str
-    doing: Mapping[Doing, str]
+    activity: Mapping[Activity, str]
     """A worker's state."""
     task: Mapping[Task, str]
     """A request's state on a loop."""
+    after: str
+    """The app goes on, and its client is through with it."""
     texture: Mapping[str, str]
-    """What fills a lane: by the value of a `Doing` or `Task`, or one of the names above."""
+    """What fills a lane: by the value of a `Activity` or `Task`, or one of the names above."""
     eighths: str
     """A cell filled from the left, from empty to full in nine steps; "" when there are no such signs."""
     levels: str
@@ -53,7 +58,7 @@ class Glyphs:
     dash: str
     live: str
     here: str
-    """Marks the line of code at which somebody is."""
+    """Marks the line of code that a worker or request is at."""
     followed: str
     """Fills the blocks of the request that is followed."""
     half_left: str
@@ -66,16 +71,16 @@ class Glyphs:
 
 UNICODE = Glyphs(
     name="unicode",
-    doing={
-        Doing.IDLE: "·",
-        Doing.READING: "◔",
-        Doing.BLOCKED: "■",
-        Doing.COMPUTING: "▲",
-        Doing.WRITING: "◕",
-        Doing.CLOSING: "◑",
-        Doing.BOOTING: "↻",
-        Doing.STOPPING: "↓",
-        Doing.DEAD: "✕",
+    activity={
+        Activity.IDLE: "·",
+        Activity.READING: "◔",
+        Activity.BLOCKED: "■",
+        Activity.COMPUTING: "▲",
+        Activity.WRITING: "◕",
+        Activity.CLOSING: "◑",
+        Activity.BOOTING: "↻",
+        Activity.STOPPING: "↓",
+        Activity.DEAD: "✕",
     },
     task={
         Task.QUEUED: "●",
@@ -85,22 +90,24 @@ UNICODE = Glyphs(
         Task.DONE: "✓",
         Task.FAILED: "✕",
     },
+    after="»",
     texture={
-        Doing.IDLE: " ",
-        Doing.READING: "░",
-        Doing.BLOCKED: "█",
-        Doing.COMPUTING: "▞",
-        Doing.WRITING: "▒",
-        Doing.CLOSING: "▁",
-        Doing.BOOTING: "~",
-        Doing.STOPPING: "↓",
-        Doing.DEAD: "✕",
+        Activity.IDLE: " ",
+        Activity.READING: "░",
+        Activity.BLOCKED: "█",
+        Activity.COMPUTING: "▞",
+        Activity.WRITING: "▒",
+        Activity.CLOSING: "▁",
+        Activity.BOOTING: "~",
+        Activity.STOPPING: "↓",
+        Activity.DEAD: "✕",
         Task.QUEUED: "·",
         Task.RUNNING: "▞",
         Task.READY: "░",
         Task.AWAITING: "━",
         HELD: "█",
         ON_THE_WAY: "·",
+        AFTER: "»",
         UNKNOWN: "╌",
     },
     eighths=" ▏▎▍▌▋▊▉█",
@@ -124,16 +131,16 @@ UNICODE = Glyphs(
 
 ASCII = Glyphs(
     name="ascii",
-    doing={
-        Doing.IDLE: ".",
-        Doing.READING: "r",
-        Doing.BLOCKED: "#",
-        Doing.COMPUTING: "^",
-        Doing.WRITING: "w",
-        Doing.CLOSING: "c",
-        Doing.BOOTING: "~",
-        Doing.STOPPING: "v",
-        Doing.DEAD: "x",
+    activity={
+        Activity.IDLE: ".",
+        Activity.READING: "r",
+        Activity.BLOCKED: "#",
+        Activity.COMPUTING: "^",
+        Activity.WRITING: "w",
+        Activity.CLOSING: "c",
+        Activity.BOOTING: "~",
+        Activity.STOPPING: "v",
+        Activity.DEAD: "x",
     },
     task={
         Task.QUEUED: "*",
@@ -143,22 +150,24 @@ ASCII = Glyphs(
         Task.DONE: "+",
         Task.FAILED: "x",
     },
+    after="&",
     texture={
-        Doing.IDLE: " ",
-        Doing.READING: "r",
-        Doing.BLOCKED: "#",
-        Doing.COMPUTING: "^",
-        Doing.WRITING: "w",
-        Doing.CLOSING: "c",
-        Doing.BOOTING: "~",
-        Doing.STOPPING: "v",
-        Doing.DEAD: "x",
+        Activity.IDLE: " ",
+        Activity.READING: "r",
+        Activity.BLOCKED: "#",
+        Activity.COMPUTING: "^",
+        Activity.WRITING: "w",
+        Activity.CLOSING: "c",
+        Activity.BOOTING: "~",
+        Activity.STOPPING: "v",
+        Activity.DEAD: "x",
         Task.QUEUED: ".",
         Task.RUNNING: "^",
         Task.READY: "?",
         Task.AWAITING: "-",
         HELD: "#",
         ON_THE_WAY: ".",
+        AFTER: "&",
         UNKNOWN: "_",
     },
     eighths="",

@@ -9,19 +9,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from wsgiviz.events import request_number
-from wsgiviz.model.state import Doing, Span
+from wsgiviz.state import Activity, Span
 from wsgiviz.tui.render.chart import EIGHTHS, Block, Chart, Scale, draw_block
 from wsgiviz.tui.render.glyphs import Glyphs
-from wsgiviz.tui.render.line import Ink
+from wsgiviz.tui.render.line import CellStyle
 
-COLOUR: dict[Doing, str] = {
-    Doing.BLOCKED: "blocked",
-    Doing.COMPUTING: "computing",
-    Doing.READING: "transfer",
-    Doing.WRITING: "transfer",
-    Doing.CLOSING: "transfer",
-    Doing.BOOTING: "dim",
-    Doing.STOPPING: "dim",
+COLOUR: dict[Activity, str] = {
+    Activity.BLOCKED: "blocked",
+    Activity.COMPUTING: "computing",
+    Activity.READING: "transfer",
+    Activity.WRITING: "transfer",
+    Activity.CLOSING: "transfer",
+    Activity.BOOTING: "dim",
+    Activity.STOPPING: "dim",
 }
 
 CROWDED = 3
@@ -32,11 +32,15 @@ NAMED_CELLS = 3
 
 
 class History:
-    """The spans of one worker on one scale. `take` the spans of each frame, then ask for its `chart`."""
+    """The spans of one worker on one scale. `take` the spans of each frame, then ask for its `chart`.
 
-    def __init__(self, scale: Scale, glyphs: Glyphs) -> None:
+    What ended before ``from_ns`` belongs to earlier runs, and is not drawn.
+    """
+
+    def __init__(self, scale: Scale, glyphs: Glyphs, from_ns: int = 0) -> None:
         self._pen = _Pen(scale, glyphs, Chart(scale.cells))
         self._newest = self._pen
+        self._from_ns = from_ns
         self._last = (0, 0)
 
     def take(self, spans: Sequence[Span]) -> None:
@@ -44,7 +48,7 @@ class History:
         new: list[Span] = []
         for span in reversed(spans):
             if span.end_ns:
-                if (span.start_ns, span.end_ns) <= self._last:
+                if span.end_ns <= self._from_ns or (span.start_ns, span.end_ns) <= self._last:
                     break
                 new.append(span)
         for span in reversed(new):
@@ -93,7 +97,7 @@ class _Pen:
         """
         if span.req and span.req != self._group:
             self._next_group(span.req)
-        colour = COLOUR.get(span.doing)
+        colour = COLOUR.get(span.activity)
         if colour is None or end_ns <= self._scale.start_ns or span.start_ns >= self._scale.end_ns:
             return
         left, right = max(self._edge, self._scale.at(span.start_ns)), self._scale.at(end_ns)
@@ -102,7 +106,7 @@ class _Pen:
         self._count(span, end_ns, colour)
         if right > left:
             shade = self._shade if colour != "dim" else ""
-            self._put(Block(left, right, span.doing, colour + shade, span.req))
+            self._put(Block(left, right, span.activity, colour + shade, span.req))
 
     def _next_group(self, req: int) -> None:
         left, right = self._extents.get(self._group, (0, 0))
@@ -135,7 +139,7 @@ class _Pen:
         if span.req and span.req != req:
             count, req = count + 1, span.req
         share += min(right, (cell + 1) * EIGHTHS) - max(left, 0)
-        self._crowds[cell] = (count, share, known if span.doing is Doing.WRITING else colour, req)
+        self._crowds[cell] = (count, share, known if span.activity is Activity.WRITING else colour, req)
 
     def draw_crowds(self) -> None:
         """Where many requests fall into one cell, how busy the worker was, as a level."""
@@ -143,7 +147,7 @@ class _Pen:
         for cell, (count, share, colour, _) in self._crowds.items():
             if count >= CROWDED:
                 level = max(1, min(top, round(share / EIGHTHS * top)))
-                self.chart.put(cell, self._glyphs.levels[level], Ink(colour))
+                self.chart.put(cell, self._glyphs.levels[level], CellStyle(colour))
 
     def draw_names(self, chart: Chart, followed: int) -> None:
         """Each request's number in the middle of its blocks, where it fits with a cell to spare.
@@ -161,7 +165,7 @@ class _Pen:
                 self._frame(chart, left // EIGHTHS, max(first, end - 1), name)
 
     def _frame(self, chart: Chart, first: int, last: int, name: str) -> None:
-        ink = Ink(flags="br")
+        style = CellStyle(flags="br")
         for cell in range(first, last + 1):
-            chart.put(cell, self._glyphs.followed, ink)
-        chart.write(first + max(0, last + 1 - first - len(name)) // 2, name[: max(1, last + 1 - first)], ink)
+            chart.put(cell, self._glyphs.followed, style)
+        chart.write(first + max(0, last + 1 - first - len(name)) // 2, name[: max(1, last + 1 - first)], style)

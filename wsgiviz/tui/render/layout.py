@@ -38,7 +38,7 @@ EXTRAS: tuple[tuple[str, int], ...] = (
 """What comes in from which height on; everything else is lanes."""
 
 ALWAYS = 5
-"""Title, queue, busy, done, all."""
+"""Title, queue, busy, done, total time."""
 
 
 def layout(height: int) -> Layout:

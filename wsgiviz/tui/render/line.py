@@ -1,4 +1,4 @@
-"""A row of a pane before it is painted: pieces of text, each with the ink it is drawn in.
+"""A row of a pane before it is painted: pieces of text, each with the style it is drawn in.
 
 A row says all that there is to see in it, so it is its own cache key: equal rows look the same. It knows
 names of colours only; `wsgiviz.tui.render.palette` has the colours.
@@ -9,10 +9,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 
-class Ink(NamedTuple):
+class CellStyle(NamedTuple):
     """Names of the colours in front and behind, "" for the pane's own, and what else: b bold, r reversed.
 
-    Reversed ink keeps a block solid where colours are taken away (NO_COLOR).
+    Reversed style keeps a block solid where colours are taken away (NO_COLOR).
     """
 
     front: str = ""
@@ -22,14 +22,14 @@ class Ink(NamedTuple):
 
 class Part(NamedTuple):
     text: str
-    ink: Ink
+    style: CellStyle
 
 
 Row = tuple[Part, ...]
 
-PLAIN = Ink()
-DIM = Ink("dim")
-BOLD = Ink(flags="b")
+PLAIN = CellStyle()
+DIM = CellStyle("dim")
+BOLD = CellStyle(flags="b")
 
 
 def text_of(row: Row) -> str:
@@ -50,16 +50,16 @@ class Line:
     def left(self) -> int:
         return self._width - self.used
 
-    def add(self, text: str, ink: Ink = PLAIN) -> Line:
+    def add(self, text: str, style: CellStyle = PLAIN) -> Line:
         text = text[: self._width - self.used]
         if text:
-            self._parts.append(Part(text, ink))
+            self._parts.append(Part(text, style))
             self.used += len(text)
         return self
 
     def extend(self, parts: list[Part]) -> Line:
-        for text, ink in parts:
-            self.add(text, ink)
+        for text, style in parts:
+            self.add(text, style)
         return self
 
     def to(self, column: int) -> Line:
@@ -82,10 +82,10 @@ class Line:
 def cut(parts: list[Part], width: int) -> list[Part]:
     """The parts, as far as they fit into ``width`` cells."""
     kept = []
-    for text, ink in parts:
+    for text, style in parts:
         if width <= 0:
             break
-        kept.append(Part(text[:width], ink))
+        kept.append(Part(text[:width], style))
         width -= len(text)
     return kept
 

@@ -1,4 +1,4 @@
-"""The colours behind the names in a row's inks: colour-blind safe, and readable on any theme.
+"""The colours behind the names in a row's cell styles: colour-blind safe, and readable on any theme.
 
 The base is the palette of Okabe and Ito (https://jfly.uni-koeln.de/color/). A theme may give its own under
 the variables of `COLOURS`; each is then moved towards black or white as far as the theme's background needs.
@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from rich.style import Style
 from textual.color import Color
 
-from wsgiviz.tui.render.line import Ink
+from wsgiviz.tui.render.line import CellStyle
 
 COLOURS: dict[str, str] = {
     "wsgiviz-wsgi": "#E69F00",
@@ -45,7 +45,7 @@ PLAIN_ONES = frozenset({"", "dim", "faint"})
 
 
 class Palette:
-    """The styles for one theme, made when first asked for. Ink names, beside "" and "dim":
+    """The styles for one theme, made when first asked for. Names of colours, beside "" and "dim":
 
     NAME      a shape in the colour `COLOURS` has as wsgiviz-NAME
     NAME+     its second shade, for every other request of a lane
@@ -62,13 +62,13 @@ class Palette:
         self._foreground = readable(_solid(foreground, not dark), self._background, 7.0)
         self._variables = variables
         self._colours: dict[str, Color] = {"": self._foreground, "dim": self._dim(), "faint": self._faint()}
-        self._styles: dict[Ink, Style] = {}
+        self._styles: dict[CellStyle, Style] = {}
 
-    def style(self, ink: Ink) -> Style:
-        style = self._styles.get(ink)
-        if style is None:
-            style = self._styles[ink] = self._made(ink)
-        return style
+    def style(self, cell: CellStyle) -> Style:
+        found = self._styles.get(cell)
+        if found is None:
+            found = self._styles[cell] = self._made(cell)
+        return found
 
     def colour(self, name: str) -> Color:
         colour = self._colours.get(name)
@@ -76,12 +76,12 @@ class Palette:
             colour = self._colours[name] = self._derived(name)
         return colour
 
-    def _made(self, ink: Ink) -> Style:
+    def _made(self, cell: CellStyle) -> Style:
         return Style(
-            color=None if self._own is None and not ink.front else self.colour(ink.front).rich_color,
-            bgcolor=self.colour(ink.back).rich_color if ink.back else self._own,
-            bold="b" in ink.flags or None,
-            reverse="r" in ink.flags or None,
+            color=None if self._own is None and not cell.front else self.colour(cell.front).rich_color,
+            bgcolor=self.colour(cell.back).rich_color if cell.back else self._own,
+            bold="b" in cell.flags or None,
+            reverse="r" in cell.flags or None,
         )
 
     def _derived(self, name: str) -> Color:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import TypeVar, cast
 
-from wsgiviz.model.state import Doing, Request, Side, Slot, Worker
+from wsgiviz.state import Activity, Request, Side, Slot, Worker
 from wsgiviz.tui.render import head_rows, task_lanes, total_rows, worker_lanes
 from wsgiviz.tui.render.axis import axis
 from wsgiviz.tui.render.chart import EIGHTHS, Scale
@@ -19,7 +19,7 @@ from wsgiviz.tui.render.total_rows import Median
 from wsgiviz.tui.render.tracks import Tracks
 from wsgiviz.tui.render.view import PaneView
 
-RESTING = frozenset({Doing.IDLE, Doing.DEAD})
+RESTING = frozenset({Activity.IDLE, Activity.DEAD})
 """Of these a lane shows nothing that grows."""
 
 
@@ -54,7 +54,7 @@ class Memory:
         self.scroll = 0
         """Lanes that were scrolled out at the top: not more than there are."""
         self._made: dict[Lane, tuple[object, tuple[object, ...], Made]] = {}
-        self._drawn: dict[Lane, tuple[tuple[int, Scale, str], object]] = {}
+        self._drawn: dict[Lane, tuple[tuple[object, Scale, str], object]] = {}
 
     def recall(self, place: Lane, source: object, more: tuple[object, ...], make: Callable[[], Made]) -> Made:
         """The rows made before when ``source`` is the same object and ``more`` is equal; else new ones."""
@@ -65,9 +65,9 @@ class Memory:
         self._made[place] = (source, more, made)
         return made
 
-    def drawn(self, place: Lane, run: int, scale: Scale, glyphs: Glyphs, make: Callable[[], Past]) -> Past:
-        """What is drawn of a lane's past so far; begun anew for another run or scale."""
-        key = (run, scale, glyphs.name)
+    def drawn(self, place: Lane, life: object, scale: Scale, glyphs: Glyphs, make: Callable[[], Past]) -> Past:
+        """What is drawn of a lane's past so far; begun anew for another ``life`` (a run, say) or scale."""
+        key = (life, scale, glyphs.name)
         known = self._drawn.get(place)
         if known is None or known[0] != key:
             known = self._drawn[place] = (key, make())
@@ -85,36 +85,30 @@ def rows(view: PaneView, width: int, height: int, memory: Memory | None = None) 
     """``height`` rows of ``width`` cells each."""
     memory = memory or Memory()
     plan = layout(height)
-    seen = (*glance(view), width, height)
-    made = list(memory.recall(HEAD, None, seen, lambda: _head(view, width, plan)))
+    key = head_cache_key(view, width, height)
+    made = list(memory.recall(HEAD, view.side, key, lambda: _head(view, width, plan)))
     memory.lanes_from, memory.lanes = len(made), []
     made += lanes(view, width, plan, memory)
-    made += memory.recall(TOTALS, None, seen, lambda: _totals(view, width, plan, memory))
+    made += memory.recall(TOTALS, view.side.run, (*key, view.side.deaths), lambda: _totals(view, width, plan, memory))
     return made[:height]
 
 
-def glance(view: PaneView) -> tuple[object, ...]:
-    """Everything that the rows above and below the lanes depend on; running times in tenths."""
-    side = view.side
+def head_cache_key(view: PaneView, width: int, height: int) -> tuple[object, ...]:
+    """All that the rows above and below the lanes depend on, beside the side's parts; running times in tenths."""
     return (
         view.now_ns // TENTH_NS,
         view.title,
         view.prediction,
         view.makespan_s,
         view.glyphs.name,
-        (side.name, side.run, side.planned, side.run_started_ns, side.run_ended_ns, side.cancelled),
-        (side.master_up, side.queue_depth, side.queue_limit, side.max_queue, *side.pools.items()),
-        (side.now_in_app, side.max_in_app, side.completed, side.failed, side.bad_status, side.deaths),
-        (side.first_planned_ns, side.last_finished_ns, *side.errors.items()),
-        [worker.doing for worker in side.workers.values()],
-        head_rows.tasks(side) if side.loops else None,
-        list(side.loops.values()),
+        width,
+        height,
     )
 
 
 def head_cells(side: Side) -> int:
     """Width of a lane's head: a request's number, and the sign of what it does."""
-    return max(8, len(str(side.planned)) + 5)
+    return max(8, len(str(side.run.planned)) + 5)
 
 
 def _column(view: PaneView, width: int) -> int:
@@ -141,7 +135,7 @@ def _totals(view: PaneView, width: int, plan: Layout, memory: Memory) -> Made:
     return (
         *[Line(width).row()] * plan.gap_low,
         total_rows.done(view, width, column, memory.median),
-        total_rows.all_in(view, width, column),
+        total_rows.total_time(view, width, column),
         *[total_rows.failures(view, width, column)] * plan.failures,
     )
 
@@ -185,7 +179,9 @@ def _more(width: int, head: int, view: PaneView, above: int, below: int, words: 
 
 
 def _worker_lanes(view: PaneView, width: int, room: int, head: int, scale: Scale, memory: Memory) -> list[Row]:
-    workers = worker_lanes.worth_showing(view.side.workers.values(), room)
+    run_ns = view.side.run.requested_ns
+    life = view.side.run.number, run_ns
+    workers = worker_lanes.worth_showing(view.side.server.workers.values(), room, run_ns)
     thick = thickness(len(workers), room)
     first, end, more = window(len(workers), room, view.scroll)
     memory.scroll = first
@@ -196,16 +192,16 @@ def _worker_lanes(view: PaneView, width: int, room: int, head: int, scale: Scale
         memory.lanes.append((len(made), worker.key))
 
         def make(worker: Worker = worker) -> Made:
-            history = memory.drawn(worker.key, view.side.run, scale, view.glyphs, lambda: History(scale, view.glyphs))
+            history = memory.drawn(worker.key, life, scale, view.glyphs, lambda: History(scale, view.glyphs, run_ns))
             lane, below = worker_lanes.lane(worker, history, scale, drawn, thick)
             row = (*worker_lanes.head(worker, head, view.glyphs), *lane, END)
             if thick < THICK:
                 return (row,)
             return row, (Part(" " * head, PLAIN), *below, END)
 
-        grown = 0 if worker.doing in RESTING else reached
-        looks = grown, worker.doing, scale, width, thick, view.glyphs.name, view.followed
-        made += memory.recall(worker.key, worker.spans, looks, make)
+        grown = 0 if worker.activity in RESTING else reached
+        key = (grown, worker.activity, worker.death, life, scale, width, thick, view.glyphs.name, view.followed)
+        made += memory.recall(worker.key, worker.spans, key, make)
         if thick >= 2:
             made.append(worker_lanes.status(worker, head, width, view))
         made += [Line(width).row()] * (thick > 2)
@@ -231,24 +227,26 @@ def _task_lanes(view: PaneView, width: int, room: int, head: int, scale: Scale, 
     made: list[Row] = []
     for track in range(first, end):
         memory.lanes.append((len(made), track))
-        last = tracks.last(track, side)
+        last = tracks.last(track)
         if last is None:
             made.append(Line(width).row())
             continue
+        life = side.run.number, tracks.redrawn(track)
 
-        def make(track: int = track, last: Request = last) -> Made:
-            answers = memory.drawn(track, side.run, scale, view.glyphs, lambda: Answers(scale))
+        def make(track: int = track, last: Request = last, life: tuple[int, int] = life) -> Made:
+            answers = memory.drawn(track, life, scale, view.glyphs, lambda: Answers(scale))
             lane = task_lanes.lane(tracks, track, answers, scale, drawn)
-            return ((*task_lanes.head(last, head, view.glyphs, view.followed), *lane, END),)
+            return ((*task_lanes.head(last, head, view), *lane, END),)
 
         grown = task_lanes.growth(last, reached, drawn.now_ns)
-        made += memory.recall(track, last, (grown, scale, width, view.glyphs.name, last.id == view.followed), make)
+        key = (grown, life, scale, width, view.glyphs.name, last.id == view.followed)
+        made += memory.recall(track, last, key, make)
     memory.keep(range(first, end))
     if more:
         made += memory.recall(
             MORE,
-            None,
-            (first, end, len(tracks), view.now_ns // TENTH_NS, side.done, width, head, view.glyphs.name),
+            side.ledger,
+            (first, end, view.now_ns // TENTH_NS, width, head, view.glyphs.name),
             lambda: (_more_tasks(view, width, head, tracks, (first, end)),),
         )
     return made
@@ -256,6 +254,6 @@ def _task_lanes(view: PaneView, width: int, room: int, head: int, scale: Scale, 
 
 def _more_tasks(view: PaneView, width: int, head: int, tracks: Tracks, shown: tuple[int, int]) -> Row:
     first, end = shown
-    hidden = [tracks.last(track, view.side) for track in range(end, len(tracks))]
-    words = task_lanes.summary(request for request in hidden if request is not None)
+    hidden = [tracks.last(track) for track in range(end, len(tracks))]
+    words = task_lanes.summary((request for request in hidden if request is not None), view.now_ns)
     return _more(width, head, view, first, len(hidden), words)

@@ -1,4 +1,7 @@
-"""A request's lane on a loop: when it ran, waited for the loop, and awaited; before and after it, the way."""
+"""A request's lane on a loop: when it ran, waited for the loop, and awaited; before and after it, the way.
+
+What goes on after its client has the answer, or when the client has given it up, has a texture of its own.
+"""
 
 from __future__ import annotations
 
@@ -7,22 +10,26 @@ from collections.abc import Iterable
 from functools import lru_cache
 
 from wsgiviz.events import request_number
-from wsgiviz.model.state import Request, Step, Task
+from wsgiviz.state import Request, Step, Task
+from wsgiviz.tui.render.after import after_ns, goes_on
 from wsgiviz.tui.render.chart import EIGHTHS, Block, Chart, Scale, draw_block
-from wsgiviz.tui.render.glyphs import HELD, LOOP_HELD_NS, ON_THE_WAY, UNKNOWN, Glyphs
-from wsgiviz.tui.render.line import BOLD, DIM, Ink, Part, shortened
+from wsgiviz.tui.render.glyphs import AFTER, HELD, LOOP_HELD_NS, ON_THE_WAY, UNKNOWN, Glyphs
+from wsgiviz.tui.render.line import BOLD, DIM, CellStyle, Part, shortened
 from wsgiviz.tui.render.printable import printable
 from wsgiviz.tui.render.tracks import Tracks, begin_ns, end_ns
 from wsgiviz.tui.render.view import PaneView
 from wsgiviz.tui.render.words import measured, running
 
-INK: dict[str, Ink] = {
-    Task.AWAITING: Ink("awaiting"),
-    Task.READY: Ink("queue", "queue~"),
-    ON_THE_WAY: Ink("queue"),
+STYLES: dict[str, CellStyle] = {
+    Task.AWAITING: CellStyle("awaiting"),
+    Task.READY: CellStyle("queue", "queue~"),
+    ON_THE_WAY: CellStyle("queue"),
     UNKNOWN: DIM,
 }
+AFTER_ANSWER = CellStyle("awaiting")
+FOR_NOBODY = CellStyle("blocked")
 
+TENTH_NS = 100_000_000
 
 GAP = Part(" ", DIM)
 
@@ -30,27 +37,30 @@ WORDS: dict[Task, str] = {task: task.value for task in Task}
 
 
 def failed(request: Request) -> bool:
-    return bool(request.failed_ns or request.raised or request.status >= 400)
+    return bool(request.failed_ns or request.raised or request.shown_status >= 400)
 
 
-def sign(request: Request, glyphs: Glyphs) -> Part:
+def sign(request: Request, glyphs: Glyphs, now_ns: int) -> Part:
     """The sign of what a request does, or of how it ended."""
+    if goes_on(request, now_ns):
+        return Part(glyphs.after, CellStyle("blocked!" if request.failed_ns else "awaiting!"))
     if failed(request):
-        return Part(glyphs.task[Task.FAILED], Ink("blocked!", "", "b"))
+        return Part(glyphs.task[Task.FAILED], CellStyle("blocked!", "", "b"))
     if request.finished or request.ended_ns:
-        return Part(glyphs.task[Task.DONE], Ink("asgi!"))
+        return Part(glyphs.task[Task.DONE], CellStyle("asgi!"))
     if request.task is Task.RUNNING:
-        return Part(glyphs.task[Task.RUNNING], Ink("computing!"))
+        return Part(glyphs.task[Task.RUNNING], CellStyle("computing!"))
     colour = "awaiting!" if request.task is Task.AWAITING else "queue!"
-    return Part(glyphs.task[request.task], Ink(colour))
+    return Part(glyphs.task[request.task], CellStyle(colour))
 
 
-def head(request: Request, width: int, glyphs: Glyphs, followed: int = 0) -> list[Part]:
+def head(request: Request, width: int, view: PaneView) -> list[Part]:
     """The lane's first cells: the request's number, and the sign of what it does or how it ended."""
-    if request.id == followed:
+    signed = sign(request, view.glyphs, view.now_ns)
+    if request.id == view.followed:
         number = _number(request.id, width, False).text
-        return [Part(glyphs.here + number[1:], Ink(flags="br")), sign(request, glyphs), GAP]
-    return [_number(request.id, width, request.finished), sign(request, glyphs), GAP]
+        return [Part(view.glyphs.here + number[1:], CellStyle(flags="br")), signed, GAP]
+    return [_number(request.id, width, request.over), signed, GAP]
 
 
 @lru_cache(maxsize=1024)
@@ -61,7 +71,7 @@ def _number(req: int, width: int, over: bool) -> Part:
 
 
 class Answers:
-    """The finished requests of one lane, each drawn once."""
+    """The requests of one lane that are over, each drawn once."""
 
     def __init__(self, scale: Scale) -> None:
         self._chart = Chart(scale.cells)
@@ -79,10 +89,10 @@ class Answers:
 def lane(tracks: Tracks, track: int, answers: Answers, scale: Scale, view: PaneView) -> list[Part]:
     """The requests of one lane, with a word at the end on how the last one went."""
     chart = answers.chart(tracks, track, view)
-    present = tracks.present(track, view.side)
+    present = tracks.present(track)
     if present is not None:
         _draw(chart, present, scale, view)
-    last = present or tracks.last(track, view.side)
+    last = present or tracks.last(track)
     if last is not None:
         _write_ending(chart, last, scale, view)
     return chart.parts()
@@ -90,8 +100,10 @@ def lane(tracks: Tracks, track: int, answers: Answers, scale: Scale, view: PaneV
 
 def growth(request: Request, reached: int, now_ns: int) -> tuple[int, int]:
     """What of a lane changes with time alone: how far its present request has come, drawn and in words."""
-    if end_ns(request):
+    if request.over:
         return 0, 0
+    if request.finished:
+        return reached // (EIGHTHS // 2), (now_ns - request.finished_ns) // TENTH_NS
     if request.task is not Task.RUNNING:
         return reached // (EIGHTHS // 2), 0
     return reached, (now_ns - request.since_ns) // (LOOP_HELD_NS // 10)
@@ -104,13 +116,13 @@ def _draw(chart: Chart, request: Request, scale: Scale, view: PaneView) -> None:
         return
     left, right = scale.at(begin), scale.at(end)
     if right - left < EIGHTHS:
-        chart.put(left // EIGHTHS, glyphs.step, Ink("blocked!" if failed(request) else "awaiting!"))
+        chart.put(left // EIGHTHS, glyphs.step, CellStyle("blocked!" if failed(request) else "awaiting!"))
         return
     inside = scale.at(request.began_ns) if request.began_ns else right
     outside = scale.at(request.ended_ns) if request.ended_ns else right
     taken = min(inside, scale.at(request.accepted_ns)) if request.accepted_ns else inside
     _thin(chart, left, taken, ON_THE_WAY, glyphs)
-    _thin(chart, taken, inside, Task.READY, glyphs)
+    _thin(chart, max(left, taken), inside, Task.READY, glyphs)
     _draw_steps(chart, request, scale, view, (inside, outside))
     _thin(chart, outside, right, ON_THE_WAY, glyphs)
 
@@ -122,29 +134,34 @@ def _draw_steps(chart: Chart, request: Request, scale: Scale, view: PaneView, in
     if left < right:
         _thin(chart, left, scale.at(steps[0].start_ns) if steps else right, UNKNOWN, glyphs)
     runs = []
+    after_from_ns = after_ns(request, view.now_ns)
+    after = min(max(left, scale.at(after_from_ns)), right) if after_from_ns else right
     for step in steps:
         begin, end = scale.at(step.start_ns), min(scale.at(step.end_ns or view.now_ns), right)
         if step.task is Task.RUNNING:
             if step.start_ns < scale.end_ns and (step.end_ns or view.now_ns) >= scale.start_ns:
                 runs.append((step, begin, end))
-        elif begin < end:
-            _thin(chart, begin, end, step.task, glyphs)
+        elif begin < min(end, after):
+            _thin(chart, begin, min(end, after), step.task, glyphs)
+    if after < right:
+        style = FOR_NOBODY if request.failed_ns else AFTER_ANSWER
+        chart.fill(round(after / EIGHTHS), round(right / EIGHTHS), glyphs.texture[AFTER], style)
     for step, begin, end in runs:
         _run(chart, step, begin, end, view)
 
 
 def _thin(chart: Chart, left: int, right: int, texture: str, glyphs: Glyphs) -> None:
     """A line of a texture, to half a cell where it has half cells."""
-    ink = INK[texture]
+    style = STYLES[texture]
     if texture != Task.AWAITING or not glyphs.eighths:
-        chart.fill(round(left / EIGHTHS), round(right / EIGHTHS), glyphs.texture[texture], ink)
+        chart.fill(round(left / EIGHTHS), round(right / EIGHTHS), glyphs.texture[texture], style)
         return
     first, end = round(left * 2 / EIGHTHS), round(right * 2 / EIGHTHS)
-    chart.fill((first + 1) // 2, end // 2, glyphs.texture[texture], ink)
+    chart.fill((first + 1) // 2, end // 2, glyphs.texture[texture], style)
     if first % 2 and first < end:
-        chart.put(first // 2, glyphs.half_right, ink)
+        chart.put(first // 2, glyphs.half_right, style)
     if end % 2 and first < end:
-        chart.put(end // 2, glyphs.half_left, ink)
+        chart.put(end // 2, glyphs.half_left, style)
 
 
 def _run(chart: Chart, step: Step, left: int, right: int, view: PaneView) -> None:
@@ -155,7 +172,7 @@ def _run(chart: Chart, step: Step, left: int, right: int, view: PaneView) -> Non
         block = Block(left // EIGHTHS * EIGHTHS, right, texture, colour)
         draw_block(chart, Block(0, 0, "", ""), block, view.glyphs)
     else:
-        chart.put(min(left, len(chart.chars) * EIGHTHS - 1) // EIGHTHS, view.glyphs.step, Ink(colour + "!"))
+        chart.put(min(left, len(chart.chars) * EIGHTHS - 1) // EIGHTHS, view.glyphs.step, CellStyle(colour + "!"))
 
 
 def _write_ending(chart: Chart, request: Request, scale: Scale, view: PaneView) -> None:
@@ -163,40 +180,47 @@ def _write_ending(chart: Chart, request: Request, scale: Scale, view: PaneView) 
     if end < scale.start_ns:
         return
     cell = -(-scale.at(end) // EIGHTHS) + 2
-    words, ink = _ending(request, view)
+    words, style = _ending(request, view)
     room = len(chart.chars) - cell
     if request.where is not None and room > 12:
         words = shortened(words, room, view.glyphs.ellipsis)
     if len(words) <= room:
-        chart.write(cell, words, ink)
+        chart.write(cell, words, style)
 
 
-def _ending(request: Request, view: PaneView) -> tuple[str, Ink]:
+def _ending(request: Request, view: PaneView) -> tuple[str, CellStyle]:
     """How it went; while it goes on, only what is remarkable."""
-    took = measured((end_ns(request) - (request.planned_ns or begin_ns(request))) / 1e9)
+    step_ns = view.now_ns - request.since_ns if request.since_ns else 0
+    if request.task is Task.RUNNING and not request.over and step_ns >= LOOP_HELD_NS:
+        return f"holds the loop {running(step_ns / 1e9)}", CellStyle("blocked!")
+    if goes_on(request, view.now_ns):
+        lasts = running((view.now_ns - after_ns(request, view.now_ns)) / 1e9)
+        return ("for nobody" if request.failed_ns else "after the answer") + f" {lasts}", DIM
     if failed(request):
-        why = request.error or request.raised or f"status {request.status}"
-        return printable(why, not view.glyphs.eighths), Ink("blocked!")
+        why = request.error or request.raised or f"status {request.shown_status}"
+        nobody = ", served for nobody" if request.for_nobody else ""
+        return printable(why, not view.glyphs.eighths) + nobody, CellStyle("blocked!")
     if request.finished:
-        return took, DIM
-    lasts = view.now_ns - request.since_ns
-    if request.task is Task.RUNNING and request.since_ns and lasts >= LOOP_HELD_NS:
-        return f"holds the loop {running(lasts / 1e9)}", Ink("blocked!")
+        took = measured((request.finished_ns - (request.planned_ns or begin_ns(request))) / 1e9)
+        longer = request.after_answer_ns(view.now_ns)
+        return took + (f", app {measured(longer / 1e9)} longer" if longer else ""), DIM
     if request.where is not None:
         return printable(request.where.words, not view.glyphs.eighths), DIM
     return "", DIM
 
 
-def summary(requests: Iterable[Request]) -> str:
+def summary(requests: Iterable[Request], now_ns: int) -> str:
     """Requests which are not shown, in a few words."""
-    counts = Counter([_word(request) for request in requests])
+    counts = Counter([_word(request, now_ns) for request in requests])
     if len(counts) == 1:
         word, number = next(iter(counts.items()))
         return f"all {word}" if number > 1 else word
     return ", ".join(f"{number} {word}" for word, number in counts.items())
 
 
-def _word(request: Request) -> str:
-    if not request.ended_ns and not request.failed_ns:
+def _word(request: Request, now_ns: int) -> str:
+    if not (request.ended_ns or request.received_ns or request.failed_ns):
         return WORDS[request.task]
+    if goes_on(request, now_ns):
+        return "for nobody" if request.failed_ns else "after the answer"
     return "failed" if failed(request) else "answered"

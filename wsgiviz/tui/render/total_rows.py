@@ -1,13 +1,14 @@
-"""The rows below the lanes: how many are done, how long all takes, and what failed."""
+"""The rows below the lanes: how many are done, how long all take together, and what failed."""
 
 from __future__ import annotations
 
+from itertools import islice
 from statistics import median
 
-from wsgiviz.model.state import Doing, Side
+from wsgiviz.state import LEDGER_KEPT, Activity, Run, Side
 from wsgiviz.tui.render.chart import EIGHTHS
 from wsgiviz.tui.render.head_rows import bar_cells, labelled
-from wsgiviz.tui.render.line import BOLD, DIM, PLAIN, Ink, Line, Part, Row, shortened
+from wsgiviz.tui.render.line import BOLD, DIM, PLAIN, CellStyle, Line, Part, Row, shortened
 from wsgiviz.tui.render.printable import printable
 from wsgiviz.tui.render.view import PaneView
 from wsgiviz.tui.render.words import counted, measured, rate, running
@@ -25,18 +26,19 @@ class Median:
 
     def latency_s(self, side: Side) -> float | None:
         """From planned to received, in seconds; None before the first answer."""
-        run, done, running_then = self._at
-        if run != side.run or running_then != side.running or side.done > done * 1.02:
-            self._at = (side.run, side.done, side.running)
+        run = side.run
+        number, done, running_then = self._at
+        if number != run.number or running_then != run.running or run.done > done * 1.02:
+            self._at = (run.number, run.done, run.running)
             self._value = _median(side)
         return self._value
 
 
 def _median(side: Side) -> float | None:
-    stride = len(side.finished) // SAMPLE + 1 if side.running else 1
+    stride = min(side.run.done, LEDGER_KEPT) // SAMPLE + 1 if side.run.running else 1
     times = [
         request.received_ns - (request.planned_ns or request.sent_ns)
-        for request in side.finished[::stride]
+        for request in islice(side.ledger.ours(), None, None, stride)
         if request.received_ns and request.sent_ns
     ]
     return median(times) / 1e9 if times else None
@@ -44,72 +46,82 @@ def _median(side: Side) -> float | None:
 
 def done(view: PaneView, width: int, column: int, middle: Median) -> Row:
     """Answered of planned, a second, and the median latency."""
-    side, cells = view.side, bar_cells(width)
+    run, cells = view.side.run, bar_cells(width)
     line = labelled("done", width, column)
-    _bar(line, side, cells, view)
+    _bar(line, view.side, cells, view)
     line.to(column + cells + (2 if width >= 50 else 1))
-    digits = len(str(side.planned))
-    main = Part(f"{side.done:>{digits}}/{side.planned}", BOLD if side.done else DIM)
-    speed = Part(f"  {rate(side.completed / _elapsed_s(side))}" if side.completed else " " * 9, PLAIN)
-    latency = middle.latency_s(side)
+    digits = len(str(run.planned))
+    main = Part(f"{run.done:>{digits}}/{run.planned}", BOLD if run.done else DIM)
+    speed = Part(f"  {rate(run.completed / _elapsed_s(run))}" if run.completed else " " * 9, PLAIN)
+    latency = middle.latency_s(view.side)
     half = Part(f"   p50 {measured(latency)}", DIM) if latency is not None else Part("", DIM)
-    bad = side.failed + side.bad_status
-    failed = Part(f"  {bad} failed", Ink("blocked!", "", "b")) if bad else Part("", DIM)
+    bad = run.failed + run.bad_status
+    failed = Part(f"  {bad} failed", CellStyle("blocked!", "", "b")) if bad else Part("", DIM)
     return line.first_fitting((main, speed, half, failed), (main, speed, failed), (main, failed)).row()
 
 
-def _elapsed_s(side: Side) -> float:
-    return max(1e-9, (side.last_finished_ns - (side.first_planned_ns or side.run_started_ns)) / 1e9)
+def _elapsed_s(run: Run) -> float:
+    return max(1e-9, (run.last_finished_ns - (run.first_planned_ns or run.started_ns)) / 1e9)
 
 
 def _bar(line: Line, side: Side, cells: int, view: PaneView) -> None:
     """Answered in the side's colour, failed behind it, the rest empty."""
-    glyphs = view.glyphs
-    share = cells * EIGHTHS / max(1, side.planned, side.done)
-    good, all_done = round((side.completed - side.bad_status) * share), round(side.done * share)
+    glyphs, run = view.glyphs, side.run
+    share = cells * EIGHTHS / max(1, run.planned, run.done)
+    good, all_done = round((run.completed - run.bad_status) * share), round(run.done * share)
     if not glyphs.eighths:
         good, all_done = good // EIGHTHS * EIGHTHS, all_done // EIGHTHS * EIGHTHS
     full, part = divmod(good, EIGHTHS)
-    line.add((glyphs.eighths or "#########")[EIGHTHS] * full, Ink(side.protocol, side.protocol))
+    line.add((glyphs.eighths or "#########")[EIGHTHS] * full, CellStyle(side.protocol, side.protocol))
     if part:
-        line.add(glyphs.eighths[part], Ink(side.protocol, "blocked" if all_done > good else ""))
+        line.add(glyphs.eighths[part], CellStyle(side.protocol, "blocked" if all_done > good else ""))
     lost = -(-all_done // EIGHTHS) - full - bool(part)
-    line.add(glyphs.doing[Doing.DEAD] * lost, Ink("blocked!"))
-    line.add(glyphs.rest * (cells - full - bool(part) - lost), Ink("faint"))
+    line.add(glyphs.activity[Activity.DEAD] * lost, CellStyle("blocked!"))
+    line.add(glyphs.rest * (cells - full - bool(part) - lost), CellStyle("faint"))
 
 
-def all_in(view: PaneView, width: int, column: int) -> Row:
+WIDE = 54
+"""From this width on there is room for a long label: below it, it would cost words of the total."""
+
+
+def total_time(view: PaneView, width: int, column: int) -> Row:
     """Predicted beside measured."""
-    line = labelled("all", width, column)
-    return line.first_fitting(*_all_words(view)).row()
+    line = labelled("total time" if width >= WIDE else "total", width, column)
+    return line.first_fitting(*_total_words(view)).row()
 
 
-def _all_words(view: PaneView) -> list[tuple[Part, ...]]:
-    guess = view.prediction
-    predicted: tuple[Part, ...] = (Part("no prediction", DIM),)
-    formula: tuple[Part, ...] = ()
-    if guess:
-        predicted = (Part("predicted ", DIM), Part(measured(guess.seconds), BOLD))
-        formula = (Part(f"   {_plain(guess.formula, view)}", DIM),)
-    taken = _taken(view)
+def _total_words(view: PaneView) -> list[tuple[Part, ...]]:
+    """From all words to the fewest."""
+    guess, taken = view.prediction, _taken(view)
+    if guess is None:
+        nothing = Part("no prediction", DIM)
+        return [(nothing, Part("  ", DIM), *taken), taken] if taken else [(nothing,)]
+    seconds, formula = Part(measured(guess.seconds), BOLD), Part(_plain(guess.formula, view), DIM)
+    gap, wide_gap = Part("  ", DIM), Part("   ", DIM)
+    predicted, short = (Part("predicted ", DIM), seconds), (Part("pred. ", DIM), seconds)
     if not taken:
-        return [(*predicted, *formula), predicted]
-    told = (*predicted, Part("   ", DIM), *taken)
-    word, time, *error = taken
-    brief = (time, Part("  pred. ", DIM), *predicted[1:], *error)
-    return [(*told, *formula), told, (*predicted, Part("  ", DIM), *taken), brief if guess else taken]
+        return [(*predicted, wide_gap, formula), predicted]
+    _word, time, *error = taken
+    return [
+        (*predicted, wide_gap, *taken, wide_gap, formula),
+        (*predicted, gap, *taken, gap, formula),
+        (*short, gap, *taken, gap, formula),
+        (*predicted, wide_gap, *taken),
+        (*predicted, gap, *taken),
+        (time, gap, *short, *error),
+    ]
 
 
 def _taken(view: PaneView) -> tuple[Part, ...]:
     """How long all took, or has taken so far: a word, the time, and the prediction's error."""
-    side, guess = view.side, view.prediction
-    ink = Ink(side.protocol + "!", "", "b")
+    run, guess = view.side.run, view.prediction
+    style = CellStyle(view.side.protocol + "!", "", "b")
     if view.makespan_s is None:
-        if not side.running:
+        if not run.running:
             return ()
-        return Part("so far ", DIM), Part(running((view.now_ns - side.run_started_ns) / 1e9), ink)
-    taken = Part(measured(view.makespan_s), ink)
-    if side.cancelled:
+        return Part("so far ", DIM), Part(running((view.now_ns - run.started_ns) / 1e9), style)
+    taken = Part(measured(view.makespan_s), style)
+    if run.cancelled:
         return Part("cancelled at ", DIM), taken
     if guess is None:
         return Part("measured ", DIM), taken
@@ -123,18 +135,20 @@ def _error(measured_s: float, predicted_s: float) -> Part:
 
 def failures(view: PaneView, width: int, column: int) -> Row:
     """What failed, by kind; else why the prediction may not hold; else nothing."""
-    side = view.side
-    kinds = [f"{number} {printable(kind, True)}" for kind, number in sorted(side.errors.items())]
-    if side.bad_status:
-        kinds.append(f"{side.bad_status} bad status")
-    if side.deaths:
-        kinds.append(counted(side.deaths, "worker died", "workers died"))
+    run, deaths = view.side.run, view.side.deaths
+    kinds = [f"{number} {printable(kind, True)}" for kind, number in sorted(run.errors.items())]
+    if run.bad_status:
+        kinds.append(f"{run.bad_status} bad status")
+    if run.for_nobody:
+        kinds.append(f"{run.for_nobody} served for nobody")
+    if deaths:
+        kinds.append(counted(deaths, "worker died", "workers died"))
     if kinds:
         line = labelled("failed", width, column)
         text = shortened(", ".join(kinds), line.left, view.glyphs.ellipsis)
-        return line.add(text, Ink("blocked!", "", "b")).row()
+        return line.add(text, CellStyle("blocked!", "", "b")).row()
     if view.prediction and view.prediction.caveat:
-        line = labelled("but", width, column)
+        line = labelled("caveat", width, column)
         text = _plain(view.prediction.caveat, view)
         return line.add(shortened(text, line.left, view.glyphs.ellipsis), DIM).row()
     return Line(width).row()

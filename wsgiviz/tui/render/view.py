@@ -1,20 +1,22 @@
-"""What a pane is given to show: one side of the picture, and the window of time to show it in."""
+"""What a pane is given to show: one side of the state, and the window of time to show it in."""
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
-from wsgiviz.model.state import Side
+from wsgiviz.state import Request, Side, Task
 from wsgiviz.tui.render.glyphs import UNICODE, Glyphs
 
 if TYPE_CHECKING:
-    from wsgiviz.model.theory import Prediction
+    from wsgiviz.analysis.theory import Prediction
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class PaneView:
-    """All that a pane shows. Times are CLOCK_MONOTONIC nanoseconds; both panes share the axis."""
+    """All that a pane shows. Times are CLOCK_MONOTONIC nanoseconds; both panes share the axis. Make one a frame."""
 
     side: Side
     title: str
@@ -34,6 +36,17 @@ class PaneView:
     """The request whose marks stand out; 0 for none."""
     scroll: int = 0
     """Lanes scrolled out at the top."""
+
+    @cached_property
+    def in_flight(self) -> list[Request]:
+        """The requests with which client or app are not through."""
+        return self.side.ledger.in_flight()
+
+    @cached_property
+    def tasks(self) -> dict[str, int]:
+        """How many requests a loop has taken up, by what they do: running, ready, awaiting."""
+        counts = Counter([request.task for request in self.in_flight if not request.ended_ns])
+        return {task: counts[task] for task in (Task.RUNNING, Task.READY, Task.AWAITING)}
 
     @property
     def origin_ns(self) -> int:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from wsgiviz.model.ledger import Entry, Part, Stage, chunks, parts
-from wsgiviz.model.state import Doing, Request, Task
+from wsgiviz.analysis.entries import Entry
+from wsgiviz.analysis.waterfall import Interval, Stage, chunks, intervals
+from wsgiviz.state import Activity, Request, Task
 from wsgiviz.tui.render.axis import tick_step
 from wsgiviz.tui.render.chart import EIGHTHS, Block, Chart, Scale, draw_block
-from wsgiviz.tui.render.glyphs import ON_THE_WAY, UNICODE, UNKNOWN, Glyphs
-from wsgiviz.tui.render.line import BOLD, DIM, PLAIN, Ink, Line, Row, shortened
-from wsgiviz.tui.render.line import Part as Piece
+from wsgiviz.tui.render.glyphs import AFTER, ON_THE_WAY, UNICODE, UNKNOWN, Glyphs
+from wsgiviz.tui.render.line import BOLD, DIM, PLAIN, CellStyle, Line, Part, Row, shortened
 from wsgiviz.tui.render.printable import printable
 from wsgiviz.tui.render.window import nice
 
@@ -19,7 +19,7 @@ CALM_NS = 100_000_000
 """What is still going on grows in steps of this: what changes more often can't be read."""
 
 WIDE = 100
-"""From this width on there is room for what a part is about, and facts stand beside the stamps."""
+"""From this width on there is room for what an interval is about, and facts stand beside the stamps."""
 
 NAME_CELLS = 15
 WIDE_NAME_CELLS = 27
@@ -30,21 +30,22 @@ STAMPS_CELLS = 44
 WAITING = "waiting"
 """Where a texture is the sign of a request in the accept queue."""
 
-LOOK: dict[Stage, tuple[str, str]] = {
+TEXTURES: dict[Stage, tuple[str, str]] = {
     Stage.LAG: (UNKNOWN, "dim"),
     Stage.CONNECTING: (ON_THE_WAY, "queue"),
     Stage.QUEUE: (WAITING, "queue"),
-    Stage.READING: (Doing.READING, "transfer"),
+    Stage.READING: (Activity.READING, "transfer"),
     Stage.RUNNING: (Task.RUNNING, "computing"),
     Stage.READY: (Task.READY, "queue"),
     Stage.AWAITING: (Task.AWAITING, "awaiting"),
-    Stage.RETURN: (Doing.WRITING, "transfer"),
+    Stage.RETURN: (Activity.WRITING, "transfer"),
     Stage.UNKNOWN: (UNKNOWN, "dim"),
-    Stage.AFTER: (UNKNOWN, "blocked"),
 }
 """Texture and colour of each stage; the app's own time looks as its worker does, blocked or computing."""
 
-SHARP = frozenset({Doing.READING, Doing.BLOCKED, Doing.COMPUTING, Doing.WRITING, Task.RUNNING, Task.READY})
+SHARP = frozenset(
+    {Activity.READING, Activity.BLOCKED, Activity.COMPUTING, Activity.WRITING, Task.RUNNING, Task.READY}
+)
 """Textures which are areas, with ends inside a cell; the others are lines."""
 
 
@@ -60,7 +61,7 @@ class RequestView:
 
     @property
     def zero_ns(self) -> int:
-        """What the axis calls 0: planned, or for a stranger the first that is known of it."""
+        """What the axis calls 0: planned, or for an external one the first that is known of it."""
         request = self.request
         known = (request.planned_ns, request.sent_ns, request.connected_ns, request.accepted_ns)
         return next((t_ns for t_ns in known if t_ns), request.began_ns)
@@ -68,7 +69,7 @@ class RequestView:
     @property
     def growing(self) -> bool:
         """Something of it goes on: the client waits, or the app is not through."""
-        return bool(self.entry.state) or bool(self.request.began_ns and not self.request.ended_ns)
+        return bool(self.entry.state) or self.request.in_app
 
     @property
     def ascii_only(self) -> bool:
@@ -78,7 +79,7 @@ class RequestView:
 def rows(view: RequestView, width: int) -> list[Row]:
     """Everything about the request, as many rows as it takes."""
     blank = Line(width).row()
-    made = [Line(width).add(view.note, Ink("blocked!", "", "b")).row()] if view.note else []
+    made = [Line(width).add(view.note, CellStyle("blocked!", "", "b")).row()] if view.note else []
     made += [*_bars(view, width), blank]
     stamps, facts = _stamps(view), _facts(view)
     if width >= WIDE:
@@ -90,14 +91,14 @@ def rows(view: RequestView, width: int) -> list[Row]:
 
 
 def _bars(view: RequestView, width: int) -> list[Row]:
-    """A row for each part, their sum, and the axis."""
+    """A row for each interval, their sum, and the axis."""
     now = view.zero_ns + (view.now_ns - view.zero_ns) // CALM_NS * CALM_NS if view.growing else 0
-    found = parts(view.request, max(now, view.zero_ns + 1) if now else 0)
+    found = intervals(view.request, max(now, view.zero_ns + 1) if now else 0)
     if not found:
         return [Line(width).add("nothing is known of its times", DIM).row()]
     cells = max(8, width - _name_cells(width) - TIME_CELLS - (WHAT_CELLS if width >= WIDE else 0))
     scale = Scale.over(view.zero_ns, _right_edge(view, found), cells)
-    made = [_bar(part, at == len(found) - 1, view, scale, width) for at, part in enumerate(found)]
+    made = [_bar(interval, at == len(found) - 1, view, scale, width) for at, interval in enumerate(found)]
     return [*made, _axis(view, scale, found, width)]
 
 
@@ -105,59 +106,61 @@ def _name_cells(width: int) -> int:
     return WIDE_NAME_CELLS if width >= WIDE else NAME_CELLS
 
 
-def _right_edge(view: RequestView, found: list[Part]) -> int:
+def _right_edge(view: RequestView, found: list[Interval]) -> int:
     """The end; while it goes on the axis grows in calm steps."""
     end = found[-1].end_ns
     return view.zero_ns + nice((end - view.zero_ns) * 1.08) if view.growing else end
 
 
-def _bar(part: Part, last: bool, view: RequestView, scale: Scale, width: int) -> Row:
+def _bar(interval: Interval, last: bool, view: RequestView, scale: Scale, width: int) -> Row:
     glyphs = view.glyphs
     chart = Chart(scale.cells)
-    texture, colour = _look(part, view)
-    _draw(chart, scale.at(part.start_ns), scale.at(part.end_ns), texture, colour, glyphs)
-    ink = DIM if colour == "dim" else Ink(colour + "!")
+    texture, colour = _texture(interval, view)
+    _draw(chart, scale.at(interval.start_ns), scale.at(interval.end_ns), texture, colour, glyphs)
+    style = DIM if colour == "dim" else CellStyle(colour + "!")
     room = _name_cells(width)
-    line = Line(width).add(shortened(part.name, room - 1, glyphs.ellipsis), ink).to(room)
-    line.extend(chart.parts()).add(_duration(part.duration_ns, last and view.growing), BOLD)
+    line = Line(width).add(shortened(interval.name, room - 1, glyphs.ellipsis), style).to(room)
+    line.extend(chart.parts()).add(_duration(interval.duration_ns, last and view.growing), BOLD)
     if width >= WIDE:
-        what = printable(part.what, view.ascii_only)
+        what = printable(interval.what, view.ascii_only)
         line.add("  ").add(shortened(what, line.left, glyphs.ellipsis), DIM)
     return line.row()
 
 
-def _look(part: Part, view: RequestView) -> tuple[str, str]:
-    if part.stage is not Stage.APP:
-        return LOOK[part.stage]
+def _texture(interval: Interval, view: RequestView) -> tuple[str, str]:
     request = view.request
+    if interval.stage is Stage.AFTER:
+        return AFTER, "awaiting" if request.received_ns else "blocked"
+    if interval.stage is not Stage.APP:
+        return TEXTURES[interval.stage]
     service_ns = request.ended_ns - request.began_ns
-    computes = 2 * request.cpu_ns >= service_ns if request.ended_ns else view.entry.state == Doing.COMPUTING
-    return (Doing.COMPUTING, "computing") if computes else (Doing.BLOCKED, "blocked")
+    computes = 2 * request.cpu_ns >= service_ns if request.ended_ns else view.entry.state == Activity.COMPUTING
+    return (Activity.COMPUTING, "computing") if computes else (Activity.BLOCKED, "blocked")
 
 
 def _draw(chart: Chart, left: int, right: int, texture: str, colour: str, glyphs: Glyphs) -> None:
     """A bar to scale; what is too short for it is a thin mark at its place."""
     last = len(chart.chars) - 1
     if right - left < EIGHTHS:
-        ink = DIM if colour == "dim" else Ink(colour + "!")
-        chart.put(min(left // EIGHTHS, last), glyphs.step, ink)
+        style = DIM if colour == "dim" else CellStyle(colour + "!")
+        chart.put(min(left // EIGHTHS, last), glyphs.step, style)
     elif texture in SHARP:
         draw_block(chart, Block(0, 0, "", ""), Block(left, right, texture, colour), glyphs)
     else:
         char = glyphs.waiting if texture == WAITING else glyphs.texture[texture]
-        chart.fill(round(left / EIGHTHS), round(right / EIGHTHS), char, Ink(colour))
+        chart.fill(round(left / EIGHTHS), round(right / EIGHTHS), char, CellStyle(colour))
 
 
-def _axis(view: RequestView, scale: Scale, found: list[Part], width: int) -> Row:
-    """Ticks in milliseconds, and what all parts up to the end for the client add up to."""
+def _axis(view: RequestView, scale: Scale, found: list[Interval], width: int) -> Row:
+    """Ticks in milliseconds, and the sum of all intervals up to the end for the client."""
     chart, step = Chart(scale.cells), tick_step(scale)
     for since in range(0, scale.end_ns - scale.start_ns + 1, step):
         cell, label = scale.at(scale.start_ns + since) // EIGHTHS, f"{since / MS:g}"
         if cell + len(label) <= scale.cells:
             chart.write(cell, label, DIM)
-    total = sum(part.duration_ns for part in found if part.stage is not Stage.AFTER)
+    total = sum(interval.duration_ns for interval in found if interval.stage is not Stage.AFTER)
     line = Line(width).add("latency" if view.request.planned_ns else "ms", DIM).to(_name_cells(width))
-    return line.extend(chart.parts()).add(_duration(total, bool(view.entry.state)), BOLD).row()
+    return line.extend(chart.parts()).add(_duration(total, view.growing and not view.request.finished), BOLD).row()
 
 
 def _duration(ns: int, growing: bool = False) -> str:
@@ -168,10 +171,10 @@ def _duration(ns: int, growing: bool = False) -> str:
 
 # --- stamps and facts --------------------------------------------------------------------------------------------
 
-Pieces = list[Piece]
+Parts = list[Part]
 
 
-def _side_by_side(left: list[Pieces], right: list[Pieces], width: int) -> list[Row]:
+def _side_by_side(left: list[Parts], right: list[Parts], width: int) -> list[Row]:
     made = []
     for at in range(max(len(left), len(right))):
         line = Line(width).extend(left[at] if at < len(left) else []).to(STAMPS_CELLS)
@@ -179,7 +182,11 @@ def _side_by_side(left: list[Pieces], right: list[Pieces], width: int) -> list[R
     return made
 
 
-def _stamps(view: RequestView) -> list[Pieces]:
+ENDS = ("app ended", "closed")
+"""The stamp of the app's end, which may come after that of the answer."""
+
+
+def _stamps(view: RequestView) -> list[Parts]:
     """Every stamp, in the order of the way, with its time since planned."""
     request = view.request
     task = bool(request.steps)
@@ -197,21 +204,25 @@ def _stamps(view: RequestView) -> list[Pieces]:
         ("failed", request.failed_ns) if request.failed_ns else ("received", request.received_ns),
     ]
     newest = max(at for at, (_, t_ns) in enumerate(stamps) if t_ns or not at)
-    return [_stamp(name, t_ns, view, view.growing and at > newest) for at, (name, t_ns) in enumerate(stamps)]
+    ends = next(at for at, (name, _) in enumerate(stamps) if name in ENDS)
+    return [
+        _stamp(name, t_ns, view, view.growing and (at > newest or (at == ends and request.in_app)))
+        for at, (name, t_ns) in enumerate(stamps)
+    ]
 
 
-def _stamp(name: str, t_ns: int, view: RequestView, to_come: bool) -> Pieces:
+def _stamp(name: str, t_ns: int, view: RequestView, to_come: bool) -> Parts:
     if t_ns:
-        return [Piece(f"{name:<18}", DIM), Piece(f"{(t_ns - view.zero_ns) / MS:>12.3f} ms", PLAIN)]
-    return [Piece(f"{name:<18}", DIM), Piece(f"{'not yet' if to_come else 'n/a':>15}", DIM)]
+        return [Part(f"{name:<18}", DIM), Part(f"{(t_ns - view.zero_ns) / MS:>12.3f} ms", PLAIN)]
+    return [Part(f"{name:<18}", DIM), Part(f"{'not yet' if to_come else 'n/a':>15}", DIM)]
 
 
-def _facts(view: RequestView) -> list[Pieces]:
+def _facts(view: RequestView) -> list[Parts]:
     """What it is, who has it, how it ended, and what it took."""
     request, entry = view.request, view.entry
     number = f"worker {entry.worker}, " if entry.worker is not None else ""
     facts = [
-        ("request", request.what or "n/a"),
+        ("request", request.target or "n/a"),
         ("side", entry.side),
         ("worker", f"{number}pid {entry.pid}, slot {entry.slot}" if entry.pid else "n/a"),
         ("status", entry.status or ("not yet" if view.growing else "n/a")),
@@ -223,13 +234,13 @@ def _facts(view: RequestView) -> list[Pieces]:
     if request.children_started:
         facts.append(("child tasks", f"{request.children} live, {request.children_started} started"))
     return [
-        [Piece(f"{name:<12}", DIM), Piece(printable(text, view.ascii_only), _fact_ink(name, entry))]
+        [Part(f"{name:<12}", DIM), Part(printable(text, view.ascii_only), _fact_style(name, entry))]
         for name, text in facts
     ]
 
 
-def _fact_ink(name: str, entry: Entry) -> Ink:
-    return Ink("blocked!", "", "b") if name == "status" and entry.failed else PLAIN
+def _fact_style(name: str, entry: Entry) -> CellStyle:
+    return CellStyle("blocked!", "", "b") if name == "status" and entry.failed else PLAIN
 
 
 def _cpu(request: Request) -> str:

@@ -23,14 +23,14 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class Viewport:
     """How a person has zoomed and panned: ``zoom`` times closer, ``pan`` in eighths of the window, 0 follows now."""
 
     zoom: float = 1.0
     pan: int = 0
 
 
-def window(zero_ns: int, now_ns: int, expected_ns: int, look: Look = Look()) -> Window:
+def window(zero_ns: int, now_ns: int, expected_ns: int, viewport: Viewport = Viewport()) -> Window:
     """The window at ``now_ns`` for a run that began at ``zero_ns`` and should take ``expected_ns`` (0: unknown)."""
     elapsed = max(0, now_ns - zero_ns)
     span = nice(max(SHORTEST_NS, expected_ns * ROOM if elapsed <= expected_ns * ROOM else elapsed * ROOM))
@@ -39,21 +39,21 @@ def window(zero_ns: int, now_ns: int, expected_ns: int, look: Look = Look()) -> 
     if elapsed > span * 0.95:
         step = span // 8
         start = zero_ns + -(-(elapsed - span * 7 // 8) // step) * step
-    return _looked_at(Window(start, start + span, zero_ns), now_ns, look)
+    return _seen_through(Window(start, start + span, zero_ns), now_ns, viewport)
 
 
 def nice(span_ns: float) -> int:
-    """The next rounder span: a few steps a decade, so that the picture does not move all the time."""
+    """The next rounder span: a few steps a decade, so that the state does not move all the time."""
     power = 10 ** (len(str(int(span_ns))) - 1)
     return int(next(step for step in NICE if step * power >= span_ns) * power)
 
 
-def _looked_at(whole: Window, now_ns: int, look: Look) -> Window:
-    if look.zoom == 1.0 and not look.pan:
+def _seen_through(whole: Window, now_ns: int, viewport: Viewport) -> Window:
+    if viewport.zoom == 1.0 and not viewport.pan:
         return whole
-    span = int((whole.end_ns - whole.start_ns) / look.zoom)
+    span = int((whole.end_ns - whole.start_ns) / viewport.zoom)
     start = whole.start_ns
-    if look.zoom > 1.0 and now_ns > start + span:
+    if viewport.zoom > 1.0 and now_ns > start + span:
         start = min(now_ns, whole.end_ns) - span * 7 // 8
-    start += look.pan * span // 8
+    start += viewport.pan * span // 8
     return Window(start, start + span, whole.zero_ns)

@@ -20,8 +20,8 @@ def running(seconds: float) -> str:
 
 
 def name_of(req: int) -> str:
-    """A request as people call it: "#17"; "a stranger" when it is not one of the driver's."""
-    return f"#{request_number(req)}" if req > 0 else "a stranger"
+    """A request as people call it: "#17"; "an external request" when it is not one of our driver's."""
+    return f"#{request_number(req)}" if req > 0 else "an external request"
 
 
 def rate(per_second: float) -> str:

@@ -4,27 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from wsgiviz.model.state import IN_APP, Doing, Worker
+from wsgiviz.state import IN_APP, Activity, Request, Worker
+from wsgiviz.tui.render.after import goes_on
 from wsgiviz.tui.render.chart import EIGHTHS, Chart, Scale
 from wsgiviz.tui.render.glyphs import Glyphs
 from wsgiviz.tui.render.history import COLOUR, History
-from wsgiviz.tui.render.line import DIM, Ink, Line, Part, Row, shortened
+from wsgiviz.tui.render.line import DIM, CellStyle, Line, Part, Row, shortened
 from wsgiviz.tui.render.printable import printable
 from wsgiviz.tui.render.view import PaneView
 from wsgiviz.tui.render.words import counted, name_of, running
 
 
-def text_ink(doing: Doing) -> Ink:
-    colour = COLOUR.get(doing, "dim")
-    return Ink("blocked!") if doing is Doing.DEAD else Ink(colour if colour == "dim" else colour + "!")
+def text_style(activity: Activity) -> CellStyle:
+    colour = COLOUR.get(activity, "dim")
+    return (
+        CellStyle("blocked!") if activity is Activity.DEAD else CellStyle(colour if colour == "dim" else colour + "!")
+    )
 
 
 def head(worker: Worker, width: int, glyphs: Glyphs) -> list[Part]:
     """The lane's first cells: the worker's number and the sign of what it does."""
     number = (f"{worker.number}.{worker.slot}" if worker.slot else str(worker.number))[-(width - 4) :]
-    sign = glyphs.doing[worker.doing]
-    living = Ink(flags="b") if worker.alive else DIM
-    return [Part(f" {number:>{width - 4}} ", living), Part(sign + " ", text_ink(worker.doing))]
+    sign = glyphs.activity[worker.activity]
+    living = CellStyle(flags="b") if worker.alive else DIM
+    return [Part(f" {number:>{width - 4}} ", living), Part(sign + " ", text_style(worker.activity))]
 
 
 def lane(worker: Worker, history: History, scale: Scale, view: PaneView, lines: int) -> tuple[list[Part], list[Part]]:
@@ -41,44 +44,60 @@ def lane(worker: Worker, history: History, scale: Scale, view: PaneView, lines: 
 def _draw_death(chart: Chart, worker: Worker, scale: Scale, glyphs: Glyphs, in_words: bool) -> None:
     if worker.since_ns >= scale.start_ns:
         cell = min(scale.at(worker.since_ns) // EIGHTHS + 1, scale.cells - 1)
-        chart.put(cell, glyphs.doing[Doing.DEAD], Ink("blocked!", "", "b"))
+        chart.put(cell, glyphs.activity[Activity.DEAD], CellStyle("blocked!", "", "b"))
         room = scale.cells - cell - 2
-        words = next((words for words in (death(worker), worker.died_of) if len(words) <= room), "")
+        words = next((words for words in (*deaths(worker), worker.died_of) if len(words) <= room), "")
         if in_words:
             chart.write(cell + 2, words, DIM)
 
 
-def death(worker: Worker) -> str:
-    """How a worker ended, and what it still held."""
-    causes = {"exit": "exited", "timeout": "killed for its timeout"}
-    cause = causes.get(worker.died_of, worker.died_of or "dead")
-    if worker.req:
-        return f"{cause}, held {name_of(worker.req)}"
-    return f"{cause}, last {name_of(worker.last_req)}" if worker.last_req else cause
+def deaths(worker: Worker) -> tuple[str, str]:
+    """How a worker ended, and what it still held; in full, and in brief."""
+    full = {"exit": "exited", "timeout": "killed by gunicorn (worker timeout)"}.get(worker.died_of, worker.died_of)
+    brief = "worker timeout" if worker.died_of == "timeout" else full
+    held = f", held {name_of(worker.req)}" if worker.req else ""
+    last = f", last {name_of(worker.last_req)}" if worker.last_req and not held else ""
+    return f"{full or 'dead'}{held or last}", f"{brief or 'dead'}{held or last}"
 
 
 def status(worker: Worker, indent: int, width: int, view: PaneView) -> Row:
     """What the worker does now, for how long, on which request, and at which line."""
     line = Line(width).to(indent)
-    lasts = (view.now_ns - worker.since_ns) / 1e9
-    held = f" on {name_of(worker.req)}" if worker.req else ""
-    if worker.doing is Doing.IDLE:
-        line.add("idle" + (f", {counted(worker.requests, 'answer')} so far" if worker.requests else ""), DIM)
-    elif worker.doing is Doing.DEAD:
-        line.add(death(worker), text_ink(worker.doing))
-    else:
-        iterates = ", iterating" if worker.iterating and worker.doing in IN_APP else ""
-        line.add(f"{worker.doing.value} {running(lasts)}{held}{iterates}", text_ink(worker.doing))
-    request = view.side.in_flight.get(worker.req) if worker.busy else None
-    if request is not None and request.where is not None and line.left > 6:
+    if worker.activity is Activity.IDLE:
+        answers = worker.tally.requests
+        return line.add("idle" + (f", {counted(answers, 'answer')} so far" if answers else ""), DIM).row()
+    style = text_style(worker.activity)
+    if not worker.alive:
+        return line.first_fitting(*[(Part(words, style),) for words in deaths(worker)]).row()
+    request = view.side.ledger.get(worker.req) if worker.req else None
+    line.first_fitting(*[(Part(words, style),) for words in _doing(worker, request, view.now_ns)])
+    if worker.busy and request is not None and request.in_app and request.where is not None and line.left > 10:
         where = printable(request.where.words, not view.glyphs.eighths)
         line.add("   ").add(shortened(where, line.left, view.glyphs.ellipsis), DIM)
     return line.row()
 
 
-def worth_showing(workers: Iterable[Worker], room: int) -> list[Worker]:
-    """Lanes in order of the workers' numbers. When they do not fit, the dead go first."""
-    lanes = sorted(workers, key=lambda worker: (worker.number, worker.slot))
+def _doing(worker: Worker, request: Request | None, now_ns: int) -> tuple[str, ...]:
+    """What a living worker does, from all words to the fewest."""
+    activity = worker.activity.value
+    lasts = running((now_ns - worker.since_ns) / 1e9)
+    if not worker.req:
+        return (f"{activity} {lasts}",)
+    held = f"on {name_of(worker.req)}"
+    if request is not None and goes_on(request, now_ns):
+        name = name_of(worker.req)
+        held = f"for nobody ({name} gave up)" if request.failed_ns else f"after the answer to {name}"
+    iterates = ", iterating" if worker.iterating and worker.activity in IN_APP else ""
+    return f"{activity} {lasts} {held}{iterates}", f"{activity} {lasts} {held}", f"{activity} {held}", held
+
+
+def worth_showing(workers: Iterable[Worker], room: int, from_ns: int) -> list[Worker]:
+    """Lanes in order of the workers' numbers; not of those that died before ``from_ns``, in earlier runs.
+
+    When they do not fit, the dead go first.
+    """
+    shown = (worker for worker in workers if worker.alive or worker.since_ns >= from_ns)
+    lanes = sorted(shown, key=lambda worker: (worker.number, worker.slot))
     dead = [worker for worker in lanes if not worker.alive]
     too_many = max(len(lanes) - room, len(dead) - room // 2, 0)
     gone = {worker.key for worker in sorted(dead, key=lambda worker: worker.since_ns)[:too_many]}
@@ -89,7 +108,7 @@ def summary(workers: Sequence[Worker]) -> str:
     """Lanes which are not shown, in a few words."""
     counts: dict[str, int] = {}
     for worker in workers:
-        counts[worker.doing.value] = counts.get(worker.doing.value, 0) + 1
+        counts[worker.activity.value] = counts.get(worker.activity.value, 0) + 1
     if len(counts) == 1:
         return f"all {next(iter(counts))}" if len(workers) > 1 else next(iter(counts))
-    return ", ".join(f"{number} {doing}" for doing, number in counts.items())
+    return ", ".join(f"{number} {activity}" for activity, number in counts.items())

@@ -1,8 +1,8 @@
-"""What went wrong, and the mend."""
+"""What went wrong, and the fix."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -11,41 +11,45 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from wsgiviz.errors import WsgivizError
+from wsgiviz.state import Failure
 from wsgiviz.tui.render.printable import printable
 
-if TYPE_CHECKING:
-    from wsgiviz.tui.app import WsgivizApp
+KEYS = "space try again   o options   s scenario   l logs   q quit"
+RECORDED_KEYS = "escape back   l logs   q quit"
 
 
-class FailureScreen(ModalScreen[None]):
-    """Shows an error; its words may come from an app, so they are shown as they are, and harmless."""
+class FailureScreen(ModalScreen[str | None]):
+    """Gives the action of the live screen that a person chose, or None.
+
+    Its words may come from an app, so they are shown as they are, and harmless. In a recording there is nothing to
+    try again.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "dismiss(None)", "back"),
-        Binding("space", "again", "try again"),
+        Binding("space", "leave('fire')", "try again"),
         Binding("o", "leave('form')", "options"),
         Binding("s", "leave('pick')", "scenario"),
         Binding("l", "leave('logs')", "logs"),
         Binding("q", "app.quit", "quit"),
     ]
 
-    def __init__(self, error: WsgivizError, ascii_only: bool) -> None:
+    def __init__(self, failure: Failure, ascii_only: bool, recorded: bool = False) -> None:
         super().__init__()
-        self._error = error
+        self._failure = failure
         self._ascii_only = ascii_only
+        self._recorded = recorded
 
     def compose(self) -> ComposeResult:
-        error = self._error
+        failure = self._failure
         with Vertical(id="failure", classes="dialog"):
-            yield Static(self._safe(error.message), id="message", markup=False)
-            if error.hint:
-                yield Static(self._safe(error.hint), markup=False)
-            if error.detail:
+            yield Static(self._safe(failure.message), id="message", markup=False)
+            if failure.hint:
+                yield Static(self._safe(failure.hint), markup=False)
+            if failure.detail:
                 with VerticalScroll():
-                    yield Static(Content("\n" + self._safe(error.detail)), id="detail", markup=False)
-            keys = "space try again   o options   s scenario   l logs   q quit"
-            yield Static(keys, classes="keys", markup=False)
+                    yield Static(Content("\n" + self._safe(failure.detail)), id="detail", markup=False)
+            yield Static(RECORDED_KEYS if self._recorded else KEYS, classes="keys", markup=False)
 
     def on_mount(self) -> None:
         self.set_class(self._ascii_only, "ascii")
@@ -53,11 +57,7 @@ class FailureScreen(ModalScreen[None]):
     def _safe(self, text: str) -> str:
         return "\n".join(printable(line.expandtabs(4), self._ascii_only) for line in text.splitlines())
 
-    def action_again(self) -> None:
-        self.dismiss(None)
-        cast("WsgivizApp", self.app).live.action_fire()
-
-    async def action_leave(self, where: str) -> None:
-        """Go on to another screen."""
-        await self.dismiss(None)
-        await cast("WsgivizApp", self.app).live.run_action(where)
+    def action_leave(self, action: str) -> None:
+        """Go on to another screen, or try again."""
+        if not self._recorded or action == "logs":
+            self.dismiss(action)

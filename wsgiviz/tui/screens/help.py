@@ -11,21 +11,21 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from wsgiviz.model.state import Doing, Task
-from wsgiviz.tui.render.glyphs import HELD, Glyphs
+from wsgiviz.state import Activity, Task
+from wsgiviz.tui.render.glyphs import AFTER, HELD, Glyphs
 
-DOING = {
-    Doing.IDLE: "waits for a connection",
-    Doing.READING: "has accepted one, and reads the request",
-    Doing.BLOCKED: "holds a request and is off the CPU, waiting",
-    Doing.COMPUTING: "holds a request and is on the CPU, or waits for one",
-    Doing.WRITING: "the app is through; the server writes and closes",
-    Doing.CLOSING: "has answered, and waits for the client to hang up",
-    Doing.BOOTING: "loads the app",
-    Doing.STOPPING: "was told to go",
-    Doing.DEAD: "is gone; its last request stays in its lane",
+ACTIVITIES = {
+    Activity.IDLE: "waits for a connection",
+    Activity.READING: "has accepted a connection, and reads the request",
+    Activity.BLOCKED: "holds a request and is off the CPU, waiting",
+    Activity.COMPUTING: "holds a request and is on the CPU, or waits for one",
+    Activity.WRITING: "the app is done; the server writes the response and closes",
+    Activity.CLOSING: "has answered, and waits for the client to hang up",
+    Activity.BOOTING: "loads the app",
+    Activity.STOPPING: "has been asked to stop",
+    Activity.DEAD: "is gone; its last request stays in its lane",
 }
-TASK = {
+TASKS = {
     Task.QUEUED: "on its way, not yet in the app",
     Task.RUNNING: "its coroutine runs: the loop does nothing else",
     Task.READY: "what it awaited is done; it waits for the loop",
@@ -61,16 +61,19 @@ class HelpScreen(ModalScreen[None]):
         lines += [_line("ctrl+p", "The palette: every action, every scenario, every theme")]
         lines += [Content(""), _title("A WSGI worker: sign, texture of its lane, meaning")]
         lines += [
-            _line(glyphs.doing[doing], f"{glyphs.texture[doing] * 3}  {doing.value}: {what}")
-            for doing, what in DOING.items()
+            _line(glyphs.activity[activity], f"{glyphs.texture[activity] * 3}  {activity.value}: {what}")
+            for activity, what in ACTIVITIES.items()
         ]
         lines += [Content(""), _title("A request on the event loop")]
         lines += [
             _line(glyphs.task[task], f"{glyphs.texture.get(task, ' ') * 3}  {task.value}: {what}")
-            for task, what in TASK.items()
+            for task, what in TASKS.items()
         ]
         held = "one step that holds the loop longer than 100 ms"
         lines += [_line(" ", f"{glyphs.texture[HELD] * 3}  held: {held}")]
+        lines += [Content(""), _title("A request on either side")]
+        after = "the app goes on, and its client has the answer or has given up"
+        lines += [_line(glyphs.after, f"{glyphs.texture[AFTER] * 3}  after the answer: {after}")]
         lines += [_line(glyphs.waiting, "a request in the kernel's accept queue: nobody has read it yet")]
         return Content("\n").join(lines)
 

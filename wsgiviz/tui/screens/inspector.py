@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 from typing import ClassVar
 
@@ -17,9 +16,9 @@ from textual.strip import Strip
 from textual.widget import Widget
 from textual.widgets import Static
 
-from wsgiviz.model.ledger import entries
-from wsgiviz.model.state import Request, Side
-from wsgiviz.session import Session
+from wsgiviz.analysis.entries import entries
+from wsgiviz.state import Request, Side
+from wsgiviz.tui.feed import Frame, Pace
 from wsgiviz.tui.render.glyphs import Glyphs
 from wsgiviz.tui.render.line import PLAIN, Row
 from wsgiviz.tui.render.palette import Palette
@@ -28,13 +27,13 @@ from wsgiviz.tui.render.waterfall import CALM_NS, RequestView, rows
 from wsgiviz.tui.render.words import name_of
 from wsgiviz.tui.widgets.pane import regions
 
-LOOK_EVERY_S = 0.1
+UPDATE_S = 0.1
 
 GONE = "not kept any more: this is how it was seen last"
 
 
 class InspectorScreen(ModalScreen[None]):
-    """The request ``req`` of ``side``, as the session's picture has it at each look."""
+    """The request ``req`` of ``side``, as the newest State has it."""
 
     CSS = """
     #inspector { width: 96%; max-width: 200; height: 94%; max-height: 94%; }
@@ -45,12 +44,13 @@ class InspectorScreen(ModalScreen[None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,enter,q", "dismiss(None)", "back")]
 
-    def __init__(self, session: Session, side: str, req: int, glyphs: Glyphs) -> None:
+    def __init__(self, frame: Frame, side: str, req: int, glyphs: Glyphs) -> None:
         super().__init__()
-        self.session = session
+        self._frame = frame
         self._side = side
         self._req = req
         self._glyphs = glyphs
+        self._pace = Pace(UPDATE_S)
         self._known: tuple[Request, Side] | None = None
         self._last: RequestView | None = None
 
@@ -63,10 +63,14 @@ class InspectorScreen(ModalScreen[None]):
 
     def on_mount(self) -> None:
         self.set_class(self._glyphs.name == "ascii", "ascii")
-        self.look()
-        self.set_interval(LOOK_EVERY_S, self.look)
+        self._update()
 
-    def look(self) -> None:
+    def show(self, frame: Frame) -> None:
+        self._frame = frame
+        if self.is_mounted and self._pace.due(frame.shown_s):
+            self._update()
+
+    def _update(self) -> None:
         """Show the newest, if it is another than what is shown."""
         view = self._view()
         if view is None or view == self._last:
@@ -76,29 +80,22 @@ class InspectorScreen(ModalScreen[None]):
         self.query_one(Waterfall).show(view)
 
     def _view(self) -> RequestView | None:
-        """The request as it is now; as it was seen last when the picture does not have it any more."""
-        side = self.session.picture.sides.get(self._side)
-        newest = self._newest(side) if side is not None else None
+        """The request as it is now; as it was seen last when the State does not have it any more."""
+        side = self._frame.state.sides.get(self._side)
+        newest = side.ledger.get(self._req) if side is not None else None
         if newest is not None and side is not None:
             self._known = newest, side
         if self._known is None:
             return None
         request, of = self._known
-        now_ns = time.monotonic_ns() // CALM_NS * CALM_NS
+        now_ns = self._frame.now_ns // CALM_NS * CALM_NS
         view = RequestView(request, entries(of, [request])[0], now_ns, self._glyphs)
         if newest is not None and view.growing:
             return view
         return replace(view, now_ns=self._last.now_ns if self._last else now_ns, note=GONE if newest is None else "")
 
-    def _newest(self, side: Side) -> Request | None:
-        """What is finished does not change any more, and is not looked for again."""
-        known = self._known[0] if self._known else None
-        if known is not None and known.finished and known.ended_ns:
-            return known
-        return side.request(self._req)
-
     def _title(self, view: RequestView) -> Content:
-        what = printable(view.request.what, view.ascii_only)
+        what = printable(view.request.target, view.ascii_only)
         how = view.entry.state or printable(view.entry.status, view.ascii_only)
         return Content.assemble((name_of(self._req), "bold"), f"  {self._side}  {what}  ", (how, "bold"))
 
@@ -139,7 +136,7 @@ class Waterfall(Widget):
         style = self._colours().style
         if y >= len(self._rows):
             return Strip.blank(self.size.width, style(PLAIN))
-        return Strip([Segment(text, style(ink)) for text, ink in self._rows[y]], self.size.width)
+        return Strip([Segment(text, style(how)) for text, how in self._rows[y]], self.size.width)
 
     def _colours(self) -> Palette:
         if self._palette is None:

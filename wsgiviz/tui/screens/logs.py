@@ -1,10 +1,7 @@
-"""What both servers wrote to their logs, as it comes."""
+"""What the servers wrote to their logs, as it comes."""
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Mapping
-from pathlib import Path
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -12,11 +9,13 @@ from textual.binding import Binding, BindingType
 from textual.screen import Screen
 from textual.widgets import Log
 
+from wsgiviz.tui.feed import Frame
 from wsgiviz.tui.render.printable import printable
 from wsgiviz.tui.widgets.keys import Keys
 
-MOST_BYTES = 64_000
-POLL_S = 0.25
+Lines = tuple[str, ...]
+
+LINES_SHOWN = 2_000
 
 
 class LogsScreen(Screen[None]):
@@ -24,39 +23,53 @@ class LogsScreen(Screen[None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,l,q", "app.pop_screen", "back")]
 
-    def __init__(self, paths: Mapping[str, Path], ascii_only: bool) -> None:
+    def __init__(self, frame: Frame, ascii_only: bool) -> None:
         super().__init__(id="logs")
-        self._paths = paths
+        self._frame = frame
+        self._sides = frame.state.settings.sides
         self._ascii_only = ascii_only
-        self._offsets: dict[str, int] = {}
+        self._shown: dict[str, Lines] = {}
 
     def compose(self) -> ComposeResult:
-        for side in self._paths:
-            log = Log(id=f"log-{side}", max_lines=2_000)
+        for side in self._sides:
+            log = Log(id=f"log-{side}", max_lines=LINES_SHOWN)
             log.border_title = side.upper()
             yield log
         yield Keys([("escape", "back"), ("tab", "other log"), ("up down", "scroll")])
 
     def on_mount(self) -> None:
         self.set_class(self._ascii_only, "ascii")
-        self._follow()
-        self.set_interval(POLL_S, self._follow)
+        self._update(self._frame)
 
-    def _follow(self) -> None:
-        for side, path in self._paths.items():
-            lines = self._new_lines(side, path)
-            if lines:
-                self.query_one(f"#log-{side}", Log).write_lines(lines)
+    def show(self, frame: Frame) -> None:
+        if self.is_mounted:
+            self._update(frame)
 
-    def _new_lines(self, side: str, path: Path) -> list[str]:
-        """Whole lines that came since the last look; every character harmless."""
-        with contextlib.suppress(OSError), path.open("rb") as log:
-            size = log.seek(0, 2)
-            start = max(self._offsets.get(side, 0), size - MOST_BYTES)
-            log.seek(start)
-            whole, newline, _ = log.read().rpartition(b"\n")
-            self._offsets[side] = start + len(whole) + len(newline)
-            if newline:
-                text = whole.decode("utf-8", "replace")
-                return [printable(line.expandtabs(4), self._ascii_only) for line in text.splitlines()]
-        return []
+    def _update(self, frame: Frame) -> None:
+        """Add what is new."""
+        for side in self._sides:
+            lines, before = frame.state.logs.get(side, ()), self._shown.get(side, ())
+            if lines is not before:
+                self._shown[side] = lines
+                self._follow(self.query_one(f"#log-{side}", Log), before, lines)
+
+    def _follow(self, log: Log, before: Lines, lines: Lines) -> None:
+        new = added(before, lines)
+        if new is None:
+            log.clear()
+            new = lines
+        if new:
+            log.write_lines([printable(line.expandtabs(4), self._ascii_only) for line in new])
+
+
+def added(before: Lines, after: Lines) -> Lines | None:
+    """What ``after`` has more than ``before``, whose oldest lines may be gone; None when it does not continue it."""
+    if not before:
+        return after
+    if len(after) < len(before):
+        return None
+    for gone in range(len(before)):
+        kept = before[gone:]
+        if after[: len(kept)] == kept:
+            return after[len(kept) :]
+    return None

@@ -1,9 +1,8 @@
-"""All workers, what each is at, and the signals that end one."""
+"""All workers, what each does, and the signals that end one."""
 
 from __future__ import annotations
 
 import signal
-import time
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -14,8 +13,8 @@ from textual.screen import ModalScreen
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
-from wsgiviz.model.state import Picture, Side, Slot, Worker
-from wsgiviz.session import Session
+from wsgiviz.state import Side, Slot, Worker
+from wsgiviz.tui.feed import Frame, Pace
 from wsgiviz.tui.render.glyphs import Glyphs
 from wsgiviz.tui.render.words import name_of, running
 
@@ -34,11 +33,12 @@ class WorkersScreen(ModalScreen[Ending | None]):
         Binding("k", "end('SIGKILL')", "KILL"),
     ]
 
-    def __init__(self, session: Session, glyphs: Glyphs, chosen: Slot | None = None) -> None:
+    def __init__(self, frame: Frame, glyphs: Glyphs, chosen: Slot | None = None) -> None:
         super().__init__()
-        self._session = session
+        self._frame = frame
         self._glyphs = glyphs
         self._chosen = chosen
+        self._pace = Pace(REFRESH_S)
         self._shown: list[tuple[str, Slot]] = []
 
     def compose(self) -> ComposeResult:
@@ -50,32 +50,34 @@ class WorkersScreen(ModalScreen[Ending | None]):
 
     def on_mount(self) -> None:
         self.set_class(self._glyphs.name == "ascii", "ascii")
-        self._refresh()
+        self._list(self._frame)
         keys = [key for _, key in self._shown]
         if self._chosen in keys:
             self.query_one(OptionList).highlighted = keys.index(self._chosen)
-        self.set_interval(REFRESH_S, self._refresh)
 
-    def _refresh(self) -> None:
-        """The list as it is now; the highlight stays with its worker."""
-        picture, listed = self._session.picture, self.query_one(OptionList)
-        before = self._highlighted()
-        rows = [(side, worker) for side in picture.sides.values() for worker in side.living()]
+    def show(self, frame: Frame) -> None:
+        if self.is_mounted and self._pace.due(frame.shown_s):
+            self._list(frame)
+
+    def _list(self, frame: Frame) -> None:
+        """The workers as they are now; the highlight stays with its own."""
+        listed, before = self.query_one(OptionList), self._highlighted()
+        rows = [(side, worker) for side in frame.state.sides.values() for worker in side.server.living()]
         self._shown = [(side.name, worker.key) for side, worker in rows]
-        listed.set_options([Option(self._row(side, worker)) for side, worker in rows])
+        listed.set_options([Option(self._row(side, worker, frame.now_ns)) for side, worker in rows])
         if self._shown:
             listed.highlighted = self._shown.index(before) if before in self._shown else 0
 
-    def _row(self, side: Side, worker: Worker) -> Content:
+    def _row(self, side: Side, worker: Worker, now_ns: int) -> Content:
         number = f"{worker.number}.{worker.slot}" if worker.slot else str(worker.number)
-        lasts = running((time.monotonic_ns() - worker.since_ns) / 1e9)
-        doing = f"{self._glyphs.doing[worker.doing]} {worker.doing.value} {lasts}"
+        lasts = running((now_ns - worker.since_ns) / 1e9)
+        activity = f"{self._glyphs.activity[worker.activity]} {worker.activity.value} {lasts}"
         if side.is_loop:
-            doing = f"{len(side.in_app())} requests on its loop"
+            activity = f"{len(side.in_app())} requests on its loop"
         held = f" on {name_of(worker.req)}" if worker.req else ""
         size = f"{worker.rss_bytes / 1e6:.0f} MB" if worker.rss_bytes else ""
         share = f"{worker.cpu_permille / 10:.0f} % CPU" if worker.rss_bytes else ""
-        words = f" {side.kind:<8}{number:>5}  pid {worker.pid:<8}{size:>7} {share:>9}  {doing}{held}"
+        words = f" {side.kind:<8}{number:>5}  pid {worker.pid:<8}{size:>7} {share:>9}  {activity}{held}"
         return Content(words)
 
     def _highlighted(self) -> tuple[str, Slot] | None:
@@ -85,15 +87,3 @@ class WorkersScreen(ModalScreen[Ending | None]):
     def action_end(self, name: str) -> None:
         chosen = self._highlighted()
         self.dismiss((chosen[0], chosen[1][0], signal.Signals[name]) if chosen else None)
-
-
-def told_end(picture: Picture, side: str, pid: int) -> str | None:
-    """In words, that a worker has ended and how; None while it lives."""
-    slots = [worker for worker in picture.sides[side].workers.values() if worker.pid == pid]
-    if any(worker.alive for worker in slots):
-        return None
-    how = {"exit": "has gone in order", "timeout": "was killed by its master for its timeout"}
-    cause = slots[0].died_of if slots else "exit"
-    number = slots[0].number if slots else "?"
-    held = [name_of(worker.req) for worker in slots if worker.req and cause != "exit"]
-    return f"Worker {number} {how.get(cause, 'was killed')}" + (f"; {', '.join(held)} died with it." if held else ".")

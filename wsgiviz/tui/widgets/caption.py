@@ -5,7 +5,7 @@ from __future__ import annotations
 from textual.content import Content
 from textual.widgets import Static
 
-from wsgiviz.model.captions import Caption, Tone
+from wsgiviz.analysis.captions import Caption, Tone
 from wsgiviz.tui.render.printable import printable
 
 STYLES = {Tone.PLAIN: "bold", Tone.GOOD: "bold $success", Tone.WARN: "bold $warning"}

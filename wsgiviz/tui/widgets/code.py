@@ -1,8 +1,8 @@
-"""Both versions of the app, side by side, with the lines marked at which somebody is now."""
+"""Both versions of the app, side by side, with the lines marked that workers and requests are at now."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from textual import events
 from textual.app import ComposeResult
@@ -11,50 +11,53 @@ from textual.content import Content
 from textual.highlight import highlight
 from textual.widgets import Static
 
-from wsgiviz.model.whereabouts import Whereabouts
+from wsgiviz.analysis.hot_lines import HotLine
 from wsgiviz.tui.render.glyphs import Glyphs
 from wsgiviz.tui.render.printable import printable
-from wsgiviz.tui.source import Source, find_source, source_at
+from wsgiviz.tui.source import Source
 
 FEWEST_LINES, MOST_LINES = 7, 13
 
 Marks = Mapping[int, str]
 """By line number: who is there, in words."""
 
+SourceAt = Callable[[str, int, str], Source | None]
+"""From a file, a line and a file that the first may be the end of, to the function round that line."""
+
 
 class CodePane(Horizontal):
-    """The code of each side. It is read, never imported."""
+    """The code of each side. It opens no file: it is given the sources, and asks ``source_at`` for others."""
 
     DEFAULT_CSS = """
     CodePane { height: auto; background: $background; }
     """
 
-    def __init__(self, glyphs: Glyphs) -> None:
+    def __init__(self, glyphs: Glyphs, source_at: SourceAt) -> None:
         super().__init__(id="code")
         self._glyphs = glyphs
-        self._targets: dict[str, str] = {}
+        self._source_at = source_at
+        self._sources: tuple[Source, ...] = ()
 
     def compose(self) -> ComposeResult:
-        yield Listing("left", self._glyphs)
-        yield Listing("right", self._glyphs)
+        yield Listing("left", self._glyphs, self._source_at)
+        yield Listing("right", self._glyphs, self._source_at)
 
-    def show(self, targets: dict[str, str]) -> None:
-        """Show the source behind each side's import string; one height for both."""
-        if targets != self._targets:
-            self._targets = dict(targets)
+    def show(self, sources: Sequence[Source]) -> None:
+        """Show these, in the order of the sides; one height for both. Those that are shown already are left alone."""
+        if tuple(sources) != self._sources:
+            self._sources = tuple(sources)
             self._arrange()
 
     def _arrange(self) -> None:
-        sources = [find_source(target) for target in self._targets.values()]
-        longest = max((len(source.lines) for source in sources), default=0)
+        longest = max((len(source.lines) for source in self._sources), default=0)
         height = max(FEWEST_LINES, min(MOST_LINES, longest + 1))
-        for listing, found in zip(self.query(Listing), (*sources, None, None), strict=False):
+        for listing, found in zip(self.query(Listing), (*self._sources, None, None), strict=False):
             listing.display = found is not None
             listing.styles.height = height
             if found is not None:
                 listing.show(found)
 
-    def mark(self, marks: Sequence[tuple[Whereabouts, ...]]) -> None:
+    def mark(self, marks: Sequence[tuple[HotLine, ...]]) -> None:
         """Mark who is where, in the order of the sides."""
         for listing, found in zip(self.query(Listing), marks, strict=False):
             listing.mark(found)
@@ -69,12 +72,13 @@ class Listing(Static):
 
     ALLOW_SELECT = False
 
-    def __init__(self, side: str, glyphs: Glyphs) -> None:
+    def __init__(self, side: str, glyphs: Glyphs, source_at: SourceAt) -> None:
         super().__init__("", id=f"code-{side}", markup=False)
         self._glyphs = glyphs
+        self._source_at = source_at
         self._app = self._source = Source("", 1, ())
         self._lines: list[Content] = []
-        self._found: tuple[Whereabouts, ...] = ()
+        self._found: tuple[HotLine, ...] = ()
         self._last_line = 0
 
     def show(self, source: Source) -> None:
@@ -91,7 +95,7 @@ class Listing(Static):
     def _ascii_only(self) -> bool:
         return not self._glyphs.eighths
 
-    def mark(self, found: tuple[Whereabouts, ...]) -> None:
+    def mark(self, found: tuple[HotLine, ...]) -> None:
         """Mark these, and show the code in which most of them are."""
         if found == self._found:
             return
@@ -100,7 +104,7 @@ class Listing(Static):
             place = found[0].place
             self._last_line = place.line
             if not self._source.has(place.file, place.line):
-                elsewhere = source_at(place.file, place.line, self._app.path)
+                elsewhere = self._source_at(place.file, place.line, self._app.path)
                 if elsewhere is not None:
                     self._take(elsewhere)
                     return

@@ -1,4 +1,4 @@
-"""The line at the top: what is run, whether it is live, and what would make the picture untrue."""
+"""The line at the top: what is run, whether it is live, and what would make it untrue."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from wsgiviz.tui.render.glyphs import Glyphs
 from wsgiviz.tui.render.line import shortened
 from wsgiviz.tui.render.printable import printable
 
-LAG_WORTH_SAYING_MS = 20
+LATE_WORTH_SHOWING_MS = 20
 SHORTEST_NAME = 10
 PAUSED = "view paused, servers go on"
 
@@ -29,13 +29,13 @@ class HeaderView:
     clock_s: float
     fps: int
     lost: int
-    driver_lag_ms: int
+    driver_late_ms: int
     paused: bool
     glyphs: Glyphs
 
 
 class Header(Static):
-    """Shows a `HeaderView`; says nothing twice."""
+    """Shows a `HeaderView`, and only touches the screen when it changes."""
 
     DEFAULT_CSS = """
     Header { height: 1; width: 1fr; background: $panel; color: $foreground; }
@@ -84,8 +84,8 @@ def _rights(view: HeaderView) -> list[Content]:
     lost = Content.styled(f"  {view.lost} lost ", "$warning bold" if view.lost else "dim")
     fps = Content.styled(f"  {view.fps:2d} fps", "dim")
     late = Content("")
-    if view.driver_lag_ms >= LAG_WORTH_SAYING_MS:
-        late = Content.styled(f"  driver late {view.driver_lag_ms} ms", "$warning")
+    if view.driver_late_ms >= LATE_WORTH_SHOWING_MS:
+        late = Content.styled(f"  driver late {view.driver_late_ms} ms", "$warning")
     if not view.paused:
         return [state + clock + late + fps + lost, state + clock + late + lost, state + clock + lost, clock + lost]
     long, short = (Content.styled(f"{words}  ", "$warning bold") for words in (PAUSED, "paused"))

@@ -22,7 +22,7 @@ class Keys(Static):
     def on_resize(self) -> None:
         self._draw()
 
-    def say(self, hints: list[Hint]) -> None:
+    def show(self, hints: list[Hint]) -> None:
         if hints != self._hints:
             self._hints = hints
             self._draw()

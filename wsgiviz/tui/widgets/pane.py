@@ -12,7 +12,7 @@ from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
-from wsgiviz.model.state import Slot
+from wsgiviz.state import Slot
 from wsgiviz.tui.render.line import PLAIN, Row
 from wsgiviz.tui.render.palette import Palette
 from wsgiviz.tui.render.rows import Memory, head_cells, rows
@@ -103,7 +103,7 @@ class Pane(Widget):
         style = self._colours().style
         if y >= len(self._rows):
             return Strip.blank(self.size.width, style(PLAIN))
-        segments = [Segment(text, style(ink)) for text, ink in self._rows[y]]
+        segments = [Segment(text, style(cell)) for text, cell in self._rows[y]]
         return Strip(segments, self.size.width)
 
     def _colours(self) -> Palette:
@@ -131,14 +131,16 @@ class Pane(Widget):
             return
         side, lane = view.side, lanes[-1]
         if isinstance(lane, int):
-            request = memory.tracks.last(lane, side)
+            request = memory.tracks.last(lane)
             if request is not None:
                 self.post_message(self.RequestChosen(side.name, request.id))
             return
         cell, scale = event.x - head_cells(side), memory.scale
         at_ns = scale.start_ns + (cell + 0.5) * (scale.end_ns - scale.start_ns) / scale.cells
-        spans = side.workers[lane].spans if cell >= 0 and lane in side.workers else ()
-        req = next((span.req for span in spans if span.start_ns <= at_ns < (span.end_ns or view.now_ns)), 0)
+        worker = side.server.workers.get(lane)
+        spans = worker.spans if cell >= 0 and worker is not None else ()
+        known = (span for span in spans if not 0 < span.end_ns <= side.run.requested_ns)
+        req = next((span.req for span in known if span.start_ns <= at_ns < (span.end_ns or view.now_ns)), 0)
         self.post_message(self.RequestChosen(side.name, req) if req else self.WorkerChosen(side.name, lane))
 
     def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:

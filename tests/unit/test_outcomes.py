@@ -1,0 +1,95 @@
+"""The sentence under the panes when a run has ended: what failed, how long it took, and what that says."""
+
+from __future__ import annotations
+
+import pytest
+from msgspec.structs import replace
+
+from tests.unit.lint_contexts import but, side
+from tests.unit.states import MS, RUN, T0, S, sleeping_workers
+from tests.unit.test_captions import AT_WORK, DEEP, caption_of, finished, says, workers
+from wsgiviz.analysis.captions import Tone
+from wsgiviz.state import Activity, Death, Hold, Loop, LoopTally, Request, Side
+
+
+def test_failures_by_kind_and_what_the_app_raised() -> None:
+    done = Request(
+        RUN + 1, T0, T0, began_ns=T0, ended_ns=T0 + 1, received_ns=T0 + 2, raised="LookupError", status=500
+    )
+    failed = but(AT_WORK, ended_ns=T0 + 1, completed=15, failed=5, errors={"timeout": 3, "refused": 2})
+    raised = side("asgi", "asgi", [done], ended_ns=T0 + 1, completed=20, bad_status=1)
+    found = caption_of(failed, raised)
+    assert found.text == (
+        "WSGI: 5 of 20 requests got no answer (2 refused, 3 timeout); "
+        "ASGI: 1 of 20 requests got an error as the answer (the app raised LookupError)."
+    )
+    assert found.tone is Tone.WARN
+
+
+@pytest.mark.parametrize(
+    ("wsgi", "asgi", "text"),
+    [
+        (finished("wsgi", 5.02, 1), finished("asgi", 1.03, 1),
+         "WSGI took 5.02 s, ASGI 1.03 s: waiting at once was 4.9 times faster than waiting in turn."),
+        (finished("wsgi", 0.7, 0.07, Activity.COMPUTING), finished("asgi", 1.4, 0.07),
+         "WSGI took 0.70 s, ASGI 1.40 s: 2.0 times faster with workers, which compute on several cores: "
+         "one loop uses one."),
+        (finished("wsgi", 3, 0.07, Activity.COMPUTING), finished("asgi", 1.5, 0.07),
+         "WSGI took 3.00 s, ASGI 1.50 s: ASGI was 2.0 times faster here."),
+        (finished("wsgi", 0.08, 0.0004), finished("asgi", 0.04, 0.0004),
+         "WSGI took 80 ms, ASGI 40 ms: nobody had to wait for long, so async had nothing to gain. "
+         "Synchronous is not slow."),
+        (finished("wsgi", 1.1, 1), finished("asgi", 1.0, 1),
+         "WSGI took 1.10 s, ASGI 1.00 s: about the same. "
+         "Async is faster where requests wait and workers are few."),
+    ],
+)  # fmt: skip
+def test_how_it_ended_and_why(wsgi: Side, asgi: Side, text: str) -> None:
+    assert says(wsgi, asgi, at_s=9) == text
+
+
+def test_one_side_alone_and_an_older_run_are_not_compared() -> None:
+    assert says(finished("wsgi", 5.02, 1), at_s=9) == "WSGI answered 20 requests in 5.02 s."
+    older = finished("asgi", 1.03, 1, number=0)
+    assert says(finished("wsgi", 5.02, 1), older, at_s=9) == "WSGI answered 20 requests in 5.02 s."
+
+
+def test_between_two_sides_in_turn_the_run_is_not_over() -> None:
+    to_come = but(side("asgi", "asgi"), started_ns=0)
+    assert "answered" not in says(finished("wsgi", 5.02, 1), to_come, at_s=5.1)
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "text"),
+    [
+        (finished("wsgi", 5.02, 1), finished("wsgi2", 2.51, 1, kind="gthread"),
+         "WSGI (sync) took 5.02 s, WSGI2 (gthread) 2.51 s: WSGI2 (gthread) was 2.0 times faster here."),
+        (finished("asgi", 1.0, 1), finished("asgi2", 1.1, 1, kind="uvicorn"),
+         "ASGI (asgi) took 1.00 s, ASGI2 (uvicorn) 1.10 s: about the same."),
+        (finished("asgi", 1.0, 1), finished("wsgi", 5.0, 1),
+         "ASGI took 1.00 s, WSGI 5.00 s: waiting at once was 5.0 times faster than waiting in turn."),
+        (finished("wsgi", 1.0, 1, kind="gevent"), finished("asgi", 2.0, 1),
+         "WSGI took 1.00 s, ASGI 2.00 s: WSGI was 2.0 times faster here."),
+    ],
+)  # fmt: skip
+def test_how_any_two_ended(left: Side, right: Side, text: str) -> None:
+    assert says(left, right, at_s=9) == text
+
+
+def test_while_a_run_is_on_the_side_that_has_finished_can_wait() -> None:
+    """Its findings are of the past; what the other one does is now."""
+    tally = LoopTally(longest_step_ns=S // 2, longest_hold=Hold(RUN + 1, 450 * MS, DEEP))
+    through = but(finished("asgi", 1.0, 0.5), loops={9: Loop(9, tally=tally)})
+    assert says(sleeping_workers(1.5), through, at_s=1.5).startswith("All 4 workers are blocked")
+    assert says(finished("wsgi", 5.0, 1), through, at_s=9).startswith(
+        "WSGI took 5.00 s, ASGI 1.00 s. Single steps held the event loop at deep.py:15 time.sleep"
+    )
+
+
+def test_failures_are_given_with_the_pitfall_behind_them() -> None:
+    rows = workers(Activity.DEAD)
+    rows[1, 0] = replace(rows[1, 0], death=Death(T0, by_timeout=True))
+    shown = but(AT_WORK, workers=rows, ended_ns=T0 + S, completed=19, failed=1, errors={"reset": 1})
+    assert says(shown, at_s=60).startswith(
+        "WSGI: 1 of 20 requests got no answer (1 reset). Worker 1 was killed by gunicorn (worker timeout) while it "
+    )

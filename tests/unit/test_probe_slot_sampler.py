@@ -1,0 +1,208 @@
+"""What lasts in a slot is emitted while it lasts, each thing once."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.unit.probed import WsgiServer, generator, plain
+from wsgiviz.events import (
+    BodyResumed,
+    BodyReturned,
+    ChunkWriting,
+    ConnectionAccepted,
+    ConnectionClosing,
+    LineSeen,
+    NestedLoopSeen,
+    RequestEnded,
+    ResponseStarted,
+)
+from wsgiviz.probe.connection import Connection, Held
+from wsgiviz.probe.line_sampler import LineEmitter
+from wsgiviz.probe.slot_sampler import SlotSampler
+from wsgiviz.probe.source_lines import SourceLines
+
+
+class SampledServer(WsgiServer):
+    """A server whose slot is sampled when a test says so."""
+
+    def __init__(self, app: Callable[..., Any]) -> None:
+        super().__init__(app)
+        lines = LineEmitter(self.emit, SourceLines("tests"))
+        self.sampler = SlotSampler(self.emit, lines, {threading.get_ident(): self.connection})
+
+    def sample(self, times: int = 2) -> None:
+        """So many samples: what was there at the one before lasts."""
+        for _ in range(times):
+            self.sampler.sample()
+
+    def take(self, taken_ns: int = 5) -> None:
+        self.connection.accepted_ns = self.connection.taken_ns = taken_ns
+
+
+@pytest.fixture(name="server")
+def _server() -> SampledServer:
+    return SampledServer(plain)
+
+
+def test_an_idle_slot_has_nothing_to_emit(server: SampledServer) -> None:
+    server.sample(3)
+    assert server.names == []
+
+
+def test_a_request_that_is_slow_in_coming_is_recorded_once(server: SampledServer) -> None:
+    server.take(42)
+    server.sample(4)
+    assert server.the(ConnectionAccepted).t_ns == 42
+
+
+def test_what_is_new_in_each_sample_is_not_recorded(server: SampledServer) -> None:
+    for at in range(1, 5):
+        server.take(at)
+        server.sample(1)
+        server.connection.release()
+    assert server.names == []
+
+
+def test_a_connection_that_brought_no_request_has_its_end_recorded(server: SampledServer) -> None:
+    server.take()
+    server.sample()
+    server.connection.release()
+    assert server.names == ["ConnectionAccepted", "RequestEnded"]
+    assert server.the(RequestEnded).req == 0
+    server.take()
+    server.connection.release()
+    assert len(server.events) == 2
+
+
+def test_a_connection_that_goes_while_it_is_recorded_has_its_end_recorded_after_it(server: SampledServer) -> None:
+    class Busy:
+        """The serving thread is through with the connection just before its record is written."""
+
+        def connection_accepted(_, *values: int) -> None:  # noqa: N805
+            server.connection.release()
+            server.emit.connection_accepted(*values)
+
+    server.take()
+    server.sample(1)
+    server.sampler._emit = Busy()  # type: ignore[assignment]
+    server.sample(1)
+    assert server.names[-2:] == ["ConnectionAccepted", "RequestEnded"]
+    assert {event.req for event in server.of(RequestEnded)} == {0}
+
+
+def test_how_far_a_request_has_come_is_recorded_once(server: SampledServer) -> None:
+    server.take()
+    server.call_app()
+    server.sample(4)
+    server.connection.release()
+    assert server.names == ["RequestBegan", "ResponseStarted", "BodyReturned", "RequestEnded"]
+    ended, response, returned = server.the(RequestEnded), server.the(ResponseStarted), server.the(BodyReturned)
+    assert (response.t_ns, response.status, response.req) == (ended.response_ns, 200, ended.req)
+    assert (returned.t_ns, returned.complete, returned.cpu_ns) == (ended.returned_ns, 1, ended.cpu_ns)
+
+
+def test_a_client_that_does_not_hang_up_is_recorded(server: SampledServer) -> None:
+    server.take()
+    server.call_app()
+    server.connection.closing_ns = closing_ns = server.connection.ended_ns + 1
+    server.sample(3)
+    server.connection.release()
+    closing, ended = server.the(ConnectionClosing), server.the(RequestEnded)
+    assert (closing.t_ns, closing.req, closing.ended_ns) == (closing_ns, ended.req, ended.ended_ns)
+    assert server.connection.closing_ns == 0
+
+
+def test_a_client_that_does_not_hang_up_after_no_request_is_recorded(server: SampledServer) -> None:
+    server.take()
+    server.connection.closing_ns = 9
+    server.sample(3)
+    server.connection.release()
+    assert server.names == ["ConnectionClosing", "RequestEnded"]
+    assert {server.the(ConnectionClosing).req, server.the(RequestEnded).req} == {0}
+
+
+def test_a_chunk_that_is_written_for_long_is_recorded_and_so_is_its_end() -> None:
+    server = SampledServer(generator)
+    server.take()
+    body: Any = iter(server.call_app())
+    next(body)
+    server.sample(4)
+    assert server.the(ChunkWriting).t_ns == server.connection.writing_ns
+    assert server.of(BodyResumed) == []
+    next(body)
+    assert server.the(BodyResumed).req == server.the(ChunkWriting).req
+
+
+def test_a_request_that_changes_under_the_samplers_eyes_is_left_out(server: SampledServer) -> None:
+    class Hasty(Connection):
+        """Its thread is through with the request as soon as somebody looks."""
+
+        __slots__ = ()
+
+        def held(self) -> Held:
+            held = super().held()
+            self.release()
+            return held
+
+    server.connection.__class__ = Hasty
+    server.take()
+    server.call_app()
+    server.sample(2)
+    assert server.names == ["RequestBegan", "RequestEnded"]
+
+
+# --- lines
+
+
+def in_app(look: Callable[[], None]) -> SampledServer:
+    """A server whose app calls ``look``."""
+
+    def app(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        look()
+        start_response("200 OK", [])
+        return []
+
+    return SampledServer(app)
+
+
+HERE = "test_probe_slot_sampler.py|sample|self.sampler.sample"
+"""Where each sample is taken: the innermost line that is no part of wsgiviz, and so for it the app's own."""
+
+
+def test_the_line_of_a_request_that_lasts_is_recorded_once() -> None:
+    server: SampledServer = in_app(lambda: server.sample(4))
+    server.serve()
+    seen = server.the(LineSeen)
+    assert seen.req == server.the(RequestEnded).req
+    assert seen.where.endswith(HERE)
+    assert seen.line > SampledServer.sample.__code__.co_firstlineno
+
+
+def test_a_request_that_is_seen_once_has_no_line() -> None:
+    server: SampledServer = in_app(lambda: server.sample(1))
+    server.serve()
+    assert server.names == ["RequestBegan", "RequestEnded"]
+
+
+def test_a_loop_inside_a_request_is_recorded_once() -> None:
+    async def sample() -> None:
+        server.sample(4)
+
+    server: SampledServer = in_app(lambda: asyncio.run(sample()))
+    server.serve()
+    assert server.the(NestedLoopSeen).where.endswith(HERE)
+
+
+def test_no_line_is_looked_for_when_the_app_is_through() -> None:
+    server = SampledServer(generator)
+    server.take()
+    body: Any = server.call_app()
+    body.close()
+    server.sample(3)
+    server.connection.release()
+    assert server.of(LineSeen) == []

@@ -1,0 +1,182 @@
+"""What is seen from outside: kernel samples, the servers' logs, the apps' source."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from wsgiviz.control.server_logs import EVERY_NS, MOST_CHARACTERS, MOST_LINES, ServerLogs, bounded
+from wsgiviz.control.sources import MOST_FILES, Sources
+from wsgiviz.events import (
+    Event,
+    LineSeen,
+    ProcessSampled,
+    QueueSampled,
+    RequestBegan,
+    ServerStarted,
+    SettingsChanged,
+    ThreadSampled,
+    WorkerBooting,
+    WorkerReady,
+)
+from wsgiviz.observe.kernel import Kernel
+from wsgiviz.observe.sampler import ALL_EVERY_NS, BUSY_EVERY_NS, KernelSampler
+from wsgiviz.settings import make
+from wsgiviz.state import State, reduce
+
+SECOND_NS = 1_000_000_000
+
+needs_proc = pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="this system has no /proc")
+
+
+def worker_here() -> State:
+    """A State with one idle worker: this very process."""
+    settings = make(only="wsgi", workers=1, wsgi="shop:app")
+    pid = os.getpid()
+    return reduce(
+        State(),
+        [
+            SettingsChanged(1, "", 0, settings.given()),
+            ServerStarted(1, "wsgi", 1, "sync", "http://127.0.0.1:1"),
+            WorkerBooting(2, "wsgi", pid, 1, threading.get_native_id(), 1, "sync"),
+            WorkerReady(3, "wsgi", pid),
+        ],
+    )
+
+
+@contextmanager
+def sampler() -> Iterator[KernelSampler]:
+    made = KernelSampler()
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+def descriptors() -> int:
+    return len(os.listdir("/proc/self/fd"))
+
+
+@needs_proc
+def test_all_are_sampled_now_and_then_and_the_busy_often() -> None:
+    state, pid = worker_here(), os.getpid()
+    began = RequestBegan(SECOND_NS, "wsgi", pid, 0, -1, 0, 0, "GET /")
+    with sampler() as kernel:
+        first = kernel.due(state, {}, [], 10 * SECOND_NS)
+        assert {type(event) for event in first} >= {ThreadSampled, ProcessSampled}
+        assert kernel.due(state, {}, [], 10 * SECOND_NS + BUSY_EVERY_NS) == []  # it is idle
+        [sample] = kernel.due(state, {}, [began], 10 * SECOND_NS + BUSY_EVERY_NS + 1)  # no more
+        assert isinstance(sample, ThreadSampled)
+        assert sample.cpu_ns > 0
+        busy = reduce(state, [began])
+        assert len(kernel.due(busy, {}, [], 10 * SECOND_NS + 2 * BUSY_EVERY_NS)) == 1
+        assert len(kernel.due(state, {}, [], 10 * SECOND_NS + ALL_EVERY_NS)) == len(first)
+
+
+@needs_proc
+def test_descriptors_of_workers_that_are_gone_are_closed() -> None:
+    before = descriptors()
+    with sampler() as kernel:
+        kernel.everything(worker_here(), SECOND_NS)
+        assert descriptors() == before + 2
+        kernel.everything(State(), 2 * SECOND_NS)
+        assert descriptors() == before
+
+
+def test_an_accept_queue_is_sampled_when_it_changes_and_while_it_holds_something() -> None:
+    kernel = Kernel()
+    with socket.create_server(("127.0.0.1", 0), backlog=7) as listener:
+        first = kernel.queues({"wsgi": listener}, 1)
+        if not first:
+            pytest.skip("this platform does not say")
+        assert first == [QueueSampled(1, "wsgi", 0, 0, 7)]
+        assert kernel.queues({"wsgi": listener}, 2) == []
+        with socket.create_connection(listener.getsockname()):
+            for now in (3, 4):
+                assert kernel.queues({"wsgi": listener}, now) == [QueueSampled(now, "wsgi", 0, 1, 7)]
+    kernel.close()
+
+
+def test_a_worker_that_never_was_is_not_sampled() -> None:
+    state = reduce(worker_here(), [WorkerBooting(4, "wsgi", 2**22 + 1, 2, 2**22 + 1, 1, "sync")])
+    with sampler() as kernel:
+        assert {event.pid for event in kernel.everything(state, SECOND_NS)} <= {0, os.getpid()}
+
+
+# --- logs --------------------------------------------------------------------------------------------------------
+
+
+def test_new_lines_of_each_log_are_events(tmp_path: Path) -> None:
+    logs, path = ServerLogs(), tmp_path / "wsgi.log"
+    logs.follow("wsgi", path)
+    assert logs.due(SECOND_NS) == []
+    path.write_text("one\ntwo\nhal")
+    assert logs.due(SECOND_NS + 1) == []  # not yet
+    [written] = logs.due(SECOND_NS + EVERY_NS)
+    assert (written.side, written.lines) == ("wsgi", ("one", "two"))
+    with path.open("a") as log:
+        log.write("f\n")
+    logs.follow("wsgi", path)  # the same again: another server, the same log
+    [written] = logs.due(SECOND_NS + EVERY_NS + 1, at_once=True)
+    assert written.lines == ("half",)
+
+
+def test_what_one_event_holds_of_a_log_is_bounded() -> None:
+    assert bounded(["a", "b"]) == ("a", "b")
+    many = bounded([str(at) for at in range(MOST_LINES + 5)])
+    assert many[0] == "[wsgiviz: 5 lines left out]"
+    assert many[1:] == tuple(str(at) for at in range(5, MOST_LINES + 5))
+    long = bounded(["x" * (MOST_CHARACTERS // 2)] * 3)
+    assert long[0] == "[wsgiviz: 1 lines left out]"
+    assert len(long) == 3
+
+
+# --- source --------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "shop.py").write_text("app = 1\n")
+    (tmp_path / "stock.py").write_text("left = 2\n")
+    (tmp_path / "notes.txt").write_text("none of your business\n")
+    return tmp_path
+
+
+def seen(file: str) -> Event:
+    return LineSeen(1, "wsgi", 1, 0, 1, 1, f"{file}|f|call")
+
+
+def test_the_text_of_an_app_is_read_when_its_server_starts(shop: Path) -> None:
+    sources = Sources()
+    [read] = sources.of_apps(worker_here(), 5)
+    assert (read.path, read.text) == ("shop.py", "app = 1\n")
+    (shop / "shop.py").write_text("app = 3\n")
+    [again] = sources.of_apps(worker_here(), 6)
+    assert again.text == "app = 3\n"
+
+
+def test_other_files_are_read_once_when_a_line_of_them_is_seen(shop: Path) -> None:
+    sources = Sources()
+    state = reduce(worker_here(), sources.of_apps(worker_here(), 5))
+    found = sources.of_lines(state, [seen("shop.py"), seen("stock.py"), seen("stock.py")], 6)
+    assert [(read.path, read.text) for read in found] == [("stock.py", "left = 2\n")]
+    assert sources.of_lines(state, [seen("stock.py")], 7) == []
+
+
+@pytest.mark.parametrize("file", ["notes.txt", "../shop.py", "nosuch.py", "", "a" * 5000, "x\0.py", "/etc/passwd"])
+def test_nothing_but_python_source_is_opened(shop: Path, file: str) -> None:
+    assert Sources().of_lines(State(), [seen(file)], 6) == []
+
+
+def test_a_hostile_app_gets_no_more_than_so_many_files_looked_up(shop: Path) -> None:
+    sources = Sources()
+    for at in range(MOST_FILES):
+        sources.of_lines(State(), [seen(f"no{at}.py")], 6)
+    assert sources.of_lines(State(), [seen("stock.py")], 7) == []

@@ -1,0 +1,1 @@
+"""Metrics, theory, lints and captions: pure functions of a State."""

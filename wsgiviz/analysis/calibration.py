@@ -1,0 +1,52 @@
+"""What one request costs: what its scenario says, and where that says nothing, what was measured here."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+from wsgiviz.analysis.metrics import nearest_rank
+from wsgiviz.analysis.theory import SHORT_S
+from wsgiviz.scenarios import Cost
+from wsgiviz.state import Measured, Side, State
+
+MOSTLY = 0.6
+"""A request that computes for this share of its time is taken to do nothing else: the rest was a wait for a core."""
+
+
+def cost_of(state: State) -> Cost | None:
+    """Of the scenario's requests; None for an app of one's own, and where it could not be measured.
+
+    ``cpu_s`` is NaN while it has yet to be measured.
+    """
+    scenario = state.settings.scenario_used
+    cost = scenario.cost(state.settings.parameters) if scenario is not None else None
+    measured = state.measured
+    if cost is None or measured is None or not math.isnan(cost.cpu_s):
+        return cost
+    if measured.wait_s < 0 or measured.cpu_s < 0:
+        return None
+    return replace(cost, wait_s=measured.wait_s, cpu_s=measured.cpu_s)
+
+
+def is_short(measured: Measured) -> bool:
+    """So short that the server's and the client's own work are most of it."""
+    return measured.wait_s + measured.cpu_s < SHORT_S
+
+
+def from_one(side: Side) -> Measured | None:
+    """From one request that was alone, by its time in the app; None when it failed."""
+    answered = [request for request in side.ledger.ours() if request.ok and request.began_ns and request.ended_ns]
+    if not answered:
+        return None
+    request = answered[-1]
+    service_s = max(0, request.ended_ns - request.began_ns) / 1e9
+    # On a loop the CPU time of one request can't be known; how long it held the loop is the nearest.
+    cpu_s = min(service_s, (request.cpu_ns or request.run_ns) / 1e9)
+    return Measured(0.0 if cpu_s >= MOSTLY * service_s else service_s - cpu_s, cpu_s)
+
+
+def from_many(side: Side) -> Measured | None:
+    """From short requests sent one after the other: the median round trip, all of it taken as computing."""
+    trips = sorted(request.received_ns - request.sent_ns for request in side.ledger.ours() if request.ok)
+    return Measured(0.0, nearest_rank(trips, 50) / 1e9) if trips else None

@@ -1,0 +1,287 @@
+"""The one sentence that says what is going on: a pitfall that a lint has found, or the plain state.
+
+Calm: the numbers in it are counts, not running times, and what lasts less than `SETTLED_NS` does not change
+it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from enum import StrEnum
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from wsgiviz.analysis import outcomes
+from wsgiviz.analysis.lints import LintContext, seen, wording
+from wsgiviz.analysis.lints.context import SETTLED_NS
+from wsgiviz.analysis.lints.slots import DEATH_SHOWN_NS, held_for_nobody, lost_with
+from wsgiviz.analysis.occurrences import Occurrences
+from wsgiviz.state import Activity, Phase, Request, Side, State, Task, Worker
+
+__all__ = ["Caption", "Tone", "caption"]
+
+
+class Tone(StrEnum):
+    PLAIN = "plain"
+    GOOD = "good"
+    WARN = "warn"
+
+
+class Caption(Struct, frozen=True):
+    """A sentence, and how it is meant. ``text`` may hold words from an app: escape it before it is shown."""
+
+    text: str
+    tone: Tone = Tone.PLAIN
+
+
+Rule = Callable[[LintContext], Caption | None]
+
+PHASES = {
+    Phase.NEW: Caption("Starting ..."),
+    Phase.STARTING: Caption("Starting the servers ..."),
+    Phase.MEASURING: Caption("Measuring what one request costs on this machine ..."),
+    Phase.FAILED: Caption(
+        "The servers are not running: s another scenario, o options, l logs, space tries again.", Tone.WARN
+    ),
+}
+"""Phases that say all there is to say."""
+
+READY = Caption("Ready: press space to fire.")
+FIRING = Caption("Firing ...")
+
+
+def caption(state: State, now_ns: int, occurrences: Occurrences) -> Caption:
+    """The sentence for ``now_ns``; ``occurrences`` knows which lints apply."""
+    if state.phase in PHASES or not state.sides:
+        return PHASES.get(state.phase, READY)
+    context = LintContext.of(state, now_ns)
+    said = _first(_URGENT, context) or _pitfall(context, occurrences) or _first(_PLAIN, context) or READY
+    lost = state.lost
+    if lost:
+        noun = "event was" if lost == 1 else "events were"
+        said = replace(said, text=f"{said.text} ({lost} {noun} lost: the state has gaps.)", tone=Tone.WARN)
+    return said
+
+
+def _first(rules: Sequence[Rule], context: LintContext) -> Caption | None:
+    return next(filter(None, (rule(context) for rule in rules)), None)
+
+
+def _pitfall(context: LintContext, occurrences: Occurrences) -> Caption | None:
+    """The first that matters now: while a run is on, those of sides that have finished can wait for its end."""
+    for finding in occurrences.found:
+        side = context.state.sides.get(finding.side)
+        if side is None or (context.running and side.run.ended_ns):
+            continue
+        outcome = "" if context.running else outcomes.failures(context) or outcomes.times(context)
+        return Caption(f"{outcome}. {finding.message}" if outcome else finding.message, Tone.WARN)
+    return None
+
+
+# --- what matters more than any pitfall -------------------------------------------------------------------------
+
+
+def _firing(context: LintContext) -> Caption | None:
+    """A run was asked for, and the driver has not begun with it."""
+    runs = [side.run for side in context.state.sides.values() if side.run.number == context.state.run]
+    begun = any(run.started_ns for run in runs)
+    return FIRING if context.state.phase is Phase.RUNNING and not begun else None
+
+
+def _killed(context: LintContext) -> Caption | None:
+    return _died(context, "killed")
+
+
+def _timed_out(context: LintContext) -> Caption | None:
+    return _died(context, "timeout")
+
+
+def _died(context: LintContext, cause: str) -> Caption | None:
+    for side in context.state.sides.values():
+        for worker in reversed(list(side.server.workers.values())):
+            recent = context.now_ns - worker.since_ns < DEATH_SHOWN_NS
+            if side.run.running and worker.died_of == cause and recent:
+                return _death(context, side, worker)
+    return None
+
+
+def _death(context: LintContext, side: Side, worker: Worker) -> Caption:
+    how = "was killed by gunicorn (worker timeout)" if worker.died_of == "timeout" else "was killed"
+    holding = lost_with(context, side, worker.pid)
+    server = "uvicorn" if side.kind == "uvicorn" else "gunicorn"
+    whose = f" of {context.label(side)}" if len(context.shown) > 1 else ""
+    return Caption(f"Worker {worker.number}{whose} {how}{holding}; {server} starts another in its place.", Tone.WARN)
+
+
+def _cancelled(context: LintContext) -> Caption | None:
+    if not any(side.run.cancelled for side in context.sides):
+        return None
+    sides = context.state.sides.values()
+    serving = [side for side in sides for worker in side.server.living() if worker.busy and worker.req]
+    if not serving:
+        return Caption("Cancelled. Press space to fire again.")
+    slot, kind = wording.slot(serving[0]), serving[0].kind
+    serve = f"1 {slot} still serves" if len(serving) == 1 else f"{len(serving)} {slot}s still serve"
+    return Caption(f"Cancelled: the clients are gone, but {serve} their requests: nothing tells a {kind} worker.")
+
+
+# --- requests that nobody waits for any more --------------------------------------------------------------------
+
+
+def _for_nobody(context: LintContext) -> Caption | None:
+    for side in context.state.sides.values():
+        count = len(held_for_nobody(context, side))
+        if count:
+            one = count == 1
+            requests = "a request whose client has" if one else "requests whose clients have"
+            return Caption(f"{_servants(context, side, count)} {requests} given up.", Tone.WARN)
+    return None
+
+
+def _servants(context: LintContext, side: Side, count: int) -> str:
+    """ "2 workers serve", "The event loop serves"."""
+    of = context.of_side(side)
+    if side.is_loop:
+        return f"The event loop{of} serves"
+    return f"1 {wording.slot(side)}{of} serves" if count == 1 else f"{count} {wording.slot(side)}s{of} serve"
+
+
+def _after_answer(context: LintContext) -> Caption | None:
+    for side in context.state.sides.values():
+        going_on = [
+            request
+            for request in context.in_flight[side.name]
+            if request.in_app and request.after_answer_ns(context.now_ns) > SETTLED_NS
+        ]
+        if going_on:
+            return Caption(_still_in_the_app(context, side, going_on))
+    return None
+
+
+def _still_in_the_app(context: LintContext, side: Side, requests: list[Request]) -> str:
+    longest_ns = max(request.after_answer_ns(context.now_ns) for request in requests)
+    so_far = f"(over {wording.longer_than(longest_ns)} so far)"
+    count, of = len(requests), context.of_side(side)
+    numbers = {(worker.pid, worker.slot): worker.number for worker in side.server.workers.values()}
+    number = numbers.get((requests[0].pid, requests[0].slot))
+    if side.is_loop or (count == 1 and number is None):
+        are = "1 request is" if count == 1 else f"{count} requests are"
+    elif count == 1:
+        are = f"Worker {number}{of} is" if side.kind != "gthread" else f"A thread of worker {number}{of} is"
+    else:
+        are = f"{count} {wording.slot(side)}s{of} are"
+    clients = "its client" if count == 1 else "their clients"
+    return f"{are} still in the app after {clients} had the answer {so_far}."
+
+
+# --- what workers or threads do ---------------------------------------------------------------------------------
+
+
+def _slots(context: LintContext) -> list[Side]:
+    """Sides of slots, first those whose run is on."""
+    sides = [side for side in context.state.sides.values() if not side.is_loop]
+    return sorted(sides, key=lambda side: not side.run.running)
+
+
+def _blocked(context: LintContext) -> Caption | None:
+    for side in _slots(context):
+        blocked, slots = seen.count(context, side, Activity.BLOCKED), len(side.server.living())
+        if not blocked:
+            continue
+        of, where, waiting = context.of_side(side), context.waits_in(side), wording.queued(context, side)
+        nobody = f"; nobody waits for a {wording.slot(side)}"
+        if blocked < slots:
+            return Caption(f"{wording.some(side, blocked, slots, of)} blocked{where}{waiting or nobody}.")
+        return Caption(f"{wording.every(side, slots, of)} blocked{where}{waiting or _THE_NEXT}.", Tone.WARN)
+    return None
+
+
+_THE_NEXT = "; the next request has to wait"
+
+
+def _reading(context: LintContext) -> Caption | None:
+    for side in _slots(context):
+        living = side.server.living()
+        reading = [worker for worker in living if seen.with_client(worker, context.now_ns) is Activity.READING]
+        if living and len(reading) == len(living):
+            are = wording.every(side, len(living), context.of_side(side))
+            return Caption(f"{are} reading a request that its client sends slowly.", Tone.WARN)
+    return None
+
+
+def _computing(context: LintContext) -> Caption | None:
+    for side in _slots(context):
+        waiting, slots = seen.count(context, side, Activity.WAITING_FOR_GIL), len(side.server.living())
+        computing = waiting + seen.count(context, side, Activity.COMPUTING)
+        if not side.run.running or computing < max(1, slots // 2):
+            continue
+        of = context.of_side(side)
+        are = wording.every(side, slots, of) if computing == slots else wording.some(side, computing, slots, of)
+        nothing = "there is nothing to wait for, so async gains nothing"
+        turns = " or waiting for the GIL" if waiting else ""
+        return Caption(f"{are} computing{turns}{wording.queued(context, side)}: {nothing}.")
+    return None
+
+
+def _short(context: LintContext) -> Caption | None:
+    """Requests which end before anybody has seen them begin."""
+    for side in context.state.sides.values():
+        longest_ns = seen.longest_of_short(context, side)
+        if side.run.running and longest_ns:
+            limit = next(limit for limit in (1, 5, 20) if longest_ns < limit * 1_000_000)
+            return Caption(f"A request takes less than {limit} ms: nobody waits long enough to be seen.")
+    return None
+
+
+# --- what a loop does -------------------------------------------------------------------------------------------
+
+
+def _awaiting(context: LintContext) -> Caption | None:
+    for side in context.state.sides.values():
+        awaiting = sum(request.task is Task.AWAITING for request in context.in_flight[side.name])
+        if not (side.is_loop and side.run.running and awaiting):
+            continue
+        where, of = context.waits_in(side), context.of_side(side)
+        waits = "1 request waits" if awaiting == 1 else f"{awaiting} requests wait at once"
+        return Caption(f"{waits}{where}; the event loop{of} is free for others.", Tone.GOOD)
+    return None
+
+
+def _in_progress(context: LintContext) -> Caption | None:
+    planned = [side.run.planned for side in context.state.sides.values() if side.run.running]
+    return Caption(f"{wording.requests(max(planned))} in progress.") if planned else None
+
+
+# --- how it ended -----------------------------------------------------------------------------------------------
+
+
+def _failures(context: LintContext) -> Caption | None:
+    failed = "" if context.running else outcomes.failures(context)
+    return Caption(f"{failed}.", Tone.WARN) if failed else None
+
+
+def _finished(context: LintContext) -> Caption | None:
+    times = "" if context.running else outcomes.times(context)
+    if not times:
+        return None
+    verdict = outcomes.verdict(context)
+    return Caption(f"{times}: {verdict}" if verdict else f"{times}.", Tone.GOOD)
+
+
+_URGENT: tuple[Rule, ...] = (_firing, _killed, _cancelled)
+"""What a person has just done goes before everything else."""
+
+_PLAIN: tuple[Rule, ...] = (
+    _timed_out,
+    _for_nobody,
+    _after_answer,
+    _blocked,
+    _reading,
+    _computing,
+    _awaiting,
+    _short,
+    _in_progress,
+    _failures,
+    _finished,
+)

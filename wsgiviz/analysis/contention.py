@@ -1,0 +1,265 @@
+"""Waiting in line inside the app: requests that wait at one line of it for what a few others hold. Pure.
+
+What a lock, a semaphore or a pool of connections has to give can't be seen from outside. Where requests are can, one
+line after the other (`wsgiviz.state.Stay`); and that tells, by two signs:
+
+- It looks like a line: they wait in an acquisition (`wsgiviz.analysis.waits`).
+- It moves like one (`wsgiviz.analysis.passing`): each leaves when one that had left before lets go, by going on or
+  ending, and more often than chance would have it. Or, before they have left: those who came first did not wait at
+  all, and are further on.
+
+A lock needs the first sign only; what may be anything else, such as a queue, needs both; what does not look like a
+line, such as a database's row lock, needs strong signs of the second kind. A sleep is never one.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+
+from msgspec import Struct
+
+from wsgiviz.analysis.passing import Passing, Spot, Visitor, passing, spot_of, visitor
+from wsgiviz.analysis.waits import Wait, enters, source_line, wait_in
+from wsgiviz.state import Activity, Location, Request, Side, Stay, Task
+from wsgiviz.state.request import joined
+
+WAITED_NS = 100_000_000
+"""Who waits for less has come through at once."""
+
+SILENT_NS = 1_000_000_000
+"""A line that has not moved for so long stands still."""
+
+MOST_LINES = 3
+"""So many of the most crowded lines are examined."""
+
+LONGER = 1.5
+"""In a line, some wait so many times as long as others: what takes as long for everybody is none."""
+
+SHARE = 0.3
+"""From this share of the time in the app on, a line shaped the run."""
+
+
+class Contention(Struct, frozen=True):
+    """A line. ``through``: how many get through at a time, 0 where that is not known."""
+
+    place: Location
+    waiting: int
+    of: int
+    through: int
+    text: str = ""  # the line of source, where requests wait in its `with`
+    holders: tuple[Request, ...] = ()
+    at: Location | None = None  # the line at which most holders are
+    moves: bool = True  # somebody has left it a moment ago
+    stuck: bool = False  # it does not, and all holders wait in an acquisition themselves
+
+
+class Known(Struct, frozen=True):
+    """What is looked at: a side with the requests that are kept, and its apps' source."""
+
+    side: Side
+    in_flight: Sequence[Request]
+    latest: Sequence[Request]
+    sources: Mapping[str, str]
+    now_ns: int
+
+
+# --- while the run is on ------------------------------------------------------------------------------------------
+
+
+def contention(known: Known) -> Contention | None:
+    """The line in which most wait now; None when nobody does."""
+    here = [(request, stay, spot_of(stay, known.sources)) for request, stay in standing(known.side, known.in_flight)]
+    settled = Counter(spot for _, stay, spot in here if known.now_ns - stay.since_ns >= WAITED_NS)
+    for spot, count in settled.most_common(MOST_LINES):
+        found = _line(known, spot, [stay for _, stay, at in here if at == spot]) if count > 1 else None
+        if found is not None:
+            return found
+    return None
+
+
+def standing(side: Side, requests: Iterable[Request]) -> list[tuple[Request, Stay]]:
+    """The requests that wait, each at its line; not those that compute, nor those that have begun their answers."""
+    found = [request for request in requests if request.in_app and request.stays and not request.response_ns]
+    return [
+        (request, joined(request.stays)[-1])
+        for request in found
+        if not request.stays[-1].until_ns and _waits(side, request)
+    ]
+
+
+def _waits(side: Side, request: Request) -> bool:
+    if side.is_loop:
+        return request.task not in (Task.RUNNING, Task.READY)
+    worker = side.server.workers.get((request.pid, request.slot))
+    return worker is not None and worker.activity is Activity.BLOCKED
+
+
+def _line(known: Known, spot: Spot, stays: Sequence[Stay]) -> Contention | None:
+    """The spot at which these stays are, if it is a line."""
+    wait = wait_in(stays[0], known.sources)
+    visitors = _visitors(known, spot)
+    passed = passing(visitors, exact=known.side.is_loop)
+    first = _came_first(visitors, spot, known)
+    if not _is_line(wait, visitors, passed, bool(first)):
+        return None
+    holders = _holders(visitors, first, passed, spot, known)
+    longest_ns = known.now_ns - min(stay.since_ns for stay in stays)
+    moves = known.now_ns - _last_left_ns(visitors) < SILENT_NS
+    if not holders and not moves and (wait is not Wait.ACQUIRING or longest_ns < SILENT_NS):
+        return None
+    place = stays[0].where
+    return Contention(
+        place,
+        waiting=len(stays),
+        of=sum(request.in_app for request in known.in_flight),
+        through=passed.through if passed.is_line(wait) else 0,
+        text=_text(place, known.sources),
+        holders=tuple(holders),
+        at=_most_common([request.where for request in holders if request.where is not None]),
+        moves=moves,
+        stuck=not moves and longest_ns >= SILENT_NS and _wait_themselves(known, holders),
+    )
+
+
+def _visitors(known: Known, spot: Spot) -> list[Visitor]:
+    """Those who were there, and others that ask for the same: they may have passed without being seen."""
+    requests = {request.id: request for request in (*known.latest, *known.in_flight) if request.began_ns}
+    found = [visitor(request, spot, known.sources) for request in requests.values()]
+    targets = {one.request.target for one in found if one.arrived_ns}
+    return [one for one in found if one.request.target in targets]
+
+
+def _is_line(wait: Wait, visitors: Sequence[Visitor], passed: Passing, first: bool) -> bool:
+    if wait is Wait.ACQUIRING:
+        return True
+    if wait is Wait.SIGNAL:
+        return passed.is_line(wait) or (first and passed.left <= 2)
+    return passed.is_line(wait) and _lengthens(visitors)
+
+
+def _lengthens(visitors: Sequence[Visitor]) -> bool:
+    waited = [one.waited_ns(0) for one in visitors if one.left_ns]
+    return bool(waited) and max(waited) >= LONGER * min(waited)
+
+
+def _last_left_ns(visitors: Sequence[Visitor]) -> int:
+    """When one that was there was last seen to leave it, or to end."""
+    return max((one.left_ns or one.request.ended_ns for one in visitors if one.arrived_ns), default=0)
+
+
+def _text(place: Location, sources: Mapping[str, str]) -> str:
+    text = source_line(place, sources).strip()
+    return text if enters(place, text) else ""
+
+
+def _most_common(places: Sequence[Location]) -> Location | None:
+    return Counter(places).most_common(1)[0][0] if places else None
+
+
+# --- who holds ----------------------------------------------------------------------------------------------------
+
+
+def _holders(
+    visitors: Sequence[Visitor], first: Sequence[Visitor], passed: Passing, spot: Spot, known: Known
+) -> list[Request]:
+    """Those in the app who have passed, and have not let go; and those further on in that very line."""
+    found = [
+        one
+        for one in visitors
+        if one.request.in_app and (one.left_ns or one in first or _beside(one.request, spot, known))
+    ]
+    return [one.request for one in found if not one.let_go_ns(passed.places)]
+
+
+def _came_first(visitors: Sequence[Visitor], spot: Spot, known: Known) -> list[Visitor]:
+    """Those in the app who came before all that had to wait, did not wait themselves, and are further on; [] where
+    who waits has nothing to do with who came first."""
+    free = [one for one in visitors if one.waited_ns(known.now_ns) < WAITED_NS and not one.there]
+    waited = [one for one in visitors if one.waited_ns(known.now_ns) >= WAITED_NS]
+    pairs = len(free) * len(waited)
+    wrong = sum(one.request.began_ns > other.request.began_ns for one in free for other in waited)
+    if not pairs or wrong > pairs / 10:
+        return []
+    before = {stay.where for one in waited for stay in one.request.stays if stay.since_ns < one.arrived_ns}
+    return [one for one in free if _further_on(one.request, spot, known) and one.request.where not in before]
+
+
+def _further_on(request: Request, spot: Spot, known: Known) -> bool:
+    """In the app, at another line, and not at an earlier one of the same file's function."""
+    where = request.where
+    if not request.in_app or where is None or spot_of(request.stays[-1], known.sources) == spot:
+        return False
+    functions = {stay.where.function for stay in request.stays if (stay.where.file, stay.where.line) == spot[:2]}
+    same = where.file == spot.file and (not functions or where.function in functions)
+    return not same or where.line >= spot.line
+
+
+def _beside(request: Request, spot: Spot, known: Known) -> bool:
+    """At that line, and not in the acquisition: a logging handler that writes has its lock."""
+    where = request.where
+    if where is None or not spot.waits or (where.file, where.line) != spot[:2]:
+        return False
+    return spot_of(request.stays[-1], known.sources) != spot
+
+
+def _wait_themselves(known: Known, holders: Sequence[Request]) -> bool:
+    """All of them, in an acquisition, and for long."""
+    waiting = {
+        request.id
+        for request, stay in standing(known.side, holders)
+        if known.now_ns - stay.since_ns >= SILENT_NS and spot_of(stay, known.sources).waits
+    }
+    return bool(holders) and all(request.id in waiting for request in holders)
+
+
+# --- after the run ------------------------------------------------------------------------------------------------
+
+
+def past_contention(known: Known) -> Contention | None:
+    """The line in which most time of the run was lost, where that was a good part of it."""
+    over = [request for request in known.latest if request.began_ns and request.ended_ns]
+    lost, stays = _lost(over, known.sources)
+    whole_ns = sum(request.ended_ns - request.began_ns for request in over)
+    for spot, lost_ns in lost.most_common(MOST_LINES):
+        if lost_ns >= SHARE * whole_ns:
+            found = _past_line(known, spot, stays[spot], len(over))
+            if found is not None:
+                return found
+    return None
+
+
+def _lost(requests: Sequence[Request], sources: Mapping[str, str]) -> tuple[Counter[Spot], dict[Spot, Stay]]:
+    """How long requests stood at each spot, as far as they waited there; and a stay at each."""
+    lost: Counter[Spot] = Counter()
+    stays: dict[Spot, Stay] = {}
+    for request in requests:
+        for stay in joined(request.stays):
+            stood_ns = (stay.until_ns or request.ended_ns) - stay.since_ns
+            if stood_ns >= WAITED_NS:
+                spot = spot_of(stay, sources)
+                lost[spot] += stood_ns
+                stays[spot] = stay
+    return lost, stays
+
+
+def _past_line(known: Known, spot: Spot, stay: Stay, of: int) -> Contention | None:
+    wait = wait_in(stay, known.sources)
+    visitors = _visitors(known, spot)
+    waited = [one for one in visitors if one.waited_ns(known.now_ns) >= WAITED_NS]
+    passed = passing(visitors, exact=known.side.is_loop)
+    if len(waited) < 2 or not _is_line(wait, visitors, passed, False):
+        return None
+    through = passed.through if passed.is_line(wait) else 0
+    return Contention(stay.where, _most_at_once(waited, known.now_ns), of, through, _text(stay.where, known.sources))
+
+
+def _most_at_once(waited: Sequence[Visitor], now_ns: int) -> int:
+    changes: list[tuple[int, int]] = []
+    for one in waited:
+        changes += [(one.arrived_ns, 1), (one.arrived_ns + one.waited_ns(now_ns), -1)]
+    most = inside = 0
+    for _, by in sorted(changes):
+        inside += by
+        most = max(most, inside)
+    return most

@@ -1,0 +1,246 @@
+"""Lints of servers whose requests share an event loop."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from wsgiviz.analysis import loop_times, metrics
+from wsgiviz.analysis.lints import seen, wording
+from wsgiviz.analysis.lints.context import LintContext
+from wsgiviz.analysis.lints.lint import Lint
+from wsgiviz.analysis.loop_times import LongestStep
+from wsgiviz.events import request_number
+from wsgiviz.state import Location, Loop, Side, Task, Worker
+
+LOOP_HELD_NS = 100_000_000
+"""One step of a task that lasts longer holds the loop (asyncio's own slow_callback_duration)."""
+
+HELD_AGAIN_NS = 1_000_000_000
+"""A loop that was held before, and had a step so recently, is said to be held again and again."""
+
+READABLE_NS = 300_000_000
+"""A number that stands for less can't be read."""
+
+NEARLY = 0.9
+"""From this share of the time on, a loop does nothing else."""
+
+FASTER_FROM = 1.5
+"""Below this ratio of times, both took about the same."""
+
+
+# --- a loop that is held ----------------------------------------------------------------------------------------
+
+
+def _loop_held(context: LintContext, side: Side) -> str | None:
+    if not side.is_loop:
+        return None
+    if side.run.running:
+        loops = sorted(side.server.loops.values(), key=lambda loop: (-loop.tally.longest_step_ns, loop.pid))
+        messages = (_held_again(context, side, loop) or _held_now(context, side, loop) for loop in loops)
+    else:
+        steps = [_longest(context, worker, loop) for worker, loop in loop_times.loops(side)]
+        messages = (
+            _was_held(context, side, *longest) for longest in sorted(steps, key=lambda one: -one[1].length_ns)
+        )
+    return next(filter(None, messages), None)
+
+
+def _longest(context: LintContext, worker: Worker | None, loop: Loop) -> tuple[Loop, LongestStep]:
+    longest = loop_times.longest_step(loop, loop_times.until_ns(worker, loop, context.now_ns))
+    alive = worker is None or worker.alive
+    return loop, longest if alive else replace(longest, on=False)
+
+
+def _whose(context: LintContext, side: Side, *pids: int) -> str:
+    """ " of worker 2 of WSGI2", as far as "the event loop" may be another one too."""
+    several = len(side.server.loops) + len(side.server.dead_loops) > 1
+    numbers = [worker.number for worker in side.server.workers.values() if worker.pid in pids]
+    return (f" of {wording.workers(numbers)}" if several and numbers else "") + context.of_side(side)
+
+
+def _held_again(context: LintContext, side: Side, loop: Loop) -> str | None:
+    longest_ns = loop.tally.longest_step_ns
+    if longest_ns <= LOOP_HELD_NS or context.now_ns - loop.since_ns >= HELD_AGAIN_NS:
+        return None
+    return (
+        f"Single steps hold the event loop{_whose(context, side, loop.pid)}{_at(_place(loop))} (the longest so far: "
+        f"#{request_number(loop.tally.longest_step_req)}, {wording.length(longest_ns)}): until a request "
+        f"{_lets_go(side)}, no other request makes progress{_others(context, side, loop, loop.running)}."
+    )
+
+
+def _held_now(context: LintContext, side: Side, loop: Loop) -> str | None:
+    step_ns = context.now_ns - loop.since_ns
+    hold = loop.held
+    req = loop.running or (hold.req if hold else 0)
+    if not req and hold is None:
+        return None
+    # Many short steps in a row keep a loop from its heartbeat too; then none of them is the culprit.
+    held_ns = max(step_ns if loop.running else 0, hold.held_ns if hold and step_ns > LOOP_HELD_NS else 0)
+    if held_ns <= LOOP_HELD_NS:
+        return None
+    who = f"#{request_number(req)}" if req else "What is no request's step"
+    where, since = _at(hold.where if hold else None), wording.longer_than(held_ns)
+    return (
+        f"{who} holds the event loop{_whose(context, side, loop.pid)}{where}, for over {since}: "
+        f"{_are_stuck(_waiting(context, side, loop, req))} until it {_lets_go(side)}."
+    )
+
+
+def _are_stuck(count: int) -> str:
+    if not count:
+        return "no other request makes progress"
+    return f"{wording.requests(count)} {'is' if count == 1 else 'are'} stuck"
+
+
+def _was_held(context: LintContext, side: Side, loop: Loop, longest: LongestStep) -> str | None:
+    """After the run: when its steps were a good part of it, or one still is on."""
+    longest_ns, makespan_ns = longest.length_ns, metrics.makespan_ns(side)
+    stepping_ns = sum(request.run_ns for request in context.latest[side.name] if request.pid in (0, loop.pid))
+    if not side.run.ended_ns or longest_ns <= LOOP_HELD_NS or max(longest_ns * 10, stepping_ns * 2) < makespan_ns:
+        return None
+    whose, where, length = _whose(context, side, loop.pid), _at(longest.where), wording.length(longest_ns)
+    who = f"#{request_number(longest.req)}" if longest.req else "no request's step"
+    if longest.on:
+        return (
+            f"{who[0].upper()}{who[1:]} has held the event loop{whose}{where} for {length}, and still does: "
+            "no other request makes progress."
+        )
+    return (
+        f"Single steps held the event loop{whose}{where} for up to {length} ({who}): "
+        "no other request made progress meanwhile."
+    )
+
+
+def _place(loop: Loop) -> Location | None:
+    hold = loop.held or loop.tally.longest_hold
+    return (hold.mostly or hold.where) if hold else None
+
+
+def _at(place: Location | None) -> str:
+    return f" at {place.words}" if place else ""
+
+
+def _lets_go(side: Side) -> str:
+    return "awaits" if side.protocol == "asgi" else "yields"
+
+
+def _waiting(context: LintContext, side: Side, loop: Loop, holder: int) -> int:
+    """Requests in flight that need this loop, but for the one that holds it."""
+    pids = {0, loop.pid} if len(side.server.loops) == 1 else {loop.pid}
+    return sum(request.pid in pids and request.id != holder for request in context.in_flight[side.name])
+
+
+def _others(context: LintContext, side: Side, loop: Loop, holder: int) -> str:
+    """Counted exactly where the steps are so long that the number can be read."""
+    others = _waiting(context, side, loop, holder)
+    if not others:
+        return ""
+    if loop.tally.longest_step_ns >= READABLE_NS:
+        return f"; {wording.wait(others)}"
+    return f"; over {(others - 1) // 10 * 10} requests wait" if others > 10 else "; some requests wait"
+
+
+LOOP_HELD = Lint(
+    "loop-held",
+    _loop_held,
+    "All requests of an event loop share one thread, and a request gives it back only where it awaits. A call that "
+    "blocks, or a long computation, stops every other request, the accepting of new ones and all timers. Use a "
+    "library made for asyncio, or move the call away with asyncio.to_thread (a process pool if it computes).",
+    "asyncio docs, Developing with asyncio: Running Blocking Code",
+)
+
+
+# --- the executor's threads -------------------------------------------------------------------------------------
+
+
+def _executor_exhausted(context: LintContext, side: Side) -> str | None:
+    if side.protocol != "asgi":
+        return None
+    if side.run.ended_ns:
+        return _executor_was_exhausted(side)
+    waiting, threads = sum(side.server.pools.values()), side.server.pool_threads
+    if not threads and context.async_limit is not None:  # where the pool itself can't be seen
+        threads = context.async_limit
+        awaiting = sum(request.task is Task.AWAITING for request in context.in_flight[side.name])
+        waiting = awaiting - threads * max(1, len(side.server.loops))
+    if not side.run.running or waiting <= 0:
+        return None
+    return (
+        f"{wording.wait(waiting)} for one of the {threads} threads of asyncio's pool{context.of_side(side)}, "
+        "just as they would for a worker."
+    )
+
+
+def _executor_was_exhausted(side: Side) -> str | None:
+    if not side.run.max_pool:
+        return None
+    return (
+        f"Up to {wording.requests(side.run.max_pool)} at a time waited for one of the {side.server.pool_threads} "
+        "threads of asyncio's pool, just as they would for a worker."
+    )
+
+
+EXECUTOR_EXHAUSTED = Lint(
+    "executor-exhausted",
+    _executor_exhausted,
+    "asyncio.to_thread and run_in_executor(None, ...) share one pool of min(32, cores + 4) threads in each process: "
+    "what comes beyond that waits for a thread, as a request waits for a worker. Await a library made for asyncio "
+    "instead, or give the loop an executor with as many threads as may wait at once.",
+    "asyncio docs, Event Loop: Executing code in thread or process pools; concurrent.futures.ThreadPoolExecutor",
+)
+
+
+# --- async that computes ----------------------------------------------------------------------------------------
+
+
+def _async_computes(context: LintContext, side: Side) -> str | None:
+    if (
+        not side.is_loop
+        or metrics.elapsed_ns(side, context.now_ns) < 500_000_000
+        or seen.longest_of_short(context, side)
+    ):
+        return None
+    computing = [loop for loop in side.server.loops.values() if _computes(context, side, loop)]
+    if not computing:
+        return None
+    loops = "event loop" if len(computing) == 1 else "event loops"
+    of = _whose(context, side, *(loop.pid for loop in computing))
+    if not side.run.ended_ns:
+        return (
+            f"The {loops}{of} {'computes' if len(computing) == 1 else 'compute'} over 90 % of the time: "
+            "there is nothing to wait for, so async gains nothing."
+        )
+    if _much_faster(context, side):
+        return None
+    return (
+        f"{context.label(side)}'s {loops}{of.removesuffix(context.of_side(side))} computed over 90 % of the time: "
+        "there was nothing to wait for, so async gained nothing, and one loop uses one core."
+    )
+
+
+def _computes(context: LintContext, side: Side, loop: Loop) -> bool:
+    """Nearly all of the time, as far as is known: between two heartbeats nobody knows, but for the steps seen."""
+    stepped = loop.running or loop.held or loop.tally.steps_since_beat_ns
+    known_ns = context.now_ns if stepped or not loop.beat_ns else loop.beat_ns
+    share = loop_times.busy_fraction(side, loop, known_ns) or 0.0
+    times = [times for times in metrics.per_worker(side, known_ns) if times.pid == loop.pid]
+    computing_s, busy_s = (times[0].computing_s, times[0].busy_s) if times else (None, None)
+    return min(share, (computing_s or 0.0) / busy_s if busy_s else 0.0) >= NEARLY
+
+
+def _much_faster(context: LintContext, side: Side) -> bool:
+    """Than another side of this run that is over."""
+    own_ns = metrics.makespan_ns(side)
+    others = [metrics.makespan_ns(other) for other in context.sides if other is not side and other.run.ended_ns]
+    return any(other >= FASTER_FROM * own_ns for other in others)
+
+
+ASYNC_COMPUTES = Lint(
+    "async-computes",
+    _async_computes,
+    "async def makes waiting cheap, and nothing else: a request that computes keeps the loop for itself until it is "
+    "done, as it would keep a worker, and one loop uses one core. Use as many worker processes as there are cores, "
+    "or a process pool; threads share one interpreter lock.",
+    "asyncio docs, Developing with asyncio: Running Blocking Code",
+)

@@ -1,0 +1,66 @@
+"""Worker slots as a person sees them: what lasts some milliseconds is passed over."""
+
+from __future__ import annotations
+
+from wsgiviz.analysis.lints.context import SETTLED_NS, LintContext
+from wsgiviz.state import Activity, Side, Worker
+
+SHORTEST_SEEN_NS = 20_000_000
+"""What lasts less is too short to be seen by anyone."""
+
+SLOW_CLIENT_NS = 300_000_000
+"""A client that keeps a worker reading, writing or closing for longer is slow."""
+
+CLIENTS = frozenset({Activity.READING, Activity.WRITING, Activity.CLOSING})
+"""A worker in one of these waits for its client, and has nothing in the app."""
+
+RECENT_SPANS = 8
+"""So many of the newest spans of a worker are looked at."""
+
+
+def count(context: LintContext, side: Side, *activities: Activity) -> int:
+    """How many slots do one of these."""
+    return len(slots_in(context, side, *activities))
+
+
+def slots_in(context: LintContext, side: Side, *activities: Activity) -> list[Worker]:
+    """The slots that do one of these: while a run is on, as they are seen."""
+    workers = side.server.living()
+    if not side.run.running:
+        return [worker for worker in workers if worker.activity in activities]
+    return [worker for worker in workers if as_seen(worker, context.now_ns) in activities]
+
+
+def as_seen(worker: Worker, now_ns: int) -> Activity:
+    """What it does, or did a moment ago: the few milliseconds between two requests are passed over."""
+    if worker.activity in (Activity.BLOCKED, Activity.BOOTING, Activity.STOPPING):
+        return worker.activity
+    for span in reversed(worker.spans[-RECENT_SPANS:]):
+        end_ns = span.end_ns or now_ns
+        if now_ns - end_ns > SETTLED_NS:
+            break
+        if end_ns - span.start_ns >= SHORTEST_SEEN_NS:
+            return span.activity
+    return worker.activity
+
+
+def with_client(worker: Worker, now_ns: int) -> Activity | None:
+    """What a slow client holds it in, or held it in until a moment ago."""
+    for span in reversed(worker.spans[-RECENT_SPANS:]):
+        end_ns = span.end_ns or now_ns
+        if now_ns - end_ns > SLOW_CLIENT_NS + SETTLED_NS:
+            break
+        if span.activity in CLIENTS and end_ns - span.start_ns > SLOW_CLIENT_NS:
+            return span.activity
+    return None
+
+
+def busy(worker: Worker, now_ns: int) -> bool:
+    """It serves, or did a moment ago."""
+    return worker.busy or now_ns - worker.since_ns < SETTLED_NS
+
+
+def longest_of_short(context: LintContext, side: Side) -> int:
+    """The longest service time of the latest requests (ns), when all were too short to be seen; else 0."""
+    last = [r.ended_ns - r.began_ns for r in context.latest[side.name][-8:] if r.began_ns and r.ended_ns]
+    return max(1, *last) if len(last) >= 4 and max(last) < SHORTEST_SEEN_NS else 0

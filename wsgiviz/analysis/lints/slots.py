@@ -1,0 +1,251 @@
+"""Lints of servers whose workers, or threads, serve one request at a time."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from wsgiviz.analysis.lints import seen, wording
+from wsgiviz.analysis.lints.context import LintContext
+from wsgiviz.analysis.lints.lint import Lint
+from wsgiviz.events import request_number
+from wsgiviz.state import Activity, Request, Side, Worker
+from wsgiviz.state.request import WORKER_DIED
+
+DEATH_SHOWN_NS = 5_000_000_000
+"""A death is mentioned for so long while the run goes on."""
+
+
+# --- all workers blocked ----------------------------------------------------------------------------------------
+
+
+def _all_blocked(context: LintContext, side: Side) -> str | None:
+    slots = len(side.server.living())
+    if side.is_loop or not slots or seen.count(context, side, Activity.BLOCKED) < slots:
+        return None
+    waiting = wording.queued(context, side)
+    if not waiting:
+        return None
+    are, nobody = wording.every(side, slots, context.of_side(side)), _without_clients(context, side, slots)
+    return f"{are} blocked{context.waits_in(side)}{nobody}{waiting}."
+
+
+def _without_clients(context: LintContext, side: Side, slots: int) -> str:
+    """How many of them serve requests that nobody waits for: ", 2 of them for clients that have given up"."""
+    count = len(held_for_nobody(context, side))
+    if not count:
+        return ""
+    some = f"{count} of them " if count < slots else ""
+    return f", {some}for {'a client that has' if count == 1 else 'clients that have'} given up"
+
+
+def held_for_nobody(context: LintContext, side: Side) -> list[Request]:
+    """Requests inside the app whose clients have given up."""
+    return [request for request in context.in_flight[side.name] if request.in_app and request.for_nobody]
+
+
+ALL_BLOCKED = Lint(
+    "all-workers-blocked",
+    _all_blocked,
+    "A WSGI app is called, and its worker has it until the answer is complete: while it waits for something else, "
+    "it serves nobody. When all of them wait, new requests pile up in the kernel, and a faster machine would not "
+    "help. More workers or threads wait for more at a time; an event loop waits for all at once.",
+    "PEP 3333; gunicorn docs, Design: How Many Workers?",
+)
+
+
+# --- a slow client ----------------------------------------------------------------------------------------------
+
+WITH_CLIENT = {
+    Activity.READING: "reading a request",
+    Activity.WRITING: "writing an answer",
+    Activity.CLOSING: "waiting for the client to hang up",
+}
+
+
+def _slow_client(context: LintContext, side: Side) -> str | None:
+    if side.is_loop:
+        return None
+    living, of = side.server.living(), context.of_side(side)
+    phases = Counter(filter(None, (seen.with_client(worker, context.now_ns) for worker in living)))
+    slots, held = len(living), phases.total()
+    if not held:
+        return None
+    doing = ", ".join(f"{phases[activity]} {text}" for activity, text in WITH_CLIENT.items() if phases[activity])
+    are = wording.every(side, slots, of) if held == slots else wording.some(side, held, slots, of)
+    clients = "a slow client" if held == 1 else "slow clients"
+    cure = "a proxy in front" if side.kind == "gthread" else "a proxy in front, gthread or an ASGI server"
+    return f"{are} held by {clients} ({doing}), with nothing in the app: {cure} would wait instead."
+
+
+SLOW_CLIENT = Lint(
+    "slow-client",
+    _slow_client,
+    "A sync worker reads its request and writes its answer byte by byte as fast as the client's network goes, and "
+    "serves nobody else meanwhile. A few slow clients are enough to occupy every worker, on purpose (Slowloris) or "
+    "not. Put a proxy that buffers in front, such as nginx, or serve over ASGI; gthread only has more threads that "
+    "can be held.",
+    "gunicorn docs, Deploying: nginx; Design: Choosing a Worker Type",
+)
+
+
+# --- threads exhausted ------------------------------------------------------------------------------------------
+
+
+def _threads_exhausted(context: LintContext, side: Side) -> str | None:
+    if side.kind != "gthread":
+        return None
+    if side.run.ended_ns:
+        return _uneven(side)
+    living, now_ns = side.server.living(), context.now_ns
+    idle = [worker for worker in living if not seen.busy(worker, now_ns)]
+    free = {worker.pid for worker in idle}
+    waiting = {pid: depth for pid, depth in side.server.pools.items() if depth > 0 and pid not in free}
+    full = [worker for worker in living if worker.pid in waiting]
+    if not full:
+        return None
+    own = "its own thread-pool queue" if len(waiting) == 1 else "their own thread-pool queues"
+    spare = [worker for worker in idle if worker.pid not in waiting]
+    meanwhile = f", while {_idle(spare)}" if spare else ""
+    who, depth = wording.workers(worker.number for worker in full), side.server.queue_depth
+    kernel = f", {wording.about(depth)} more in the kernel's" if depth > 0 else ", not in the kernel's"
+    are = wording.every(side, len(full), f" of {who}{context.of_side(side)}")
+    return f"{are} busy: {wording.wait(sum(waiting.values()))} in {own}{kernel}{meanwhile}."
+
+
+def _idle(workers: list[Worker]) -> str:
+    numbers = {worker.number for worker in workers}
+    have = "has" if len(numbers) == 1 else "have"
+    return f"{wording.workers(numbers)} {have} {len(workers)} idle"
+
+
+def _uneven(side: Side) -> str | None:
+    """After the run: one process took more than its share, and its threads were too few for that."""
+    served: Counter[int] = Counter()
+    for worker in side.server.workers.values():
+        served[worker.number] += worker.tally.requests
+    whole = sum(served.values())
+    if len(served) < 2 or not side.run.max_pool:
+        return None
+    most, fewest = max(served, key=served.__getitem__), min(served.values())
+    if served[most] - fewest <= max(1, whole // 10):
+        return None
+    return (
+        f"Worker {most} took {served[most]} of {wording.requests(whole)}, and up to {side.run.max_pool} of them "
+        "waited in its own thread-pool queue, where no other worker can take them."
+    )
+
+
+THREADS_EXHAUSTED = Lint(
+    "threads-exhausted",
+    _threads_exhausted,
+    "A gthread worker accepts connections beyond its threads and queues them in its own process. There no other "
+    "worker can take them, even if it is idle: one process may have a queue while another has free threads. Raise "
+    "--threads, or lower --worker-connections, so that connections stay where any worker can take them.",
+    "gunicorn settings: threads, worker_connections",
+)
+
+
+# --- more processes than cores ----------------------------------------------------------------------------------
+
+
+COMPUTE = (Activity.COMPUTING, Activity.WAITING_FOR_GIL)
+"""In a process with slots in one of these, a thread computes: it has the lock that others wait for."""
+
+
+def _more_than_cores(context: LintContext, side: Side) -> str | None:
+    if side.is_loop or not side.run.running:
+        return None
+    computing = {worker.pid for worker in seen.slots_in(context, side, *COMPUTE)}
+    if len(computing) <= context.cores:
+        return None
+    cores = "1 core" if context.cores == 1 else f"{context.cores} cores"
+    return (
+        f"{len(computing)} workers{context.of_side(side)} compute on {cores}{wording.queued(context, side)}: "
+        "more processes than cores take turns and gain nothing."
+    )
+
+
+MORE_THAN_CORES = Lint(
+    "more-processes-than-cores",
+    _more_than_cores,
+    "What computes needs a core, and there are only so many: further processes take turns with the others, so that "
+    "each request takes longer, and all of them together take no less. More workers than cores pay off where "
+    "requests wait. For work that computes, use as many as there are cores, and move long work out of the request.",
+    "gunicorn docs, Design: How Many Workers?",
+)
+
+
+# --- a worker killed for its timeout ----------------------------------------------------------------------------
+
+
+def _worker_timeout(context: LintContext, side: Side) -> str | None:
+    dead = [worker for worker in side.server.workers.values() if worker.died_of == "timeout"]
+    if not dead:
+        return None
+    last = max(dead, key=lambda worker: worker.since_ns)
+    if not side.run.ended_ns and context.now_ns - last.since_ns > DEATH_SHOWN_NS:
+        return None
+    count = len({worker.pid for worker in dead})
+    whose = context.of_side(side)
+    if count == 1:
+        who = f"Worker {last.number}{whose} was killed by gunicorn (worker timeout)"
+    else:
+        who = f"{count} workers{whose} were killed by gunicorn (worker timeout), the last"
+    limit = "" if context.worker_timeout_s is None else f" ({context.worker_timeout_s:g} s)"
+    return f"{who}{lost_with(context, side, last.pid)}: no heartbeat within --timeout{limit}; {_heartbeats(side)}."
+
+
+def lost_with(context: LintContext, side: Side, pid: int) -> str:
+    """What was in a process when it died: " while it held #2 at report.py:9 time.sleep"."""
+    held = {worker.req for worker in side.server.workers.values() if worker.pid == pid and worker.req}
+    known = (*context.latest[side.name], *context.in_flight[side.name], *side.ledger.external.values())
+    lost = [request for request in known if request.pid == pid and request.raised == WORKER_DIED]
+    held.update(request.id for request in lost)
+    places = {request.where.words for request in lost if request.where}
+    at = f" at {places.pop()}" if len(places) == 1 else ""
+    return f" while it held {wording.held(held)}{at}" if held else ""
+
+
+def _heartbeats(side: Side) -> str:
+    if side.is_loop:
+        return "its loop sends one only when no step holds it"
+    if side.kind == "gthread":
+        return "its main thread sends one unless something holds the whole process"
+    return "a sync worker sends one only between requests"
+
+
+WORKER_TIMEOUT = Lint(
+    "worker-timeout",
+    _worker_timeout,
+    "gunicorn kills a worker that has sent no heartbeat for --timeout seconds: SIGABRT, then SIGKILL. A sync worker "
+    "sends one only between requests, so one long request is enough, and its client gets a broken connection. Move "
+    "long work out of the request, give every outgoing call a timeout of its own, or raise --timeout.",
+    "gunicorn settings: timeout",
+)
+
+
+# --- an event loop inside a WSGI request ------------------------------------------------------------------------
+
+
+def _nested_loop(context: LintContext, side: Side) -> str | None:
+    if side.run.nested_loop is None:
+        return None
+    req, place = side.run.nested_loop
+    of = context.of_side(side)
+    who = f"#{request_number(req)}{of}" if req > 0 else f"A request{of}"
+    if side.run.ended_ns:
+        return f"{who} started an event loop inside a WSGI request ({place.words}), and its worker waited for it."
+    return (
+        f"{who} runs an event loop inside a WSGI request ({place.words}): "
+        "its worker waits for that loop, and serves nobody else."
+    )
+
+
+NESTED_LOOP = Lint(
+    "nested-event-loop",
+    _nested_loop,
+    "asyncio.run() in a WSGI app makes a loop for this one request and waits for its end: the worker is occupied as "
+    "by a plain call, and the loop is thrown away, with its connections. It pays off only where one request waits "
+    "for several things at once. Otherwise call a synchronous library, or serve the app over ASGI.",
+    "PEP 3333; asyncio docs, Runners",
+)

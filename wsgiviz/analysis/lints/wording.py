@@ -1,0 +1,89 @@
+"""Numbers in words, the same in captions and lints. Counts rather than running times: the sentence stays calm."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from wsgiviz.analysis import metrics
+from wsgiviz.analysis.lints.context import LintContext
+from wsgiviz.events import request_number
+from wsgiviz.state import Side
+
+FEW = 20
+"""Up to so many requests in the queue are counted exactly."""
+
+NAMED = 4
+"""Up to so many requests are named one by one."""
+
+
+def requests(count: int) -> str:
+    return "1 request" if count == 1 else f"{count} requests"
+
+
+def wait(count: int) -> str:
+    """ "1 request waits", "6 requests wait"."""
+    return f"{requests(count)} {'waits' if count == 1 else 'wait'}"
+
+
+def about(count: int) -> str:
+    """The count, or what it is over: a long queue changes all the time."""
+    return str(count) if count <= FEW else f"over {(count - 1) // 10 * 10}"
+
+
+def slot(side: Side) -> str:
+    """What its slots are called."""
+    return "thread" if side.kind == "gthread" else "worker"
+
+
+def every(side: Side, slots: int, of: str = "") -> str:
+    """ "All 4 workers are", or "All 4 workers of WSGI2 are"."""
+    return f"The only {slot(side)}{of} is" if slots == 1 else f"All {slots} {slot(side)}s{of} are"
+
+
+def some(side: Side, count: int, slots: int, of: str = "") -> str:
+    """ "2 of 4 workers are"."""
+    return f"{count} of {slots} {slot(side)}s{of} {'is' if count == 1 else 'are'}"
+
+
+def workers(numbers: Iterable[int]) -> str:
+    """ "worker 2", "workers 1 2"."""
+    named = sorted(set(numbers))
+    return f"worker{'s' if len(named) > 1 else ''} {' '.join(map(str, named))}"
+
+
+def held(reqs: Iterable[int]) -> str:
+    """ "#2", "#2 #5", or "12 requests"."""
+    numbers = sorted({request_number(req) for req in reqs})
+    return " ".join(f"#{number}" for number in numbers) if len(numbers) <= NAMED else requests(len(numbers))
+
+
+def queued(context: LintContext, side: Side) -> str:
+    """Which requests wait for one of its slots: in the kernel, in its processes, or wherever; "" when none does."""
+    depth, inside = side.server.queue_depth, 0 if side.is_loop else sum(side.server.pools.values())
+    if inside and depth <= 0:
+        return f"; {wait(inside)} in the thread-pool queues of its processes"
+    if depth < 0:
+        in_flight = context.in_flight[side.name]
+        outside = sum(not (request.accepted_ns or request.began_ns) for request in in_flight)
+        return f"; {wait(outside)} for a {slot(side)}" if outside else ""
+    if depth == 0:
+        return ""
+    if depth == 1:
+        return "; 1 request waits in the kernel, not yet read by anyone"
+    return f"; {about(depth)} requests wait in the kernel, not yet read by anyone"
+
+
+def length(ns: float) -> str:
+    """ "5.02 s", "80 ms"."""
+    return f"{ns / 1e9:.2f} s" if ns >= 100_000_000 else f"{ns / 1e6:.0f} ms"
+
+
+def longer_than(ns: int) -> str:
+    """What a time that still grows has passed, in steps of 1, 2, 5: "0.2 s"."""
+    steps = [digit * 10**power for power in range(7, 13) for digit in (1, 2, 5)]
+    passed = max((step for step in steps if step < ns), default=steps[0])
+    return f"{passed / 1e9:g} s"
+
+
+def took(side: Side) -> str:
+    return length(metrics.makespan_ns(side))

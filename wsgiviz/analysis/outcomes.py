@@ -1,0 +1,78 @@
+"""How a run ended, in words: what failed, how long its sides took, and what that says. Pure.
+
+Words may come from an app: escape them before they are shown.
+"""
+
+from __future__ import annotations
+
+from wsgiviz.analysis import metrics
+from wsgiviz.analysis.lints import LintContext, seen, wording
+from wsgiviz.analysis.lints.loops import FASTER_FROM
+from wsgiviz.state import Side
+
+
+def failures(context: LintContext) -> str:
+    """How many requests of the present run got no answer, or an error as the answer; "" when none did."""
+    return "; ".join(filter(None, (_failed_of(context, side) for side in context.sides)))
+
+
+def _failed_of(context: LintContext, side: Side) -> str:
+    run, name = side.run, context.label(side)
+    of_all = f"of {wording.requests(run.planned)}"
+    if run.failed:
+        kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(run.errors.items()))
+        return f"{name}: {run.failed} {of_all} got no answer ({kinds})"
+    if run.bad_status:
+        raised = sorted({request.raised for request in context.latest[side.name]} - {""})
+        names = f" (the app raised {', '.join(raised[:3])})" if raised else ""
+        return f"{name}: {run.bad_status} {of_all} got an error as the answer{names}"
+    return ""
+
+
+def _done(context: LintContext) -> list[Side]:
+    """The sides that have answers of the present run, which is over."""
+    return [side for side in context.sides if side.run.ended_ns and side.run.completed][:2]
+
+
+def times(context: LintContext) -> str:
+    """What the run's sides took; "" when there is nothing to say of it."""
+    done = _done(context)
+    if len(done) == 1:
+        [side] = done
+        return f"{context.label(side)} answered {wording.requests(side.run.completed)} in {wording.took(side)}"
+    return ", ".join(
+        f"{context.label(side)} {'' if index else 'took '}{wording.took(side)}" for index, side in enumerate(done)
+    )
+
+
+def verdict(context: LintContext) -> str:
+    """What the times of two sides say, in the light of what the workers did meanwhile; "" for one side."""
+    done = _done(context)
+    return _compared(context, *done) if len(done) == 2 else ""
+
+
+def _compared(context: LintContext, first: Side, second: Side) -> str:
+    if _all_short(context, first, second):
+        return "nobody had to wait for long, so async had nothing to gain. Synchronous is not slow."
+    fast, slow = sorted((first, second), key=metrics.makespan_ns)
+    ratio = metrics.makespan_ns(slow) / max(1, metrics.makespan_ns(fast))
+    faster = f"{ratio:.1f} times faster"
+    if fast.is_loop == slow.is_loop:
+        return f"{context.label(fast)} was {faster} here." if ratio >= FASTER_FROM else "about the same."
+    if ratio < FASTER_FROM:
+        return "about the same. Async is faster where requests wait and workers are few."
+    slots = slow if fast.is_loop else fast
+    waited = (metrics.fractions(slots, context.now_ns).blocked or 0.0) > 0.5
+    if fast.is_loop and waited:
+        return f"waiting at once was {faster} than waiting in turn."
+    if fast.is_loop:
+        return f"{context.label(fast)} was {faster} here."
+    why = "" if waited else ", which compute on several cores: one loop uses one"
+    return f"{faster} with {wording.slot(slots)}s{why}."
+
+
+def _all_short(context: LintContext, *sides: Side) -> bool:
+    """On sides of slots, all requests (of those looked at) were too short to be seen."""
+    latest = [request for side in sides if not side.is_loop for request in context.latest[side.name]]
+    service_ns = [request.ended_ns - request.began_ns for request in latest if request.began_ns and request.ended_ns]
+    return bool(service_ns) and max(service_ns) < seen.SHORTEST_SEEN_NS

@@ -1,0 +1,115 @@
+"""What the theory says: how long all requests should take, from what one costs.
+
+With W workers that serve one request at a time, N requests of S seconds each take ⌈N/W⌉·S: rounds. A loop
+waits for all of them at once. Whatever computes needs a core, and there are only so many. For closed arrivals:
+the asymptotic bounds of closed queueing networks (Denning and Buzen, 1978).
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Protocol
+
+from msgspec import Struct
+
+
+class OneRequest(Protocol):
+    """What one request costs alone: see `wsgiviz.scenarios.Cost`."""
+
+    @property
+    def wait_s(self) -> float: ...
+    @property
+    def cpu_s(self) -> float: ...
+    @property
+    def async_limit(self) -> int | None: ...
+    @property
+    def async_threads(self) -> bool: ...
+
+
+class Prediction(Struct, frozen=True):
+    """``seconds`` from the first planned request to the last answer; ``caveat``: what that leaves out."""
+
+    seconds: float
+    formula: str
+    caveat: str = ""
+
+
+class Load(Struct, frozen=True):
+    """``requests`` in all, at most ``at_once`` of them at a time (all of them in a burst)."""
+
+    requests: int
+    at_once: int
+
+
+SMALL = 0.02
+"""Below this share of the whole, computing is not worth mentioning."""
+
+
+SHORT_S = 0.005
+"""A request that takes less is mostly its server's and its client's work: accepting, parsing, logging."""
+
+
+def predict_wsgi(
+    cost: OneRequest, load: Load, workers: int, cores: int, rivals: int = 0, processes: int | None = None
+) -> Prediction:
+    """``workers`` slots that serve one request each.
+
+    ``rivals``: how many processes or threads of the other side compute the same on the same cores meanwhile.
+    ``processes``: how many slots can compute at once, where threads of one process share its interpreter lock.
+    """
+    service_s = cost.wait_s + cost.cpu_s
+    slots = min(workers, load.at_once)
+    by_slots = math.ceil(load.requests / slots) * service_s
+    by_cores = _shared_out(load.requests * cost.cpu_s, min(slots, processes or slots), rivals, cores)
+    if by_cores > by_slots * (1 + SMALL):
+        formula = f"{load.requests} × {_seconds(cost.cpu_s)} on {min(cores, processes or cores)} cores"
+    else:
+        formula = f"⌈{load.requests}/{slots}⌉ × {_seconds(service_s)}"
+    return Prediction(max(by_slots, by_cores), formula, _caveat(cost, rivals, cores))
+
+
+def predict_asgi(cost: OneRequest, load: Load, workers: int, cores: int, rivals: int = 0) -> Prediction:
+    """``workers`` event loops; each computes one thing at a time, or as many as it has threads for that."""
+    at_once = min(load.at_once, cost.async_limit * workers if cost.async_limit else load.at_once)
+    lanes = loop_lanes(cost, load, workers, cores)
+    service_s = cost.wait_s + cost.cpu_s
+    by_rounds = math.ceil(load.requests / at_once) * service_s
+    by_loop = _shared_out(load.requests * cost.cpu_s, lanes, rivals, cores)
+    if by_loop > by_rounds * (1 + SMALL):
+        where = "" if lanes == 1 else f" on {min(lanes, cores)} cores"
+        formula = f"{load.requests} × {_seconds(cost.cpu_s)}{where}"
+    elif at_once < load.requests:
+        formula = f"⌈{load.requests}/{at_once}⌉ × {_seconds(service_s)}"
+    else:
+        formula = f"all at once, {_seconds(service_s)}"
+    return Prediction(max(by_loop, by_rounds), formula, _caveat(cost, rivals, cores))
+
+
+def loop_lanes(cost: OneRequest, load: Load, workers: int, cores: int) -> int:
+    """How many requests can compute at the same moment on the async side."""
+    return min(load.at_once, workers * cores) if cost.async_threads else min(load.at_once, workers)
+
+
+def _shared_out(work_s: float, lanes: int, rivals: int, cores: int) -> float:
+    """When ``lanes`` have done ``work_s``, if ``rivals`` do as much beside them and all get equal shares.
+
+    Processor sharing: each gets one core, or its part of them; who is left when others are done gets more.
+    """
+    share = min(1.0, cores / (lanes + rivals))
+    mine_s = work_s / (lanes * share)
+    theirs_s = work_s / (rivals * share) if rivals else math.inf
+    if mine_s <= theirs_s:
+        return mine_s
+    return theirs_s + (work_s - theirs_s * lanes * share) / min(lanes, cores)
+
+
+def _caveat(cost: OneRequest, rivals: int, cores: int) -> str:
+    if cost.wait_s + cost.cpu_s < SHORT_S:
+        return "so short a request is mostly its server's and the driver's work, which share the cores too"
+    if cost.cpu_s > SMALL * (cost.wait_s + cost.cpu_s) and rivals:
+        return f"both sides compute on the same {cores} cores, in equal shares, and the driver needs some too"
+    return ""
+
+
+def _seconds(value: float) -> str:
+    return f"{value:.3g} s" if value >= 0.1 or value == 0 else f"{value * 1000:.3g} ms"

@@ -1,0 +1,141 @@
+"""The command line: what is understood, and what is said about what is not."""
+
+from __future__ import annotations
+
+import argparse
+from difflib import get_close_matches
+from typing import Any, NoReturn
+
+from wsgiviz import __version__, scenarios
+from wsgiviz.errors import UsageError
+from wsgiviz.settings import OPTIONS, Settings, make
+
+COMMANDS = ("run", "replay", "scenarios", "lints")
+
+DESCRIPTION = """\
+See, on real servers, why WSGI is synchronous: gunicorn workers and an event loop, live, under the same load.
+
+Without a command, the terminal program starts on scenario "sleep" and fires the first burst by itself."""
+
+EPILOG = """\
+examples:
+  wsgiviz run --scenario http --workers 8 --requests 40
+  wsgiviz run --scenario sleep --set seconds=0.5 --headless
+  wsgiviz run --wsgi shop.app:app --path /orders --headless --json -
+  wsgiviz run --record shop.wviz --wsgi shop.app:app
+  wsgiviz replay shop.wviz
+
+exit status: 0 done (failed requests are counted, and are no error), 1 the run failed, 2 the arguments were wrong"""
+
+ASCII_HELP = "plain ASCII characters only"
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse, with complaints like ours: one line and a hint."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(message, f"{self.prog} --help lists what there is")
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        """argparse's own message for an unknown command lists Python values."""
+        if action.choices is not None and value not in action.choices:
+            near = get_close_matches(str(value), COMMANDS, 1)
+            hint = f"did you mean {near[0]}? " if near else ""
+            raise UsageError(f"there is no command {value!r}", f"{hint}there are {', '.join(COMMANDS)}")
+
+
+def parser() -> Parser:
+    """All commands."""
+    style = argparse.RawDescriptionHelpFormatter
+    top = Parser("wsgiviz", description=DESCRIPTION, epilog=EPILOG, formatter_class=style, allow_abbrev=False)
+    top.add_argument("--version", action="version", version=f"wsgiviz {__version__}")
+    top.add_argument("--ascii", action="store_true", help=ASCII_HELP)
+    commands = top.add_subparsers(dest="command", metavar="COMMAND", parser_class=Parser)
+    run = commands.add_parser(
+        "run", help="run a scenario or your own app, with options", epilog=EPILOG,
+        formatter_class=style, allow_abbrev=False,
+    )  # fmt: skip
+    _add_run_options(run)
+    replay = commands.add_parser("replay", help="show a recording again, without servers", allow_abbrev=False)
+    replay.add_argument("file", metavar="FILE", help="what run --record wrote")
+    _add_view_options(replay)
+    commands.add_parser("scenarios", help="list the scenarios and their parameters", allow_abbrev=False)
+    commands.add_parser("lints", help="list the lints: what each one means, and the fix", allow_abbrev=False)
+    return top
+
+
+def _add_run_options(run: argparse.ArgumentParser) -> None:
+    app = run.add_argument_group("Scenario")
+    names = ", ".join(scenario.name for scenario in scenarios.catalogue())
+    app.add_argument("--scenario", metavar="NAME", help=f"one of: {names} (default: sleep)")
+    app.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="a parameter of the scenario")
+    groups: dict[str, Any] = {}
+    for option in OPTIONS:
+        if option.section not in groups:
+            groups[option.section] = run.add_argument_group(option.section)
+        default = _default(option.name)
+        groups[option.section].add_argument(
+            option.flag,
+            metavar=option.metavar or "|".join(option.choices),
+            help=option.help + (f" (default: {default})" if default not in (None, "") else ""),
+        )
+    view = _add_view_options(run)
+    view.add_argument("--record", metavar="FILE", help="write every event to a recording, for wsgiviz replay")
+
+
+def _add_view_options(command: argparse.ArgumentParser) -> Any:
+    view = command.add_argument_group("Output")
+    view.add_argument("--headless", action="store_true", help="no screen: a summary in the end")
+    view.add_argument("--json", metavar="FILE", help="the result as JSON; - for stdout. Implies --headless")
+    view.add_argument("--ledger", action="store_true", help="with --json: the times of every request too")
+    view.add_argument(  # given before the command, it must not be undone here
+        "--ascii", action="store_true", default=argparse.SUPPRESS, help=ASCII_HELP
+    )
+    return view
+
+
+def _default(name: str) -> object:
+    return "the scenario's" if name == "requests" else getattr(Settings(), name)
+
+
+def parse(argv: list[str]) -> argparse.Namespace:
+    """The arguments by name. Raises UsageError."""
+    top = parser()
+    arguments, unknown = top.parse_known_args(argv)
+    if unknown:
+        # Without a command, what was meant is an option of run.
+        command = arguments.command or "run"
+        flags = [flag for known in (top, _command(top, command)) for flag in known._option_string_actions]
+        near = get_close_matches(unknown[0].partition("=")[0], flags, 1, 0.7)
+        hint = f"did you mean {near[0]}? " if near else ""
+        raise UsageError(f"unknown argument {unknown[0]}", f"{hint}wsgiviz {command} --help lists the options")
+    return arguments
+
+
+def _command(top: Parser, name: str) -> argparse.ArgumentParser:
+    [commands] = [action for action in top._actions if isinstance(action, argparse._SubParsersAction)]
+    found: argparse.ArgumentParser = commands.choices[name]
+    return found
+
+
+def settings_of(arguments: argparse.Namespace) -> Settings:
+    """The settings that the command line asks for. Raises UsageError."""
+    if arguments.command != "run":
+        return make()
+    given = {option.name: getattr(arguments, option.name) for option in OPTIONS}
+    scenario = arguments.scenario
+    if scenario is not None and (arguments.wsgi or arguments.asgi):
+        raise UsageError("--scenario and your own app exclude each other", "drop one of them")
+    if scenario is not None:
+        given["scenario"] = scenario
+    return make(parameters=_pairs(arguments.set), **given)
+
+
+def _pairs(texts: list[str]) -> dict[str, str]:
+    pairs = {}
+    for text in texts:
+        key, equals, value = text.partition("=")
+        if not equals or not key:
+            raise UsageError(f"--set {text}: that is not KEY=VALUE", "for example --set seconds=0.5")
+        pairs[key] = value
+    return pairs

@@ -1,0 +1,83 @@
+"""What kept a server from starting, or ended it, in words that help to fix it."""
+
+from __future__ import annotations
+
+import json
+import signal
+from pathlib import Path
+from typing import Any
+
+from wsgiviz.control.launch import Launch
+from wsgiviz.errors import UsageError, WsgivizError
+from wsgiviz.observe.logs import BoundedLog
+
+LOG_LINES = 12
+MOST_BYTES = 64_000
+
+
+def why_not_ready(launch: Launch, waited_s: float) -> WsgivizError:
+    """A server that lives but did not get ready within ``waited_s`` seconds."""
+    return WsgivizError(
+        f"{_name(launch)} was not ready after {waited_s:.0f} s",
+        "is the app slow to import, or its lifespan startup slow? The server's log says how far it got",
+        log_tail(launch.log_path),
+    )
+
+
+def why_ended(launch: Launch, status: int) -> WsgivizError:
+    """A server that ended although nothing told it to; ``status`` is negative for a signal."""
+    boot = _boot_error(launch)
+    if boot is not None:
+        return _app_failed(launch, boot)
+    return WsgivizError(
+        f"{_name(launch)} {ending(status)}", "the end of its log says more", log_tail(launch.log_path)
+    )
+
+
+def ending(status: int) -> str:
+    """How a process ended, by its status as `subprocess` gives it."""
+    return f"was ended by {_signal_name(-status)}" if status < 0 else f"ended with status {status}"
+
+
+def _app_failed(launch: Launch, boot: dict[str, str]) -> WsgivizError:
+    """The app was given on the command line, so it is the arguments that are wrong."""
+    kind, message, trace = (boot.get(name, "") for name in ("kind", "message", "traceback"))
+    if kind == "WrongProtocol":
+        speaks = launch.side[:4]
+        other = "--asgi" if speaks == "wsgi" else "--wsgi"
+        return UsageError(f"{launch.app}: {message}", f"give it as {other} instead of --{speaks}")
+    if kind == "AppImportError" or (kind == "ModuleNotFoundError" and not trace):
+        hint = "an import string is module:attribute, or module:factory(), looked up from the current directory"
+    elif kind == "ModuleNotFoundError":
+        hint = "the app imports a module that is not installed where wsgiviz runs"
+    else:
+        hint = "the app's own code raised this while it was imported"
+    first_line = message.splitlines()[0] if message else kind
+    return UsageError(f"can't load {launch.app}: {first_line}", hint, trace)
+
+
+def _boot_error(launch: Launch) -> dict[str, str] | None:
+    """What the probe wrote; it may have been written by the app itself, so it can be anything."""
+    try:
+        with launch.boot_error_path.open("rb") as file:
+            found: Any = json.loads(file.read(MOST_BYTES))
+    except (OSError, ValueError, RecursionError):
+        return None
+    return {str(key): str(value) for key, value in found.items()} if isinstance(found, dict) else None
+
+
+def _name(launch: Launch) -> str:
+    named = launch.kind if launch.kind == "uvicorn" else f"gunicorn {launch.kind}"
+    return f"the {launch.side.upper()} server ({named})"
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+
+
+def log_tail(path: Path) -> str:
+    """The last lines of a log; "" when there are none."""
+    return "\n".join(BoundedLog(path).tail(LOG_LINES))

@@ -1,0 +1,187 @@
+"""The processes of a session: started, signalled, watched and ended. Nothing here waits, but for `close`.
+
+Call everything from the main thread: a child is bound to the thread that started it (`wsgiviz.lifeline`).
+"""
+
+from __future__ import annotations
+
+import errno
+import signal
+import socket
+from collections.abc import Mapping
+from pathlib import Path
+
+import psutil
+
+from wsgiviz.backend import Backend
+from wsgiviz.control.failure import why_ended
+from wsgiviz.control.launch import Launch, Server
+from wsgiviz.control.load_client import LoadClient
+from wsgiviz.errors import WsgivizError
+from wsgiviz.recorder.codec import SIDES
+from wsgiviz.recorder.rundir import RunDirectory, room_for, sweep
+from wsgiviz.settings import Settings, check_installed
+
+
+class Processes:
+    """``servers`` are those of the present settings, by side. Those that were told to stop are buried in time."""
+
+    def __init__(self) -> None:
+        self.servers: dict[str, Server] = {}
+        self._retiring: list[Server] = []
+        self._backend: Backend | None = None
+        self._client: LoadClient | None = None
+        self._rundir: RunDirectory | None = None
+
+    # --- starting -------------------------------------------------------------------------------------------------
+
+    def open(self, settings: Settings) -> Path:
+        """Make the run directory, with room for what ``settings`` need, and give its path. Raises WsgivizError."""
+        sweep()
+        try:
+            self._rundir = RunDirectory(_rings(settings) + len(SIDES))
+        except OSError as error:
+            raise _no_room(error) from error
+        return self._rundir.path
+
+    def start_client(self) -> None:
+        """Start the load driver, if none runs. Raises WsgivizError."""
+        if self._client is not None and self._client.alive:
+            return
+        rundir = self._opened()
+        self._client = LoadClient.start(rundir.path, rundir.logs)
+
+    def start_servers(self, settings: Settings, dsn: str | None) -> None:
+        """Start a server for each side, and what the scenario needs beside them. Raises WsgivizError."""
+        check_installed(settings)
+        rundir = self._opened()
+        try:
+            room_for(rundir.path, _rings(settings))
+            env = self._start_backend(settings, dsn)
+        except OSError as error:
+            raise _no_room(error) from error
+        for side in settings.sides:
+            launch = _launch(settings, side, rundir, env)
+            launch.boot_error_path.unlink(missing_ok=True)
+            self.servers[side] = Server(launch)
+
+    def _start_backend(self, settings: Settings, dsn: str | None) -> Mapping[str, str]:
+        if self._backend is not None:
+            self._backend.close()
+            self._backend = None
+        scenario = settings.scenario_used
+        if scenario is None or not scenario.backend:
+            return {}
+        rundir = self._opened()
+        self._backend = Backend.start(scenario.backend, rundir.path, dsn, rundir.logs)
+        return self._backend.env
+
+    def _opened(self) -> RunDirectory:
+        if self._rundir is None:
+            raise RuntimeError("the processes have no run directory yet")
+        return self._rundir
+
+    # --- watching -------------------------------------------------------------------------------------------------
+
+    @property
+    def client(self) -> LoadClient | None:
+        """The load driver."""
+        return self._client
+
+    @property
+    def retiring(self) -> bool:
+        """Servers that were told to stop are still there."""
+        return bool(self._retiring)
+
+    def listeners(self) -> dict[str, socket.socket]:
+        """The listening sockets of the servers that run, by side."""
+        return {side: server.listener for side, server in self.servers.items() if server.exit_status() is None}
+
+    def failure(self) -> WsgivizError | None:
+        """What has ended by itself, in words; None while all is well."""
+        for server in self.servers.values():
+            status = server.exit_status()
+            if status is not None:
+                return why_ended(server.launch, status)
+        if self._client is not None and not self._client.alive:
+            return self._client.failure()
+        if self._backend is not None and not self._backend.alive:
+            return WsgivizError("the backend service of this scenario has ended", "fire again to restart it")
+        return None
+
+    def bury(self) -> list[Server]:
+        """Servers that were told to stop and have ended since the last call. One that takes too long is killed."""
+        gone = [server for server in self._retiring if server.gone()]
+        self._retiring = [server for server in self._retiring if server not in gone]
+        return gone
+
+    # --- signals --------------------------------------------------------------------------------------------------
+
+    def signal_master(self, side: str, number: signal.Signals) -> None:
+        """Send a signal to the side's master, if it is there."""
+        if side in self.servers:
+            self.servers[side].signal(number)
+
+    def signal_worker(self, side: str, pid: int, number: signal.Signals) -> bool:
+        """Send a signal to one worker. False when it is not, or not any more, a child of the side's master."""
+        server = self.servers.get(side)
+        if server is None or server.exit_status() is not None:
+            return False
+        try:
+            worker = psutil.Process(pid)
+            if worker.ppid() != server.pid:
+                return False
+            worker.send_signal(number)  # psutil makes sure that the pid has not been taken by another since
+        except psutil.Error:
+            return False
+        return True
+
+    # --- ending ---------------------------------------------------------------------------------------------------
+
+    def retire(self) -> None:
+        """Tell all servers to stop."""
+        for server in self.servers.values():
+            server.stop()
+        self._retiring += self.servers.values()
+        self.servers = {}
+
+    def close(self) -> list[Server]:
+        """Stop everything and remove the run directory; give the servers that ended. It takes two seconds at most."""
+        self.retire()  # all at once, so that the waits overlap
+        servers, self._retiring = self._retiring, []
+        if self._client is not None:
+            self._client.close()
+        for server in servers:
+            server.close()
+        if self._backend is not None:
+            self._backend.close()
+        if self._rundir is not None:
+            self._rundir.remove()
+        return servers
+
+
+def _launch(settings: Settings, side: str, rundir: RunDirectory, env: Mapping[str, str]) -> Launch:
+    return Launch(
+        side=side,
+        app=settings.target(side),
+        kind=settings.kinds[side],
+        workers=settings.processes(side),
+        threads=settings.threads_of(side),
+        timeout_s=int(settings.scenario_seconds("server_timeout")),
+        host=settings.host,
+        rundir=rundir.path,
+        logs=rundir.logs,
+        env=env,
+    )
+
+
+def _rings(settings: Settings) -> int:
+    """How many rings the servers of ``settings`` write: one of each master and worker."""
+    return sum(1 + settings.processes(side) for side in settings.sides)
+
+
+def _no_room(error: OSError) -> WsgivizError:
+    if error.errno == errno.ENOSPC:
+        hint = "free some, or let XDG_RUNTIME_DIR name a directory that has more"
+        return WsgivizError(f"no room for the flight recorder: {error.strerror} in {error.filename}", hint)
+    return WsgivizError(f"can't make a run directory: {error.strerror or error}", "is the temp directory writable?")

@@ -1,0 +1,26 @@
+"""Names of all lints, in the order in which they matter. The lints themselves are in `wsgiviz.analysis.lints`.
+
+They stand here because ``--silence`` has to know them, and settings sit below the State that lints look at.
+"""
+
+from __future__ import annotations
+
+NAMES = (
+    "worker-timeout",
+    "nested-event-loop",
+    "more-processes-than-cores",
+    "uneven-loops",
+    "async-computes",
+    "loop-held",
+    "waiting-in-line",
+    "accept-queue-overflow",
+    "gil-contention",
+    "slow-client",
+    "threads-exhausted",
+    "executor-exhausted",
+    "all-workers-blocked",
+    "syn-retransmission",
+    "driver-bottleneck",
+    "closed-loop",
+)
+"""First what ends requests, then what holds all of them up, then the rest."""

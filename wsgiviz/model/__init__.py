@@ -1,1 +1,0 @@
-"""State: an immutable picture of both servers, folded from events. No clock, no I/O, no Textual."""

@@ -1,1 +1,0 @@
-"""Folding events into a side: one file for each teller. Pure."""

@@ -1,0 +1,85 @@
+"""The line sampler: a thread in each worker that finds the lines at which requests spend their time.
+
+It looks every 20 ms, and emits what it finds in two looks in a row, and only when that has changed: a request of
+some milliseconds is never looked at, and the request's own thread does nothing for it.
+"""
+
+from __future__ import annotations
+
+import sys
+import sysconfig
+from collections.abc import Callable, Iterable
+from types import FrameType
+from typing import Any
+
+from wsgiviz.probe.connection import name_of
+from wsgiviz.probe.source_lines import SourceLine, SourceLines
+from wsgiviz.recorder.emitter import Emitter
+
+SAMPLE_EVERY_S = 0.02
+ASYNCIO = sysconfig.get_path("stdlib") + "/asyncio/"
+
+Frames = dict[int, FrameType]
+
+
+def unpatched(module: str, name: str) -> Any:
+    """A function of the standard library as it is without gevent, which puts greenlets in the place of threads."""
+    monkey = sys.modules.get("gevent.monkey")
+    return getattr(sys.modules[module], name) if monkey is None else monkey.get_original(module, name)
+
+
+class LineSampler:
+    """Calls ``samples`` every 20 ms, in a thread, as long as the process lives. Its faults end it, never its host."""
+
+    def __init__(self, emit: Emitter, samples: Iterable[Callable[[], None]]) -> None:
+        self._emit = emit
+        self._samples = tuple(samples)
+        self._sleep = unpatched("time", "sleep")
+        self._is_finalizing = sys.is_finalizing
+
+    def start(self) -> None:
+        """Start the thread; nobody waits for its end."""
+        unpatched("_thread", "start_new_thread")(self.run, ())
+
+    def run(self) -> None:
+        """Return when a sample has failed, which is emitted; but at the interpreter's end anything may be gone."""
+        try:
+            while True:
+                self._sleep(SAMPLE_EVERY_S)
+                for sample in self._samples:
+                    sample()
+        except Exception as error:  # noqa: BLE001
+            if not self._is_finalizing():
+                self._emit.sampler_failed(name_of(error))
+
+
+class LineEmitter:
+    """Emits the line that a request is at, once for each that it is found at."""
+
+    def __init__(self, emit: Emitter, lines: SourceLines) -> None:
+        self._emit = emit
+        self._lines = lines
+
+    def emit(self, frames: list[FrameType], req: int, slot: int, before: object) -> object:
+        """The line of innermost-first ``frames``; what was emitted ``before`` is not emitted again."""
+        own = self._lines.own(frames)
+        if own is None:
+            return before
+        line = self._lines.name(own)
+        inner = self._lines.name(frames[0]) if frames[0] is not own else None
+        if (line, inner) != before:
+            self._emit.line_seen(slot, req, line.number, line.where)
+            if inner is not None:
+                self._emit.inner_line_seen(slot, req, inner.number, inner.where)
+        return line, inner
+
+    def emit_nested_loop(self, frames: list[FrameType], req: int, slot: int) -> None:
+        """An event loop runs inside a request of a thread: asyncio.run() in a WSGI app, and what is like it."""
+        line = self.nearest(frames)
+        if line is not None and any(frame.f_code.co_filename.startswith(ASYNCIO) for frame in frames):
+            self._emit.nested_loop_seen(slot, req, line.number, line.where)
+
+    def nearest(self, frames: list[FrameType]) -> SourceLine | None:
+        """The app's innermost line, or the innermost line where none is the app's."""
+        frame = self._lines.own(frames) or (frames[0] if frames else None)
+        return self._lines.name(frame) if frame is not None else None

@@ -1,0 +1,55 @@
+"""A request on an event loop: its steps, and the tasks that work for it."""
+
+from __future__ import annotations
+
+from time import monotonic_ns
+from types import FrameType
+from typing import Any
+
+from wsgiviz.probe.source_lines import awaiting
+from wsgiviz.recorder.emitter import Emitter
+
+
+class LoopRequest:
+    """One request on a loop, and all tasks that work for it. ``work`` is its coroutine.
+
+    ``step`` counts: odd while a step runs, even between. ``ready`` is how many of its tasks could go on, were the
+    loop theirs; ``alive`` and ``started`` are tasks beside its own. Nothing is emitted when it is not ``open``.
+    """
+
+    __slots__ = ("alive", "emit", "open", "ready", "req", "started", "step", "step_ns", "work")
+
+    def __init__(self, req: int, emit: Emitter, work: Any) -> None:
+        self.req = req
+        self.emit = emit
+        self.work = work
+        self.step = self.step_ns = 0
+        self.ready = self.alive = self.started = 0
+        self.open = True
+
+    def begin_step(self) -> None:
+        """A step begins: it holds the loop."""
+        self.step_ns = began_ns = monotonic_ns()
+        self.step += 1
+        if self.open:
+            self.emit.step_began(self.req, began_ns)
+
+    def end_step(self) -> None:
+        """A step has ended."""
+        now = monotonic_ns()
+        self.step += 1
+        if self.open:
+            self.emit.step_ended(self.req, now - self.step_ns, now)
+            if self.ready:
+                self.emit.task_ready(self.req, now)
+
+    def frames(self) -> list[FrameType]:
+        """While it waits: the frames of its coroutine and of all that it awaits, innermost first."""
+        return awaiting(self.work)
+
+    def count_tasks(self, by: int) -> None:
+        """One task more, or one less."""
+        self.alive += by
+        self.started += by > 0
+        if self.open:
+            self.emit.child_tasks(self.req, self.alive, self.started)

@@ -1,0 +1,35 @@
+"""Numbers of requests: the load driver's come in a header, external requests get one here."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Callable
+
+from wsgiviz.recorder.codec import REQUEST_HEADER
+
+HEADER_KEY = "HTTP_" + REQUEST_HEADER.upper().replace("-", "_")
+
+COUNTER_BITS = 40
+"""A pid is below 2^22 (PID_MAX_LIMIT of proc(5)), so that a number fits into 63 bits."""
+
+START_BITS = COUNTER_BITS - 2
+"""The counter starts below a quarter of its range: a process has 8 * 10^11 requests before it could leave it."""
+
+
+class RequestIds:
+    """The numbers of one process: ``next_external()`` is a new one, ``of(header)`` the driver's where there is one.
+
+    An external request has a negative number, unique on this machine: the pid and a counter. The counter starts at
+    the time since boot, in units of about a millisecond, so that a pid that is used again repeats no numbers.
+    """
+
+    def __init__(self, pid: int) -> None:
+        start = (time.monotonic_ns() >> 20) % (1 << START_BITS)
+        self.next_external: Callable[[], int] = itertools.count(-(pid << COUNTER_BITS | start) - 1, -1).__next__
+
+    def of(self, header: str | None) -> int:
+        """The number in the driver's header; a new external one when there is none, or no number in it."""
+        if header and header.isascii() and header.isdigit() and len(header) < 18 and int(header):
+            return int(header)
+        return self.next_external()

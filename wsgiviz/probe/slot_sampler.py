@@ -1,0 +1,89 @@
+"""Requests in threads: what lasts is emitted here, in the sampler's thread, while it lasts.
+
+A connection or a request is looked at when it was there 20 ms before as well. Of shorter ones only the beginning and
+the end are known, and the thread that serves them pays for no more.
+
+This races with the serving thread, and holds without a lock: what is read between two equal keys belongs to one
+request (`Connection.key`), and an event that comes too late names its request, or has a time before the slot's own
+latest event, so that a reader can tell.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from types import FrameType
+
+from wsgiviz.probe.connection import ACCEPTED, CLOSING, WRITING, Connection
+from wsgiviz.probe.line_sampler import Frames, LineEmitter
+from wsgiviz.probe.source_lines import stack
+from wsgiviz.recorder.emitter import Emitter
+
+IDLE = (0, 0)
+RUNS_A_LOOP = frozenset({"run_forever", "run_until_complete"})
+
+
+class SlotSampler:
+    """Looks at the connections in ``connections``, which are by the thread that serves them."""
+
+    def __init__(self, emit: Emitter, lines: LineEmitter, connections: Mapping[int, Connection]) -> None:
+        self._emit = emit
+        self._lines = lines
+        self._connections = connections
+        self._seen: dict[int, tuple[tuple[int, int], object]] = {}
+
+    def sample(self) -> None:
+        """Emit what is new about whatever was there at the last call too."""
+        frames: Frames | None = None
+        for thread, connection in list(self._connections.items()):
+            key = connection.key()
+            seen, line = self._seen.get(thread, (IDLE, None))
+            if key != seen or key == IDLE:
+                self._seen[thread] = key, None
+                continue
+            if not self._emit_lasting(connection, key):
+                continue
+            frames = frames or sys._current_frames()
+            if thread in frames:
+                self._seen[thread] = key, self._emit_line(connection, key, stack(frames[thread]), line)
+
+    def _emit_lasting(self, connection: Connection, key: tuple[int, int]) -> bool:
+        """Emit how far the connection has come; whether it is in the app, at a line worth looking for."""
+        held, writing_ns, closing_ns = connection.held(), connection.writing_ns, connection.closing_ns
+        if connection.key() != key:
+            return False
+        if held.req:
+            connection.emit_progress(held)
+        elif not closing_ns:
+            self._emit_accepted(connection, key[0])
+        if closing_ns and not connection.emitted & CLOSING:
+            connection.emitted |= CLOSING
+            self._emit.connection_closing(connection.slot, held.req, held.ended_ns, closing_ns)
+        elif writing_ns and not held.ended_ns and not connection.emitted & WRITING:
+            self._emit_writing(connection, key, writing_ns)
+        return bool(held.req) and not (held.ended_ns or writing_ns or closing_ns)
+
+    def _emit_accepted(self, connection: Connection, taken_ns: int) -> None:
+        if not connection.emitted & ACCEPTED:
+            connection.emitted |= ACCEPTED
+            self._emit.connection_accepted(connection.slot, 0, taken_ns)
+            if connection.taken_ns != taken_ns:  # it went in this very moment, perhaps before the line above
+                connection.emit_no_request()
+
+    def _emit_writing(self, connection: Connection, key: tuple[int, int], writing_ns: int) -> None:
+        connection.emitted |= WRITING
+        req, chunks = connection.req, connection.chunks
+        self._emit.chunk_writing(connection.slot, req, chunks, writing_ns)
+        if connection.writing_ns != writing_ns and connection.key() == key:
+            self._emit.body_resumed(connection.slot, req)
+
+    def _emit_line(
+        self, connection: Connection, key: tuple[int, int], found: list[FrameType], before: object
+    ) -> object:
+        """The line of innermost-first ``found``; what was emitted ``before`` is not emitted again."""
+        req = connection.req
+        if connection.key() != key:  # the frames may be another request's already
+            return before
+        if before is None and any(frame.f_code.co_name in RUNS_A_LOOP for frame in found):
+            self._lines.emit_nested_loop(found, req, connection.slot)
+        return self._lines.emit(found, req, connection.slot, before) or True  # True: looked, and none is the app's

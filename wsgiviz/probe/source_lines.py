@@ -1,0 +1,128 @@
+"""Source lines: from a frame, or a chain of awaits, to file, line, function, and the call that is running.
+
+A line belongs to the app when its file is neither Python's, nor installed, nor the server's, nor ours; what
+lies in the package of the app itself always belongs to it. The call is cut from the source line by the
+instruction's own columns (PEP 657), so that C functions, which have no frame, get their name: "time.sleep".
+"""
+
+from __future__ import annotations
+
+import ast
+import linecache
+import os
+import sys
+import sysconfig
+from itertools import islice
+from types import CodeType, FrameType
+from typing import Any, NamedTuple
+
+FILE_BYTES, FUNCTION_BYTES, CALL_BYTES = 34, 18, 22
+"""Shares of an event's text, separators counted: of a file its end is kept, of the others their beginning."""
+
+INSTALLED = f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}"
+PYTHON = tuple(sysconfig.get_path(name) + os.sep for name in ("stdlib", "platstdlib"))
+OURS = os.path.dirname(os.path.dirname(__file__)) + os.sep
+
+
+class SourceLine(NamedTuple):
+    """A line that a request is at. ``where`` is "file|function|call" as it goes into an event."""
+
+    number: int
+    where: bytes
+
+
+class SourceLines:
+    """Names the lines of frames, and knows which belong to the app behind the import string ``app``."""
+
+    def __init__(self, app: str) -> None:
+        self._package = _package_of(app.partition(":")[0])
+        self._own: dict[str, bool] = {}
+        self._named: dict[tuple[CodeType, int], SourceLine] = {}
+
+    def own(self, frames: list[FrameType]) -> FrameType | None:
+        """The innermost of ``frames``, which come innermost first, that is the app's."""
+        for frame in frames:
+            name = frame.f_code.co_filename
+            own = self._own.get(name)
+            if own is None:
+                own = self._own[name] = self._belongs(name)
+            if own:
+                return frame
+        return None
+
+    def _belongs(self, name: str) -> bool:
+        if self._package and name.startswith(self._package):
+            return True
+        elsewhere = name.startswith(("<", OURS, *PYTHON)) or any(part in name for part in INSTALLED)
+        return not elsewhere
+
+    def name(self, frame: FrameType) -> SourceLine:
+        """The line where ``frame`` is now."""
+        code, at = frame.f_code, frame.f_lasti
+        known = self._named.get((code, at))
+        if known is None:
+            if len(self._named) > 4096:
+                self._named.clear()
+            known = self._named[code, at] = _named(code, at, frame.f_lineno)
+        return known
+
+
+def _package_of(module: str) -> str:
+    """The folder of the app's top-level package, or the file of its module."""
+    path = getattr(sys.modules.get(module.partition(".")[0]), "__file__", None) or ""
+    return os.path.dirname(path) + os.sep if path.endswith("__init__.py") else path
+
+
+def _named(code: CodeType, at: int, line: int | None) -> SourceLine:
+    parts = (
+        _short_path(code.co_filename).encode("utf-8", "replace")[-FILE_BYTES:],
+        code.co_name.encode("utf-8", "replace")[:FUNCTION_BYTES],
+        _call(code, at).encode("utf-8", "replace")[:CALL_BYTES],
+    )
+    return SourceLine(line or 0, b"|".join(part.replace(b"|", b"!") for part in parts))
+
+
+def _short_path(path: str) -> str:
+    """Relative to where Python found it, as far as that can be told."""
+    bases = [base + os.sep for base in (os.getcwd(), *sys.path) if base]
+    found = [path[len(base) :] for base in bases if path.startswith(base)]
+    return min(found, key=len, default=path)
+
+
+def _call(code: CodeType, at: int) -> str:
+    """The function called by the instruction at offset ``at``, as it stands in the source; else ""."""
+    start, end, column, end_column = next(islice(code.co_positions(), at // 2, None), (None,) * 4)
+    if start is None or start != end or column is None or end_column is None:
+        return ""
+    segment = linecache.getline(code.co_filename, start).encode()[column:end_column].decode("utf-8", "replace")
+    try:
+        expression = ast.parse(segment.strip(), mode="eval").body
+    except (SyntaxError, ValueError):
+        return ""
+    if isinstance(expression, ast.Await):
+        expression = expression.value
+    return ast.unparse(expression.func if isinstance(expression, ast.Call) else expression)
+
+
+def stack(frame: FrameType | None) -> list[FrameType]:
+    """A running frame and its callers, innermost first."""
+    found = []
+    while frame is not None:
+        found.append(frame)
+        frame = frame.f_back
+    return found
+
+
+def awaiting(work: Any) -> list[FrameType]:
+    """The frames of a suspended coroutine and of all that it awaits, innermost first."""
+    found: list[FrameType] = []
+    while work is not None and len(found) < 200:
+        frame = next(filter(None, (getattr(work, name, None) for name in FRAME_NAMES)), None)
+        if frame is not None:
+            found.append(frame)
+        work = next(filter(None, (getattr(work, name, None) for name in AWAIT_NAMES)), None)
+    return found[::-1]
+
+
+FRAME_NAMES = "cr_frame", "gi_frame", "ag_frame"
+AWAIT_NAMES = "cr_await", "gi_yieldfrom", "ag_await"

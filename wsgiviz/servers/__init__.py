@@ -1,1 +1,0 @@
-"""Servers: launched as the plain `gunicorn` command on a socket that the viewer has bound."""

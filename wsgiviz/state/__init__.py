@@ -1,0 +1,48 @@
+"""The State, its parts, and the reducer that makes it of events. Pure."""
+
+from wsgiviz.state.activity import BUSY, IN_APP, LOOPS, Activity, Phase, Task
+from wsgiviz.state.ledger import LEDGER_KEPT, Ledger
+from wsgiviz.state.loop import Hold, Loop, LoopTally
+from wsgiviz.state.reducer import reduce
+from wsgiviz.state.request import Location, Request, Stay, Step
+from wsgiviz.state.run import DriverSample, Peak, Run
+from wsgiviz.state.server import Server
+from wsgiviz.state.state import Action, Failure, Measured, Side, State
+from wsgiviz.state.worker import SLEEPS, WAITS_FOR_GIL, Counters, Death, Slot, Span, Tally, Waits, Worker
+
+__all__ = [
+    "BUSY",
+    "IN_APP",
+    "LEDGER_KEPT",
+    "LOOPS",
+    "SLEEPS",
+    "WAITS_FOR_GIL",
+    "Action",
+    "Activity",
+    "Counters",
+    "Death",
+    "DriverSample",
+    "Failure",
+    "Hold",
+    "Ledger",
+    "Location",
+    "Loop",
+    "LoopTally",
+    "Measured",
+    "Peak",
+    "Phase",
+    "Request",
+    "Run",
+    "Server",
+    "Side",
+    "Slot",
+    "Span",
+    "State",
+    "Stay",
+    "Step",
+    "Tally",
+    "Task",
+    "Waits",
+    "Worker",
+    "reduce",
+]

@@ -1,0 +1,56 @@
+"""What workers and tasks can be doing, and how far a session is."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+LOOPS = frozenset({"asgi", "uvicorn", "gevent"})
+"""Kinds of servers whose requests share an event loop in one thread; in the others each holds a thread."""
+
+
+class Activity(StrEnum):
+    """What a worker slot is doing.
+
+    Busy is any of reading, blocked, computing, waiting for the GIL, writing, closing. Computing: on the CPU, or
+    runnable and waiting for one. Waiting for the GIL: it could go on, and another thread of its process holds the
+    interpreter lock. Blocked: holds a request and waits for something outside the interpreter.
+    """
+
+    BOOTING = "booting"
+    IDLE = "idle"
+    READING = "reading"
+    BLOCKED = "blocked"
+    COMPUTING = "computing"
+    WAITING_FOR_GIL = "waiting for the GIL"
+    WRITING = "writing"
+    CLOSING = "closing"
+    STOPPING = "stopping"
+    DEAD = "dead"
+
+
+IN_APP = frozenset({Activity.BLOCKED, Activity.COMPUTING, Activity.WAITING_FOR_GIL})
+BUSY = IN_APP | {Activity.READING, Activity.WRITING, Activity.CLOSING}
+
+
+class Task(StrEnum):
+    """What a request on an event loop is doing; the first is before it reached the app."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    READY = "ready"
+    AWAITING = "awaiting"
+    DONE = "done"
+    FAILED = "failed"
+
+
+class Phase(StrEnum):
+    """How far the session is. Measuring: requests are sent one at a time, to know what one costs here."""
+
+    NEW = "new"
+    STARTING = "starting"
+    MEASURING = "measuring"
+    READY = "ready"
+    RUNNING = "running"
+    FINISHED = "finished"
+    FAILED = "failed"
+    CLOSED = "closed"

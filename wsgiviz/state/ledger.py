@@ -1,0 +1,153 @@
+"""The ledger: every request of a run, by its id. One that changes late is still the same row.
+
+Requests stand in chunks by their number. A State shares all chunks with the one before it, but for those in which
+something has changed; so publishing one costs the same whether the ledger holds ten requests or ten thousand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from msgspec import Struct, field
+
+from wsgiviz.recorder.codec import RUN_STRIDE
+from wsgiviz.state.request import Request
+
+CHUNK = 64
+LEDGER_KEPT = 10_000
+"""Requests kept of each side, the newest; totals count all. A chunk with a request that is not over stays longer."""
+
+CHUNKS_KEPT = LEDGER_KEPT // CHUNK + 2  # the newest may have just begun
+MOST_CHUNKS = 4 * CHUNKS_KEPT
+"""Beyond this, chunks go even if something in them is not over."""
+
+EXTERNALS_KEPT = 256
+"""External requests that are over are kept in this number."""
+
+
+class Chunk(Struct, frozen=True):
+    """Neighbours by number. ``open``: how many of them are not over."""
+
+    requests: tuple[Request | None, ...]
+    open: int
+
+
+class Ledger(Struct, frozen=True):
+    """The requests of one run at one side. ``external`` are those that our driver has not sent, by id."""
+
+    chunks: Mapping[int, Chunk] = field(default_factory=dict)
+    external: Mapping[int, Request] = field(default_factory=dict)
+
+    def get(self, req: int) -> Request | None:
+        """The newest that is known of a request; None when it is not kept (any more)."""
+        if req < 0:
+            return self.external.get(req)
+        at, place = divmod(req % RUN_STRIDE, CHUNK)
+        chunk = self.chunks.get(at)
+        found = chunk.requests[place] if chunk is not None else None
+        return found if found is not None and found.id == req else None
+
+    def __iter__(self) -> Iterator[Request]:
+        """All that are kept, our driver's in the order of their numbers."""
+        for at in sorted(self.chunks):
+            yield from filter(None, self.chunks[at].requests)
+        yield from self.external.values()
+
+    def ours(self) -> Iterator[Request]:
+        """Those of our driver, in the order of their numbers."""
+        for at in sorted(self.chunks):
+            yield from filter(None, self.chunks[at].requests)
+
+    def latest(self, most: int) -> list[Request]:
+        """The ``most`` newest of our driver's that are finished for their client, oldest first."""
+        found: list[Request] = []
+        for at in sorted(self.chunks, reverse=True):
+            found += [r for r in reversed(self.chunks[at].requests) if r is not None and r.finished]
+            if len(found) >= most:
+                break
+        return found[:most][::-1]
+
+    def in_flight(self) -> list[Request]:
+        """Those with which client or app are not through."""
+        found = []
+        for at in sorted(at for at, chunk in self.chunks.items() if chunk.open):
+            found += _open(self.chunks[at].requests)
+        return found + [request for request in self.external.values() if not request.over]
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+
+class LedgerDraft:
+    """A ledger that is being changed. The one that it was made from stays as it is."""
+
+    __slots__ = ("_before", "_changed", "_external")
+
+    def __init__(self, before: Ledger) -> None:
+        self._before = before
+        self._changed: dict[int, list[Request | None]] = {}
+        self._external: dict[int, Request] | None = None
+
+    def get(self, req: int) -> Request | None:
+        if req < 0:
+            external = self._before.external if self._external is None else self._external
+            return external.get(req)
+        at, place = divmod(req % RUN_STRIDE, CHUNK)
+        changed = self._changed.get(at)
+        if changed is not None:
+            found = changed[place]
+        else:
+            chunk = self._before.chunks.get(at)
+            found = chunk.requests[place] if chunk is not None else None
+        return found if found is not None and found.id == req else None
+
+    def put(self, request: Request) -> None:
+        req = request.id
+        if req < 0:
+            if self._external is None:
+                self._external = dict(self._before.external)
+            self._external[req] = request
+            return
+        at, place = divmod(req % RUN_STRIDE, CHUNK)
+        changed = self._changed.get(at)
+        if changed is None:
+            chunk = self._before.chunks.get(at)
+            changed = self._changed[at] = list(chunk.requests) if chunk is not None else [None] * CHUNK
+        changed[place] = request
+
+    def in_flight(self) -> list[Request]:
+        return self.publish().in_flight()
+
+    def publish(self) -> Ledger:
+        """The ledger as it is now."""
+        if not self._changed and self._external is None:
+            return self._before
+        chunks = dict(self._before.chunks)
+        for at, requests in self._changed.items():
+            chunks[at] = Chunk(tuple(requests), len(_open(requests)))
+        if len(chunks) > CHUNKS_KEPT:
+            _drop_oldest(chunks)
+        external = self._before.external if self._external is None else _bounded(self._external)
+        return Ledger(chunks, external)
+
+
+def _open(requests: Sequence[Request | None]) -> list[Request]:
+    """Those that are not `Request.over`, which is written out here: this is done for each chunk of each batch."""
+    return [r for r in requests if r and ((r.began_ns and not r.ended_ns) or not (r.received_ns or r.failed_ns))]
+
+
+def _drop_oldest(chunks: dict[int, Chunk]) -> None:
+    for at in sorted(chunks):
+        if len(chunks) <= CHUNKS_KEPT:
+            return
+        if not chunks[at].open or len(chunks) > MOST_CHUNKS:
+            del chunks[at]
+
+
+def _bounded(external: dict[int, Request]) -> dict[int, Request]:
+    """Without the oldest of those that are over, when there are too many."""
+    over = [req for req, request in external.items() if request.over]
+    if len(over) <= EXTERNALS_KEPT:
+        return external
+    oldest = set(sorted(over, key=lambda req: external[req].ended_ns)[: len(over) - EXTERNALS_KEPT])
+    return {req: request for req, request in external.items() if req not in oldest}

@@ -1,0 +1,145 @@
+"""What the load driver says: runs, and each request as its client sees it."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from wsgiviz.events import (
+    Connected,
+    DriverLate,
+    DriverSampled,
+    FirstByte,
+    RequestFailed,
+    RequestSent,
+    ResponseReceived,
+    RunEnded,
+    RunGrew,
+    RunStarted,
+)
+from wsgiviz.state.ledger import Ledger, LedgerDraft
+from wsgiviz.state.loop import LoopTally
+from wsgiviz.state.reduce.draft import Handlers, SideDraft, count
+from wsgiviz.state.run import DriverSample, Peak, Run
+from wsgiviz.state.worker import Tally
+
+
+def begin_run(side: SideDraft, number: int, planned: int, t_ns: int, calibration: bool = False) -> None:
+    """A run's own fields begin anew. Workers, and external requests that they still hold, go on."""
+    external = {request.id: request for request in side.ledger.publish().external.values() if not request.over}
+    side.ledger = LedgerDraft(Ledger(external=external))
+    side.run = Run(
+        number,
+        planned,
+        calibration,
+        requested_ns=t_ns,
+        external=len(external),
+        in_app=len(external),
+        in_app_peak=Peak(settled=len(external), highest=len(external)),
+        overflows_before=side.server.overflows,
+        deaths_before=side.server.deaths,
+    )
+    side.count_from(side.run)
+    side.connections = {}
+    side.workers = {
+        key: replace(worker, tally=Tally(first=worker.sample)) for key, worker in side.workers.items() if worker.alive
+    }
+    side.dead_loops = {}
+    for pid, loop in side.loops.items():
+        tally = LoopTally(first_selector_ns=loop.selector_ns, first_beat_ns=loop.beat_ns)
+        side.loops[pid] = replace(loop, tally=tally)
+
+
+def _run_started(side: SideDraft, event: RunStarted) -> None:
+    if event.run > side.run.number:  # nobody has said that it was asked for
+        begin_run(side, event.run, event.planned, event.t_ns)
+    if event.run == side.run.number:
+        planned = max(event.planned, side.run.planned)
+        side.run = replace(side.run, planned=planned, started_ns=event.start_ns or event.t_ns)
+
+
+def _run_grew(side: SideDraft, event: RunGrew) -> None:
+    if event.run == side.run.number:
+        side.run = replace(side.run, planned=event.planned)
+
+
+def _sent(side: SideDraft, event: RequestSent) -> None:
+    request = side.request(event.req)
+    if request is None:
+        return
+    side.ledger.put(replace(request, planned_ns=event.planned_ns, sent_ns=event.t_ns))
+    first_ns = side.run.first_planned_ns
+    if not first_ns or event.planned_ns < first_ns:
+        side.run = replace(side.run, first_planned_ns=event.planned_ns)
+
+
+def _connected(side: SideDraft, event: Connected) -> None:
+    request = side.request(event.req)
+    if request is not None:
+        request = replace(request, connected_ns=event.t_ns, port=event.port)
+        if side.is_loop and event.port:
+            side.connected(request)
+        else:
+            side.ledger.put(request)
+
+
+def _first_byte(side: SideDraft, event: FirstByte) -> None:
+    request = side.request(event.req)
+    if request is not None:
+        side.ledger.put(replace(request, first_byte_ns=event.t_ns))
+
+
+def _received(side: SideDraft, event: ResponseReceived) -> None:
+    before = side.request(event.req)
+    if before is None or before.finished:
+        return
+    side.ledger.put(replace(before, received_ns=event.t_ns, status=event.status, location=event.location))
+    side.statuses[event.status] = side.statuses.get(event.status, 0) + 1
+    if event.location:
+        count(side.redirects, f"{event.status} {event.location}")
+    run = side.run
+    side.run = replace(
+        run,
+        completed=run.completed + 1,
+        bad_status=run.bad_status + (event.status >= 400),
+        last_finished_ns=max(run.last_finished_ns, event.t_ns),
+    )
+
+
+def _failed(side: SideDraft, event: RequestFailed) -> None:
+    before = side.request(event.req)
+    if before is None or before.finished:
+        return
+    side.keep(before, replace(before, failed_ns=event.t_ns, error=event.error), event.t_ns)
+    side.errors[event.error] = side.errors.get(event.error, 0) + 1
+    run = side.run
+    side.run = replace(run, failed=run.failed + 1, last_finished_ns=max(run.last_finished_ns, event.t_ns))
+
+
+def _run_ended(side: SideDraft, event: RunEnded) -> None:
+    if event.run == side.run.number:
+        side.run = replace(side.run, ended_ns=event.t_ns, cancelled=bool(event.cancelled))
+
+
+def _driver_late(side: SideDraft, event: DriverLate) -> None:
+    latest = max(side.run.max_driver_late_ns, event.late_ns)
+    side.run = replace(side.run, driver_late_ns=event.late_ns, max_driver_late_ns=latest)
+
+
+def _driver_sampled(side: SideDraft, event: DriverSampled) -> None:
+    sample = DriverSample(event.t_ns, event.cpu_ns, event.runq_ns)
+    first = side.run.driver_first if side.run.driver_first.t_ns else sample
+    side.run = replace(side.run, driver_first=first, driver=sample)
+
+
+HANDLERS: Handlers = {
+    RunStarted: _run_started,
+    RunGrew: _run_grew,
+    RequestSent: _sent,
+    Connected: _connected,
+    FirstByte: _first_byte,
+    ResponseReceived: _received,
+    RequestFailed: _failed,
+    RunEnded: _run_ended,
+    DriverLate: _driver_late,
+    DriverSampled: _driver_sampled,
+}

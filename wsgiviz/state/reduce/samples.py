@@ -1,0 +1,106 @@
+"""What the viewer adds: the kernel's counters, and what was lost."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from wsgiviz.events import EventsLost, OverflowsSampled, ProcessSampled, QueueSampled, ThreadSampled
+from wsgiviz.state.activity import IN_APP, Activity
+from wsgiviz.state.reduce.draft import Handlers, SideDraft
+from wsgiviz.state.worker import SLEEPS, WAITS_FOR_GIL, Counters, Waits, Worker
+
+COMPUTES_FROM = 0.5
+"""From this share of a stretch on the CPU (or runnable) on, the stretch counts as computing."""
+
+SHORTEST_STRETCH_NS = 2_000_000
+"""Below this, the kernel's CPU counters are too coarse for a share; the thread's state letter decides."""
+
+
+def _thread_sampled(side: SideDraft, event: ThreadSampled) -> None:
+    worker = side.worker(event)
+    if worker is None or not worker.alive:
+        return
+    sample = Counters(event.t_ns, event.cpu_ns, event.runq_ns, event.letter)
+    if worker.activity in IN_APP and not side.is_loop:
+        worker = _judge(side, worker, sample)
+    tally = worker.tally
+    if not tally.first.t_ns:
+        tally = replace(tally, first=sample)
+    side.put(replace(worker, sample=sample, mark=sample, tally=tally))
+
+
+def _judge(side: SideDraft, worker: Worker, sample: Counters) -> Worker:
+    """What it has mostly done since the last mark: computed, or waited, and for what."""
+    mark = worker.mark
+    elapsed_ns = sample.t_ns - mark.t_ns
+    if elapsed_ns <= 0:
+        return worker
+    runq_ns = min(elapsed_ns, max(0, sample.runq_ns - mark.runq_ns))
+    worker = replace(worker, waits=worker.waits.plus(_seen(sample.letter, runq_ns)))
+    activity = _activity(worker, sample, runq_ns)
+    if activity is worker.activity:
+        return worker
+    if mark.t_ns <= worker.since_ns:  # nothing but this stretch has been seen of it
+        return side.relabel(worker, activity)
+    return side.turn(worker, activity, mark.t_ns, worker.req)
+
+
+def _seen(letter: str, runq_ns: int) -> Waits:
+    """What one sample saw. Who waits for the GIL wakes up often to ask for it: its time on the run queue is part of
+    that wait, and no work."""
+    if letter == WAITS_FOR_GIL:
+        return Waits(gil=1)
+    if letter == "R":
+        return Waits(runq_ns=runq_ns)
+    return Waits(blocked=1, unknown=letter == SLEEPS, runq_ns=runq_ns)
+
+
+def _activity(worker: Worker, sample: Counters, runq_ns: int) -> Activity:
+    """By the CPU time and run-queue time that passed since the last mark, and by what the thread does just now.
+
+    One that runs now, and did not for most of that time, waited meanwhile for what it waited for before: threads that
+    take turns with the GIL are not blocked because a sample meets one of them in its turn.
+    """
+    waits_for_gil = sample.letter == WAITS_FOR_GIL
+    elapsed_ns, active_ns = sample.t_ns - worker.mark.t_ns, sample.cpu_ns - worker.mark.cpu_ns
+    if not waits_for_gil:
+        active_ns += runq_ns
+    if elapsed_ns >= SHORTEST_STRETCH_NS and active_ns >= COMPUTES_FROM * elapsed_ns:
+        return Activity.COMPUTING
+    if waits_for_gil:
+        return Activity.WAITING_FOR_GIL
+    if sample.letter == "R":
+        return worker.activity if elapsed_ns >= SHORTEST_STRETCH_NS else Activity.COMPUTING
+    return Activity.BLOCKED
+
+
+def _queue_sampled(side: SideDraft, event: QueueSampled) -> None:
+    """The peak is counted over two samples in a row: what idle workers are about to take is no queue."""
+    stood = min(side.server.queue_depth, event.depth)
+    if stood > side.run.max_queue:
+        side.run = replace(side.run, max_queue=stood)
+    side.server = replace(side.server, queue_depth=event.depth, queue_limit=event.limit)
+
+
+def _overflows_sampled(side: SideDraft, event: OverflowsSampled) -> None:
+    side.server = replace(side.server, overflows=event.total)
+    if side.run.overflows_before < 0:
+        side.run = replace(side.run, overflows_before=event.total)
+
+
+def _process_sampled(side: SideDraft, event: ProcessSampled) -> None:
+    for worker in side.slots(event.pid):
+        side.put(replace(worker, rss_bytes=event.rss_bytes, cpu_permille=event.cpu_permille))
+
+
+def _events_lost(side: SideDraft, event: EventsLost) -> None:
+    side.server = replace(side.server, lost=side.server.lost + max(0, event.count))
+
+
+HANDLERS: Handlers = {
+    ThreadSampled: _thread_sampled,
+    QueueSampled: _queue_sampled,
+    OverflowsSampled: _overflows_sampled,
+    ProcessSampled: _process_sampled,
+    EventsLost: _events_lost,
+}

@@ -1,0 +1,107 @@
+"""A run at one side: what begins anew with it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from msgspec import Struct, field
+
+from wsgiviz.state.request import Location
+
+RECENT = 64
+"""Beginnings and ends that may still be overtaken by earlier ones of another process."""
+
+
+class Peak(Struct, frozen=True):
+    """How many were inside at once, at most: from beginnings and ends that may come in any order.
+
+    ``recent`` is sorted by time; what is older has been added up.
+    """
+
+    recent: tuple[tuple[int, int], ...] = ()  # (t_ns, +1 or -1)
+    settled: int = 0  # inside after all older ones
+    highest: int = 0  # of the older ones
+
+    def after(self, t_ns: int, by: int) -> Peak:
+        recent = self.recent
+        at = len(recent)
+        change = (t_ns, by)
+        while at and recent[at - 1] > change:
+            at -= 1
+        recent = (*recent[:at], change, *recent[at:])
+        if len(recent) <= RECENT:
+            return Peak(recent, self.settled, self.highest)
+        settled, highest = self.settled, self.highest
+        for _, step in recent[: RECENT // 2]:
+            settled += step
+            highest = max(highest, settled)
+        return Peak(recent[RECENT // 2 :], settled, highest)
+
+    def without(self, t_ns: int, by: int) -> Peak:
+        """As if that had not been counted."""
+        recent = list(self.recent)
+        if (t_ns, by) in recent:
+            recent.remove((t_ns, by))
+            return Peak(tuple(recent), self.settled, self.highest)
+        return Peak(self.recent, self.settled - by, self.highest)
+
+    @property
+    def most(self) -> int:
+        inside, most = self.settled, self.highest
+        for _, by in self.recent:
+            inside += by
+            most = max(most, inside)
+        return most
+
+
+class DriverSample(Struct, frozen=True, gc=False):
+    """CPU time of the driver's thread, and its time on the run queue (-1 where not known), both since its start."""
+
+    t_ns: int = 0
+    cpu_ns: int = 0
+    runq_ns: int = -1
+
+
+class Run(Struct, frozen=True):
+    """Its numbers so far. ``number`` is 0 before the first."""
+
+    number: int = 0
+    planned: int = 0  # requests
+    calibration: bool = False  # it measures what one request costs
+    requested_ns: int = 0
+    started_ns: int = 0  # the planned time of its first request
+    ended_ns: int = 0
+    cancelled: bool = False
+    completed: int = 0
+    failed: int = 0
+    bad_status: int = 0  # of the completed: status 400 and above
+    for_nobody: int = 0  # served when the client had given up
+    external: int = 0  # requests in the app that our driver has not sent
+    errors: Mapping[str, int] = field(default_factory=dict)
+    statuses: Mapping[int, int] = field(default_factory=dict)  # of the completed
+    redirects: Mapping[str, int] = field(default_factory=dict)  # of the completed, by "302 /login/"
+    raised: Mapping[str, int] = field(default_factory=dict)  # by the exception that left the app
+    first_planned_ns: int = 0
+    last_finished_ns: int = 0
+    in_app: int = 0  # requests inside the app now
+    in_app_peak: Peak = Peak()
+    max_queue: int = 0  # the deepest that it stood for two samples in a row
+    max_pool: int = 0  # the most that waited for a thread in one process
+    max_pool_pid: int = 0  # which process that was
+    driver_late_ns: int = 0
+    max_driver_late_ns: int = 0
+    driver_first: DriverSample = DriverSample()  # at the start of the run
+    driver: DriverSample = DriverSample()  # the newest
+    nested_loop: tuple[int, Location] | None = None  # a request inside which an event loop runs, and where
+    overflows_before: int = -1  # the server's at the start
+    deaths_before: int = 0
+
+    @property
+    def running(self) -> bool:
+        """The driver has begun, and has not said that it ended."""
+        return bool(self.started_ns) and not self.ended_ns
+
+    @property
+    def done(self) -> int:
+        """Requests that have ended either way for their client."""
+        return self.completed + self.failed

@@ -1,0 +1,150 @@
+"""A worker slot: what serves one request at a time, a process or one thread of a process."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from wsgiviz.state.activity import BUSY, Activity
+
+SPANS_KEPT = 512
+"""Spans kept of each worker's history; older ones go first."""
+
+Slot = tuple[int, int]
+"""Pid, and number of the thread in it."""
+
+SIGABRT = 6
+
+WAITS_FOR_GIL = "G"
+"""The letter of a thread that sleeps until it gets the interpreter lock, beside those of proc(5)."""
+
+SLEEPS = "s"
+"""The letter of one that sleeps, where the kernel does not let us know whether for the interpreter lock."""
+
+
+class Span(Struct, frozen=True, gc=False):
+    """A stretch of one worker's history. ``end_ns`` is 0 while it lasts; ``req`` is 0 when it holds none."""
+
+    start_ns: int
+    end_ns: int
+    activity: Activity
+    req: int
+
+
+class Counters(Struct, frozen=True, gc=False):
+    """Of the thread that is a worker's slot, cumulative since its start (schedstat and stat of proc(5)).
+
+    ``letter``: the thread's state as in stat, or WAITS_FOR_GIL or SLEEPS in place of its S.
+    """
+
+    t_ns: int = 0
+    cpu_ns: int = 0
+    runq_ns: int = 0
+    letter: str = ""
+
+
+class Waits(Struct, frozen=True, gc=False):
+    """How often samples have found a slot waiting inside the app, and for what."""
+
+    gil: int = 0
+    blocked: int = 0
+    unknown: int = 0  # for the one or the other; they are among the blocked
+    runq_ns: int = 0  # runnable and without a CPU, but for stretches at whose end it waited for the GIL
+
+    def plus(self, other: Waits) -> Waits:
+        return Waits(
+            self.gil + other.gil,
+            self.blocked + other.blocked,
+            self.unknown + other.unknown,
+            self.runq_ns + other.runq_ns,
+        )
+
+    @property
+    def gil_share(self) -> float | None:
+        """Of these waits; None when no sample has seen one."""
+        seen = self.gil + self.blocked
+        return self.gil / seen if seen else None
+
+
+class Tally(Struct, frozen=True):
+    """What a slot has done in the present run."""
+
+    requests: int = 0  # ended
+    reading_ns: int = 0
+    app_ns: int = 0  # from call to close(): blocked, computing and waiting for the GIL together
+    writing_ns: int = 0
+    cpu_ns: int = 0  # of requests that ended, exactly, by the thread's own clock
+    first: Counters = Counters()  # the newest at the start of the run
+    gil_ns: int = 0  # of app_ns, waiting for the GIL: see `Worker.gil_ns`
+    waits: Waits = Waits()  # of requests that ended
+
+
+class Death(Struct, frozen=True):
+    """As the master has seen it. ``status`` is as waitpid(2) gives it, -1 where not known."""
+
+    t_ns: int
+    status: int = -1
+    by_timeout: bool = False
+    with_master: bool = False  # the master went, and took it along
+
+
+class Worker(Struct, frozen=True):
+    """One slot. A worker that died stays, with ``activity`` DEAD, until the next run begins."""
+
+    pid: int
+    number: int  # the process's, gunicorn's age: 1, 2, 3 ...; a replacement gets a new one
+    activity: Activity
+    since_ns: int
+    slot: int = 0  # which thread of its process, from 1; 0 is a process of one
+    thread_id: int = 0  # the thread's native id, once it is known
+    booted_ns: int = 0  # when it came
+    req: int = 0  # which request it holds, 0 for none
+    last_req: int = 0
+    spans: tuple[Span, ...] = ()
+    tally: Tally = Tally()
+    sample: Counters = Counters()  # the newest
+    mark: Counters = Counters()  # from which the next sample judges what it did in the app
+    waits: Waits = Waits()  # of the present request
+    rss_bytes: int = 0
+    cpu_permille: int = 0
+    stopped_by: int = 0  # the signal that it said it handles
+    exited: bool = False  # it said that it goes in order
+    death: Death | None = None
+    iterating: bool = False  # the app has returned its iterable, and is asked for its parts
+    paused_ns: int = 0  # of the present request: how long its iterator waited for the server to write
+    sampler_error: str = ""  # the line sampler has ended with this
+
+    @property
+    def key(self) -> Slot:
+        return self.pid, self.slot
+
+    @property
+    def busy(self) -> bool:
+        return self.activity in BUSY
+
+    def gil_ns(self, in_app_ns: int, cpu_ns: int) -> int:
+        """For how long the present request has waited for the GIL, of its time in the app: an estimate.
+
+        What is neither on the CPU nor runnable is a wait; its share for the GIL is that of the samples which found it
+        waiting for that. Of a request that no sample saw waiting, it is that of the requests before it in this run.
+        """
+        share = self.waits.gil_share
+        if share is None:
+            share = self.tally.waits.gil_share or 0.0
+        return int(share * max(0, in_app_ns - cpu_ns - self.waits.runq_ns))
+
+    @property
+    def alive(self) -> bool:
+        return self.activity is not Activity.DEAD
+
+    @property
+    def died_of(self) -> str:
+        """ "timeout", "exit" or "killed"; "" while it lives."""
+        if self.death is None:
+            return ""
+        if self.death.by_timeout or self.stopped_by == SIGABRT:
+            return "timeout"
+        return "exit" if self.exited or self.death.with_master else "killed"
+
+    @property
+    def died_violently(self) -> bool:
+        return self.died_of in ("timeout", "killed")

@@ -1,0 +1,111 @@
+"""What a person can ask for, as messages from a screen to the app; and who carries it out."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+from typing import Protocol
+
+from textual.message import Message
+
+from wsgiviz.settings import Settings
+
+
+class Fire(Message):
+    """A new run; after a failure, new servers too."""
+
+
+class FireOne(Message):
+    """One request more, to each side."""
+
+
+class Cancel(Message):
+    """Give up the run that is on."""
+
+
+class Reload(Message):
+    """Load the apps anew."""
+
+
+class Scale(Message):
+    """One worker more (1) or less (-1)."""
+
+    def __init__(self, by: int) -> None:
+        super().__init__()
+        self.by = by
+
+
+class EndWorker(Message):
+    """Send a signal to the worker ``pid`` of a side."""
+
+    def __init__(self, side: str, pid: int, number: signal.Signals) -> None:
+        super().__init__()
+        self.side, self.pid, self.number = side, pid, number
+
+
+class ChangeSettings(Message):
+    """Run with these settings from now on."""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__()
+        self.settings = settings
+
+
+class SaveRun(Message):
+    """Write what has been seen to a file, as a recording."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.path = path
+
+
+class AskServers(Message):
+    """Something of the servers, where there are none: in a recording."""
+
+
+class TogglePlayback(Message):
+    """Play the recording, or pause it."""
+
+
+class Step(Message):
+    """One step forward (1) or back (-1) in the recording."""
+
+    def __init__(self, by: int) -> None:
+        super().__init__()
+        self.by = by
+
+
+class Restart(Message):
+    """Go to the recording's beginning."""
+
+
+class ToEnd(Message):
+    """Go to the recording's end."""
+
+
+class Controls(Protocol):
+    """What the app asks of the controller (`wsgiviz.control.controller`). Nothing of it waits, but for `close`."""
+
+    @property
+    def scaled(self) -> str | None:
+        """The side whose workers can be added and removed."""
+
+    def start(self) -> None:
+        """What can't be started is a failure in the State."""
+
+    def fire(self) -> None: ...
+
+    def fire_one(self) -> None: ...
+
+    def cancel(self) -> None: ...
+
+    def add_worker(self) -> None: ...
+
+    def remove_worker(self) -> None: ...
+
+    def end_worker(self, side: str, pid: int, number: signal.Signals, /) -> bool:
+        """False when there is no such worker (any more)."""
+
+    def reload(self) -> None: ...
+
+    def change(self, settings: Settings) -> None: ...

@@ -1,0 +1,121 @@
+"""A frame as the live screen shows it: views of its parts, made from the State."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from wsgiviz.analysis import metrics
+from wsgiviz.analysis.captions import Caption, caption
+from wsgiviz.analysis.prediction import prediction
+from wsgiviz.analysis.theory import Prediction
+from wsgiviz.settings import Settings
+from wsgiviz.state import Phase, Side, State
+from wsgiviz.tui.feed import Frame
+from wsgiviz.tui.render.glyphs import Glyphs
+from wsgiviz.tui.render.view import PaneView
+from wsgiviz.tui.render.window import Viewport, Window, window
+from wsgiviz.tui.widgets.header import HeaderView
+
+
+@dataclass(frozen=True, slots=True)
+class LiveView:
+    """A frame, seen through a person's ``viewport`` in time; ``followed`` is a request or 0."""
+
+    frame: Frame
+    glyphs: Glyphs
+    viewport: Viewport = Viewport()
+    followed: int = 0
+
+    @property
+    def state(self) -> State:
+        return self.frame.state
+
+    @property
+    def sides(self) -> list[Side]:
+        """Those that have a pane, left to right."""
+        state = self.state
+        return [state.sides[name] for name in state.settings.sides if name in state.sides]
+
+    def panes(self) -> Iterator[PaneView]:
+        """What each pane shows, left to right, on one axis of time."""
+        now_ns = self._now_ns()
+        predictions = {side.name: prediction(self.state, side.name) for side in self.sides}
+        shown = self._window(now_ns, predictions.values())
+        for side in self.sides:
+            over = bool(side.run.ended_ns and side.run.done)
+            yield PaneView(
+                side=side,
+                title=self._title(side),
+                now_ns=now_ns,
+                start_ns=shown.start_ns,
+                end_ns=shown.end_ns,
+                zero_ns=shown.zero_ns,
+                prediction=predictions[side.name],
+                makespan_s=metrics.makespan_ns(side) / 1e9 if over else None,
+                glyphs=self.glyphs,
+                followed=self.followed,
+            )
+
+    def _now_ns(self) -> int:
+        """Once all sides are done the panes stand still: the last thing that happened is their now."""
+        sides, now_ns = self.sides, self.frame.now_ns
+        if self.state.phase is not Phase.FINISHED or not all(side.run.ended_ns for side in sides):
+            return now_ns
+        busy = any(worker.busy for side in sides for worker in side.server.living())
+        return now_ns if busy else max((side.run.ended_ns for side in sides), default=now_ns)
+
+    def _title(self, side: Side) -> str:
+        settings = self.state.settings
+        workers = side.server.wanted or settings.processes(side.name)
+        threads = settings.threads_of(side.name)
+        server = "uvicorn" if side.kind == "uvicorn" else f"gunicorn {side.kind}"
+        each = f" of {threads} threads" if threads > 1 else ""
+        return f"{server}, {workers} worker{'s' if workers != 1 else ''}{each}"
+
+    def _window(self, now_ns: int, predictions: Iterable[Prediction | None]) -> Window:
+        sides = self.sides
+        starts = [side.run.started_ns for side in sides if side.run.started_ns]
+        expected_ns = max((int(found.seconds * 1e9) for found in predictions if found), default=1_000_000_000)
+        done_ns = max((metrics.makespan_ns(side) for side in sides if side.run.ended_ns), default=0)
+        return window(min(starts, default=now_ns), now_ns, max(expected_ns, done_ns), self.viewport)
+
+    def caption(self) -> Caption:
+        frame = self.frame
+        return caption(frame.state, frame.now_ns, frame.occurrences)
+
+    def header(self, fps: int, paused: bool) -> HeaderView:
+        """``paused``: the view is, while the servers go on."""
+        state, settings = self.state, self.state.settings
+        elapsed_ns = max((metrics.elapsed_ns(side, self.frame.now_ns) for side in self.sides), default=0)
+        left, right = [*(settings.call(side.name) for side in self.sides), "", ""][:2]
+        return HeaderView(
+            name=settings.name,
+            wsgi_call=left if not settings.own_app else "",
+            asgi_call=right if not settings.own_app else "",
+            load=_load(settings),
+            state=self._status(),
+            clock_s=elapsed_ns // 100_000_000 / 10,
+            fps=fps,
+            lost=state.lost,
+            driver_late_ms=max((side.run.max_driver_late_ns for side in self.sides), default=0) // 1_000_000,
+            paused=paused,
+            glyphs=self.glyphs,
+        )
+
+    def _status(self) -> str:
+        """Whether it is live or recorded, and how the recording is doing."""
+        frame, phase = self.frame, self.state.phase
+        if frame.recorded:
+            times = "x" if self.glyphs.name == "ascii" else "×"
+            playing = f" {frame.speed:g}{times}" if frame.playing else ", paused"
+            return f"recorded{playing}{', incomplete' if frame.problem else ''}"
+        words = {Phase.RUNNING: f"{self.glyphs.live} live", Phase.FINISHED: "done", Phase.FAILED: "stopped"}
+        kept = "recording failed  " if frame.problem else "rec  " if frame.recording else ""
+        return kept + words.get(phase, phase.value)
+
+
+def _load(settings: Settings) -> str:
+    if settings.arrivals == "closed":
+        return f"{settings.concurrency} users, {settings.requests} requests"
+    return f"{settings.requests} at once"

@@ -1,0 +1,96 @@
+"""The keys of the live screen and of the replay: what each does, in words for the bottom line, help and palette."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from textual.binding import Binding, BindingType
+
+from wsgiviz.tui.widgets.keys import Hint
+
+CONTROL: list[BindingType] = [
+    Binding("space", "fire", "fire", tooltip="Fire the requests again, at both servers"),
+    Binding("f", "fire_one", "one more", tooltip="Fire one more request, at both servers"),
+    Binding("plus,equals_sign", "workers(1)", "add worker", tooltip="Add a WSGI worker (TTIN)"),
+    Binding("minus", "workers(-1)", "remove worker", tooltip="Remove a WSGI worker (TTOU)"),
+    Binding("right_square_bracket", "requests(1)", "more requests", tooltip="More requests, and fire"),
+    Binding("left_square_bracket", "requests(-1)", "fewer requests", tooltip="Fewer requests, and fire"),
+    Binding("s", "pick", "scenario", tooltip="Choose another scenario"),
+    Binding("o", "form", "options", tooltip="All settings, in a form"),
+    Binding("p", "pause", "pause", tooltip="Pause the view; the servers go on"),
+    Binding("x", "cancel", "cancel", tooltip="Cancel the current run"),
+    Binding("k", "end_worker", "kill", tooltip="End a worker: TERM or KILL (or click its lane)"),
+    Binding("r", "reload", "reload", tooltip="Reload the apps (HUP)"),
+    Binding("w", "save", "save", tooltip="Save this run as a recording"),
+]
+"""What needs servers that run."""
+
+PLAYBACK: list[BindingType] = [
+    Binding("space,p", "toggle_playback", "play", tooltip="Play the recording, or pause it"),
+    Binding("full_stop", "step(1)", "step", tooltip="Pause, and go one batch of events forward"),
+    Binding("comma", "step(-1)", "step back", tooltip="Pause, and go one batch of events back"),
+    Binding("home", "restart", "restart", tooltip="Play from the beginning of the recording"),
+    Binding("end", "to_end", "end", tooltip="Go to the end of the recording"),
+]
+
+VIEW: list[BindingType] = [
+    Binding("tab,enter", "ledger", "ledger", tooltip="All requests in a table; one in detail (or click it)"),
+    Binding("escape", "unfollow", "unfollow", tooltip="Stop following a request"),
+    Binding("less_than_sign", "zoom(-1)", "zoom out", tooltip="Show more time"),
+    Binding("greater_than_sign", "zoom(1)", "zoom in", tooltip="Show less time, in more detail"),
+    Binding("left", "pan(-1)", "earlier", tooltip="Show earlier times"),
+    Binding("right", "pan(1)", "later", tooltip="Show later times"),
+    Binding("0", "follow", "follow now", tooltip="Undo zooming and panning"),
+    Binding("down", "lanes(1)", "lanes down", tooltip="Show lanes further down"),
+    Binding("up", "lanes(-1)", "lanes up", tooltip="Show lanes further up"),
+    Binding("c", "code", "code", tooltip="Show or hide the code of both apps"),
+    Binding("b", "stage", "big", tooltip="Panes and caption only, in high contrast: for a stage"),
+    Binding("l", "logs", "logs", tooltip="The logs of both servers"),
+    Binding("question_mark,f1", "help", "help", tooltip="Explain keys and signs"),
+    Binding("q", "app.quit", "quit", tooltip="Stop everything, and quit"),
+]
+
+LIVE_HINTS: list[Hint] = [
+    ("space", "fire"), ("+ -", "workers"), ("[ ]", "requests"), ("s", "scenario"), ("o", "options"),
+    ("p", "pause"), ("k", "kill"), ("tab", "ledger"), ("?", "help"), ("q", "quit"), ("f", "one more"),
+    ("x", "cancel"), ("r", "reload"), ("l", "logs"), ("b", "big"), ("< >", "zoom"), ("c", "code"),
+    ("w", "save"), ("^p", "palette"),
+]  # fmt: skip
+
+REPLAY_HINTS: list[Hint] = [
+    ("space", "play/pause"), (", .", "step"), ("home", "restart"), ("tab", "ledger"), ("?", "help"), ("q", "quit"),
+    ("end", "to its end"), ("l", "logs"), ("b", "big"), ("< >", "zoom"), ("c", "code"), ("^p", "palette"),
+]  # fmt: skip
+
+KEY_NAMES = {
+    "plus": "+", "minus": "-", "left_square_bracket": "[", "right_square_bracket": "]", "question_mark": "?",
+    "less_than_sign": "<", "greater_than_sign": ">", "full_stop": ".", "comma": ",",
+}  # fmt: skip
+
+
+def keys_of(bindings: Iterable[BindingType]) -> list[str]:
+    """Every key that they bind."""
+    return [key for binding in _all(bindings) for key in binding.key.split(",")]
+
+
+def explained(bindings: Iterable[BindingType]) -> list[tuple[str, str]]:
+    """Each key and what it does, for the help."""
+    return [(_key_name(binding.key), binding.tooltip) for binding in _all(bindings)]
+
+
+def commands(bindings: Iterable[BindingType]) -> list[tuple[str, str, str]]:
+    """Title, action and help of everything that can be asked for, for the palette."""
+    return [
+        (binding.description.capitalize(), binding.action, binding.tooltip)
+        for binding in _all(bindings)
+        if not binding.action.startswith("app.")
+    ]
+
+
+def _all(bindings: Iterable[BindingType]) -> list[Binding]:
+    return [binding for binding in bindings if isinstance(binding, Binding) and binding.show]
+
+
+def _key_name(key: str) -> str:
+    first = key.partition(",")[0]
+    return KEY_NAMES.get(first, first)

@@ -1,0 +1,74 @@
+"""Where to save the run."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+from textual.widgets import Input, Static
+
+from wsgiviz.state import State
+
+KEYS = "enter save   escape back"
+
+
+class SaveScreen(ModalScreen[Path | None]):
+    """Gives the file to write, or None. One that is there already is given only when that is confirmed."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "back")]
+
+    def __init__(self, state: State, ascii_only: bool) -> None:
+        super().__init__()
+        self._default = default_name(state)
+        self._ascii_only = ascii_only
+        self._confirmed: Path | None = None
+
+    def compose(self) -> ComposeResult:
+        with Vertical(id="save", classes="dialog"):
+            yield Static("Save this run as a recording", classes="title")
+            yield Input(self._default, id="file", select_on_focus=False, compact=True)
+            yield Static("", id="problem", markup=False)
+            yield Static(KEYS, classes="keys", markup=False)
+
+    def on_mount(self) -> None:
+        self.set_class(self._ascii_only, "ascii")
+
+    def on_input_changed(self) -> None:
+        self._confirmed = None
+        self._say("")
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        try:
+            path = Path(event.value.strip()).expanduser()
+            problem = self._problem(path)
+        except (OSError, ValueError, RuntimeError):  # too long, a null, the home of nobody
+            problem = "a file can't have this name"
+        if problem:
+            self._say(problem)
+        else:
+            self.dismiss(path)
+
+    def _problem(self, path: Path) -> str:
+        if path.is_dir():
+            return "this is a folder: give a file's name"
+        if path.exists() and path != self._confirmed:
+            self._confirmed = path
+            return "this file is there already: press enter again to replace it"
+        return ""
+
+    def _say(self, problem: str) -> None:
+        self.query_one("#problem", Static).update(problem)
+
+
+def default_name(state: State) -> str:
+    """ "wsgiviz-sleep-20261125-034821.wviz": what is run, and when the program began."""
+    settings = state.settings
+    what = "app" if settings.own_app else settings.scenario
+    when = re.sub(r"\D", "", state.started[:19])
+    when = f"-{when[:8]}-{when[8:]}" if len(when) == 14 else ""
+    return f"wsgiviz-{what}{when}.wviz"
