@@ -85,7 +85,7 @@ def _add_run_options(run: argparse.ArgumentParser) -> None:
 
 def _add_view_options(command: argparse.ArgumentParser) -> Any:
     view = command.add_argument_group("Output")
-    view.add_argument("--headless", action="store_true", help="no screen: a summary in the end")
+    view.add_argument("--headless", action="store_true", help="no screen: a summary at the end")
     view.add_argument("--json", metavar="FILE", help="the result as JSON; - for stdout. Implies --headless")
     view.add_argument("--ledger", action="store_true", help="with --json: the times of every request too")
     view.add_argument(  # given before the command, it must not be undone here

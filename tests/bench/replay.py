@@ -56,6 +56,8 @@ def _write(path: Path) -> Figure:
         while writer.backlog > 4 * BATCH:  # events come faster here than anywhere else
             time.sleep(0.001)
         if log.events > before:
+            if not encoder.events:
+                list(encoder.keyframe(log.snapshot))  # from then on only what has changed is written
             began = time.thread_time()
             encoder.add(batch)
             if encoder.keyframe_due:

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from wsgiviz.control.launch import Launch, Server
+from wsgiviz.control.launch import Launch, ServerProcess
 from wsgiviz.events import (
     ConnectionAccepted,
     ConnectionClosing,
@@ -52,7 +52,7 @@ class Observed:
                              folder, env)  # fmt: skip
         if app.startswith("async"):
             self.launch = Launch("asgi", f"gated:{app}", kind, 1, 1, 0, "127.0.0.1", folder, folder, env)
-        self.server = Server(self.launch)
+        self.server = ServerProcess(self.launch)
 
     def close(self) -> None:
         self.server.close()

@@ -128,9 +128,9 @@ def test_tab_shows_one_side_then_the_other_then_both_with_the_cursor_on_its_requ
     with_ledger(check)
 
 
-def test_an_answer_that_came_before_close_took_no_time_to_return() -> None:
+def test_of_an_answer_that_came_before_close_nobody_knows_how_long_it_took_to_return() -> None:
     async def check(ledger: Opened) -> None:
-        assert ledger.column("return") == ["0.0 ms", "0.0 ms"]
+        assert ledger.column("return") == ["", ""]
 
     with_ledger(
         check, only(replace(answered_request(n, T0, T0 + S), received_ns=T0 + S - n * n * 45_000) for n in (1, 2))

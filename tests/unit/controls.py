@@ -10,7 +10,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from wsgiviz.control.controller import Controller
-from wsgiviz.control.launch import Launch, Server
+from wsgiviz.control.launch import Launch, ServerProcess
 from wsgiviz.control.load_client import LoadClient
 from wsgiviz.control.processes import Processes
 from wsgiviz.control.watch import Watch
@@ -78,7 +78,7 @@ class NotedProcesses(Processes):
         self.refuses: WsgivizError | None = None
         self.ended: WsgivizError | None = None
         self.signals: list[tuple[str, signal.Signals]] = []
-        self.leaving: list[Server] = []
+        self.leaving: list[ServerProcess] = []
 
     def open(self, settings: Settings) -> Path:
         return Path("/nowhere")
@@ -112,14 +112,14 @@ class NotedProcesses(Processes):
         self.leaving += self.servers.values()
         self.servers = {}
 
-    def bury(self) -> list[Server]:
+    def bury(self) -> list[ServerProcess]:
         gone, self.leaving = self.leaving, []
         return gone
 
     def signal_master(self, side: str, number: signal.Signals) -> None:
         self.signals.append((side, number))
 
-    def close(self) -> list[Server]:
+    def close(self) -> list[ServerProcess]:
         self.retire()
         return self.bury()
 

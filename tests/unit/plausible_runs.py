@@ -147,7 +147,7 @@ def _blocking_request(random: Random, at: Clock, pid: int, slot: int, req: int) 
     began_ns = at()
     made.append(e.RequestBegan(began_ns, *where, req, accepted_ns, began_ns // 100, "GET /sleep"))
     for _ in range(random.randint(0, 3)):
-        made.append(e.ThreadSampled(at(), *where, at.t_ns // 100, at.t_ns // 1000, random.choice("RS")))
+        made.append(e.ThreadSampled(at(), *where, at.t_ns // 100, at.t_ns // 1000, random.choice("RSG")))
     if random.random() < 0.3:
         made.append(e.ProcessSampled(at(), "wsgi", pid, 30_000_000, random.randint(0, 1000)))
     if random.random() < 0.4:

@@ -112,7 +112,7 @@ def test_a_worker_is_never_busy_for_longer_than_the_run_takes(random: Random) ->
         lasted_s = (state.t_ns - side.run.requested_ns) / 1e9
         for times in metrics.per_worker(side, state.t_ns):
             assert times.busy_s is None or times.busy_s <= lasted_s + 1e-9
-            parts = [times.blocked_s, times.computing_s, times.reading_s, times.writing_s]
+            parts = [times.blocked_s, times.computing_s, times.gil_wait_s, times.reading_s, times.writing_s]
             known = [part for part in parts if part is not None]
             if not side.is_loop and len(known) == len(parts):
                 assert math.fsum(known) == pytest.approx(times.busy_s)

@@ -171,6 +171,10 @@ def test_more_processes_than_cores_take_turns() -> None:
         "All 4 workers are computing; 16 requests wait in the kernel, not yet read by anyone: "
         "there is nothing to wait for, so async gains nothing."
     )
+    turns = but(AT_WORK, workers=workers(Activity.WAITING_FOR_GIL, Activity.COMPUTING), queue_depth=0)
+    assert says(turns) == (
+        "All 2 workers are computing or waiting for the GIL: there is nothing to wait for, so async gains nothing."
+    )
 
 
 def test_requests_too_short_to_be_seen() -> None:
@@ -393,3 +397,10 @@ def test_lints_are_not_evaluated_again_for_the_caption() -> None:
     assert "wait in the kernel" in caption(state, at(0.5), Occurrences()).text
     gone = (Finding("loop-held", "wsgi2", "Of a side that is not there any more."),)
     assert "wait in the kernel" in caption(state, at(0.5), Occurrences(found=gone)).text
+
+
+def test_a_line_sampler_that_has_ended_is_said() -> None:
+    blind = {key: replace(worker, sampler_error="KeyError") for key, worker in workers(Activity.BLOCKED).items()}
+    said_of = caption_of(but(AT_WORK, workers=blind))
+    assert said_of.text.endswith("(the line sampler of worker 1 has ended with KeyError: its lines are not known.)")
+    assert said_of.tone is Tone.WARN

@@ -96,7 +96,7 @@ def test_while_the_app_goes_on_for_a_client_that_has_its_answer_it_says_so() -> 
     entry = only(answered)
     assert (entry.state, entry.total_s, entry.failed, entry.service_s) == (AFTER_ANSWER, 0.2, False, None)
     through = only(reduced([app_ended(0.7)], before=answered))
-    assert (through.state, through.total_s, through.return_s) == ("", 0.2, 0.0)
+    assert (through.state, through.total_s, through.return_s) == ("", 0.2, None)
     assert through.service_s == 0.69
 
 

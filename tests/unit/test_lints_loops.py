@@ -25,7 +25,18 @@ from tests.unit.lint_contexts import (
     worker,
 )
 from tests.unit.states import MS, RUN, T0, S, answered_request, awaiting_tasks
-from wsgiviz.events import Event, LoopHeld, PoolQueued, RequestBegan, RequestSent, StepBegan, StepEnded
+from wsgiviz.events import (
+    Event,
+    LoopBeat,
+    LoopHeld,
+    PoolQueued,
+    RequestBegan,
+    RequestSent,
+    StepBegan,
+    StepEnded,
+    ThreadSampled,
+    WorkerDied,
+)
 from wsgiviz.state import Activity, Counters, Hold, Loop, LoopTally, Request, Side, Tally, Task
 
 ASGI = [*opened("", "asgi"), *booted("asgi", kind="asgi"), *fired("asgi")]
@@ -187,6 +198,61 @@ def test_a_loop_that_was_held_shaped_the_run() -> None:
     assert says("loop-held", context(over(held, 20))) is None, "a stumble in a long run"
     stepping = [replace(answered_request(n, T0, T0 + S), run_ns=S // 2) for n in range(1, 31)]
     assert says("loop-held", context(over(but(held, requests=stepping), 20))) is not None, "one after the other"
+
+
+def test_a_step_that_is_on_when_the_run_ends_is_named_with_its_line() -> None:
+    looks = [held_event(0.2 + tick / 10, 1, 100 + 100 * tick) for tick in range(38)]
+    state = reduced(two_requests(), looks, ended(4.0, "asgi"))
+    assert says("loop-held", seen(state, 4.1)) == (
+        "#1 has held the event loop at blocking.py:12 time.sleep for 4.00 s, and still does: "
+        "no other request makes progress."
+    )
+    gone = reduced([WorkerDied(at(4.05), "asgi", DRIVER, PID, 9)], before=state)
+    assert says("loop-held", seen(gone, 4.1)) == (
+        "Single steps held the event loop at blocking.py:12 time.sleep for up to 3.80 s (#1): "
+        "no other request made progress meanwhile."
+    ), "a dead worker holds nothing, and was last seen at 3.9 s"
+
+
+def test_what_was_no_request_held_the_loop() -> None:
+    tally = LoopTally(longest_hold=Hold(0, 900 * MS, BLOCKING))
+    held = over(side("asgi", "asgi", loops={9: Loop(9, tally=tally)}))
+    assert says("loop-held", context(held)) == (
+        "Single steps held the event loop at blocking.py:12 time.sleep for up to 0.90 s (no request's step): "
+        "no other request made progress meanwhile."
+    )
+
+
+def test_each_loop_is_judged_for_itself() -> None:
+    idle = Loop(10, selector_ns=3 * S, beat_ns=T0 + 2 * S, tally=LoopTally(first_selector_ns=S, first_beat_ns=T0))
+    busy = computing_loop()
+    two = but(
+        busy,
+        loops={**busy.server.loops, 10: idle},
+        workers=rows(*busy.server.workers.values(), worker(10, Activity.IDLE, -1)),
+    )
+    assert says("async-computes", context(two, at_s=2)) == (
+        "The event loop of worker 9 computes over 90 % of the time: "
+        "there is nothing to wait for, so async gains nothing."
+    )
+    assert says("async-computes", context(over(two), at_s=9)) == (
+        "ASGI's event loop of worker 9 computed over 90 % of the time: there was nothing to wait for, "
+        "so async gained nothing, and one loop uses one core."
+    )
+    held = but(two, loops={9: Loop(9, running=RUN + 1, since_ns=T0), 10: Loop(10)}, requests=[])
+    assert (says("loop-held", context(held)) or "").startswith("#1 holds the event loop of worker 9, for over 0.2 s")
+
+
+def test_a_loop_that_is_held_to_the_end_does_not_compute() -> None:
+    """It has no heartbeat, so that what it did before that is all that the heartbeat tells."""
+    looks = [held_event(0.2 + tick / 10, 1, 100 + 100 * tick) for tick in range(38)]
+    asleep = [ThreadSampled(at(0.01 + tick / 10), "asgi", PID, 0, 20 * MS + tick, 0, "S") for tick in range(40)]
+    beats = [LoopBeat(at(0.02), "asgi", PID, 0, 0), LoopBeat(at(0.04), "asgi", PID, 0, 19 * MS)]
+    state = reduced(
+        sorted([*two_requests()[len(ASGI) :], *looks, *asleep, *beats], key=lambda e: e.t_ns), before=reduced(ASGI)
+    )
+    assert says("async-computes", seen(state, 3)) is None
+    assert says("loop-held", seen(state, 3)) is not None
 
 
 def test_a_task_that_awaits_does_not_hold_the_loop() -> None:

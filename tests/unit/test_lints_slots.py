@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from msgspec.structs import replace
 
 from tests.unit.lint_contexts import (
@@ -127,7 +129,8 @@ def test_requests_that_wait_in_a_process_for_its_threads() -> None:
 
 def test_one_process_that_took_more_than_its_share() -> None:
     workers = rows(*threads(1, Activity.BLOCKED, Activity.BLOCKED), *threads(2, Activity.IDLE, Activity.BLOCKED))
-    uneven = side(kind="gthread", workers=workers, pools={1: 5, 2: 0}, max_pool=8, pool_threads=2, queue_depth=3)
+    peak: dict[str, Any] = {"max_pool": 8, "max_pool_pid": 1, "pool_threads": 2}
+    uneven = side(kind="gthread", workers=workers, pools={1: 5, 2: 0}, queue_depth=3, **peak)
     assert says("threads-exhausted", context(uneven)) == (
         "All 2 threads of worker 1 are busy: 5 requests wait in its own thread-pool queue, "
         "3 more in the kernel's, while worker 2 has 1 idle."
@@ -146,9 +149,14 @@ def test_one_process_that_took_more_than_its_share() -> None:
     )
     served = {key: replace(one, tally=Tally(requests=8 if one.pid == 1 else 2)) for key, one in workers.items()}
     assert says("threads-exhausted", context(over(but(uneven, workers=served)))) == (
-        "Worker 1 took 16 of 20 requests, and up to 8 of them waited in its own thread-pool queue, "
+        "Worker 1 served 16 of 20 requests, and up to 8 connections at a time waited in its own thread-pool queue, "
         "where no other worker can take them."
     )
+    given_up = but(uneven, workers=served, max_pool=16, max_pool_pid=2)
+    assert says("threads-exhausted", context(over(given_up))) == (
+        "Worker 2 served 4 of 20 requests, and up to 16 connections at a time waited in its own thread-pool queue, "
+        "where no other worker can take them."
+    ), "what waits is not a part of what it served: clients give up, and some are not ours"
     fair = {key: replace(one, tally=Tally(requests=5)) for key, one in workers.items()}
     assert says("threads-exhausted", context(over(but(uneven, workers=fair)))) is None
 

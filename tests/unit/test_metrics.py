@@ -23,7 +23,21 @@ from wsgiviz.events import (
     ThreadSampled,
     WorkerDied,
 )
-from wsgiviz.state import Activity, Counters, Loop, LoopTally, Request, Run, Server, Side, Span, State, Tally, Worker
+from wsgiviz.state import (
+    Activity,
+    Counters,
+    Loop,
+    LoopTally,
+    Request,
+    Run,
+    Server,
+    Side,
+    Span,
+    State,
+    Tally,
+    Waits,
+    Worker,
+)
 
 
 def test_percentiles_are_values_that_were_measured() -> None:
@@ -158,6 +172,45 @@ def test_waiting_for_a_cpu_is_computing_and_not_blocked() -> None:
     [times] = metrics.per_worker(side(workers=rows(one)), T0 + S)
     assert times.computing_s == pytest.approx(0.989)
     assert times.blocked_s == pytest.approx(0.011)
+
+
+def test_what_waits_for_the_gil_is_neither_blocked_nor_computing() -> None:
+    first = Counters(T0, 0, 0)
+    waits = Tally(1, app_ns=S, cpu_ns=250 * MS, first=first, gil_ns=700 * MS, waits=Waits(gil=20))
+    one = Worker(PID, 1, Activity.IDLE, T0 + S, tally=waits, sample=Counters(T0 + S, 250 * MS, 900 * MS))
+    shown = side(workers=rows(one))
+    [times] = metrics.per_worker(shown, T0 + S)
+    assert (times.gil_wait_s, times.computing_s, times.blocked_s) == (0.7, 0.3, 0.0)
+    found = metrics.fractions(shown, T0 + S)
+    assert (found.gil_wait, found.computing, found.blocked) == (0.7, 0.3, 0.0)
+
+
+def test_the_request_that_waits_for_the_gil_now_counts_until_now() -> None:
+    holds = worker(PID, Activity.WAITING_FOR_GIL, 0, req=RUN + 1, waits=Waits(gil=3, blocked=1, runq_ns=50 * MS))
+    sampled = replace(holds, sample=Counters(T0 + S, 250 * MS, 50 * MS), tally=Tally(first=Counters(T0, 0, 0)))
+    [times] = metrics.per_worker(side(workers=rows(sampled)), T0 + S)
+    assert times.gil_wait_s == pytest.approx(0.7 * 3 / 4)
+    assert times.computing_s == pytest.approx(0.3)
+    assert times.blocked_s == pytest.approx(0.7 / 4)
+
+
+def test_waiting_for_the_gil_is_no_reading_or_writing_as_far_as_samples_found_it() -> None:
+    tally = Tally(1, reading_ns=300 * MS, app_ns=600 * MS, writing_ns=100 * MS, gil_ns=500 * MS, first=Counters(T0))
+    for seen_ms, elsewhere_s in ((400, 0), (700, 0.2), (2000, 0.4)):
+        one = Worker(PID, 1, Activity.IDLE, T0 + S, tally=replace(tally, gil_sampled_ns=seen_ms * MS))
+        [times] = metrics.per_worker(side(workers=rows(replace(one, sample=Counters(T0 + S)))), T0 + S)
+        assert times.gil_wait_s == pytest.approx(0.5 + elsewhere_s)
+        assert times.reading_s == pytest.approx(0.3 - 0.75 * elsewhere_s)
+        assert times.writing_s == pytest.approx(0.1 - 0.25 * elsewhere_s)
+        assert times.busy_s == pytest.approx(1)
+
+
+def test_where_the_kernel_does_not_say_what_was_waited_for_nobody_knows_the_part_of_the_gil() -> None:
+    tally = Tally(1, app_ns=S, cpu_ns=250 * MS, first=Counters(T0), waits=Waits(blocked=9, unknown=9))
+    one = Worker(PID, 1, Activity.IDLE, T0 + S, tally=tally, sample=Counters(T0 + S, 250 * MS))
+    [times] = metrics.per_worker(side(workers=rows(one)), T0 + S)
+    assert (times.gil_wait_s, times.blocked_s) == (None, 0.75)
+    assert metrics.fractions(side(workers=rows(one)), T0 + S).gil_wait is None
 
 
 def test_the_request_that_is_still_on_counts_until_now() -> None:

@@ -2,27 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import msgpack
 from msgspec.structs import replace
 
+from tests.unit.histories import (
+    BOOTED,
+    DRIVER,
+    MASTER,
+    MS,
+    OPENED,
+    PID,
+    RUN,
+    activities,
+    began,
+    ended,
+    ns,
+    of_client,
+    one_request,
+    reduced,
+    req,
+    started,
+    wsgi,
+)
 from wsgiviz.events import (
     EVENT_TYPES,
-    RUN_STRIDE,
     Calibrated,
-    Connected,
-    ConnectionAccepted,
-    ConnectionClosing,
     Event,
     EventsLost,
     Failed,
-    FirstByte,
-    MasterExited,
-    MasterReady,
     PhaseChanged,
     QueueSampled,
     RequestBegan,
@@ -31,8 +41,6 @@ from wsgiviz.events import (
     RequestSent,
     ResponseReceived,
     RunEnded,
-    RunRequested,
-    RunStarted,
     ServerStarted,
     SessionOpened,
     SettingsChanged,
@@ -43,81 +51,11 @@ from wsgiviz.events import (
     WorkerBooting,
     WorkerDied,
     WorkerExited,
-    WorkerReady,
 )
-from wsgiviz.state import LEDGER_KEPT, Activity, Phase, Request, Side, State, Task, reduce
+from wsgiviz.state import LEDGER_KEPT, Phase, Request, Side, State, Task, reduce
 from wsgiviz.state.ledger import CHUNK
 from wsgiviz.state.request import STEPS_KEPT
 from wsgiviz.state.worker import SPANS_KEPT
-
-MS = 1_000_000
-RUN = 1
-PID = 100
-MASTER, DRIVER = 9, 1
-
-
-def req(n: int) -> int:
-    return RUN * RUN_STRIDE + n
-
-
-def ns(t_ms: float) -> int:
-    return round(t_ms * MS)
-
-
-OPENED = [SettingsChanged(0, "", 0, {"scenario": "sleep"})]
-BOOTED: list[Event] = [
-    *OPENED,
-    MasterReady(0, "wsgi", MASTER),
-    WorkerBooting(ns(1), "wsgi", PID, 1, PID, 1, "sync"),
-    WorkerReady(ns(2), "wsgi", PID),
-]
-
-
-def started(t_ms: float = 10, requests: int = 4, run: int = RUN) -> list[Event]:
-    return [
-        RunRequested(ns(t_ms), "", 0, run, requests, ("wsgi", "asgi")),
-        RunStarted(ns(t_ms), "wsgi", DRIVER, run, requests, ns(t_ms)),
-        RunStarted(ns(t_ms), "asgi", DRIVER, run, requests, ns(t_ms)),
-    ]
-
-
-def of_client(n: int = 1, at: float = 20, lasts: float = 100) -> list[Event]:
-    return [
-        RequestSent(ns(at), "wsgi", DRIVER, req(n), 10 * MS),
-        Connected(ns(at + 0.1), "wsgi", DRIVER, req(n), 40_000 + n),
-        FirstByte(ns(at + lasts + 1), "wsgi", DRIVER, req(n)),
-        ResponseReceived(ns(at + lasts + 2), "wsgi", DRIVER, req(n), 200, 5),
-    ]
-
-
-def began(n: int = 1, at: float = 22, pid: int = PID, cpu_ns: int = 0) -> RequestBegan:
-    return RequestBegan(ns(at), "wsgi", pid, 0, req(n), ns(at - 1), cpu_ns, "GET /")
-
-
-def ended(n: int = 1, at: float = 20, cpu_ms: float = 0.1, lasts: float = 100, pid: int = PID) -> RequestEnded:
-    end = ns(at + lasts)
-    return RequestEnded(end + 4 * MS, "wsgi", pid, 0, req(n), ns(cpu_ms), ns(at + 2), end, end, end, 200, 1, "")
-
-
-def one_request(n: int = 1, at: float = 20, cpu_ms: float = 0.1, lasts: float = 100) -> list[Event]:
-    """What driver and worker write for one request that sleeps for ``lasts`` milliseconds."""
-    events = [*of_client(n, at, lasts), began(n, at + 2), ended(n, at, cpu_ms, lasts)]
-    return sorted(events, key=lambda event: event.t_ns)
-
-
-def reduced(*batches: Iterable[Event]) -> State:
-    state = State()
-    for batch in batches:
-        state = reduce(state, list(batch))
-    return state
-
-
-def wsgi(*batches: Iterable[Event]) -> Side:
-    return reduced(*batches).sides["wsgi"]
-
-
-def activities(side: Side, pid: int = PID) -> list[str]:
-    return [span.activity.value for span in side.server.workers[pid, 0].spans]
 
 
 def test_a_request_is_followed_from_plan_to_answer() -> None:
@@ -133,97 +71,69 @@ def test_a_request_is_followed_from_plan_to_answer() -> None:
     assert (side.run.in_app_peak.most, side.run.in_app) == (1, 0)
 
 
-def test_a_sleeping_worker_is_blocked_and_a_computing_one_computes() -> None:
-    asleep = wsgi([*BOOTED, *started(), *one_request(cpu_ms=0.1)])
-    assert activities(asleep) == ["booting", "idle", "reading", "blocked", "writing", "idle"]
-    busy = wsgi([*BOOTED, *started(), *one_request(cpu_ms=90)])
-    assert activities(busy) == ["booting", "idle", "reading", "computing", "writing", "idle"]
+def sampled(at: float, cpu_ms: float, letter: str, runq_ms: float = 0) -> ThreadSampled:
+    return ThreadSampled(ns(at), "wsgi", PID, 0, ns(cpu_ms), ns(runq_ms), letter)
 
 
-def test_a_sample_names_the_stretch_at_once_and_a_later_one_its_change() -> None:
-    state = reduced([*BOOTED, *started(), began(at=20, cpu_ns=7 * MS)])
-    state = reduce(state, [ThreadSampled(ns(21), "wsgi", PID, 0, 7 * MS, 0, "S")])
-    assert activities(state.sides["wsgi"])[-1] == "blocked"
-    state = reduce(state, [ThreadSampled(ns(71), "wsgi", PID, 0, 7 * MS, 0, "S")])
-    assert activities(state.sides["wsgi"])[-2:] == ["reading", "blocked"]
-    # 45 of the next 50 ms on the CPU or waiting for one
-    state = reduce(state, [ThreadSampled(ns(121), "wsgi", PID, 0, 27 * MS, 25 * MS, "R")])
-    assert activities(state.sides["wsgi"])[-2:] == ["blocked", "computing"]
-    assert state.sides["wsgi"].server.workers[PID, 0].spans[-1].start_ns == 71 * MS
+def labels(*samples: ThreadSampled) -> list[str]:
+    """What a request that began at 20 ms is shown as, from its beginning on."""
+    state = reduced([*BOOTED, *started(), began(at=20)], samples)
+    return activities(state.sides["wsgi"])[3:]
 
 
-def test_waiting_for_a_cpu_counts_as_computing() -> None:
-    state = reduced([*BOOTED, *started(), began(at=20)])
-    state = reduce(state, [ThreadSampled(ns(120), "wsgi", PID, 0, 40 * MS, 55 * MS, "R")])
-    assert state.sides["wsgi"].server.workers[PID, 0].activity is Activity.COMPUTING
+def test_a_thread_that_takes_turns_with_the_lock_is_never_blocked() -> None:
+    waits = sampled(53, 8, "G"), sampled(86, 16, "G"), sampled(119, 25, "G")
+    assert labels(*waits) == ["waiting for the GIL"]
+    in_turn = sampled(53, 8, "R"), sampled(86, 16, "G"), sampled(119, 25, "R"), sampled(152, 33, "G")
+    assert labels(*in_turn) == ["computing", "waiting for the GIL"], "a sample that meets it in its turn"
+    mostly = sampled(53, 8, "G"), sampled(86, 30, "G"), sampled(119, 38, "G")
+    assert labels(*mostly) == ["waiting for the GIL", "computing", "waiting for the GIL"]
 
 
-def test_the_totals_of_a_worker_add_up_to_its_time() -> None:
-    tally = wsgi([*BOOTED, *started(), *one_request(1, 20), *one_request(2, 130)]).server.workers[PID, 0].tally
-    assert tally.requests == 2
-    assert tally.app_ns == 2 * 98 * MS
-    assert tally.reading_ns == 2 * 1 * MS
-    assert tally.writing_ns == 2 * 4 * MS
-    assert tally.cpu_ns == 2 * MS // 10
+def test_who_is_blocked_stays_so_when_a_sample_meets_it_awake() -> None:
+    assert labels(sampled(53, 0.1, "S"), sampled(86, 3, "R"), sampled(119, 3.1, "S")) == ["blocked"]
+    assert labels(sampled(53, 0.1, "S"), sampled(86, 3, "G")) == ["blocked", "waiting for the GIL"]
+    assert labels(sampled(53, 8, "G"), sampled(86, 8.1, "S")) == ["waiting for the GIL", "blocked"]
 
 
-def test_what_began_before_the_run_counts_from_its_start() -> None:
-    before = RequestBegan(ns(5), "wsgi", PID, 0, -3, ns(4), 0, "GET /")
-    side = wsgi([*BOOTED, before, *started(10)])
-    end = RequestEnded(ns(30), "wsgi", PID, 0, -3, 0, ns(5), ns(30), ns(30), ns(30), 200, 1, "")
-    side = reduce(State(sides={"wsgi": side}), [end]).sides["wsgi"]
+def test_where_the_kernel_does_not_say_what_a_thread_waits_for_it_is_blocked() -> None:
+    assert labels(sampled(53, 8, "s"), sampled(86, 16, "R"), sampled(119, 25, "s")) == ["blocked"]
+
+
+def test_asking_for_the_lock_is_no_computing() -> None:
+    """Who waits for it wakes up every 5 ms to ask, and stands on the run queue of a busy machine meanwhile."""
+    assert labels(sampled(53, 1, "G", runq_ms=30)) == ["waiting for the GIL"]
+    assert labels(sampled(53, 1, "R", runq_ms=30)) == ["computing"]
+
+
+def test_the_wait_for_the_lock_is_what_was_no_work_of_a_request_that_was_seen_in_it() -> None:
+    turns = sampled(55, 9, "G"), sampled(88, 17, "R", 1), sampled(118, 25, "G", 4)
+    side = wsgi([*BOOTED, *started(), began(at=22)], turns, [ended(cpu_ms=25)])
+    assert activities(side) == ["booting", "idle", "reading", "waiting for the GIL", "writing", "idle"]
+    [request] = side.ledger
     tally = side.server.workers[PID, 0].tally
-    assert (tally.app_ns, tally.requests, tally.reading_ns) == (20 * MS, 0, 0)
+    assert request.gil_ns == tally.gil_ns == (98 - 25 - 1) * MS, "1 ms on the run queue was none"
+    assert tally.app_ns == 98 * MS
 
 
-def test_a_thread_reads_from_when_it_takes_a_connection() -> None:
-    """What its process has accepted before waited in its pool; that is not the thread's time."""
-    waited = RequestBegan(ns(125), "wsgi", PID, 0, req(2), ns(21), 0, "GET /")
-    side = wsgi([*BOOTED, *started(), *one_request(), waited])
-    spans = side.server.workers[PID, 0].spans
-    assert [(span.activity.value, span.start_ns) for span in spans[-3:]] == [
-        ("idle", ns(124)),
-        ("reading", ns(124)),
-        ("computing", ns(125)),
-    ]
-    assert side.server.workers[PID, 0].tally.reading_ns == 2 * MS
-
-
-def test_a_lingering_client_holds_the_worker_not_the_request() -> None:
-    closing = ConnectionClosing(ns(130), "wsgi", PID, 0, req(1), ns(121))
-    side = wsgi([*BOOTED, *started(), *of_client(), began(), closing])
+def test_a_request_that_waits_for_both_is_split_by_what_samples_found() -> None:
+    both = [sampled(at, 0, letter) for at, letter in ((40, "S"), (60, "G"), (80, "G"), (100, "G"))]
+    side = wsgi([*BOOTED, *started(), began(at=22)], both, [ended(cpu_ms=18)])
     [request] = side.ledger
-    assert (request.ended_ns, request.over, side.run.in_app) == (ns(121), True, 0)
-    assert activities(side)[-2:] == ["writing", "closing"]
+    assert request.gil_ns == (98 - 18) * MS * 3 // 4
+    unknown = wsgi([*BOOTED, *started(), began(at=22)], [sampled(60, 0, "s")], [ended(cpu_ms=18)])
+    assert [request.gil_ns for request in unknown.ledger] == [-1]
 
 
-def test_a_connection_without_a_request_leaves_the_slot_idle() -> None:
-    silent = ConnectionAccepted(ns(30), "wsgi", PID, 0, 0)
-    gone = RequestEnded(ns(90), "wsgi", PID, 0, 0, 0, 0, 0, 0, 0, 0, 0, "")
-    side = wsgi([*BOOTED, *started(), silent, gone])
-    assert activities(side)[-3:] == ["idle", "reading", "idle"]
-    assert not list(side.ledger)
-    assert side.server.workers[PID, 0].tally.reading_ns == 60 * MS
-
-
-def test_a_killed_worker_shows_its_last_request_and_its_replacement_comes() -> None:
-    side = wsgi(
-        [*BOOTED, *started(), *of_client()[:2], began()],
-        [
-            RequestFailed(ns(60), "wsgi", DRIVER, req(1), "reset"),
-            WorkerDied(ns(61), "wsgi", MASTER, PID, 9),
-            WorkerBooting(ns(62), "wsgi", PID + 1, 2, PID + 1, 1, "sync"),
-            WorkerReady(ns(70), "wsgi", PID + 1),
-        ],
-    )
-    dead, fresh = side.server.workers.values()
-    assert (dead.activity, dead.died_of, dead.req, dead.last_req) == (Activity.DEAD, "killed", req(1), req(1))
-    assert (fresh.activity, fresh.number) == (Activity.IDLE, 2)
-    assert (side.run.failed, dict(side.run.errors), side.deaths, side.run.in_app) == (1, {"reset": 1}, 1, 0)
-    [request] = side.ledger
-    assert (request.error, request.raised, request.task) == ("reset", "worker died", Task.FAILED)
-    assert not request.for_nobody
-    assert [worker.pid for worker in side.server.living()] == [PID + 1]
+def test_a_request_that_no_sample_saw_has_waited_for_what_those_before_it_have() -> None:
+    first = began(at=22), sampled(60, 10, "G"), sampled(100, 20, "G"), ended(cpu_ms=25)
+    short = began(2, 142), ended(2, 140, cpu_ms=2, lasts=10)
+    side = wsgi([*BOOTED, *started(), *first, *short])
+    assert activities(side)[-3:] == ["waiting for the GIL", "writing", "idle"]
+    assert [request.gil_ns for request in side.ledger] == [73 * MS, 6 * MS]
+    alone = wsgi([*BOOTED, *started(), *short])
+    assert activities(alone)[-3:] == ["blocked", "writing", "idle"]
+    assert [request.gil_ns for request in alone.ledger] == [0]
 
 
 @pytest.mark.parametrize(
@@ -236,33 +146,6 @@ def test_what_a_worker_died_of(last: list[Event], by_timeout: int, cause: str, l
     side = wsgi(BOOTED, death + last if late else last + death)
     assert side.server.workers[PID, 0].died_of == cause
     assert side.server.deaths == (cause != "exit")
-
-
-def test_what_a_dead_worker_wrote_last_may_be_read_late() -> None:
-    death = WorkerDied(ns(200), "wsgi", MASTER, PID, 9)
-    of_worker = [*BOOTED[2:], began(), ThreadSampled(ns(60), "wsgi", PID, 0, 0, 0, "S")]
-    in_order = wsgi(OPENED, started(), of_worker, of_client(), [death])
-    late = wsgi(OPENED, started(), of_client(), [death], of_worker)
-    assert late.ledger == in_order.ledger
-    assert late.run == in_order.run
-    assert late.server.workers == in_order.server.workers
-
-
-def test_a_worker_that_is_read_after_its_masters_end_is_dead_too() -> None:
-    exited = MasterExited(ns(300), "wsgi", MASTER)
-    late = wsgi(OPENED, started(), [exited], BOOTED[2:])
-    assert late.server.living() == []
-    killed = wsgi(OPENED, started(), [WorkerDied(ns(200), "wsgi", MASTER, PID, 9), exited], BOOTED[2:])
-    assert [(worker.died_of, worker.since_ns) for worker in killed.server.workers.values()] == [("killed", ns(200))]
-
-
-def test_a_pid_that_comes_again_is_another_worker() -> None:
-    side = wsgi(
-        [*BOOTED, WorkerDied(ns(60), "wsgi", MASTER, PID, 9)],
-        [WorkerBooting(ns(90), "wsgi", PID, 2, PID, 1, "sync"), WorkerReady(ns(95), "wsgi", PID)],
-    )
-    [worker] = side.server.living()
-    assert (worker.number, worker.activity, worker.death) == (2, Activity.IDLE, None)
 
 
 def asgi(state: State) -> Side:
@@ -407,11 +290,6 @@ def test_other_settings_have_other_sides() -> None:
     assert same.settings == state.settings
 
 
-def test_a_master_takes_its_workers_along() -> None:
-    side = wsgi([*BOOTED, MasterExited(ns(90), "wsgi", MASTER)])
-    assert (side.server.up, side.server.living(), side.server.deaths) == (False, [], 0)
-
-
 @pytest.mark.parametrize("late_ms", [0, 1, 2, 5, 50, 101, 200])
 def test_the_drivers_ring_may_come_late(late_ms: int) -> None:
     """The collector reads the driver's ring first, so its events may be a poll behind the workers', not ahead."""
@@ -469,18 +347,6 @@ def test_the_state_stays_bounded() -> None:
     for first in range(0, len(received), 1000):
         state = reduce(state, received[first : first + 1000])
     assert LEDGER_KEPT <= len(state.sides["wsgi"].ledger) <= LEDGER_KEPT + 2 * CHUNK
-
-
-def test_dead_workers_stay_bounded() -> None:
-    state = reduced([*OPENED, *started()])
-    for pid in range(1000, 3000):
-        at = float(pid)
-        boot = WorkerBooting(ns(at), "wsgi", pid, pid, pid, 1, "sync")
-        state = reduce(state, [boot, WorkerDied(ns(at + 0.5), "wsgi", MASTER, pid, 11)])
-    side = state.sides["wsgi"]
-    assert len(side.server.workers) < 200
-    assert len(side.server.graves) < 600
-    assert side.deaths == 2000
 
 
 def test_a_request_says_what_it_is() -> None:

@@ -57,7 +57,7 @@ def test_workers_in_mid_sleep() -> None:
         "",
         "        0s       1s       2s ▲ now 3s       4s       5s",
         "",
-        " done   ██████▍░░░░░░░░░   8/20    4.0/s   p50 1.50 s",
+        " done   ██████▍░░░░░░░░░   8/20    4.0/s   p50 1.00 s",
         " total time predicted 5.00 s  so far 2.4 s  ⌈20/4⌉ × 1.0 s",
     ]
 

@@ -14,13 +14,14 @@ from msgspec.structs import replace
 from rich.console import Console
 
 from tests.unit.lint_contexts import DRIVER, PID, at, booted, ended, fired, opened, queued, reduced
-from tests.unit.states import RUN, T0
+from tests.unit.states import RUN, T0, S
 from tests.unit.test_metrics import one_request
 from wsgiviz.analysis.lints import Finding
 from wsgiviz.analysis.occurrences import Occurrence, Occurrences
 from wsgiviz.errors import WsgivizError
 from wsgiviz.events import (
     Calibrated,
+    DriverSampled,
     Event,
     PhaseChanged,
     QueueSampled,
@@ -48,15 +49,19 @@ OF_A_SIDE = {
     "statuses": dict, "raised": dict,
     "cancelled": bool, "makespan_s": float, "predicted_makespan_s": float, "predicted_by": str, "caveat": str,
     "throughput_rps": float, "busy_fraction": float, "blocked_fraction": float, "computing_fraction": float,
+    "gil_wait_fraction": float,
     "reading_fraction": float, "writing_fraction": float, "max_accept_queue": int, "accept_queue_limit": int,
     "max_in_flight": int, "per_worker": list, "worker_deaths": int, "driver_max_lag_s": float, "events": int,
-    "events_lost": int, "after_answer": dict, "served_for_nobody": int,
+    "events_lost": int, "after_answer": dict, "served_for_nobody": int, "redirects": dict, "unobserved": int,
+    "forks": int, "external_requests": int, "shares": dict, "driver_busy_fraction": float,
 }  # fmt: skip
-OF_A_WORKER = {"pid", "slot", "requests", "busy_s", "reading_s", "writing_s", "blocked_s", "computing_s"}
+OF_A_WORKER = {
+    "pid", "slot", "requests", "busy_s", "reading_s", "writing_s", "blocked_s", "computing_s", "gil_wait_s",
+}  # fmt: skip
 OF_A_REQUEST = {
     "id", "side", "worker", "planned_s", "sent_s", "connected_s", "accepted_s", "began_s", "ended_s",
-    "first_byte_s", "received_s", "status", "error", "raised", "cpu_s", "released_s", "for_nobody",
-    "after_answer_s",
+    "first_byte_s", "received_s", "status", "error", "raised", "cpu_s", "gil_wait_s", "released_s", "for_nobody",
+    "after_answer_s", "location",
 }  # fmt: skip
 
 
@@ -69,9 +74,15 @@ def begun(**settings: Any) -> list[Event]:
     return [*session, *booted(), *booted("asgi", 300, kind="asgi"), *fired("wsgi", "asgi", requests=1)]
 
 
+def driver_busy(share: float, lasted_s: float = 0.13) -> list[Event]:
+    """The driver's thread was on the CPU for that share of the run, on WSGI's behalf."""
+    cpu_ns = int(share * lasted_s * S)
+    return [DriverSampled(at(0), "wsgi", DRIVER, 7, 9), DriverSampled(at(lasted_s), "wsgi", DRIVER, 7 + cpu_ns, 9)]
+
+
 def ran(*more: Event, **settings: Any) -> State:
     """One request on the WSGI side, and nothing at all on the other."""
-    depths = [queued(0.005, 3, limit=100), queued(0.006, 3, limit=100)]
+    depths = [queued(0.005, 3, limit=100), queued(0.006, 3, limit=100), *driver_busy(0.5)]
     return reduced(begun(**settings), depths, one_request(), ended(0.13), more)
 
 
@@ -97,7 +108,7 @@ def test_the_object_and_its_sides_have_every_key_that_is_documented() -> None:
     for name in DISTRIBUTIONS:
         assert set(side[name]) == QUANTILES
     assert [set(worker) for worker in side["per_worker"]] == [OF_A_WORKER]
-    assert set(top["sides"]["asgi"]) == set(side) | {"loop"}
+    assert set(top["sides"]["asgi"]) == set(side) | {"loop", "loops"}
     assert set(top["sides"]["asgi"]["loop"]) == {"max_lag_s", "busy_fraction", "longest_step_s"}
 
 

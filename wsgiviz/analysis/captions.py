@@ -13,10 +13,12 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from wsgiviz.analysis import outcomes
+from wsgiviz.analysis.contention import standing
 from wsgiviz.analysis.lints import LintContext, seen, wording
 from wsgiviz.analysis.lints.context import SETTLED_NS
 from wsgiviz.analysis.lints.slots import DEATH_SHOWN_NS, held_for_nobody, lost_with
 from wsgiviz.analysis.occurrences import Occurrences
+from wsgiviz.analysis.waits import Wait, Waits
 from wsgiviz.state import Activity, Phase, Request, Side, State, Task, Worker
 
 __all__ = ["Caption", "Tone", "caption"]
@@ -57,11 +59,21 @@ def caption(state: State, now_ns: int, occurrences: Occurrences) -> Caption:
         return PHASES.get(state.phase, READY)
     context = LintContext.of(state, now_ns)
     said = _first(_URGENT, context) or _pitfall(context, occurrences) or _first(_PLAIN, context) or READY
-    lost = state.lost
-    if lost:
-        noun = "event was" if lost == 1 else "events were"
-        said = replace(said, text=f"{said.text} ({lost} {noun} lost: the state has gaps.)", tone=Tone.WARN)
-    return said
+    gaps = _gaps(state)
+    return replace(said, text=f"{said.text} ({'; '.join(gaps)}.)", tone=Tone.WARN) if gaps else said
+
+
+def _gaps(state: State) -> list[str]:
+    """What is not known that should be."""
+    gaps = []
+    if state.lost:
+        noun = "event was" if state.lost == 1 else "events were"
+        gaps.append(f"{state.lost} {noun} lost: the state has gaps")
+    blind = [worker for side in state.sides.values() for worker in side.server.living() if worker.sampler_error]
+    if blind:
+        numbers, error = wording.workers(worker.number for worker in blind), blind[0].sampler_error
+        gaps.append(f"the line sampler of {numbers} has ended with {error}: its lines are not known")
+    return gaps
 
 
 def _first(rules: Sequence[Rule], context: LintContext) -> Caption | None:
@@ -73,6 +85,8 @@ def _pitfall(context: LintContext, occurrences: Occurrences) -> Caption | None:
     for finding in occurrences.found:
         side = context.state.sides.get(finding.side)
         if side is None or (context.running and side.run.ended_ns):
+            continue
+        if 0 < occurrences.evaluated_ns < side.run.ended_ns:  # it was said of the run while that was on
             continue
         outcome = "" if context.running else outcomes.failures(context) or outcomes.times(context)
         return Caption(f"{outcome}. {finding.message}" if outcome else finding.message, Tone.WARN)
@@ -202,10 +216,9 @@ _THE_NEXT = "; the next request has to wait"
 
 def _reading(context: LintContext) -> Caption | None:
     for side in _slots(context):
-        living = side.server.living()
-        reading = [worker for worker in living if seen.with_client(worker, context.now_ns) is Activity.READING]
-        if living and len(reading) == len(living):
-            are = wording.every(side, len(living), context.of_side(side))
+        slots = len(side.server.living())
+        if slots and seen.with_clients(side, context.now_ns).count(Activity.READING) == slots:
+            are = wording.every(side, slots, context.of_side(side))
             return Caption(f"{are} reading a request that its client sends slowly.", Tone.WARN)
     return None
 
@@ -244,8 +257,17 @@ def _awaiting(context: LintContext) -> Caption | None:
             continue
         where, of = context.waits_in(side), context.of_side(side)
         waits = "1 request waits" if awaiting == 1 else f"{awaiting} requests wait at once"
+        if _stand_in_line(context, side):
+            return Caption(f"{waits}{where}.")
         return Caption(f"{waits}{where}; the event loop{of} is free for others.", Tone.GOOD)
     return None
+
+
+def _stand_in_line(context: LintContext, side: Side) -> bool:
+    """Most wait for a lock or the like, which others have to give back first."""
+    waits = Waits(context.state.sources)
+    found = [waits.of(stay) for _, stay in standing(side, context.in_flight[side.name])]
+    return 2 * found.count(Wait.ACQUIRING) > len(found)
 
 
 def _in_progress(context: LintContext) -> Caption | None:

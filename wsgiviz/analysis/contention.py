@@ -15,12 +15,14 @@ line, such as a database's row lock, needs strong signs of the second kind. A sl
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from math import comb
 
 from msgspec import Struct
 
-from wsgiviz.analysis.passing import Passing, Spot, Visitor, passing, spot_of, visitor
-from wsgiviz.analysis.waits import Wait, enters, source_line, wait_in
+from wsgiviz.analysis.passing import LOOKS, Passing, Spot, Visitor, passing, spot_of, visitor
+from wsgiviz.analysis.waits import Wait, Waits
 from wsgiviz.state import Activity, Location, Request, Side, Stay, Task
 from wsgiviz.state.request import joined
 
@@ -33,8 +35,20 @@ SILENT_NS = 1_000_000_000
 MOST_LINES = 3
 """So many of the most crowded lines are examined."""
 
+CHANCE = {Wait.ACQUIRING: 0.01, Wait.SIGNAL: 0.01, Wait.OTHER: 0.0001}
+"""The probability at which it is still taken for chance that each left when another one let go."""
+
+CHANCE_WITH_FIRST = 0.1
+"""The same, together with the probability that just those who came first did not wait."""
+
+LEAST = 4
+"""So many have to have left what does not look like a line."""
+
 LONGER = 1.5
 """In a line, some wait so many times as long as others: what takes as long for everybody is none."""
+
+OUT_OF_ORDER = 0.1
+"""Share of pairs in which the later one may have come through first: who begins first need not be there first."""
 
 SHARE = 0.3
 """From this share of the time in the app on, a line shaped the run."""
@@ -47,20 +61,29 @@ class Contention(Struct, frozen=True):
     waiting: int
     of: int
     through: int
-    text: str = ""  # the line of source, where requests wait in its `with`
-    holders: tuple[Request, ...] = ()
-    at: Location | None = None  # the line at which most holders are
+    holders: int = 0  # as far as they are in the app
+    at: Location | None = None  # the line at which most of them are
+    all_at: bool = False  # all of them, as far as is known
     moves: bool = True  # somebody has left it a moment ago
     stuck: bool = False  # it does not, and all holders wait in an acquisition themselves
 
 
-class Known(Struct, frozen=True):
-    """What is looked at: a side with the requests that are kept, and its apps' source."""
+class First(Struct, frozen=True):
+    """Who came first, and did not wait: those in the app who are further on, and the probability that just the first
+    did not wait by accident."""
+
+    chance: float = 1.0
+    holders: tuple[Visitor, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is looked at: a side with the requests that are kept."""
 
     side: Side
     in_flight: Sequence[Request]
     latest: Sequence[Request]
-    sources: Mapping[str, str]
+    waits: Waits
     now_ns: int
 
 
@@ -69,7 +92,7 @@ class Known(Struct, frozen=True):
 
 def contention(known: Known) -> Contention | None:
     """The line in which most wait now; None when nobody does."""
-    here = [(request, stay, spot_of(stay, known.sources)) for request, stay in standing(known.side, known.in_flight)]
+    here = [(request, stay, spot_of(stay, known.waits)) for request, stay in standing(known.side, known.in_flight)]
     settled = Counter(spot for _, stay, spot in here if known.now_ns - stay.since_ns >= WAITED_NS)
     for spot, count in settled.most_common(MOST_LINES):
         found = _line(known, spot, [stay for _, stay, at in here if at == spot]) if count > 1 else None
@@ -97,26 +120,32 @@ def _waits(side: Side, request: Request) -> bool:
 
 def _line(known: Known, spot: Spot, stays: Sequence[Stay]) -> Contention | None:
     """The spot at which these stays are, if it is a line."""
-    wait = wait_in(stays[0], known.sources)
+    wait = known.waits.of(stays[0])
+    if wait is Wait.TIMER:
+        return None
     visitors = _visitors(known, spot)
     passed = passing(visitors, exact=known.side.is_loop)
     first = _came_first(visitors, spot, known)
-    if not _is_line(wait, visitors, passed, bool(first)):
+    if not _is_line(wait, visitors, passed, first):
         return None
-    holders = _holders(visitors, first, passed, spot, known)
+    holders = _holders(visitors, first.holders, passed, spot, known)
     longest_ns = known.now_ns - min(stay.since_ns for stay in stays)
     moves = known.now_ns - _last_left_ns(visitors) < SILENT_NS
     if not holders and not moves and (wait is not Wait.ACQUIRING or longest_ns < SILENT_NS):
         return None
-    place = stays[0].where
+    place, through = stays[0].where, _through(wait, passed, first)
+    # Who waits while the line moves waits for all that there is to hold; but in a thread, two looks pass before one
+    # who has got through is seen to have left.
+    unseen = 0 if known.side.is_loop or not moves else min(len(stays) - 1, max(0, through - len(holders)))
+    places = [request.where for request in holders if request.where is not None] or list(passed.places)
     return Contention(
         place,
-        waiting=len(stays),
+        waiting=len(stays) - unseen,
         of=sum(request.in_app for request in known.in_flight),
-        through=passed.through if passed.is_line(wait) else 0,
-        text=_text(place, known.sources),
-        holders=tuple(holders),
-        at=_most_common([request.where for request in holders if request.where is not None]),
+        through=through,
+        holders=len(holders) + unseen,
+        at=_most_common(places),
+        all_at=len(set(places)) == 1,
         moves=moves,
         stuck=not moves and longest_ns >= SILENT_NS and _wait_themselves(known, holders),
     )
@@ -125,17 +154,25 @@ def _line(known: Known, spot: Spot, stays: Sequence[Stay]) -> Contention | None:
 def _visitors(known: Known, spot: Spot) -> list[Visitor]:
     """Those who were there, and others that ask for the same: they may have passed without being seen."""
     requests = {request.id: request for request in (*known.latest, *known.in_flight) if request.began_ns}
-    found = [visitor(request, spot, known.sources) for request in requests.values()]
+    found = [visitor(request, spot, known.waits) for request in requests.values()]
     targets = {one.request.target for one in found if one.arrived_ns}
     return [one for one in found if one.request.target in targets]
 
 
-def _is_line(wait: Wait, visitors: Sequence[Visitor], passed: Passing, first: bool) -> bool:
+def _is_line(wait: Wait, visitors: Sequence[Visitor], passed: Passing, first: First) -> bool:
     if wait is Wait.ACQUIRING:
         return True
     if wait is Wait.SIGNAL:
-        return passed.is_line(wait) or (first and passed.left <= 2)
-    return passed.is_line(wait) and _lengthens(visitors)
+        return _moves_like_one(wait, passed, first) or (bool(first.holders) and not passed.left)
+    return wait is Wait.OTHER and passed.left >= LEAST and passed.is_line(CHANCE[wait]) and _lengthens(visitors)
+
+
+def _moves_like_one(wait: Wait, passed: Passing, first: First) -> bool:
+    return passed.is_line(CHANCE[wait]) or passed.is_line(CHANCE_WITH_FIRST / first.chance)
+
+
+def _through(wait: Wait, passed: Passing, first: First) -> int:
+    return passed.through if _moves_like_one(wait, passed, first) else 0
 
 
 def _lengthens(visitors: Sequence[Visitor]) -> bool:
@@ -146,11 +183,6 @@ def _lengthens(visitors: Sequence[Visitor]) -> bool:
 def _last_left_ns(visitors: Sequence[Visitor]) -> int:
     """When one that was there was last seen to leave it, or to end."""
     return max((one.left_ns or one.request.ended_ns for one in visitors if one.arrived_ns), default=0)
-
-
-def _text(place: Location, sources: Mapping[str, str]) -> str:
-    text = source_line(place, sources).strip()
-    return text if enters(place, text) else ""
 
 
 def _most_common(places: Sequence[Location]) -> Location | None:
@@ -172,27 +204,27 @@ def _holders(
     return [one.request for one in found if not one.let_go_ns(passed.places)]
 
 
-def _came_first(visitors: Sequence[Visitor], spot: Spot, known: Known) -> list[Visitor]:
-    """Those in the app who came before all that had to wait, did not wait themselves, and are further on; [] where
-    who waits has nothing to do with who came first."""
-    free = [one for one in visitors if one.waited_ns(known.now_ns) < WAITED_NS and not one.there]
-    waited = [one for one in visitors if one.waited_ns(known.now_ns) >= WAITED_NS]
+def _came_first(visitors: Sequence[Visitor], spot: Spot, known: Known) -> First:
+    """When the line formed: of those who came before anybody had left it, some did not wait, and then all did."""
+    first_left_ns = min((one.left_ns for one in visitors if one.left_ns), default=known.now_ns)
+    early = [one for one in visitors if one.request.began_ns < first_left_ns - LOOKS.early_ns]
+    free = [one for one in early if one.waited_ns(known.now_ns) < WAITED_NS and not one.there]
+    waited = [one for one in early if one.waited_ns(known.now_ns) >= WAITED_NS]
     pairs = len(free) * len(waited)
     wrong = sum(one.request.began_ns > other.request.began_ns for one in free for other in waited)
-    if not pairs or wrong > pairs / 10:
-        return []
+    if not pairs or wrong > OUT_OF_ORDER * pairs:
+        return First()
     before = {stay.where for one in waited for stay in one.request.stays if stay.since_ns < one.arrived_ns}
-    return [one for one in free if _further_on(one.request, spot, known) and one.request.where not in before]
+    holders = [one for one in free if _further_on(one.request, spot, known) and one.request.where not in before]
+    return First(1 / comb(len(free) + len(waited), len(free)), tuple(holders))
 
 
 def _further_on(request: Request, spot: Spot, known: Known) -> bool:
-    """In the app, at another line, and not at an earlier one of the same file's function."""
+    """In the app, at another line, and not at an earlier one of that function."""
     where = request.where
-    if not request.in_app or where is None or spot_of(request.stays[-1], known.sources) == spot:
+    if not request.in_app or where is None or spot_of(request.stays[-1], known.waits) == spot:
         return False
-    functions = {stay.where.function for stay in request.stays if (stay.where.file, stay.where.line) == spot[:2]}
-    same = where.file == spot.file and (not functions or where.function in functions)
-    return not same or where.line >= spot.line
+    return (where.file, where.function) != (spot.file, spot.function) or where.line >= spot.line
 
 
 def _beside(request: Request, spot: Spot, known: Known) -> bool:
@@ -200,7 +232,7 @@ def _beside(request: Request, spot: Spot, known: Known) -> bool:
     where = request.where
     if where is None or not spot.waits or (where.file, where.line) != spot[:2]:
         return False
-    return spot_of(request.stays[-1], known.sources) != spot
+    return spot_of(request.stays[-1], known.waits) != spot
 
 
 def _wait_themselves(known: Known, holders: Sequence[Request]) -> bool:
@@ -208,7 +240,7 @@ def _wait_themselves(known: Known, holders: Sequence[Request]) -> bool:
     waiting = {
         request.id
         for request, stay in standing(known.side, holders)
-        if known.now_ns - stay.since_ns >= SILENT_NS and spot_of(stay, known.sources).waits
+        if known.now_ns - stay.since_ns >= SILENT_NS and spot_of(stay, known.waits).waits
     }
     return bool(holders) and all(request.id in waiting for request in holders)
 
@@ -219,7 +251,7 @@ def _wait_themselves(known: Known, holders: Sequence[Request]) -> bool:
 def past_contention(known: Known) -> Contention | None:
     """The line in which most time of the run was lost, where that was a good part of it."""
     over = [request for request in known.latest if request.began_ns and request.ended_ns]
-    lost, stays = _lost(over, known.sources)
+    lost, stays = _lost(over, known.waits)
     whole_ns = sum(request.ended_ns - request.began_ns for request in over)
     for spot, lost_ns in lost.most_common(MOST_LINES):
         if lost_ns >= SHARE * whole_ns:
@@ -229,7 +261,7 @@ def past_contention(known: Known) -> Contention | None:
     return None
 
 
-def _lost(requests: Sequence[Request], sources: Mapping[str, str]) -> tuple[Counter[Spot], dict[Spot, Stay]]:
+def _lost(requests: Sequence[Request], waits: Waits) -> tuple[Counter[Spot], dict[Spot, Stay]]:
     """How long requests stood at each spot, as far as they waited there; and a stay at each."""
     lost: Counter[Spot] = Counter()
     stays: dict[Spot, Stay] = {}
@@ -237,21 +269,22 @@ def _lost(requests: Sequence[Request], sources: Mapping[str, str]) -> tuple[Coun
         for stay in joined(request.stays):
             stood_ns = (stay.until_ns or request.ended_ns) - stay.since_ns
             if stood_ns >= WAITED_NS:
-                spot = spot_of(stay, sources)
+                spot = spot_of(stay, waits)
                 lost[spot] += stood_ns
                 stays[spot] = stay
     return lost, stays
 
 
 def _past_line(known: Known, spot: Spot, stay: Stay, of: int) -> Contention | None:
-    wait = wait_in(stay, known.sources)
+    wait = known.waits.of(stay)
     visitors = _visitors(known, spot)
     waited = [one for one in visitors if one.waited_ns(known.now_ns) >= WAITED_NS]
     passed = passing(visitors, exact=known.side.is_loop)
-    if len(waited) < 2 or not _is_line(wait, visitors, passed, False):
+    first = _came_first(visitors, spot, known)
+    if len(waited) < 2 or not _is_line(wait, visitors, passed, first):
         return None
-    through = passed.through if passed.is_line(wait) else 0
-    return Contention(stay.where, _most_at_once(waited, known.now_ns), of, through, _text(stay.where, known.sources))
+    through = _through(wait, passed, first)
+    return Contention(stay.where, _most_at_once(waited, known.now_ns), of, through)
 
 
 def _most_at_once(waited: Sequence[Visitor], now_ns: int) -> int:

@@ -117,7 +117,8 @@ def busy_ns(loop: Loop, now_ns: int) -> int | None:
     by the steps of requests. Where there is no such clock (uvloop, gevent's hub), by steps alone, which leaves out
     the server's own work; None before there was a step."""
     tally = loop.tally
-    if loop.selector_ns >= 0 and tally.first_selector_ns >= 0 and loop.beat_ns > tally.first_beat_ns:
+    has_clock = loop.selector_ns >= 0 and tally.first_selector_ns >= 0 and loop.beat_ns > tally.first_beat_ns
+    if has_clock:
         until_beat = loop.beat_ns - tally.first_beat_ns - (loop.selector_ns - tally.first_selector_ns)
         known_ns, since_ns = max(0, until_beat) + tally.steps_since_beat_ns, loop.beat_ns
     else:
@@ -126,14 +127,15 @@ def busy_ns(loop: Loop, now_ns: int) -> int | None:
         return known_ns + max(0, now_ns - max(loop.since_ns, since_ns))
     if loop.held is not None:
         return known_ns + loop.held.held_ns
-    return known_ns if known_ns or tally.steps_ns else None
+    return known_ns if has_clock or tally.steps_ns else None
 
 
 def busy_fraction(side: Side, loop: Loop, now_ns: int) -> float | None:
     """Share of the run that it was busy; None where nobody knows."""
-    busy, run = busy_ns(loop, now_ns), side.run
+    run = side.run
     begin_ns = max(run.started_ns, loop.tally.first_beat_ns)  # a worker may come during the run
     end_ns = min(run.last_finished_ns or now_ns, now_ns) if run.ended_ns else now_ns
+    busy = busy_ns(loop, end_ns)
     if busy is None or not run.started_ns or end_ns <= begin_ns:
         return None
     return min(1.0, busy / (end_ns - begin_ns))

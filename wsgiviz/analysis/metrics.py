@@ -2,7 +2,7 @@
 
 Figures are of our driver's requests; external ones are counted apart (`wsgiviz.state.Run.external`). Latency is
 counted from the *planned* time of a request, so that a driver or a queue that delays the sending does not make the
-figures better (coordinated omission). An answer counts as soon as the client has it, whatever the app does afterwards.
+figures better (coordinated omission). An answer counts as soon as the client has it, whatever the app does then.
 
 Counts are of all requests of a run. Distributions are of the requests that are kept (`wsgiviz.state.LEDGER_KEPT`, the
 newest), made of their `wsgiviz.analysis.stamps.stamps`; every percentile of wsgiviz is one by `nearest_rank`.
@@ -46,9 +46,10 @@ class AfterAnswer(Struct, frozen=True):
 class WorkerTimes(Struct, frozen=True):
     """How one worker spent this run. ``computing_s`` includes waiting for a CPU; None where nobody knows.
 
-    Of the time in the app, what is neither computing nor waiting for the GIL is blocked; where it is not known which of
-    the two a wait was, it is blocked too. A worker with an event loop is busy while the loop is not in its selector;
-    what of that is reading, writing and waiting for the GIL is not known.
+    Of the time in the app, what is neither computing nor waiting for the GIL is blocked; where it is not known which
+    of the two a wait was, it is blocked too. What samples have found of waiting for the GIL while it reads or writes
+    is no reading or writing. A worker with an event loop is busy while the loop is not in its selector; what of that
+    is reading, writing and waiting for the GIL is not known.
     """
 
     pid: int
@@ -63,8 +64,8 @@ class WorkerTimes(Struct, frozen=True):
 
 
 class Fractions(Struct, frozen=True):
-    """Busy: of all workers' (or loops') time. The others: of the busy time. Each is between 0 and 1, None where nobody
-    knows."""
+    """Busy: of all workers' (or loops') time. The others: of the busy time. Each is between 0 and 1, or None where
+    nobody knows."""
 
     busy: float | None
     blocked: float | None
@@ -211,19 +212,21 @@ def _worker_times(worker: Worker, side: Side, end_ns: int) -> WorkerTimes:
     app = max(0, tally.app_ns + sum(spent[activity] for activity in IN_APP))
     reading = max(0, tally.reading_ns + spent[Activity.READING])
     writing = max(0, tally.writing_ns + spent[Activity.WRITING] + spent[Activity.CLOSING])
-    gil = _gil_ns(worker, app)
+    known = not tally.waits.unknown and not worker.waits.unknown
+    gil = _gil_ns(worker, app) if known else 0
+    elsewhere = min(reading + writing, max(0, tally.gil_sampled_ns - gil)) if known else 0
+    left = 1 - elsewhere / (reading + writing) if elsewhere else 1.0
     computing = _computing_ns(worker, app - gil)
-    waits = worker.tally.waits.plus(worker.waits)
     return WorkerTimes(
         pid=worker.pid,
         slot=worker.slot,
         requests=tally.requests,
         busy_s=(app + reading + writing) / 1e9,
-        reading_s=reading / 1e9,
-        writing_s=writing / 1e9,
+        reading_s=reading * left / 1e9,
+        writing_s=writing * left / 1e9,
         blocked_s=None if computing is None else (app - gil - computing) / 1e9,
         computing_s=None if computing is None else computing / 1e9,
-        gil_wait_s=None if computing is None or waits.unknown else gil / 1e9,
+        gil_wait_s=None if computing is None or not known else (gil + elsewhere) / 1e9,
     )
 
 
@@ -245,7 +248,7 @@ def _held_ns(worker: Worker, side: Side, end_ns: int) -> Counter[Activity]:
 
 
 def _beyond_ns(worker: Worker, end_ns: int) -> Counter[Activity]:
-    """How much of what its tally holds lies after ``end_ns``: an app may go on when the last client has its answer."""
+    """How much of what its tally holds lies after ``end_ns``: apps go on when the last client has its answer."""
     beyond: Counter[Activity] = Counter()
     for span in reversed(worker.spans):
         if not span.end_ns:
@@ -262,7 +265,7 @@ def _gil_ns(worker: Worker, app_ns: int) -> int:
     tally, waited_ns = worker.tally, worker.tally.gil_ns
     if worker.req:
         waited_ns += worker.gil_ns(app_ns - tally.app_ns, max(0, _on_cpu_ns(worker) - tally.cpu_ns))
-    return min(app_ns, waited_ns)
+    return max(0, min(app_ns, waited_ns))
 
 
 def _on_cpu_ns(worker: Worker) -> int:
@@ -331,33 +334,6 @@ def _whole_s(side: Side, now_ns: int) -> float:
     """The time of all workers together."""
     end_ns = _end_ns(side, now_ns)
     return sum(_lived_ns(worker, side, end_ns) for worker in side.server.workers.values()) / 1e9
-
-
-class Shares(Struct, frozen=True):
-    """What the time of all workers (or loops) went to: shares of the whole, which add up to 1 where all are known.
-
-    ``idle``: no request is there, or the loop is in its selector. ``transfer``: reading requests, writing answers and
-    waiting for clients to hang up. None where nobody knows.
-    """
-
-    idle: float | None
-    blocked: float | None
-    computing: float | None
-    transfer: float | None
-
-
-def shares(side: Side, now_ns: int) -> Shares:
-    """The fractions of a side as shares of the whole."""
-    found = fractions(side, now_ns)
-    busy = found.busy
-    if busy is None:
-        return Shares(None, None, None, None)
-
-    def of_all(part: float | None) -> float | None:
-        return 0.0 if not busy else None if part is None else busy * part
-
-    transfer = None if found.reading is None and found.writing is None else (found.reading or 0) + (found.writing or 0)
-    return Shares(1.0 - busy, of_all(found.blocked), of_all(found.computing), of_all(transfer))
 
 
 def _sum(values: Sequence[float | None]) -> float | None:

@@ -18,15 +18,48 @@ def failures(context: LintContext) -> str:
 
 def _failed_of(context: LintContext, side: Side) -> str:
     run, name = side.run, context.label(side)
-    of_all = f"of {wording.requests(run.planned)}"
-    if run.failed:
-        kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(run.errors.items()))
-        return f"{name}: {run.failed} {of_all} got no answer ({kinds})"
+    if not (run.failed or run.bad_status):
+        return ""
+    counts = [f"{run.failed} got no answer ({_kinds(side)})"] if run.failed else []
     if run.bad_status:
-        raised = sorted({request.raised for request in context.latest[side.name]} - {""})
-        names = f" (the app raised {', '.join(raised[:3])})" if raised else ""
-        return f"{name}: {run.bad_status} {of_all} got an error as the answer{names}"
-    return ""
+        counts.append(f"{run.bad_status} got an error as the answer{_bad(context, side)}")
+    first, *rest = counts
+    number, words = first.split(" ", 1)
+    return ", ".join([f"{name}: {number} of {wording.requests(run.planned)} {words}", *rest])
+
+
+def _kinds(side: Side) -> str:
+    return ", ".join(f"{count} {kind}" for kind, count in sorted(side.run.errors.items()))
+
+
+def _bad(context: LintContext, side: Side) -> str:
+    """Which errors, and what was behind them: " (1 × 500, the app raised ValueError)"."""
+    known = [f"{count} × {status}" for status, count in sorted(side.run.statuses.items()) if status >= 400]
+    raised = sorted({request.raised for request in context.latest[side.name]} - {""})
+    known += [f"the app raised {', '.join(raised[:3])}"] if raised else []
+    return f" ({', '.join(known)})" if known else ""
+
+
+ANSWERS_NAMED = 4
+"""Up to so many kinds of answers are named one by one."""
+
+
+def answers(side: Side) -> str:
+    """All answers by status, redirects with where they go: "16 × 200, 4 × 302 to /login/"; "" where there is none."""
+    counts: list[tuple[int, str]] = []
+    for status, count in sorted(side.run.statuses.items()):
+        places = {key: n for key, n in side.run.redirects.items() if key.startswith(f"{status} ")}
+        counts += [(n, f"{status} to {key.split(' ', 1)[1]}") for key, n in sorted(places.items())]
+        elsewhere = count - sum(places.values())
+        counts += [(elsewhere, str(status))] if elsewhere > 0 else []
+    named = counts if len(counts) <= ANSWERS_NAMED else sorted(counts, reverse=True)[: ANSWERS_NAMED - 1]
+    rest = sum(count for count, _ in counts) - sum(count for count, _ in named)
+    return ", ".join([*(f"{count} × {what}" for count, what in named), *([f"{rest} others"] if rest else [])])
+
+
+def _redirected(side: Side) -> str:
+    """ " (4 × 302 to /login/)": an answer that is none yet deserves a word."""
+    return f" ({answers(side)})" if any(300 <= status < 400 for status in side.run.statuses) else ""
 
 
 def _done(context: LintContext) -> list[Side]:
@@ -39,9 +72,11 @@ def times(context: LintContext) -> str:
     done = _done(context)
     if len(done) == 1:
         [side] = done
-        return f"{context.label(side)} answered {wording.requests(side.run.completed)} in {wording.took(side)}"
+        answered = f"{context.label(side)} answered {wording.requests(side.run.completed)}"
+        return f"{answered} in {wording.took(side)}{_redirected(side)}"
     return ", ".join(
-        f"{context.label(side)} {'' if index else 'took '}{wording.took(side)}" for index, side in enumerate(done)
+        f"{context.label(side)} {'' if index else 'took '}{wording.took(side)}{_redirected(side)}"
+        for index, side in enumerate(done)
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from statistics import median_low
@@ -9,21 +10,34 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
-from wsgiviz.analysis.waits import Wait, wait_in
+from wsgiviz.analysis.waits import Wait, Waits
 from wsgiviz.state import Location, Request, Stay
 from wsgiviz.state.request import joined
 
 MATCHED = 0.8
 """Share of those who left that has to have left when another one let go."""
 
-CHANCE = {Wait.ACQUIRING: 0.01, Wait.SIGNAL: 0.01, Wait.OTHER: 0.0001}
-"""The probability at which that is still taken for chance."""
+ONCE = 0.5
+"""What is taken for that probability where they left but once."""
 
-STEP_NS = 20_000_000
-"""On a loop, whoever waits goes on in a step soon after the step that let go."""
 
-LOOK_NS = 45_000_000
-"""In a thread, leaving a line is seen up to so long after it was left (two looks of the line sampler)."""
+class Window(NamedTuple):
+    """One leaves when another lets go, if it does so up to ``early_ns`` after, or is seen to ``late_ns`` before. Then
+    it takes ``settled_ns`` until all that let go at that moment have been followed."""
+
+    early_ns: int
+    late_ns: int
+    settled_ns: int
+
+
+SOON, AT_ONCE = Window(20_000_000, 0, 20_000_000), Window(2_000_000, 0, 2_000_000)
+"""On a loop, who waits goes on in a step soon after the step that let go: how soon, the other steps decide."""
+
+LOOKS = Window(45_000_000, 22_500_000, 22_500_000)
+"""In a thread, two looks of the line sampler may pass until it is seen that a line was left."""
+
+MOST_COVERED = 0.5
+"""Where more of the time lies in a window, nothing follows from it."""
 
 USUAL = 0.2
 """A line at whose end so few let go is not where they do."""
@@ -34,6 +48,7 @@ class Spot(NamedTuple):
 
     file: str
     line: int
+    function: str
     waits: bool
 
 
@@ -43,6 +58,10 @@ class Release(NamedTuple):
     at_ns: int
     req: int
     place: Location | None
+
+
+Departure = tuple[int, int]
+"""When a request left, and which."""
 
 
 class Visitor(Struct, frozen=True):
@@ -83,24 +102,25 @@ class Passing(NamedTuple):
     through: int = 0
     places: frozenset[Location] = frozenset()
 
-    def is_line(self, wait: Wait) -> bool:
-        """It moves like a line, as plainly as has to be for what they wait in."""
-        return self.left > 1 and self.matched >= MATCHED * self.left and self.chance <= CHANCE.get(wait, 0.0)
+    def is_line(self, chance: float) -> bool:
+        """It moves like a line, and does so by accident with no higher probability than ``chance``."""
+        return self.left > 0 and self.matched >= MATCHED * self.left and self.chance <= chance
 
 
-def spot_of(stay: Stay, sources: Mapping[str, str]) -> Spot:
+def spot_of(stay: Stay, waits: Waits) -> Spot:
     """Where that stay is."""
-    waits = wait_in(stay, sources) in (Wait.ACQUIRING, Wait.SIGNAL)
-    return Spot(stay.where.file, stay.where.line, waits)
+    where = stay.where
+    return Spot(where.file, where.line, where.function, waits.of(stay) in (Wait.ACQUIRING, Wait.SIGNAL))
 
 
-def visitor(request: Request, spot: Spot, sources: Mapping[str, str]) -> Visitor:
+def visitor(request: Request, spot: Spot, waits: Waits) -> Visitor:
     """How a request passed that spot, the last time that it was there."""
     stays = joined(request.stays)
-    at = next((index for index in reversed(range(len(stays))) if spot_of(stays[index], sources) == spot), None)
+    at = next((index for index in reversed(range(len(stays))) if spot_of(stays[index], waits) == spot), None)
     later = stays if at is None else stays[at + 1 :]
-    releases = [Release(stay.until_ns, request.id, stay.where) for stay in later if stay.until_ns]
-    if request.ended_ns:
+    times = [(stay.until_ns or request.ended_ns, stay.where) for stay in later]
+    releases = [Release(at_ns, request.id, where) for at_ns, where in times if at_ns]
+    if request.ended_ns and not (later and not later[-1].until_ns):
         releases.append(Release(request.ended_ns, request.id, None))
     stay = None if at is None else stays[at]
     gave_up = bool(request.raised) and not later
@@ -115,20 +135,40 @@ def visitor(request: Request, spot: Spot, sources: Mapping[str, str]) -> Visitor
 def passing(visitors: Sequence[Visitor], exact: bool) -> Passing:
     """How a spot's visitors left it. ``exact``: their times are those of a loop's steps, and not of looks."""
     left = sorted((one.left_ns, one.request.id) for one in visitors if one.left_ns)
-    span_ns = left[-1][0] - left[0][0] if left else 0
-    if len(left) < 2 or not span_ns:
-        return Passing(len(left))
-    window = (min(STEP_NS, span_ns / (len(left) - 1) / 4), 0.0) if exact else (LOOK_NS, LOOK_NS / 2)
+    if not left:
+        return Passing()
+    windows = (SOON, AT_ONCE) if exact else (LOOKS,)
+    found = [_passing(visitors, left, window) for window in windows]
+    return min(found, key=lambda one: (one.matched < MATCHED * one.left, one.chance))
+
+
+def _passing(visitors: Sequence[Visitor], left: Sequence[Departure], window: Window) -> Passing:
     passed = {one.request.id: one.passed_ns for one in visitors if one.passed_ns}
-    free = sorted(
-        release for one in visitors if one.request.id in passed for release in _distinct(one.releases, window[0])
-    )
+    several = (_distinct(one.releases, window.early_ns) for one in visitors if one.request.id in passed)
+    free = sorted((release for releases in several for release in releases), key=lambda one: one[:2])
     matched = _matched(left, free, passed, window)
-    by_chance = len(free) * sum(window) / span_ns
-    chance = by_chance ** len(matched) if by_chance <= 0.5 else 1.0
     places = _usual(matched)
-    through = median_low(_inside(visitors, places, left_ns + int(window[1])) for left_ns, _ in left)
-    return Passing(len(left), len(matched), chance, max(1, through), places)
+    through = _through(visitors, places, [left_ns + window.settled_ns for left_ns, _ in left])
+    return Passing(len(left), len(matched), _chance(left, free, window), through, places)
+
+
+def _chance(left: Sequence[Departure], free: Sequence[Release], window: Window) -> float:
+    """The probability that all of them left by accident when somebody let go: the share of the time that lies in a
+    window round such a moment, to the power of how often they left. Those who leave together count once."""
+    begin_ns, end_ns = left[0][0], left[-1][0]
+    covered = reached_ns = 0
+    for release in free:
+        first_ns = max(release.at_ns - window.late_ns, reached_ns, begin_ns)
+        reached_ns = max(reached_ns, min(release.at_ns + window.early_ns, end_ns))
+        covered += max(0, reached_ns - first_ns)
+    times, last_ns = 0, 0
+    for left_ns, _ in left:
+        if left_ns - last_ns > window.early_ns + window.late_ns:
+            times, last_ns = times + 1, left_ns
+    if times == 1:
+        return ONCE
+    share = covered / (end_ns - begin_ns)
+    return float(share**times) if share <= MOST_COVERED else 1.0
 
 
 def _distinct(releases: Sequence[Release], apart_ns: float) -> list[Release]:
@@ -141,20 +181,22 @@ def _distinct(releases: Sequence[Release], apart_ns: float) -> list[Release]:
 
 
 def _matched(
-    left: Sequence[tuple[int, int]],
-    free: Sequence[Release],
-    passed: Mapping[int, int],
-    window: tuple[float, float],
+    left: Sequence[Departure], free: Sequence[Release], passed: Mapping[int, int], window: Window
 ) -> list[Release]:
-    """Of those who left: with whom another one let go that had passed before. Each lets one through."""
-    early_ns, late_ns = window
-    unused, matched = list(free), []
+    """Of those who left: with whom another one let go that had passed before. Each lets one through, the last one
+    before it first."""
+    matched: list[Release] = []
+    near: list[Release] = []
+    rest = iter(free)
+    coming = next(rest, None)
     for left_ns, req in left:
-        for index, release in enumerate(unused):
-            near = -late_ns <= left_ns - release.at_ns <= early_ns
-            if near and release.req != req and passed[release.req] < left_ns:
-                matched.append(unused.pop(index))
-                break
+        while coming is not None and coming.at_ns <= left_ns + window.late_ns:
+            near.append(coming)
+            coming = next(rest, None)
+        near = [release for release in near if left_ns - release.at_ns <= window.early_ns]
+        fits = [at for at, one in enumerate(near) if one.req != req and passed[one.req] < left_ns]
+        if fits:
+            matched.append(near.pop(fits[-1]))
     return matched
 
 
@@ -163,9 +205,9 @@ def _usual(matched: Sequence[Release]) -> frozenset[Location]:
     return frozenset(place for place, count in places.items() if place is not None and count >= USUAL * len(matched))
 
 
-def _inside(visitors: Sequence[Visitor], places: frozenset[Location], at_ns: int) -> int:
-    """How many had passed by then, and had not let go."""
-    return sum(
-        0 < one.passed_ns <= at_ns and (not (let_go_ns := one.let_go_ns(places)) or let_go_ns > at_ns)
-        for one in visitors
-    )
+def _through(visitors: Sequence[Visitor], places: frozenset[Location], times: Sequence[int]) -> int:
+    """How many had passed and not let go, at most of these times."""
+    past = [one for one in visitors if one.passed_ns]
+    entered = sorted(one.passed_ns for one in past)
+    gone = sorted(let_go_ns for one in past if (let_go_ns := one.let_go_ns(places)))
+    return max(1, median_low(bisect(entered, at_ns) - bisect(gone, at_ns) for at_ns in times))

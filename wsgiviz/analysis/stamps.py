@@ -15,9 +15,12 @@ from wsgiviz.state import Request
 
 
 class Stamps(Struct, frozen=True, gc=False):
-    """Times of one request, in ns, 0 where not known. Those of its client never fall from one to the next
-    (planned, sent, connected, first byte, received or failed), nor do those of its server (accepted, began,
-    response or returned, ended, released); sent <= connected <= accepted, and the app begins before the first byte."""
+    """Times of one request, in ns, 0 where not known.
+
+    Those of its client never fall from one to the next (planned, sent, connected, first byte, received or failed),
+    nor do those of its server (accepted, began, response or returned, ended, released). It is connected before it is
+    accepted, and its app begins before the first byte comes.
+    """
 
     planned_ns: int
     sent_ns: int

@@ -6,6 +6,7 @@ library's primitives. A lock that is written in C has no frame of its own; then 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from enum import Enum
 from functools import lru_cache
@@ -49,13 +50,22 @@ CALLS = frozenset({"acquire", "lock", "flock", "lockf", "getconn", "checkout"})
 POOLS = frozenset({"get", "get_connection", "connection", "connect"})
 """What a pool's may be called, and much else."""
 
+WRAPPERS = frozenset({"wait_for", "shield"})
+"""What waits for another call, which stands in the same line."""
+
+CALLED = re.compile(r"(\w+)\(")
+
+LONGEST_STATEMENT = 40
+"""A longer `with` is shown by its function, as other lines without a call are."""
+
 SLEEPS = frozenset({"sleep", "sleep_until", "sleep_forever", "__sleep0"})
 
 
-@lru_cache(maxsize=4096)
 def wait_of(where: Location, within: Location | None, text: str = "") -> Wait:
     """What a request waits in that is at ``where`` and, innermost, ``within``; ``text`` is the line of source."""
     called = where.call.rpartition(".")[2]
+    if called in WRAPPERS:
+        return _wrapped(text)
     if called in SLEEPS or (within is not None and within.function in SLEEPS):
         return Wait.TIMER
     acquires = called in CALLS or enters(where, text)
@@ -64,6 +74,14 @@ def wait_of(where: Location, within: Location | None, text: str = "") -> Wait:
     if acquires:
         return Wait.ACQUIRING
     return Wait.SIGNAL if called in POOLS or not where.call else Wait.OTHER
+
+
+def _wrapped(text: str) -> Wait:
+    """The wait that stands inside another call, in the same line of source."""
+    called = CALLED.findall(text)
+    if CALLS.intersection(called):
+        return Wait.ACQUIRING
+    return Wait.SIGNAL if POOLS.intersection(called) else Wait.OTHER
 
 
 def _wait_within(acquires: bool, within: Location) -> Wait:
@@ -85,6 +103,18 @@ def enters(where: Location, text: str) -> bool:
     return not where.call or f"{where.call}(" not in statement
 
 
+def words(place: Location, sources: Mapping[str, str]) -> str:
+    """Where that is, in short: "dbpool.py:9 pool.get", or "asynclock.py:9 async with lock" where nothing is called.
+
+    From an app, so escape it before showing it.
+    """
+    text = source_line(place, sources).strip()
+    statement = text.partition(" as ")[0].rstrip(":")
+    if place.call or not enters(place, text) or len(statement) > LONGEST_STATEMENT:
+        return place.words
+    return f"{place.file.rpartition('/')[2]}:{place.line} {statement}"
+
+
 def source_line(where: Location, sources: Mapping[str, str]) -> str:
     """That line of the app, where its text is known; else ""."""
     text = next((text for path, text in sources.items() if path.endswith(where.file)), "")
@@ -97,6 +127,17 @@ def _nth_line(text: str, number: int) -> str:
     return lines[number - 1] if 0 < number <= len(lines) else ""
 
 
-def wait_in(stay: Stay, sources: Mapping[str, str]) -> Wait:
-    """What it waits in while it stays there."""
-    return wait_of(stay.where, stay.within, source_line(stay.where, sources))
+class Waits:
+    """What stays are waits in, with ``sources`` of the apps; each place is looked at once."""
+
+    def __init__(self, sources: Mapping[str, str]) -> None:
+        self._sources = sources
+        self._known: dict[tuple[Location, Location | None], Wait] = {}
+
+    def of(self, stay: Stay) -> Wait:
+        """What a request waits in that is there, if it waits."""
+        place = stay.where, stay.within
+        found = self._known.get(place)
+        if found is None:
+            found = self._known[place] = wait_of(*place, source_line(stay.where, self._sources))
+        return found

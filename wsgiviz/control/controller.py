@@ -1,4 +1,4 @@
-"""The controller: turns what a person wants, and what happened, into commands; and says both as events.
+"""The controller: turns what a person wants, and what happened, into commands; and reports both as events.
 
 It decides by the State of its log alone. Beside that it holds handles of processes, deadlines, and what was asked for
 and can't be done yet. Nothing waits, but for `Controller.close`. Call everything from the main thread.
@@ -67,13 +67,13 @@ class Controller:
         self._restarting = False
         self._opened = False
         self._moved_ns = self._polled_ns = clock()
-        self._say(SettingsChanged(clock(), "", 0, settings.given()))
+        self._emit(SettingsChanged(clock(), "", 0, settings.given()))
 
     @property
     def _state(self) -> State:
         return self._log.state
 
-    def _say(self, *events: Event) -> None:
+    def _emit(self, *events: Event) -> None:
         if events:
             self._log.append(events)
 
@@ -85,7 +85,7 @@ class Controller:
 
         now_ns = self._clock()
         started = datetime.now(UTC).isoformat(timespec="seconds")
-        self._say(SessionOpened(now_ns, "", 0, started, describe_host()))
+        self._emit(SessionOpened(now_ns, "", 0, started, describe_host()))
         self._enter(Phase.STARTING, now_ns)
         self._start_servers()
 
@@ -107,7 +107,7 @@ class Controller:
             ServerStarted(now_ns, side, server.pid, server.launch.kind, server.url, tuple(server.command))
             for side, server in servers.items()
         ]
-        self._say(*started, *self._watch.sources(self._state, now_ns))
+        self._emit(*started, *self._watch.sources(self._state, now_ns))
 
     def _open(self, settings: Settings) -> None:
         if not hasattr(os, "fork"):
@@ -123,7 +123,7 @@ class Controller:
             return
         servers = self._processes.close()
         now_ns = self._clock()
-        self._say(*(ServerRetired(now_ns, server.launch.side, server.pid) for server in servers))
+        self._emit(*(ServerRetired(now_ns, server.launch.side, server.pid) for server in servers))
         self._enter(Phase.CLOSED, now_ns)
         self._watch.close()
 
@@ -189,7 +189,7 @@ class Controller:
             if server.launch.kind != "uvicorn":
                 self._note("reload", side, server.pid)
                 self._processes.signal_master(side, signal.SIGHUP)
-        self._say(*self._watch.sources(self._state, self._clock()))
+        self._emit(*self._watch.sources(self._state, self._clock()))
 
     def change(self, settings: Settings) -> None:
         """Take new settings, and fire. Servers are restarted when something that they were started with differs."""
@@ -197,7 +197,7 @@ class Controller:
         if settings.dsn != DSN_GIVEN:
             self._dsn = settings.dsn
         self._moved_ns = self._clock()
-        self._say(SettingsChanged(self._moved_ns, "", 0, settings.given()))
+        self._emit(SettingsChanged(self._moved_ns, "", 0, settings.given()))
         if phase in (Phase.NEW, Phase.CLOSED):
             return
         if phase is Phase.FAILED or settings.servers != before.servers:
@@ -217,7 +217,7 @@ class Controller:
 
     def _note(self, action: str, side: str = "", pid: int = 0, detail: str = "") -> None:
         self._moved_ns = self._clock()
-        self._say(ActionTaken(self._moved_ns, side, pid, action, detail))
+        self._emit(ActionTaken(self._moved_ns, side, pid, action, detail))
 
     # --- the pump -------------------------------------------------------------------------------------------------
 
@@ -237,7 +237,7 @@ class Controller:
             return now_ns
         self._polled_ns = now_ns
         events = self._watch.new(self._state, self._processes.listeners(), now_ns)
-        self._say(*events)
+        self._emit(*events)
         if not phases.at_rest(self._state, events):
             self._moved_ns = now_ns
         self._act(now_ns)
@@ -245,7 +245,7 @@ class Controller:
 
     def _act(self, now_ns: int) -> None:
         """What follows from the State."""
-        self._say(*(ServerRetired(now_ns, server.launch.side, server.pid) for server in self._processes.bury()))
+        self._emit(*(ServerRetired(now_ns, server.launch.side, server.pid) for server in self._processes.bury()))
         phase = self._state.phase
         if self._restarting:
             if not self._processes.retiring:
@@ -264,13 +264,13 @@ class Controller:
                 self._check_ended(now_ns)
 
     def _enter(self, phase: Phase, now_ns: int) -> None:
-        self._say(PhaseChanged(now_ns, "", 0, phase.value))
+        self._emit(PhaseChanged(now_ns, "", 0, phase.value))
 
     def _fail(self, failure: WsgivizError) -> None:
         """What stands is stopped. The session can go on with `change`."""
         now_ns = self._moved_ns = self._clock()
         said = Failed(now_ns, "", 0, failure.message, failure.hint, failure.detail, failure.status)
-        self._say(*self._watch.last_words(now_ns), said, PhaseChanged(now_ns, "", 0, Phase.FAILED.value))
+        self._emit(*self._watch.last_words(now_ns), said, PhaseChanged(now_ns, "", 0, Phase.FAILED.value))
         self._wants_fire = self._restarting = False
         self._stop()
 
@@ -316,7 +316,7 @@ class Controller:
         if phase is Phase.RUNNING:
             self._wants_fire = False
         at = tuple(target.side for target in job.targets)
-        self._say(
+        self._emit(
             *self._watch.everything(self._state, now_ns),
             *([ActionTaken(now_ns, "", 0, action)] if action else []),
             RunRequested(now_ns, "", 0, job.run, job.requests, at, phase is Phase.MEASURING),
@@ -336,7 +336,7 @@ class Controller:
             else:
                 # The report of the run is made of the State after exactly these.
                 finished = PhaseChanged(now_ns, "", 0, Phase.FINISHED.value)
-                self._say(*self._watch.everything(self._state, now_ns), finished)
+                self._emit(*self._watch.everything(self._state, now_ns), finished)
 
     def _note_calibration(self, now_ns: int) -> None:
         found = phases.calibration(self._state)
@@ -344,5 +344,5 @@ class Controller:
             self._send(Phase.MEASURING, calibration_job(self._state, SHORT_REQUESTS))
             return
         wait_s, cpu_s = (found.measured.wait_s, found.measured.cpu_s) if found.measured else (-1.0, -1.0)
-        self._say(Calibrated(now_ns, "", 0, wait_s, cpu_s))
+        self._emit(Calibrated(now_ns, "", 0, wait_s, cpu_s))
         self._become_ready(now_ns)

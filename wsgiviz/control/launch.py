@@ -74,7 +74,7 @@ class Launch:
         ]  # fmt: skip
 
 
-class Server:
+class ServerProcess:
     """A running master. Start it from a thread that lives as long as the server shall.
 
     (Linux binds the death signal of prctl(2) to the thread which forked, not to its process.) Raises WsgivizError

@@ -15,7 +15,7 @@ import psutil
 
 from wsgiviz.backend import Backend
 from wsgiviz.control.failure import why_ended
-from wsgiviz.control.launch import Launch, Server
+from wsgiviz.control.launch import Launch, ServerProcess
 from wsgiviz.control.load_client import LoadClient
 from wsgiviz.errors import WsgivizError
 from wsgiviz.recorder.codec import SIDES
@@ -27,8 +27,8 @@ class Processes:
     """``servers`` are those of the present settings, by side. Those that were told to stop are buried in time."""
 
     def __init__(self) -> None:
-        self.servers: dict[str, Server] = {}
-        self._retiring: list[Server] = []
+        self.servers: dict[str, ServerProcess] = {}
+        self._retiring: list[ServerProcess] = []
         self._backend: Backend | None = None
         self._client: LoadClient | None = None
         self._rundir: RunDirectory | None = None
@@ -63,7 +63,7 @@ class Processes:
         for side in settings.sides:
             launch = _launch(settings, side, rundir, env)
             launch.boot_error_path.unlink(missing_ok=True)
-            self.servers[side] = Server(launch)
+            self.servers[side] = ServerProcess(launch)
 
     def _start_backend(self, settings: Settings, dsn: str | None) -> Mapping[str, str]:
         if self._backend is not None:
@@ -109,7 +109,7 @@ class Processes:
             return WsgivizError("the backend service of this scenario has ended", "fire again to restart it")
         return None
 
-    def bury(self) -> list[Server]:
+    def bury(self) -> list[ServerProcess]:
         """Servers that were told to stop and have ended since the last call. One that takes too long is killed."""
         gone = [server for server in self._retiring if server.gone()]
         self._retiring = [server for server in self._retiring if server not in gone]
@@ -145,7 +145,7 @@ class Processes:
         self._retiring += self.servers.values()
         self.servers = {}
 
-    def close(self) -> list[Server]:
+    def close(self) -> list[ServerProcess]:
         """Stop everything and remove the run directory; give the servers that ended. It takes two seconds at most."""
         self.retire()  # all at once, so that the waits overlap
         servers, self._retiring = self._retiring, []

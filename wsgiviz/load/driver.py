@@ -22,16 +22,21 @@ import signal
 import sys
 import time
 from collections.abc import Iterator
+from itertools import count
 from typing import Any
 
 import httpx
 
-from wsgiviz.load.plan import LEAD_NS, Job, Target, plan
-from wsgiviz.load.transport import Failed, Transport
-from wsgiviz.recorder.codec import REQUEST_HEADER, RUN_STRIDE, SIDES
-from wsgiviz.recorder.emitter import Emitter, create_emitter
+from wsgiviz.load.own_cpu import OwnCpu
+from wsgiviz.load.plan import LEAD_NS, Job, Target
+from wsgiviz.load.side_load import SideLoad
+from wsgiviz.recorder.codec import SIDES
+from wsgiviz.recorder.emitter import create_emitter
 
 BEAT_S = 0.02
+SAMPLED_BEATS = 5
+"""Its CPU time is said each time that so many have passed."""
+
 LATE_NS = 1_000_000
 """The driver's own loop is reported when it is later than this."""
 
@@ -41,7 +46,8 @@ class Driver:
 
     def __init__(self, rundir: str) -> None:
         self._emitters = {side: create_emitter(rundir, side, "driver") for side in SIDES}
-        self._client = httpx.AsyncClient(transport=Transport(), trust_env=False)
+        self._http = httpx.AsyncClient(trust_env=False)
+        self._cpu = OwnCpu()
         self._run: asyncio.Task[None] | None = None
         self._loads: list[SideLoad] = []
 
@@ -88,7 +94,7 @@ class Driver:
         begun.add(target.side)
         emit = self._emitters[target.side]
         emit.run_started(job.run, job.requests, start_ns)
-        load = SideLoad(job, target, start_ns, emit, self._client)
+        load = SideLoad(job, target, start_ns, emit, self._http, self._cpu)
         self._loads.append(load)
         cancelled = False
         try:
@@ -101,85 +107,17 @@ class Driver:
             emit.run_ended(job.run, int(cancelled))
 
     async def _watch_lateness(self, job: Job) -> None:
-        """Say when this process itself is late: then it, and not a server, may be what is slow."""
-        while True:
+        """Say when this process itself is late, and what CPU it takes: it, and not a server, may be what is slow."""
+        for beat in count(1):
             due_ns = time.monotonic_ns() + int(BEAT_S * 1e9)
             await asyncio.sleep(BEAT_S)
             late_ns = time.monotonic_ns() - due_ns
             if late_ns >= LATE_NS:
                 for target in job.targets:
                     self._emitters[target.side].driver_late(late_ns)
-
-
-class SideLoad:
-    """One side's requests of a run."""
-
-    def __init__(self, job: Job, target: Target, start_ns: int, emit: Emitter, client: httpx.AsyncClient) -> None:
-        self._job = job
-        self._start_ns = start_ns
-        self._emit = emit
-        self._client = client
-        self._url = httpx.URL(target.url)
-        self._plan = plan(job)
-        self._due = self._plan.offsets()
-        self._until_ns = start_ns + int(job.duration_s * 1e9) if job.duration_s is not None else None
-        self._users: asyncio.TaskGroup | None = None
-        self._requests = job.requests
-
-    async def run(self) -> None:
-        """All requests, from the planned start on."""
-        first = [self._prepare(number) for number, offset in self._first()]
-        delay = (self._start_ns - time.monotonic_ns()) / 1e9
-        if delay > 0:
-            await asyncio.sleep(delay)
-        async with asyncio.TaskGroup() as users:
-            self._users = users
-            for number, request in enumerate(first, 1):
-                users.create_task(self._user(number, request))
-        self._users = None
-
-    def more(self, count: int) -> None:
-        """So many requests beside those that were planned, all of them now. Too late when the run is over."""
-        if self._users is None:
-            return
-        now = time.monotonic_ns()
-        for _ in range(count):
-            self._requests += 1
-            number = self._requests
-            self._users.create_task(self._one(number, self._prepare(number), now))
-        self._emit.run_grew(self._job.run, self._requests)
-
-    def _first(self) -> Iterator[tuple[int, int | None]]:
-        for _ in range(self._plan.users):
-            yield next(self._due)
-
-    def _prepare(self, number: int) -> httpx.Request:
-        headers = {REQUEST_HEADER: str(self._job.run * RUN_STRIDE + number), "Connection": "close"}
-        return self._client.build_request("GET", self._url, headers=headers)
-
-    async def _user(self, number: int, request: httpx.Request) -> None:
-        """One user: a request, and with closed arrivals the next as long as there are any."""
-        await self._one(number, request, self._start_ns)
-        while (now := time.monotonic_ns()) < (self._until_ns or now + 1):
-            found = next(self._due, None)
-            if found is None:
-                return
-            await self._one(found[0], self._prepare(found[0]), now)
-
-    async def _one(self, number: int, request: httpx.Request, planned_ns: int) -> None:
-        emit = self._emit
-        req = self._job.run * RUN_STRIDE + number
-        job = self._job
-        request.extensions["wsgiviz"] = emit, req, planned_ns, job.timeout_s, job.send_over_s, job.read_over_s
-        try:
-            response = await self._client.send(request)
-        except Failed as failed:
-            emit.request_failed(req, failed.reason.encode())
-        except asyncio.CancelledError:
-            emit.request_failed(req, b"cancelled")
-            raise
-        else:
-            emit.response_received(req, response.status_code, response.extensions["body_bytes"])
+            if beat % SAMPLED_BEATS == 0:
+                for load in self._loads:
+                    load.sample()
 
 
 @contextlib.contextmanager

@@ -1,4 +1,4 @@
-"""An incremental parser of HTTP/1.1 responses that keeps the status and counts the body (RFC 9112).
+"""An incremental parser of HTTP/1.1 responses (RFC 9112): it keeps status and Location, and counts the body.
 
 Ours, since its cost is part of what the driver measures: a general parser takes several times as long.
 """
@@ -11,6 +11,7 @@ MOST_HEAD_BYTES = 64 * 1024
 HEAD_END = re.compile(rb"\r?\n\r?\n")
 """A lone LF may end a line (RFC 9112, 2.2). gunicorn's own error page has one, under Python 3.14."""
 
+LOCATION_BYTES = 76
 NO_BODY = frozenset({204, 304})
 
 
@@ -19,13 +20,15 @@ class BadResponse(ValueError):
 
 
 class ResponseParser:
-    """Feed it what arrives. ``done`` once the response is complete; ``body_bytes`` counts the body."""
+    """Feed it what arrives. ``done`` once the response is complete; ``body_bytes`` counts the body; ``location`` is
+    where a redirect leads, without its query, which may differ each time: the first LOCATION_BYTES of it."""
 
-    __slots__ = ("_buffer", "_chunked", "_left", "_state", "body_bytes", "done", "status")
+    __slots__ = ("_buffer", "_chunked", "_left", "_state", "body_bytes", "done", "location", "status")
 
     def __init__(self) -> None:
         self.status = 0
         self.body_bytes = 0
+        self.location = b""
         self.done = False
         self._buffer = b""
         self._left = -1  # bytes left of the body or chunk; -1: until the connection ends
@@ -76,6 +79,8 @@ class ResponseParser:
                 self._left = _number(value.strip(), 10)
             elif lowered == b"transfer-encoding":
                 self._chunked = value.strip().lower().endswith(b"chunked")
+            elif lowered == b"location" and 300 <= self.status < 400:
+                self.location = value.strip().partition(b"?")[0].partition(b"#")[0][:LOCATION_BYTES]
         if self.status in NO_BODY or self.status == 101:
             self.done = True
         elif self._chunked:

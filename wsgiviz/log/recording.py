@@ -228,8 +228,8 @@ class Recording:
 
 @contextmanager
 def _collector_paused() -> Iterator[None]:
-    """A jump makes tens of thousands of objects that all stay. Looking for garbage among them, as often as Python does
-    when so many come, takes longer than the jump."""
+    """A jump makes tens of thousands of objects that all stay. Looking for garbage among them as often as Python
+    does, when so many come, takes longer than the jump itself."""
     enabled = gc.isenabled()
     gc.disable()
     try:

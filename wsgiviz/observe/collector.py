@@ -28,7 +28,7 @@ PASSED_LIMIT = 10_000
 OWN_END = (Kind.WORKER_EXITED, Kind.MASTER_EXITED)
 
 
-class Source:
+class FollowedRing:
     """One ring that is followed. ``ended``: its writer is gone. ``finished``: all was read that it wrote before."""
 
     __slots__ = ("ended", "finished", "name", "reader", "reported")
@@ -58,7 +58,7 @@ class Collector:
         """Whether the last poll left nothing to read."""
         self._directory = directory
         self._deletes = deletes
-        self._sources: dict[str, Source] = {}
+        self._sources: dict[str, FollowedRing] = {}
         self._passed: set[str] = set()
         self._turn = 0
         self._checked_ns = time.monotonic_ns()
@@ -132,9 +132,9 @@ class Collector:
         if reader is None:
             self._passed.add(name)
         else:
-            self._sources[name] = Source(name, reader)
+            self._sources[name] = FollowedRing(name, reader)
 
-    def _in_order(self) -> list[Source]:
+    def _in_order(self) -> list[FollowedRing]:
         """Drivers first, then the others, another one of them first each time."""
         drivers = [source for source in self._sources.values() if source.is_driver]
         others = [source for source in self._sources.values() if not source.is_driver]
@@ -142,7 +142,7 @@ class Collector:
         at = self._turn % max(1, len(others))
         return drivers + others[at:] + others[:at]
 
-    def _read(self, sources: Iterable[Source], share: int, budget: int, events: list[Event]) -> int:
+    def _read(self, sources: Iterable[FollowedRing], share: int, budget: int, events: list[Event]) -> int:
         """Read at most ``share`` records of each, and ``budget`` of all; give how many there were."""
         taken = 0
         self.drained = True
@@ -157,7 +157,7 @@ class Collector:
                 self.drained = self.drained and source.reader.drained
         return taken
 
-    def _records(self, source: Source, budget: int) -> list[Record | Ended]:
+    def _records(self, source: FollowedRing, budget: int) -> list[Record | Ended]:
         ended = source.ended
         try:
             records = source.reader.poll(budget, last=ended)
@@ -187,7 +187,7 @@ class Collector:
         for source in self._sources.values():
             source.ended = source.ended or not process_exists(source.reader.header.pid)
 
-    def _report_losses(self, sources: Iterable[Source], events: list[Event]) -> None:
+    def _report_losses(self, sources: Iterable[FollowedRing], events: list[Event]) -> None:
         for source in sources:
             lost = source.reader.lost - source.reported
             if lost:
@@ -195,7 +195,7 @@ class Collector:
                 header = source.reader.header
                 events.append(EventsLost(time.monotonic_ns(), header.side, header.pid, lost))
 
-    def _let_go(self, source: Source) -> None:
+    def _let_go(self, source: FollowedRing) -> None:
         source.reader.close()
         del self._sources[source.name]
         self._passed.add(source.name)

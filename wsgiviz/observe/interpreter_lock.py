@@ -42,7 +42,7 @@ def static_data(pid: int) -> Areas:
 
 
 def python_data(maps: Sequence[str], program: str) -> Areas:
-    """The writable mappings of the program and of libpython, each with its zeroed part: the nameless one behind it."""
+    """The writable mappings of the program and of libpython; the nameless one behind each is its zeroed part."""
     found: list[tuple[int, int]] = []
     adjoining = 0
     for line in maps:

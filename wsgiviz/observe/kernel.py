@@ -54,7 +54,7 @@ def listen_overflows() -> int | None:
 
 
 class ThreadCounters:
-    """One thread. Its files stay open: a read at offset 0 gives fresh figures. ``areas``: its process's `static_data`.
+    """One thread, of a process with ``areas`` (`static_data`). Its files stay open: a read at 0 gives fresh figures.
 
     Raises OSError when the thread is gone or the platform has no /proc.
     """

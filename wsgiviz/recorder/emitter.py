@@ -32,11 +32,11 @@ class Emitter:
 
     __slots__ = ("__weakref__", "memory", *FUNCTIONS)
 
-    request_began: pack.RequestBegan
-    request_ended: pack.RequestEnded
-    step_began: pack.Mark
-    step_ended: pack.StepEnded
-    task_ready: pack.Mark
+    request_began: pack.EmitRequestBegan
+    request_ended: pack.EmitRequestEnded
+    step_began: pack.EmitMark
+    step_ended: pack.EmitStepEnded
+    task_ready: pack.EmitMark
 
     def __init__(self, memory: mmap.mmap | bytearray, capacity: int) -> None:
         """Emit into ``memory``, a whole ring file whose header is there."""

@@ -25,7 +25,7 @@ STICKY_AT = {int(kind): RECORD_BYTES * (1 + at) for at, kind in enumerate(STICKY
 STICKY_END = RECORD_BYTES * (1 + len(STICKY))
 
 
-class Header(NamedTuple):
+class RingHeader(NamedTuple):
     """Who writes a ring, and its geometry."""
 
     magic: bytes
@@ -56,13 +56,13 @@ def pack_header(pid: int, started_ns: int, side: str, role: str, capacity: int) 
     )
 
 
-def unpack_header(page: bytes) -> Header | None:
+def unpack_header(page: bytes) -> RingHeader | None:
     """The header, or None when this is no ring of ours, or not one that this version can read."""
     if len(page) < HEADER.size:
         return None
     *numbers, side, role = HEADER.unpack_from(page)
     side, role = (raw.rstrip(b"\0").decode("ascii", "replace") for raw in (side, role))
-    header = Header._make((*numbers, side, role))
+    header = RingHeader._make((*numbers, side, role))
     capacity = header.capacity
     readable = (
         header.magic == MAGIC

@@ -49,7 +49,7 @@ class Ring(NamedTuple):
     next_sequence: Callable[[], int]
 
 
-class Record(Protocol):
+class EmitRecord(Protocol):
     """Emit a record of any kind but REQUEST_ENDED; see `wsgiviz.recorder.codec.FIELDS`."""
 
     def __call__(
@@ -57,7 +57,7 @@ class Record(Protocol):
     ) -> None: ...
 
 
-class RequestBegan(Protocol):
+class EmitRequestBegan(Protocol):
     """`wsgiviz.events.RequestBegan`."""
 
     def __call__(
@@ -65,7 +65,7 @@ class RequestBegan(Protocol):
     ) -> None: ...
 
 
-class RequestEnded(Protocol):
+class EmitRequestEnded(Protocol):
     """`wsgiviz.events.RequestEnded`."""
 
     def __call__(
@@ -84,13 +84,13 @@ class RequestEnded(Protocol):
     ) -> None: ...
 
 
-class Mark(Protocol):
+class EmitMark(Protocol):
     """An event that has only ``req``: `wsgiviz.events.StepBegan`, TaskReady."""
 
     def __call__(self, req: int, t_ns: int = 0) -> None: ...
 
 
-class StepEnded(Protocol):
+class EmitStepEnded(Protocol):
     """`wsgiviz.events.StepEnded`."""
 
     def __call__(self, req: int, held_ns: int, t_ns: int = 0) -> None: ...
@@ -115,7 +115,7 @@ def _sequence() -> Callable[[], int]:
     return next_sequence
 
 
-def record_writer(ring: Ring) -> Record:
+def record_writer(ring: Ring) -> EmitRecord:
     """Any record that has no function of its own. A sticky one is kept in the first page too, and there first:
     a reader that finds it gone from the ring then surely finds it there."""
     memory, mask, next_sequence = ring
@@ -147,7 +147,7 @@ def record_writer(ring: Ring) -> Record:
     return record
 
 
-def request_began_writer(ring: Ring) -> RequestBegan:
+def request_began_writer(ring: Ring) -> EmitRequestBegan:
     """REQUEST_BEGAN: one of the two records of a short request."""
     memory, mask, next_sequence = ring
     pack_into = RECORD.pack_into
@@ -171,7 +171,7 @@ def request_began_writer(ring: Ring) -> RequestBegan:
     return request_began
 
 
-def request_ended_writer(ring: Ring) -> RequestEnded:
+def request_ended_writer(ring: Ring) -> EmitRequestEnded:
     """REQUEST_ENDED: the other one. It takes more arguments than is pretty, and no object has to be made for it."""
     memory, mask, next_sequence = ring
     pack_into = ENDED.pack_into
@@ -210,7 +210,7 @@ def request_ended_writer(ring: Ring) -> RequestEnded:
     return request_ended
 
 
-def mark_writer(ring: Ring, kind: int) -> Mark:
+def mark_writer(ring: Ring, kind: int) -> EmitMark:
     """STEP_BEGAN or TASK_READY: each step of each coroutine has them."""
     memory, mask, next_sequence = ring
     pack_into = BARE_RECORD.pack_into
@@ -226,7 +226,7 @@ def mark_writer(ring: Ring, kind: int) -> Mark:
     return mark
 
 
-def step_ended_writer(ring: Ring) -> StepEnded:
+def step_ended_writer(ring: Ring) -> EmitStepEnded:
     """STEP_ENDED."""
     memory, mask, next_sequence = ring
     pack_into = BARE_RECORD.pack_into

@@ -32,7 +32,7 @@ from wsgiviz.recorder.layout import (
     HEADER_BYTES,
     STICKY_AT,
     STICKY_END,
-    Header,
+    RingHeader,
     ring_bytes,
     unpack_header,
 )
@@ -141,7 +141,7 @@ class RingReader:
     last poll found nothing more to read.
     """
 
-    def __init__(self, read: Read, header: Header, close: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, read: Read, header: RingHeader, close: Callable[[], None] = lambda: None) -> None:
         self.header = header
         self.lost = 0
         self.unknown = 0
@@ -238,7 +238,7 @@ class RingReader:
             return records
         known = [record for record in records if record.kind in KNOWN]
         dropped = sum(record.kind == DROPPED for record in records)
-        self.lost += dropped
+        self.lost = min(self.lost + dropped, LOST_LIMIT)
         self.unknown += len(records) - len(known) - dropped
         return known
 

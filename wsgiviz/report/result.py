@@ -6,24 +6,33 @@ Top level: ``schema``, ``wsgiviz`` (its version), ``scenario`` (null for an app 
 ``explanation``, ``source``, ``seconds``), ``sides`` by name. Of each side:
 
 - what ran: ``server``, ``worker_class``, ``workers``, ``threads``, ``app``
-- counts: ``requests`` planned, ``completed``, these by status in ``statuses``, ``bad_status`` (400 and above),
-  ``failed``, and these by kind in ``errors``; exceptions which left the app by name in ``raised``; ``cancelled``,
-  ``worker_deaths``; ``after_answer`` (``count`` and ``seconds`` of requests whose app went on after their client had
-  the answer), ``served_for_nobody`` (requests that a worker served when their client had given up)
+- counts: ``requests`` planned, ``completed``, these by status in ``statuses``, redirects by status and place in
+  ``redirects``, ``bad_status`` (400 and above), ``failed``, and these by kind in ``errors``; exceptions which left
+  the app by name in ``raised``; ``cancelled``, ``worker_deaths``; ``after_answer`` (``count`` and ``seconds`` of
+  requests whose app went on after their client had the answer), ``served_for_nobody`` (requests that a worker served
+  when their client had given up), ``unobserved`` (answers that no worker is known to have given: by the server
+  itself, or by a process that the app has forked), ``forks`` (of the app), ``external_requests`` (that our driver has
+  not sent, in the app during the run; they are in no other count, and in no distribution)
 - the whole: ``makespan_s``, ``predicted_makespan_s`` with ``predicted_by`` and ``caveat``, ``throughput_rps``
 - distributions: ``latency_s`` (from the planned time), ``latency_from_sent_s``, ``queue_wait_s``,
-  ``service_s``, ``schedule_lag_s``; each mean, p50, p90, p95, p99 (nearest rank), max; null without a value
+  ``service_s``, ``schedule_lag_s``; each mean, p50, p90, p95, p99 (nearest rank: the smallest value that at least
+  that share of all do not exceed), max; null without a value
+- ``shares`` of the time of all workers (or loops) from the run's start to its end: ``blocked``, ``computing``,
+  ``gil_wait``, ``transfer`` (reading and writing), ``idle``
 - ``busy_fraction`` of all workers' time, and of the busy time ``blocked_fraction``, ``computing_fraction``,
   ``gil_wait_fraction`` (could go on, and another thread had the interpreter lock), ``reading_fraction``,
   ``writing_fraction``; the same in seconds for each worker in ``per_worker``
 - where requests share event loops, ``loops``, one for each worker, those that died included: ``pid``, ``number``,
   ``requests`` that it has taken, ``max_lag_s``, ``longest_step_s``, ``busy_fraction``; a step that is still on counts
   with its length so far. ``loop`` has the greatest of each of the last three
-- ``max_accept_queue`` (of ``accept_queue_limit``), ``max_in_flight`` (inside the app at once)
-- ``driver_max_lag_s``, ``events``, ``events_lost``
+- ``max_accept_queue`` (of ``accept_queue_limit``), ``max_in_flight`` (inside the app at once, external ones too)
+- ``driver_max_lag_s``, ``driver_busy_fraction`` (of the run that the load driver was on a CPU or waited for one; near
+  1 it can't send more), ``events``, ``events_lost``
 
 With a ledger, ``requests`` at the top level: every request that is kept (`wsgiviz.state.LEDGER_KEPT` of each side),
-once, by id; times in seconds from the run's start; ``for_nobody``: served when its client had given up;
+once, by id; times in seconds from the run's start, as they can be true together (`wsgiviz.analysis.stamps`): planned
+<= sent <= connected <= accepted <= began <= ended <= released, and sent <= first byte <= received;
+``location``: of a redirect, where to, without its query; ``for_nobody``: served when its client had given up;
 ``after_answer_s``: for how long the app went on after the answer, 0 when it only closed. What is not known is null,
 never zero.
 """
@@ -38,9 +47,12 @@ import msgspec
 
 from wsgiviz import __version__
 from wsgiviz.analysis import metrics
+from wsgiviz.analysis.cpu_load import driver_load
 from wsgiviz.analysis.loop_times import loop_times
 from wsgiviz.analysis.occurrences import Occurrences
 from wsgiviz.analysis.prediction import prediction
+from wsgiviz.analysis.shares import shares
+from wsgiviz.analysis.stamps import stamps
 from wsgiviz.events import request_number
 from wsgiviz.settings import Settings
 from wsgiviz.state import Request, Side, State
@@ -106,12 +118,16 @@ def _counts(side: Side, now_ns: int) -> dict[str, Any]:
         "failed": run.failed,
         "bad_status": run.bad_status,
         "statuses": metrics.statuses(side),
+        "redirects": metrics.redirects(side),
         "errors": dict(run.errors),
         "raised": metrics.raised(side),
         "cancelled": run.cancelled,
         "worker_deaths": side.deaths,
         "after_answer": msgspec.to_builtins(metrics.after_answer(side, now_ns)),
         "served_for_nobody": run.for_nobody,
+        "unobserved": metrics.unobserved(side),
+        "forks": side.server.forks,
+        "external_requests": run.external,
     }
 
 
@@ -140,6 +156,7 @@ def _distributions(side: Side) -> dict[str, Any]:
 def _shares(side: Side, now_ns: int) -> dict[str, Any]:
     fractions = metrics.fractions(side, now_ns)
     shown: dict[str, Any] = {f"{name}_fraction": share for name, share in msgspec.structs.asdict(fractions).items()}
+    shown["shares"] = msgspec.to_builtins(shares(side, now_ns))
     shown["per_worker"] = msgspec.to_builtins(metrics.per_worker(side, now_ns))
     if side.is_loop:
         shown |= _loops(side, now_ns)
@@ -161,33 +178,32 @@ def _extremes(side: Side) -> dict[str, Any]:
         "accept_queue_limit": server.queue_limit if server.queue_limit >= 0 else None,
         "max_in_flight": run.in_app_peak.most,
         "driver_max_lag_s": run.max_driver_late_ns / 1e9,
+        "driver_busy_fraction": driver_load(run).busy,
         "events": server.events,
         "events_lost": server.lost,
     }
-
-
-def _ledger(side: Side, now_ns: int) -> list[dict[str, Any]]:
-    return [_row(side, request, now_ns) for request in side.ledger.ours()]
 
 
 def _row(side: Side, request: Request, now_ns: int) -> dict[str, Any]:
     def since_start(t_ns: int) -> float | None:
         return (t_ns - side.run.started_ns) / 1e9 if t_ns else None
 
+    known = stamps(request)
     return {
         "id": request_number(request.id),
         "side": side.name,
         "worker": request.pid or None,
-        "planned_s": since_start(request.planned_ns),
-        "sent_s": since_start(request.sent_ns),
-        "connected_s": since_start(request.connected_ns),
-        "accepted_s": since_start(request.accepted_ns),
-        "began_s": since_start(request.began_ns),
-        "ended_s": since_start(request.ended_ns),
-        "released_s": since_start(request.released_ns),
-        "first_byte_s": since_start(request.first_byte_ns),
-        "received_s": since_start(request.received_ns),
+        "planned_s": since_start(known.planned_ns),
+        "sent_s": since_start(known.sent_ns),
+        "connected_s": since_start(known.connected_ns),
+        "accepted_s": since_start(known.accepted_ns),
+        "began_s": since_start(known.began_ns),
+        "ended_s": since_start(known.ended_ns),
+        "released_s": since_start(known.released_ns),
+        "first_byte_s": since_start(known.first_byte_ns),
+        "received_s": since_start(known.received_ns),
         "status": request.status or None,
+        "location": request.location or None,
         "error": request.error or None,
         "raised": request.raised or None,
         "cpu_s": _cpu_s(side, request),

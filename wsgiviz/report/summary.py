@@ -1,30 +1,46 @@
-"""The summary table of a run."""
+"""The summary of a run: its figures in a table, and below it in words what the screen says of it."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from rich import box
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from wsgiviz.analysis import metrics
-from wsgiviz.analysis.lints import wording
+from wsgiviz.analysis import metrics, outcomes
+from wsgiviz.analysis.captions import caption
+from wsgiviz.analysis.lints import LintContext, wording
+from wsgiviz.analysis.loop_times import loop_times
 from wsgiviz.analysis.occurrences import Occurrence, Occurrences
 from wsgiviz.analysis.prediction import prediction
+from wsgiviz.analysis.shares import shares
 from wsgiviz.analysis.theory import Prediction
 from wsgiviz.report.plain import spelled
 from wsgiviz.settings import Settings
-from wsgiviz.state import Side, State
+from wsgiviz.state import Phase, Side, State
 
 Figures = dict[str, str]
 """By label."""
 
-ONLY_WHERE_MET = ("served for nobody", "went on after the answer")
+ONLY_WHERE_MET = (
+    "served for nobody",
+    "went on after the answer",
+    "answered by no known worker",
+    "external requests",
+    "time waiting for the GIL",
+    "longest step on a loop",
+    "busy, by loop",
+)
 """Rows that most runs have no use for."""
+
+PROCESSES_SHOWN = 12
 
 
 def summary(state: State, occurrences: Occurrences, ascii_only: bool = False) -> RenderableType:
-    """Both sides in one table, figure under figure; below it what the figures leave out, and which lints applied."""
+    """Both sides in one table, figure under figure; below it the sentence of the screen, what the figures leave out,
+    and which lints applied."""
     settings = state.settings
     sides = [state.sides[name] for name in settings.sides if name in state.sides]
     predictions = [prediction(state, side.name) for side in sides]
@@ -37,11 +53,36 @@ def summary(state: State, occurrences: Occurrences, ascii_only: bool = False) ->
     columns = [_figures(side, found, state.t_ns) for side, found in zip(sides, predictions, strict=True)]
     for label in columns[0] if columns else ():
         cells = [figures[label] for figures in columns]
-        if label not in ONLY_WHERE_MET or any(cells):
+        if label not in ONLY_WHERE_MET or any(cell not in ("", "n/a") for cell in cells):
             table.add_row(label, *(Text(spelled(cell or "0", ascii_only)) for cell in cells))
     caveats = {found.caveat for found in predictions if found and found.caveat}
-    notes = [f"Note: {caveat}." for caveat in sorted(caveats)] + [_lint(occurrence) for occurrence in occurrences.met]
-    return Group(table, *(Text(spelled(note, ascii_only)) for note in notes))
+    said = conclusions(state, occurrences)
+    notes = [f"Note: {note}." for note in (*sorted(caveats), *filter(None, map(_unmeasured, sides)))]
+    findings = [_lint(occurrence, said) for occurrence in occurrences.met]
+    return Group(table, *(Text(spelled(line, ascii_only)) for line in (*said, *notes, *findings)))
+
+
+def conclusions(state: State, occurrences: Occurrences) -> list[str]:
+    """The sentence of the screen in the end, and what came out where that is not in it. From an app: escape it."""
+    if state.phase is not Phase.FINISHED or not state.sides:
+        return []
+    sentence, context = caption(state, state.t_ns, occurrences).text, LintContext.of(state, state.t_ns)
+    times, verdict = outcomes.times(context), outcomes.verdict(context)
+    if not times or (verdict or times) in sentence:
+        return [sentence]
+    return [sentence, f"{times}: {verdict}" if verdict else f"{times}."]
+
+
+def _unmeasured(side: Side) -> str:
+    """Why figures of a loop that is not Python's own are missing, or leave something out."""
+    loops = side.server.loops.values()
+    if not side.is_loop or not loops or any(loop.selector_ns >= 0 for loop in loops):
+        return ""
+    whose = "gevent's hub" if side.kind == "gevent" else "its event loop (uvloop or the like)"
+    return (
+        f"{side.name.upper()}: the selector of {whose} is not in Python, so that nobody sees when it waits; how busy "
+        "it was is known by the steps of requests alone, without the server's own work"
+    )
 
 
 def _title(settings: Settings) -> str:
@@ -49,23 +90,27 @@ def _title(settings: Settings) -> str:
     return f"{settings.name}: {wording.requests(settings.requests)}{to_each}"
 
 
-def _lint(occurrence: Occurrence) -> str:
+def _lint(occurrence: Occurrence, said: Sequence[str]) -> str:
     """ "loop-held (asgi, 4.1 s): #1 holds the event loop ..."."""
     finding, seconds = occurrence.finding, occurrence.lasted_ns / 1e9
     lasted = f", {seconds:.1f} s" if seconds >= 0.05 else ""
-    return f"{finding.lint} ({finding.side}{lasted}): {finding.message}"
+    message = "as said above." if any(finding.message in line for line in said) else finding.message
+    return f"{finding.lint} ({finding.side}{lasted}): {message}"
 
 
 def _figures(side: Side, predicted: Prediction | None, now_ns: int) -> Figures:
     """What the table says of one side; "" in the rows of ONLY_WHERE_MET means zero."""
-    run, fractions = side.run, metrics.fractions(side, now_ns)
+    run, spent = side.run, shares(side, now_ns)
     return {
         "all done in": _seconds(metrics.makespan_ns(side) / 1e9 if run.done else None),
         "predicted": f"{_seconds(predicted.seconds)} = {predicted.formula}" if predicted else "n/a",
         "completed": f"{run.completed} of {run.planned}",
         "failed": _failed(side),
+        "status codes": outcomes.answers(side) or "none",
         "served for nobody": str(run.for_nobody or ""),
         "went on after the answer": _after_answer(side, now_ns),
+        "answered by no known worker": _unobserved(side),
+        "external requests": str(run.external or ""),
         "throughput": _per_second(metrics.throughput(side, now_ns)),
         "latency p50": _quantile(metrics.latency(side), "p50"),
         "latency p99": _quantile(metrics.latency(side), "p99"),
@@ -73,13 +118,27 @@ def _figures(side: Side, predicted: Prediction | None, now_ns: int) -> Figures:
         "in the app, p50": _quantile(metrics.service(side), "p50"),
         "peak in the accept queue": str(run.max_queue) if side.server.queue_depth >= 0 else "n/a",
         "peak in the app": str(run.in_app_peak.most),
-        "busy": _percent(fractions.busy),
-        "of that blocked": _percent(fractions.blocked),
-        "of that computing": _percent(fractions.computing),
-        "of that reading, writing": _server_part(fractions),
-        "requests by worker": " ".join(str(worker.tally.requests) for worker in side.server.workers.values()),
+        "time blocked": _percent(spent.blocked),
+        "time computing": _percent(spent.computing),
+        "time waiting for the GIL": _percent(spent.gil_wait) if spent.gil_wait else "",
+        "time reading, writing": _percent(spent.transfer),
+        "time idle": _percent(spent.idle),
+        "longest step on a loop": _longest_step(side, now_ns),
+        "busy, by loop": _busy_by_loop(side, now_ns),
+        "requests by worker process": _by_process(side),
         "events lost": str(side.server.lost),
     }
+
+
+def _longest_step(side: Side, now_ns: int) -> str:
+    steps = [times.longest_step_s for times in loop_times(side, now_ns)] if side.is_loop else []
+    return _seconds(max(steps, default=None))
+
+
+def _busy_by_loop(side: Side, now_ns: int) -> str:
+    """Of each loop, where there are several, in the order of their workers' numbers."""
+    loops = loop_times(side, now_ns) if side.is_loop else []
+    return " ".join(_percent(times.busy_fraction) for times in loops) if len(loops) > 1 else "n/a"
 
 
 def _seconds(value: float | None) -> str:
@@ -101,6 +160,19 @@ def _after_answer(side: Side, now_ns: int) -> str:
     return f"{found.count}, {_seconds(found.seconds)} in all" if found.count else ""
 
 
+def _unobserved(side: Side) -> str:
+    count, forks = metrics.unobserved(side), side.server.forks
+    forked = f" (the app has forked {forks} process{'es' if forks > 1 else ''})" if forks else ""
+    return f"{count}{forked}" if count else ""
+
+
+def _by_process(side: Side) -> str:
+    """How many each has served, its threads together."""
+    counts = list(wording.served(side).values())
+    more = len(counts) - PROCESSES_SHOWN
+    return " ".join(map(str, counts[:PROCESSES_SHOWN])) + (f" … {more} more" if more > 0 else "")
+
+
 def _quantile(values: list[float], name: str) -> str:
     found = metrics.quantiles(values)
     return _seconds(getattr(found, name) if found else None)
@@ -110,11 +182,5 @@ def _per_second(value: float | None) -> str:
     return f"{value:.1f} /s" if value is not None else "n/a"
 
 
-def _server_part(fractions: metrics.Fractions) -> str:
-    if fractions.reading is None and fractions.writing is None:
-        return _percent(None)
-    return f"{_percent(fractions.reading)} and {_percent(fractions.writing)}"
-
-
 def _percent(value: float | None) -> str:
-    return f"{value:.0%}" if value is not None else "n/a"
+    return wording.percent(value) if value is not None else "n/a"

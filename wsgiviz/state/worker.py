@@ -76,6 +76,7 @@ class Tally(Struct, frozen=True):
     first: Counters = Counters()  # the newest at the start of the run
     gil_ns: int = 0  # of app_ns, waiting for the GIL: see `Worker.gil_ns`
     waits: Waits = Waits()  # of requests that ended
+    gil_sampled_ns: int = 0  # waiting for the GIL, in the app or not: of the time between samples, what ended so
 
 
 class Death(Struct, frozen=True):
@@ -104,6 +105,7 @@ class Worker(Struct, frozen=True):
     sample: Counters = Counters()  # the newest
     mark: Counters = Counters()  # from which the next sample judges what it did in the app
     waits: Waits = Waits()  # of the present request
+    gil_seen_ns: int = 0  # when a sample last saw it wait for the GIL outside the app
     rss_bytes: int = 0
     cpu_permille: int = 0
     stopped_by: int = 0  # the signal that it said it handles

@@ -20,7 +20,7 @@ from wsgiviz.settings import Settings
 from wsgiviz.state import Failure, Phase
 from wsgiviz.tui import intents
 from wsgiviz.tui.expectation import Expectations, reloaded, worker_ended, workers_changed
-from wsgiviz.tui.feed import Feed, Frame, Playback, Saving, TakesFrames
+from wsgiviz.tui.feed import Feed, Frame, Pace, Playback, Saving, TakesFrames
 from wsgiviz.tui.frame_clock import FrameClock
 from wsgiviz.tui.intents import Controls
 from wsgiviz.tui.leaving import leaving
@@ -29,6 +29,9 @@ from wsgiviz.tui.render.printable import printable
 from wsgiviz.tui.screens.live import LiveScreen
 from wsgiviz.tui.screens.replay import ReplayScreen
 from wsgiviz.tui.themes import STAGE, WSGIVIZ
+
+CALM_SHOWN_S = 1.0
+"""While nothing moves, this often is enough to show that: only what is long past can change."""
 
 RECORDED = "This is a recording: its servers are not running."
 
@@ -61,6 +64,7 @@ class WsgivizApp(App[int]):
         self._now_ns = feed.state.t_ns
         screen = LiveScreen if playback is None else ReplayScreen
         self.live = screen(self._made(), self.glyphs)
+        self._calm_pace = Pace(CALM_SHOWN_S)
         self._expected = Expectations()
         self._saving: tuple[Saving, str] | None = None
         self._failed: Failure | None = None
@@ -111,12 +115,16 @@ class WsgivizApp(App[int]):
         if not self.is_running:  # the screens are being taken down
             return
         self._now_ns = self._feed.advance()
-        frame = self._made(self.clock.tick())
+        shown_s = self.clock.tick()
+        calm = self._feed.calm and not self._expected and self._saving is None
+        if calm and self.clock.slow and not self._calm_pace.due(shown_s):
+            return
+        frame = self._made(shown_s)
         self._settle(frame)
         for screen in self.screen_stack:
             if isinstance(screen, TakesFrames):
                 screen.show(frame)
-        self.clock.calm(self._feed.calm and not self._expected and self._saving is None)
+        self.clock.calm(calm)
 
     def _settle(self, frame: Frame) -> None:
         """Say what has come of what was asked for, and what went wrong."""
@@ -183,8 +191,8 @@ class WsgivizApp(App[int]):
             servers.reload()
             self._expected.add(reloaded(before), "HUP was sent, and old workers are still there.", self._now_ns)
 
-    @on(intents.Scale)
-    def _scale(self, message: intents.Scale) -> None:
+    @on(intents.ScaleWorkers)
+    def _scale(self, message: intents.ScaleWorkers) -> None:
         servers, before, by = self._servers(), self._feed.state, message.by
         side = servers.scaled if servers is not None else None
         if servers is None or side is None or side not in before.sides:
@@ -242,8 +250,8 @@ class WsgivizApp(App[int]):
         if self._playback is not None:
             self._playback.toggle()
 
-    @on(intents.Step)
-    def _step(self, message: intents.Step) -> None:
+    @on(intents.StepPlayback)
+    def _step(self, message: intents.StepPlayback) -> None:
         if self._playback is not None:
             self._playback.step(message.by)
 

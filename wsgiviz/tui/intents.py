@@ -27,7 +27,7 @@ class Reload(Message):
     """Load the apps anew."""
 
 
-class Scale(Message):
+class ScaleWorkers(Message):
     """One worker more (1) or less (-1)."""
 
     def __init__(self, by: int) -> None:
@@ -67,7 +67,7 @@ class TogglePlayback(Message):
     """Play the recording, or pause it."""
 
 
-class Step(Message):
+class StepPlayback(Message):
     """One step forward (1) or back (-1) in the recording."""
 
     def __init__(self, by: int) -> None:

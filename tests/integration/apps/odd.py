@@ -73,7 +73,7 @@ def sends_file(environ, start_response):
     return environ["wsgi.file_wrapper"](open(__file__, "rb"))
 
 
-started: list[str] = []
+started: list[bool] = []
 
 
 async def with_lifespan(scope, receive, send):

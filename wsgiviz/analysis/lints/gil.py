@@ -11,7 +11,7 @@ from wsgiviz.analysis import metrics
 from wsgiviz.analysis.lints import seen, wording
 from wsgiviz.analysis.lints.context import SETTLED_NS, LintContext
 from wsgiviz.analysis.lints.lint import Lint
-from wsgiviz.state import Activity, Side
+from wsgiviz.state import Side
 
 SHARE = 0.1
 """From this share of their busy time on, a process's threads have waited enough for the GIL to say so."""
@@ -36,7 +36,7 @@ def _contention(context: LintContext, side: Side) -> str | None:
         return None
     waited = {pid: each for pid, each in _waited(context, side).items() if each.much}
     if not side.run.ended_ns:
-        now = {worker.pid for worker in seen.slots_in(context, side, Activity.WAITING_FOR_GIL)}
+        now = {worker.pid for worker in side.server.living() if seen.lacked_gil(worker, context.now_ns)}
         waited = {pid: each for pid, each in waited.items() if pid in now}
     if not waited:
         return None
@@ -53,22 +53,22 @@ def _waited(context: LintContext, side: Side) -> Mapping[int, Waited]:
 
 
 def _is(context: LintContext, side: Side, waited: Mapping[int, Waited], whole: Waited) -> str:
-    who, its = _who(context, side, waited), "its" if len(waited) == 1 else "their"
-    so_far = wording.longer_than(int(whole.seconds * 1e9))
-    where = context.waits_in(side)
+    who, one, where = _who(context, side, waited), len(waited) == 1, context.waits_in(side)
     if side.kind == "gthread":
-        what = f"The threads of {who} take turns with {its} GIL{where}: one of a process computes at a time"
+        turns = f"The threads of {who} take turns {'with its GIL' if one else 'with the GILs of their processes'}"
     else:
-        share = "shares" if len(waited) == 1 else "share"
-        what = f"{who[0].upper()}{who[1:]} {share} {its} GIL with other threads of the same process{where}"
-    return f"{what}, over {so_far} of waiting so far. {_cure(context, side)}."
+        turns = f"{_capitalized(who)} {'takes' if one else 'take'} turns with threads of the app's own, at one GIL"
+    so_far = wording.longer_than(int(whole.seconds * 1e9))
+    return f"{turns}{where} (over {so_far} of waiting so far): {_cure(context, side, 'would compute')}."
 
 
 def _was(context: LintContext, side: Side, waited: Mapping[int, Waited], whole: Waited) -> str:
-    who = _who(context, side, waited)
-    threads = f"The threads of {who}" if side.kind == "gthread" else f"{who[0].upper()}{who[1:]}"
-    lost = f"{wording.length(whole.seconds * 1e9)}, {whole.seconds / whole.busy_s:.0%} of their busy time"
-    return f"{threads} waited for the GIL: {lost}. {_cure(context, side)}."
+    who, gthread = _who(context, side, waited), side.kind == "gthread"
+    threads = f"The threads of {who}" if gthread else _capitalized(who)
+    lost = wording.length(whole.seconds * 1e9)
+    share = f"{whole.seconds / whole.busy_s * 100:.0f} % of {'its' if len(waited) == 1 and not gthread else 'their'}"
+    cure = _cure(context, side, "would have computed")
+    return f"{threads} waited {lost} for the GIL, {share} busy time: {cure}."
 
 
 def _who(context: LintContext, side: Side, waited: Mapping[int, Waited]) -> str:
@@ -77,17 +77,21 @@ def _who(context: LintContext, side: Side, waited: Mapping[int, Waited]) -> str:
     return f"{wording.workers(numbers)}{context.of_side(side)}"
 
 
-def _cure(context: LintContext, side: Side) -> str:
+def _capitalized(text: str) -> str:
+    return text[0].upper() + text[1:]
+
+
+def _cure(context: LintContext, side: Side, would_compute: str) -> str:
     if len(side.server.processes()) < context.cores:
-        return "Processes instead of threads, or a free-threaded Python, would compute at the same time"
-    return "There are as many processes as cores already: fewer threads would wait less"
+        return f"processes, or a free-threaded Python, {would_compute} at the same time"
+    return "there are as many processes as cores, and more threads only wait longer"
 
 
 GIL_CONTENTION = Lint(
     "gil-contention",
     _contention,
-    "Only the thread that holds its process's interpreter lock (GIL) runs Python code. Threads that compute take turns "
-    "with it, some milliseconds each, so that each request takes longer, and all of them together take no less. What "
+    "Only the thread that holds its process's interpreter lock (GIL) runs Python code. Threads that compute take "
+    "turns, some milliseconds each, so that each request takes longer, and all of them together take no less. What "
     "waits for a database or a socket lets the lock go meanwhile: threads pay off there. For work that computes, use "
     "processes (--workers), as many as there are cores, or a free-threaded build of Python.",
     "Python glossary: global interpreter lock; gunicorn docs, Design: How Many Threads?",

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import Counter
 
 from wsgiviz.analysis import metrics
+from wsgiviz.analysis.cpu_load import CpuLoad, driver_load, servers_load
 from wsgiviz.analysis.lints import wording
-from wsgiviz.analysis.lints.context import LintContext
+from wsgiviz.analysis.lints.context import LATEST, LintContext
 from wsgiviz.analysis.lints.lint import Lint
 from wsgiviz.state import Request, Side
 
@@ -111,24 +112,87 @@ def _driver_bottleneck(context: LintContext, side: Side) -> str | None:
     elif LATE_NS < sending_ns >= latency_ns / 2:
         slow = _slow_to_send(context, side, sending_ns, latency_ns)
     else:
+        return _cpu(context, side)
+    return f"{slow}: {ITS_OWN}"
+
+
+ITS_OWN = "the driver is the bottleneck, and the figures are its own."
+
+
+BUSY_FROM = 0.85
+"""From this share of the time on, on a CPU or waiting for one, the driver has none left to send more."""
+
+ON_CPU_FROM = 0.3
+"""A driver that waits for a CPU and needs little of it has company that takes it: that is lateness."""
+
+SHORTEST_BUSY_NS = 250_000_000
+"""A burst that is sent within less keeps any client busy."""
+
+
+TAKES_FROM = 0.2
+"""From this share of the CPU time of driver and servers on, it takes what they need, where cores are short."""
+
+LEAST_CORES = 0.15
+"""A driver that takes less of a core takes nothing from anybody."""
+
+SHORT_OF_CORES = 0.25
+"""Cores are short where driver and servers wait for one for that share of the time that they have one."""
+
+
+def _cpu(context: LintContext, side: Side) -> str | None:
+    """What the CPU time of the driver says."""
+    load, servers = driver_load(side.run), servers_load(side)
+    if load.cpu is None or metrics.elapsed_ns(side, context.now_ns) < SHORTEST_BUSY_NS:
         return None
-    return f"{slow}: the driver is the bottleneck, and the figures are its own."
+    if (load.busy or 0.0) >= BUSY_FROM and load.cpu >= ON_CPU_FROM:
+        return f"{_no_time_left(context, side, load)}: {ITS_OWN}"
+    if servers.cpu is None or servers.waiting is None or load.waiting is None or load.cpu < LEAST_CORES:
+        return None
+    used, waited = load.cpu + servers.cpu, load.waiting + servers.waiting
+    if load.cpu < TAKES_FROM * used or waited < SHORT_OF_CORES * used:
+        return None
+    return _takes_cpu(context, side, load.cpu / used)
+
+
+def _no_time_left(context: LintContext, side: Side, load: CpuLoad) -> str:
+    label, rate = context.label(side), metrics.throughput(side, context.now_ns) or 0.0
+    if not side.run.ended_ns:
+        return f"The load driver has no time left to ask {label} for more, whatever the server can do"
+    waited = f" ({wording.percent(load.waiting)} waiting for a core)" if load.waiting and load.waiting >= 0.1 else ""
+    return (
+        f"The load driver was busy {wording.percent(load.busy or 0.0)} of the time{waited}, and could hardly have "
+        f"asked for more than {label}'s {rate:,.0f}/s, whatever the server can do"
+    )
+
+
+def _takes_cpu(context: LintContext, side: Side, share: float) -> str:
+    label, whose = context.label(side), "event loops" if side.is_loop else f"{wording.slot(side)}s"
+    if not side.run.ended_ns:
+        return f"The load driver takes CPU that {label}'s {whose} wait for: the figures are in part its own."
+    return (
+        f"The load driver took {wording.percent(share)} of the CPU time that it and {label}'s {whose} had, and both "
+        "waited for a core: the driver is part of the bottleneck, and the figures are in part its own."
+    )
 
 
 def _late(context: LintContext, side: Side, latency_ns: int) -> str:
     lag = wording.length(side.run.max_driver_late_ns)
     if side.run.ended_ns:
-        return (
-            f"The load driver was up to {lag} late, and {context.label(side)}'s p50 is {wording.length(latency_ns)}"
-        )
+        p50 = wording.length(latency_ns)
+        return f"The load driver was up to {lag} late, and {context.label(side)}'s p50 is {p50}{_of_the_last(side)}"
     return f"The load driver is up to {lag} late, longer than half of {context.label(side)}'s requests take"
 
 
 def _slow_to_send(context: LintContext, side: Side, sending_ns: int, latency_ns: int) -> str:
     if side.run.ended_ns:
-        late = f"{wording.length(sending_ns)} of their {wording.length(latency_ns)} (p50)"
+        late = f"{wording.length(sending_ns)} of their {wording.length(latency_ns)} (p50{_of_the_last(side)})"
         return f"{context.label(side)}'s requests waited {late} to be sent"
     return f"{context.label(side)}'s requests wait most of their time to be sent"
+
+
+def _of_the_last(side: Side) -> str:
+    """What a percentile is of, where that is not the whole run."""
+    return f" of the last {LATEST}" if side.run.done > LATEST else ""
 
 
 def _p50(values: list[int]) -> int:
@@ -138,10 +202,11 @@ def _p50(values: list[int]) -> int:
 DRIVER_BOTTLENECK = Lint(
     "driver-bottleneck",
     _driver_bottleneck,
-    "Load driver and servers share this machine's cores. Where the driver sends late, or reads answers late, by as "
-    "much as a request takes, the figures say how fast the driver is, not how fast the server is. Send fewer "
-    "requests at once, run one side alone (--only), or use a machine with more cores.",
-    "Gil Tene, How NOT to Measure Latency",
+    "Load driver and servers share this machine's cores, and the driver, which notes each step of each request, has "
+    "one core at most. Where it sends late, or reads answers late, by as much as a request takes, or has no time "
+    "left, the figures say how fast the driver is, not how fast the server is. Send fewer requests at once, run one "
+    "side alone (--only), use a machine with more cores, or, to find a server's limit, a client in C such as wrk.",
+    "Gil Tene, How NOT to Measure Latency; wrk's README",
 )
 
 

@@ -9,6 +9,7 @@ from wsgiviz.analysis.lints import seen, wording
 from wsgiviz.analysis.lints.context import LintContext
 from wsgiviz.analysis.lints.lint import Lint
 from wsgiviz.analysis.loop_times import LongestStep
+from wsgiviz.analysis.waits import words
 from wsgiviz.events import request_number
 from wsgiviz.state import Location, Loop, Side, Task, Worker
 
@@ -62,8 +63,9 @@ def _held_again(context: LintContext, side: Side, loop: Loop) -> str | None:
     longest_ns = loop.tally.longest_step_ns
     if longest_ns <= LOOP_HELD_NS or context.now_ns - loop.since_ns >= HELD_AGAIN_NS:
         return None
+    whose, where = _whose(context, side, loop.pid), _at(context, _place(loop))
     return (
-        f"Single steps hold the event loop{_whose(context, side, loop.pid)}{_at(_place(loop))} (the longest so far: "
+        f"Single steps hold the event loop{whose}{where} (the longest so far: "
         f"#{request_number(loop.tally.longest_step_req)}, {wording.length(longest_ns)}): until a request "
         f"{_lets_go(side)}, no other request makes progress{_others(context, side, loop, loop.running)}."
     )
@@ -80,7 +82,7 @@ def _held_now(context: LintContext, side: Side, loop: Loop) -> str | None:
     if held_ns <= LOOP_HELD_NS:
         return None
     who = f"#{request_number(req)}" if req else "What is no request's step"
-    where, since = _at(hold.where if hold else None), wording.longer_than(held_ns)
+    where, since = _at(context, hold.where if hold else None), wording.longer_than(held_ns)
     return (
         f"{who} holds the event loop{_whose(context, side, loop.pid)}{where}, for over {since}: "
         f"{_are_stuck(_waiting(context, side, loop, req))} until it {_lets_go(side)}."
@@ -99,7 +101,7 @@ def _was_held(context: LintContext, side: Side, loop: Loop, longest: LongestStep
     stepping_ns = sum(request.run_ns for request in context.latest[side.name] if request.pid in (0, loop.pid))
     if not side.run.ended_ns or longest_ns <= LOOP_HELD_NS or max(longest_ns * 10, stepping_ns * 2) < makespan_ns:
         return None
-    whose, where, length = _whose(context, side, loop.pid), _at(longest.where), wording.length(longest_ns)
+    whose, where, length = _whose(context, side, loop.pid), _at(context, longest.where), wording.length(longest_ns)
     who = f"#{request_number(longest.req)}" if longest.req else "no request's step"
     if longest.on:
         return (
@@ -117,8 +119,8 @@ def _place(loop: Loop) -> Location | None:
     return (hold.mostly or hold.where) if hold else None
 
 
-def _at(place: Location | None) -> str:
-    return f" at {place.words}" if place else ""
+def _at(context: LintContext, place: Location | None) -> str:
+    return f" at {words(place, context.state.sources)}" if place else ""
 
 
 def _lets_go(side: Side) -> str:

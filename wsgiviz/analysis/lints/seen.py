@@ -44,13 +44,35 @@ def as_seen(worker: Worker, now_ns: int) -> Activity:
     return worker.activity
 
 
-def with_client(worker: Worker, now_ns: int) -> Activity | None:
-    """What a slow client holds it in, or held it in until a moment ago."""
+def with_clients(side: Side, now_ns: int) -> list[Activity]:
+    """What slow clients hold slots in, one for each, or held them in until a moment ago.
+
+    A thread may read and write slowly because it lacks the GIL: where some wait for that, only what is on counts, and
+    only since its thread was last seen to wait for it.
+    """
+    living = side.server.living()
+    contended = {worker.pid for worker in living if lacked_gil(worker, now_ns)}
+    return list(filter(None, (_with_client(worker, now_ns, worker.pid in contended) for worker in living)))
+
+
+def lacked_gil(worker: Worker, now_ns: int) -> bool:
+    """It waits for the GIL, or did a moment ago, in the app or with its client."""
+    if worker.gil_seen_ns and _recent(worker.gil_seen_ns, now_ns):
+        return True
+    spans = worker.spans[-RECENT_SPANS:]
+    return any(span.activity is Activity.WAITING_FOR_GIL and _recent(span.end_ns or now_ns, now_ns) for span in spans)
+
+
+def _recent(t_ns: int, now_ns: int) -> bool:
+    return now_ns - t_ns <= SLOW_CLIENT_NS + SETTLED_NS
+
+
+def _with_client(worker: Worker, now_ns: int, contended: bool) -> Activity | None:
     for span in reversed(worker.spans[-RECENT_SPANS:]):
         end_ns = span.end_ns or now_ns
-        if now_ns - end_ns > SLOW_CLIENT_NS + SETTLED_NS:
+        if not _recent(end_ns, now_ns) or (contended and span.end_ns):
             break
-        if span.activity in CLIENTS and end_ns - span.start_ns > SLOW_CLIENT_NS:
+        if span.activity in CLIENTS and end_ns - max(span.start_ns, worker.gil_seen_ns) > SLOW_CLIENT_NS:
             return span.activity
     return None
 

@@ -66,7 +66,7 @@ def _slow_client(context: LintContext, side: Side) -> str | None:
     if side.is_loop:
         return None
     living, of = side.server.living(), context.of_side(side)
-    phases = Counter(filter(None, (seen.with_client(worker, context.now_ns) for worker in living)))
+    phases = Counter(seen.with_clients(side, context.now_ns))
     slots, held = len(living), phases.total()
     if not held:
         return None
@@ -119,18 +119,18 @@ def _idle(workers: list[Worker]) -> str:
 
 
 def _uneven(side: Side) -> str | None:
-    """After the run: one process took more than its share, and its threads were too few for that."""
-    served: Counter[int] = Counter()
-    for worker in side.server.workers.values():
-        served[worker.number] += worker.tally.requests
-    whole = sum(served.values())
-    if len(served) < 2 or not side.run.max_pool:
+    """After the run: processes served unequal parts of it, and one had a queue of its own. What waits in that are
+    connections: those of external requests and of clients that gave up are among them."""
+    served = wording.served(side)
+    numbers = {worker.pid: worker.number for worker in side.server.workers.values()}
+    whole, deepest, pid = sum(served.values()), side.run.max_pool, side.run.max_pool_pid
+    if len(served) < 2 or not deepest or pid not in served:
         return None
-    most, fewest = max(served, key=served.__getitem__), min(served.values())
-    if served[most] - fewest <= max(1, whole // 10):
+    if max(served.values()) - min(served.values()) <= max(1, whole // 10):
         return None
+    waited = "1 connection" if deepest == 1 else f"up to {deepest} connections at a time"
     return (
-        f"Worker {most} took {served[most]} of {wording.requests(whole)}, and up to {side.run.max_pool} of them "
+        f"Worker {numbers[pid]} served {served[pid]} of {wording.requests(whole)}, and {waited} "
         "waited in its own thread-pool queue, where no other worker can take them."
     )
 

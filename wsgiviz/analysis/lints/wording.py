@@ -85,5 +85,17 @@ def longer_than(ns: int) -> str:
     return f"{passed / 1e9:g} s"
 
 
+def percent(share: float) -> str:
+    return f"{share * 100:.0f} %"
+
+
+def served(side: Side) -> dict[int, int]:
+    """Requests of the run that each process has served, its threads together: by pid, in order of their numbers."""
+    counts: dict[int, int] = {}
+    for worker in side.server.workers.values():
+        counts[worker.pid] = counts.get(worker.pid, 0) + worker.tally.requests
+    return counts
+
+
 def took(side: Side) -> str:
     return length(metrics.makespan_ns(side))

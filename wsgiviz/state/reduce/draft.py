@@ -134,6 +134,7 @@ class SideDraft:
     def add(self, worker: Worker) -> None:
         """A worker that has just come."""
         self._new_worker = True
+        self.dead_loops.pop(worker.pid, None)
         self._spans[worker.key] = list(worker.spans)
         self.workers[worker.key] = worker
 

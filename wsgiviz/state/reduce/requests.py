@@ -230,6 +230,7 @@ def _tallied(side: SideDraft, worker: Worker, event: RequestEnded) -> Tally:
         tally.first,
         tally.gil_ns + worker.gil_ns(in_app_ns - paused_ns, cpu_ns),
         tally.waits.plus(worker.waits),
+        tally.gil_sampled_ns,
     )
 
 

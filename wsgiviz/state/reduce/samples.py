@@ -15,6 +15,9 @@ COMPUTES_FROM = 0.5
 SHORTEST_STRETCH_NS = 2_000_000
 """Below this, the kernel's CPU counters are too coarse for a share; the thread's state letter decides."""
 
+LONGEST_GAP_NS = 50_000_000
+"""Samples of a busy slot come more often; a longer time between two of them says nothing of all of it."""
+
 
 def _thread_sampled(side: SideDraft, event: ThreadSampled) -> None:
     worker = side.worker(event)
@@ -23,9 +26,14 @@ def _thread_sampled(side: SideDraft, event: ThreadSampled) -> None:
     sample = Counters(event.t_ns, event.cpu_ns, event.runq_ns, event.letter)
     if worker.activity in IN_APP and not side.is_loop:
         worker = _judge(side, worker, sample)
+    elif event.letter == WAITS_FOR_GIL:
+        worker = replace(worker, gil_seen_ns=event.t_ns)
     tally = worker.tally
     if not tally.first.t_ns:
         tally = replace(tally, first=sample)
+    if event.letter == WAITS_FOR_GIL:
+        passed_ns = min(LONGEST_GAP_NS, max(0, sample.t_ns - worker.sample.t_ns))
+        tally = replace(tally, gil_sampled_ns=tally.gil_sampled_ns + passed_ns)
     side.put(replace(worker, sample=sample, mark=sample, tally=tally))
 
 

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from wsgiviz.events import BEAT_NS
-from wsgiviz.state import Activity, Loop, Server, Side, Task, Worker
-from wsgiviz.tui.render.glyphs import LOOP_HELD_NS
+from wsgiviz.analysis.lints import wording
+from wsgiviz.state import Activity, Server, Side, Task, Worker
 from wsgiviz.tui.render.line import BOLD, DIM, PLAIN, CellStyle, Line, Part, Row, shortened
 from wsgiviz.tui.render.printable import printable
 from wsgiviz.tui.render.view import PaneView
-from wsgiviz.tui.render.words import counted, measured, name_of, running
+from wsgiviz.tui.render.words import counted
 
 ORDER = (
     Activity.BLOCKED,
     Activity.COMPUTING,
+    Activity.WAITING_FOR_GIL,
     Activity.READING,
     Activity.WRITING,
     Activity.CLOSING,
@@ -25,6 +25,7 @@ ORDER = (
 BUSY_STYLE: dict[str, CellStyle] = {
     Activity.BLOCKED: CellStyle("blocked", "blocked"),
     Activity.COMPUTING: CellStyle("computing", "computing~"),
+    Activity.WAITING_FOR_GIL: CellStyle("gil", "gil~"),
     Activity.READING: CellStyle("transfer", "transfer~"),
     Activity.WRITING: CellStyle("transfer", "transfer~"),
     Activity.CLOSING: CellStyle("transfer", "transfer~"),
@@ -105,7 +106,7 @@ def busy(view: PaneView, width: int, column: int) -> Row:
     line = labelled("busy", width, column)
     workers = view.side.server.living()
     counts = {activity.value: sum(worker.activity is activity for worker in workers) for activity in ORDER}
-    line.extend(_shares(counts, len(workers), bar_cells(width), view))
+    line.extend(shares(counts, len(workers), bar_cells(width), view))
     line.to(column + bar_cells(width) + (2 if width >= 50 else 1))
     if not workers:
         return line.add("no worker yet" if not view.side.server.up else "no worker", DIM).row()
@@ -125,7 +126,7 @@ def _busy_words(workers: Sequence[Worker], counts: Mapping[str, int]) -> list[tu
     return [(main, *others), (main,)]
 
 
-def _shares(counts: Mapping[str, int], total: int, cells: int, view: PaneView) -> list[Part]:
+def shares(counts: Mapping[str, int], total: int, cells: int, view: PaneView) -> list[Part]:
     """A bar of ``cells`` cells divided among ``total``; those not counted leave it empty at the end."""
     parts, reached, seen = [], 0, 0
     for state, number in counts.items():
@@ -137,52 +138,6 @@ def _shares(counts: Mapping[str, int], total: int, cells: int, view: PaneView) -
     return [*parts, Part(view.glyphs.rest * (cells - reached), CellStyle("faint"))]
 
 
-def loop(view: PaneView, width: int, column: int) -> Row:
-    """What the loop does: held by one step, busy, or waiting in its selector."""
-    line = labelled("loop", width, column)
-    counts = view.tasks
-    line.extend(_shares(counts, sum(counts.values()), bar_cells(width), view))
-    line.to(column + bar_cells(width) + (2 if width >= 50 else 1))
-    loops = list(view.side.server.loops.values())
-    if not loops:
-        return line.add("no loop yet", DIM).row()
-    words, short = _loop_words(loops, view)
-    lag_ns = max(max(each.tally.max_lag_ns, late_ns(each, view.now_ns)) for each in loops)
-    lag = Part(f"   max lag {measured(lag_ns / 1e9)}", DIM)
-    awaiting = Part(f"   await {counts[Task.AWAITING]}", DIM)
-    return line.first_fitting((words, lag), (words, awaiting), (words,), (short,)).row()
-
-
-def late_ns(loop: Loop, now_ns: int) -> int:
-    """How late the next heartbeat is: a loop that is held can't emit it."""
-    return max(0, now_ns - loop.beat_ns - BEAT_NS) if loop.beat_ns else 0
-
-
-def _loop_words(loops: Sequence[Loop], view: PaneView) -> tuple[Part, Part]:
-    """What the loop does, and the same in brief."""
-    holder = max(loops, key=lambda each: view.now_ns - each.since_ns if each.running else -1)
-    lasts = view.now_ns - holder.since_ns if holder.running else 0
-    if lasts >= LOOP_HELD_NS:
-        sign = view.glyphs.activity[Activity.BLOCKED]
-        held, style = f"{sign} held {running(lasts / 1e9)}", CellStyle("blocked!", "", "b")
-        return Part(f"{held} by {name_of(holder.running)}", style), Part(held, style)
-    share = busy_share(loops) if view.side.run.running else None
-    if share is not None and share >= 0.02:
-        text = f"{view.glyphs.task[Task.RUNNING]} busy {share * 100:3.0f} %"
-        return (Part(text, CellStyle("computing!", "", "b")),) * 2
-    return (Part(f"{view.glyphs.task[Task.AWAITING]} idle in select", DIM),) * 2
-
-
-def busy_share(loops: Sequence[Loop]) -> float | None:
-    """Share of the run that the loops were not in their selectors; None where that is not known."""
-    known = [each for each in loops if each.tally.first_selector_ns >= 0 and each.beat_ns > each.tally.first_beat_ns]
-    if not known:
-        return None
-    elapsed = sum(each.beat_ns - each.tally.first_beat_ns for each in known)
-    waited = sum(each.selector_ns - each.tally.first_selector_ns for each in known)
-    return min(1.0, max(0.0, 1 - waited / elapsed))
-
-
 def in_app(view: PaneView, width: int, column: int) -> Row:
     """Requests inside the app at once: a worker has one, a loop has many."""
     side, run = view.side, view.side.run
@@ -192,7 +147,8 @@ def in_app(view: PaneView, width: int, column: int) -> Row:
     line.add(f"   peak {run.in_app_peak.most:>{digits}}", DIM).add("   ")
     if not side.is_loop:
         held = sum(worker.busy for worker in side.server.living())
-        words = f"held by {counted(held, 'worker')}" if held else "every worker is free"
+        slot = wording.slot(side)
+        words = f"held by {counted(held, slot)}" if held else f"every {slot} is free"
         return line.first_fitting((Part(words, DIM),), (Part("", DIM),)).row()
     counts = view.tasks
     parts = [

@@ -17,6 +17,7 @@ from wsgiviz.tui.render.line import CellStyle
 COLOUR: dict[Activity, str] = {
     Activity.BLOCKED: "blocked",
     Activity.COMPUTING: "computing",
+    Activity.WAITING_FOR_GIL: "gil",
     Activity.READING: "transfer",
     Activity.WRITING: "transfer",
     Activity.CLOSING: "transfer",

@@ -19,10 +19,12 @@ COLOURS: dict[str, str] = {
     "wsgiviz-queue": "#CC79A7",
     "wsgiviz-blocked": "#D55E00",
     "wsgiviz-computing": "#F0E442",
+    "wsgiviz-gil": "#8533FF",
     "wsgiviz-transfer": "#0072B2",
     "wsgiviz-awaiting": "#009E73",
 }
-"""Variables a theme can set, and their defaults. Transfer is reading and writing."""
+"""Variables a theme can set, and their defaults. Transfer is reading and writing; gil is waiting for the GIL, in the
+violet that differs most from all others, for colour-blind people too."""
 
 BLOCK_CONTRAST = 3.0
 """What a shape needs against its background (WCAG 2.1, 1.4.11)."""

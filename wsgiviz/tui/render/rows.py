@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TypeVar, cast
 
 from wsgiviz.state import Activity, Request, Side, Slot, Worker
-from wsgiviz.tui.render import head_rows, task_lanes, total_rows, worker_lanes
+from wsgiviz.tui.render import head_rows, loop_rows, task_lanes, total_rows, worker_lanes
 from wsgiviz.tui.render.axis import axis
 from wsgiviz.tui.render.chart import EIGHTHS, Scale
 from wsgiviz.tui.render.glyphs import Glyphs
@@ -85,8 +85,10 @@ def rows(view: PaneView, width: int, height: int, memory: Memory | None = None) 
     """``height`` rows of ``width`` cells each."""
     memory = memory or Memory()
     plan = layout(height)
+    loops = loop_rows.rows_for_each(view, plan.lanes) if view.side.is_loop else 0
+    plan = replace(plan, lanes=plan.lanes - loops)
     key = head_cache_key(view, width, height)
-    made = list(memory.recall(HEAD, view.side, key, lambda: _head(view, width, plan)))
+    made = list(memory.recall(HEAD, view.side, key, lambda: _head(view, width, plan, loops)))
     memory.lanes_from, memory.lanes = len(made), []
     made += lanes(view, width, plan, memory)
     made += memory.recall(TOTALS, view.side.run, (*key, view.side.deaths), lambda: _totals(view, width, plan, memory))
@@ -116,16 +118,17 @@ def _column(view: PaneView, width: int) -> int:
     return head_cells(view.side) if width >= NARROW else NARROW_LABELS
 
 
-def _head(view: PaneView, width: int, plan: Layout) -> Made:
+def _head(view: PaneView, width: int, plan: Layout, loops: int) -> Made:
     column = _column(view, width)
     blank = Line(width).row()
-    runs = head_rows.loop if view.side.is_loop else head_rows.busy
+    runs = loop_rows.loop if view.side.is_loop else head_rows.busy
     return (
         head_rows.title(view, width),
         *[blank] * plan.gap_top,
         head_rows.queue(view, width, column),
         runs(view, width, column),
         *[head_rows.in_app(view, width, column)] * plan.in_app,
+        *(loop_rows.each_loop(view, width, column) if loops else ()),
         *[blank] * plan.gap_middle,
     )
 

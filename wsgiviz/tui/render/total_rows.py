@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from itertools import islice
-from statistics import median
 
+from wsgiviz.analysis.metrics import nearest_rank
+from wsgiviz.analysis.stamps import stamps
 from wsgiviz.state import LEDGER_KEPT, Activity, Run, Side
 from wsgiviz.tui.render.chart import EIGHTHS
 from wsgiviz.tui.render.head_rows import bar_cells, labelled
@@ -14,7 +15,7 @@ from wsgiviz.tui.render.view import PaneView
 from wsgiviz.tui.render.words import counted, measured, rate, running
 
 SAMPLE = 1000
-"""While a run goes on, its median is that of about this many of its requests."""
+"""While a run goes on, its median is that of about this many of its requests; then, of all that are kept."""
 
 
 class Median:
@@ -36,12 +37,9 @@ class Median:
 
 def _median(side: Side) -> float | None:
     stride = min(side.run.done, LEDGER_KEPT) // SAMPLE + 1 if side.run.running else 1
-    times = [
-        request.received_ns - (request.planned_ns or request.sent_ns)
-        for request in islice(side.ledger.ours(), None, None, stride)
-        if request.received_ns and request.sent_ns
-    ]
-    return median(times) / 1e9 if times else None
+    known = map(stamps, islice(side.ledger.ours(), None, None, stride))
+    times = sorted(each.received_ns - each.planned_ns for each in known if each.received_ns and each.planned_ns)
+    return nearest_rank(times, 50) / 1e9 if times else None
 
 
 def done(view: PaneView, width: int, column: int, middle: Median) -> Row:

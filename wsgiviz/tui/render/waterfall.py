@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from wsgiviz.analysis.entries import Entry
+from wsgiviz.analysis.stamps import stamps
 from wsgiviz.analysis.waterfall import Interval, Stage, chunks, intervals
 from wsgiviz.state import Activity, Request, Task
 from wsgiviz.tui.render.axis import tick_step
@@ -188,26 +189,26 @@ ENDS = ("app ended", "closed")
 
 def _stamps(view: RequestView) -> list[Parts]:
     """Every stamp, in the order of the way, with its time since planned."""
-    request = view.request
+    request, known = view.request, stamps(view.request)
     task = bool(request.steps)
-    stamps = [
-        ("planned", request.planned_ns),
-        ("sent", request.sent_ns),
-        ("connected", request.connected_ns),
-        ("accepted", request.accepted_ns),
-        ("app began", request.began_ns),
-        ("response.start" if task else "start_response", request.response_ns),
-        *([] if task else [("iterable returned", request.returned_ns)]),
+    named = [
+        ("planned", known.planned_ns),
+        ("sent", known.sent_ns),
+        ("connected", known.connected_ns),
+        ("accepted", known.accepted_ns),
+        ("app began", known.began_ns),
+        ("response.start" if task else "start_response", known.response_ns),
+        *([] if task else [("iterable returned", known.returned_ns)]),
         *chunks(request),
-        ("app ended" if task else "closed", request.ended_ns),
-        ("first byte", request.first_byte_ns),
-        ("failed", request.failed_ns) if request.failed_ns else ("received", request.received_ns),
+        ("app ended" if task else "closed", known.ended_ns),
+        ("first byte", known.first_byte_ns),
+        ("failed", known.failed_ns) if known.failed_ns else ("received", known.received_ns),
     ]
-    newest = max(at for at, (_, t_ns) in enumerate(stamps) if t_ns or not at)
-    ends = next(at for at, (name, _) in enumerate(stamps) if name in ENDS)
+    newest = max(at for at, (_, t_ns) in enumerate(named) if t_ns or not at)
+    ends = next(at for at, (name, _) in enumerate(named) if name in ENDS)
     return [
         _stamp(name, t_ns, view, view.growing and (at > newest or (at == ends and request.in_app)))
-        for at, (name, t_ns) in enumerate(stamps)
+        for at, (name, t_ns) in enumerate(named)
     ]
 
 

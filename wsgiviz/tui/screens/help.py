@@ -17,8 +17,9 @@ from wsgiviz.tui.render.glyphs import AFTER, HELD, Glyphs
 ACTIVITIES = {
     Activity.IDLE: "waits for a connection",
     Activity.READING: "has accepted a connection, and reads the request",
-    Activity.BLOCKED: "holds a request and is off the CPU, waiting",
+    Activity.BLOCKED: "holds a request, and waits for something outside the interpreter",
     Activity.COMPUTING: "holds a request and is on the CPU, or waits for one",
+    Activity.WAITING_FOR_GIL: "could compute, and another thread of its process has the interpreter lock",
     Activity.WRITING: "the app is done; the server writes the response and closes",
     Activity.CLOSING: "has answered, and waits for the client to hang up",
     Activity.BOOTING: "loads the app",

@@ -162,7 +162,7 @@ class LiveScreen(Screen[None]):
         self.post_message(intents.FireOne())
 
     def action_workers(self, by: int) -> None:
-        self.post_message(intents.Scale(by))
+        self.post_message(intents.ScaleWorkers(by))
 
     def action_requests(self, by: int) -> None:
         settings = self.frame.state.settings

@@ -30,7 +30,7 @@ class ReplayScreen(LiveScreen, inherit_bindings=False):
         self.post_message(intents.TogglePlayback())
 
     def action_step(self, by: int) -> None:
-        self.post_message(intents.Step(by))
+        self.post_message(intents.StepPlayback(by))
 
     def action_restart(self) -> None:
         self.post_message(intents.Restart())

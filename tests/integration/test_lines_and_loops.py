@@ -1,0 +1,177 @@
+"""Waiting in line inside an app, and each loop for itself, on real servers."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.integration.conftest import APPS, Stage
+from wsgiviz.analysis.captions import Caption, Tone, caption
+from wsgiviz.report.result import result
+
+Start = Callable[..., Stage]
+LINE = "waiting-in-line"
+
+
+def line_of(text: str) -> int:
+    """Number of the line in lines.py that holds ``text``."""
+    lines = (APPS / "lines.py").read_text().splitlines()
+    [at] = [number for number, line in enumerate(lines, 1) if text in line]
+    return at
+
+
+def sentence(on: Stage) -> Caption:
+    """What the screen says."""
+    return caption(on.state, on.state.t_ns, on.log.occurrences)
+
+
+def messages(on: Stage, lint: str) -> list[str]:
+    """What a lint says now."""
+    return [finding.message for finding in on.log.occurrences.found if finding.lint == lint]
+
+
+def report(on: Stage) -> dict[str, Any]:
+    """The only side's, in the JSON."""
+    [side] = result(on.state, on.log.occurrences)["sides"].values()
+    found: dict[str, Any] = side
+    return found
+
+
+# --- waiting in line ---------------------------------------------------------------------------------------------
+
+THREADS = {"workers": 1, "threads": 8, "only": "wsgi", "requests": 16}
+GREENLETS = {"workers": 1, "worker_class": "gevent", "only": "wsgi", "requests": 10}
+PROCESSES = {"workers": 4, "only": "wsgi", "requests": 8}
+LOOP = {"only": "asgi", "requests": 10}
+
+
+@pytest.mark.parametrize(
+    ("settings", "where", "hold", "at_a_time"),
+    [
+        ({**THREADS, "wsgi": "lines:pool"}, "connections.get", "2 others hold", "2 at a time"),
+        ({**THREADS, "wsgi": "lines:locked"}, "with lock", "1 other holds", "one at a time"),
+        ({**GREENLETS, "wsgi": "lines:locked"}, "with lock", "1 other holds", "one at a time"),
+        ({**PROCESSES, "wsgi": "lines:one_process"}, "fcntl.flock", "1 other holds", "one at a time"),
+        ({**LOOP, "asgi": "lines:alone"}, "async with async_lock", "1 other holds", "one at a time"),
+        ({**LOOP, "asgi": "lines:by_three"}, "async with three", "3 others hold", "3 at a time"),
+    ],
+    ids=["pool", "lock", "greenlets", "processes", "async-lock", "semaphore"],
+)
+def test_who_waits_where_and_for_how_many(
+    stage: Start, settings: dict[str, Any], where: str, hold: str, at_a_time: str
+) -> None:
+    on = stage(**settings)
+    said = re.compile(rf"\d+ of \d+ requests wait at lines.py:\d+ {where} for what {hold}, at lines.py:\d+ \w+.sleep")
+    on.until(lambda: any(map(said.match, messages(on, LINE))), f"a line at {where}")
+    assert said.match(sentence(on).text), "it goes before what blames the server's threads"
+    assert sentence(on).tone is Tone.WARN
+    on.finish()
+    assert f"{where}, and got through {at_a_time}." in sentence(on).text
+
+
+def test_the_line_is_the_apps_own(stage: Start) -> None:
+    on = stage(**LOOP, asgi="lines:alone")
+    on.until(lambda: bool(messages(on, LINE)), "a line")
+    [message] = messages(on, LINE)
+    assert f"lines.py:{line_of('# waits for the others')} " in message
+
+
+def test_a_handler_that_writes_slowly_is_what_others_wait_for(stage: Start) -> None:
+    on = stage(**THREADS, wsgi="lines:logs")
+    place = f"lines.py:{line_of('waits for the handler')} logger.error"
+    on.until(lambda: any(f"wait at {place} for what 1 other holds" in said for said in messages(on, LINE)), "a line")
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {**LOOP, "scenario": "sleep", "parameters": {"seconds": 0.6}},
+        {**LOOP, "scenario": "http", "parameters": {"seconds": 0.6}},
+        {**LOOP, "asgi": "lines:all_at_once"},
+        {**THREADS, "scenario": "http", "parameters": {"seconds": 0.4}},
+        {**THREADS, "wsgi": "lines:futures"},
+        {**THREADS, "wsgi": "lines:computes", "requests": 8},
+    ],
+    ids=["sleep", "http", "future", "http-in-threads", "executor", "computes"],
+)
+def test_what_only_looks_like_a_line(stage: Start, settings: dict[str, Any]) -> None:
+    on = stage(**settings)
+    on.finish()
+    assert [
+        occurrence.finding.message for occurrence in on.log.occurrences.met if occurrence.finding.lint == LINE
+    ] == []
+
+
+# --- loops -------------------------------------------------------------------------------------------------------
+
+
+def test_a_loop_that_is_held_to_the_end_is_in_the_report_and_in_the_sentence(stage: Start) -> None:
+    on = stage(**LOOP, asgi="lines:deadlock", timeout=1.0)
+    on.finish()
+    place = f"lines.py:{line_of('# the second blocks the loop')} with lock"
+    assert f"has held the event loop at {place} for" in sentence(on).text
+    assert "and still does" in sentence(on).text
+    side = report(on)
+    [loop] = side["loops"]
+    for figures in (side["loop"], loop):
+        assert 0.8 < figures["longest_step_s"] < on.state.t_ns / 1e9
+        assert figures["max_lag_s"] > 0.8
+        assert figures["busy_fraction"] > 0.8
+    assert side["blocked_fraction"] > 0.5, "it waits for a lock, and computes nothing"
+    assert not messages(on, "async-computes")
+
+
+def test_who_computes_in_a_greenlet_holds_the_hub_at_its_line(stage: Start) -> None:
+    on = stage(**{**GREENLETS, "requests": 3}, wsgi="lines:computes")
+    lines = range(line_of("began = time.process_time()"), line_of("# computes") + 1)
+
+    def named() -> bool:
+        holds = [loop.held for loop in on.wsgi.server.loops.values()]
+        return any(hold is not None and hold.where.line in lines for hold in holds)
+
+    on.until(named, "the line that holds the hub")
+    on.finish()
+    assert re.search(r"held the event loop at lines.py:\d+", sentence(on).text)
+    assert report(on)["loop"]["busy_fraction"] > 0.8
+
+
+@pytest.mark.parametrize("server", ["gunicorn", "uvicorn"])
+def test_one_of_two_loops_takes_all_that_comes_while_the_other_is_away(stage: Start, server: str) -> None:
+    on = stage(fire=False, **{**LOOP, "requests": 6}, asgi="lines:blocks", async_server=server, async_workers=2)
+    on.ready()
+    first, second = on.only.server.workers.values()
+    os.kill(second.pid, signal.SIGSTOP)
+    try:
+        on.controller.fire()
+        on.until(lambda: on.only.run.completed == 1, "the first answer")
+        taken = {request.pid for request in on.only.ledger.in_flight()}
+    finally:
+        os.kill(second.pid, signal.SIGCONT)
+    assert taken == {first.pid}, "all wait for one loop, which is known"
+    on.finish()
+    one, other = report(on)["loops"]
+    assert (one["pid"], one["number"], one["requests"]) == (first.pid, first.number, 6)
+    assert (other["pid"], other["number"], other["requests"]) == (second.pid, second.number, 0)
+    assert one["busy_fraction"] > 0.8
+    assert one["longest_step_s"] >= 0.2
+    assert other["longest_step_s"] == 0
+    [message] = messages(on, "uneven-loops")
+    assert message.startswith(f"Worker {first.number} took all 6 requests, worker {second.number} none: ")
+    assert f"of worker {first.number}" in messages(on, "loop-held")[0]
+
+
+def test_the_loop_of_a_worker_that_was_killed_is_in_the_report_and_held_no_more(stage: Start) -> None:
+    on = stage(**{**LOOP, "requests": 3}, asgi="lines:deadlock", timeout=2.0)
+    on.until(lambda: any(loop.held for loop in on.only.server.loops.values()), "a held loop")
+    [worker] = on.only.server.living()
+    os.kill(worker.pid, signal.SIGKILL)
+    on.until(lambda: worker.pid not in on.only.server.loops, "its death")
+    assert not messages(on, "loop-held") or "holds" not in messages(on, "loop-held")[0]
+    on.finish()
+    dead = next(loop for loop in report(on)["loops"] if loop["pid"] == worker.pid)
+    assert dead["longest_step_s"] >= 0.1

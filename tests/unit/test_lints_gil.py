@@ -1,0 +1,117 @@
+"""The lint of threads that wait for each other's interpreter lock, and others that must not mistake that wait."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from tests.unit.lint_contexts import but, context, over, rows, says, side, worker
+from tests.unit.states import MS, RUN, T0, S
+from wsgiviz.analysis.lints import findings
+from wsgiviz.state import Activity, Counters, Side, Slot, Span, Tally, Waits, Worker
+
+COUNTED = Counters(T0, 0, 0)
+
+
+def waiter(pid: int, slot: int, waited_s: float = 0.75, busy_s: float = 1.0) -> Worker:
+    """A slot that waits for the GIL since half a second, and has waited ``waited_s`` of the ``busy_s`` until 1 s."""
+    app_ns, gil_ns = int((busy_s - 0.5) * S), int((waited_s - 0.5) * S)
+    tally = Tally(1, app_ns=app_ns, cpu_ns=app_ns - gil_ns, first=COUNTED, gil_ns=gil_ns)
+    held = worker(pid, Activity.WAITING_FOR_GIL, 0.5, slot, RUN + slot, tally=tally, sample=COUNTED)
+    return replace(held, waits=Waits(gil=9))
+
+
+def slots(*workers: Worker) -> dict[Slot, Worker]:
+    return rows(*workers)
+
+
+def contended(*pids: int, busy_s: float = 1.0, **more: Any) -> Side:
+    """Processes of four threads each, which have waited for 3 s in each of them."""
+    workers = slots(*(waiter(pid, slot, busy_s=busy_s) for pid in pids for slot in range(1, 5)))
+    return side(kind="gthread", workers=workers, pools=dict.fromkeys(pids, 3), **more)
+
+
+def test_threads_that_take_turns() -> None:
+    assert says("gil-contention", context(contended(1), at_s=1)) == (
+        "The threads of worker 1 take turns with its GIL in time.sleep(1) (over 2 s of waiting so far): "
+        "processes, or a free-threaded Python, would compute at the same time."
+    )
+    assert says("gil-contention", context(over(contended(1), 1), at_s=1)) == (
+        "The threads of worker 1 waited 3.00 s for the GIL, 75 % of their busy time: "
+        "processes, or a free-threaded Python, would have computed at the same time."
+    )
+
+
+def test_where_no_core_is_left_more_processes_are_no_cure() -> None:
+    assert says("gil-contention", context(contended(1, 2), at_s=1)) == (
+        "The threads of workers 1 2 take turns with the GILs of their processes in time.sleep(1) "
+        "(over 5 s of waiting so far): there are as many processes as cores, and more threads only wait longer."
+    )
+    alone = context(contended(1), at_s=1)
+    assert (says("gil-contention", replace(alone, cores=1)) or "").endswith("more threads only wait longer.")
+
+
+def test_a_worker_that_takes_turns_with_the_app_s_own_threads() -> None:
+    sync = side(workers=slots(waiter(1, 0, 0.5)))
+    assert says("gil-contention", context(sync, at_s=1)) == (
+        "Worker 1 takes turns with threads of the app's own, at one GIL in time.sleep(1) "
+        "(over 0.2 s of waiting so far): processes, or a free-threaded Python, would compute at the same time."
+    )
+    assert (says("gil-contention", context(over(sync, 1), at_s=1)) or "").startswith(
+        "Worker 1 waited 0.50 s for the GIL, 50 % of its busy time: "
+    )
+    two = side(workers=slots(waiter(1, 0), waiter(2, 0)))
+    assert (says("gil-contention", context(two, at_s=1)) or "").startswith("Workers 1 2 take turns with threads of")
+
+
+def test_a_process_that_hardly_waits_for_it_is_not_named() -> None:
+    workers = {**contended(1).server.workers, **contended(2, busy_s=9).server.workers}
+    for shown in (side(kind="gthread", workers=workers), over(side(kind="gthread", workers=workers), 1)):
+        assert " worker 1 " in (says("gil-contention", context(shown, at_s=1)) or "")
+    little = contended(1, busy_s=9)
+    assert says("gil-contention", context(little, at_s=1)) is None
+    assert says("gil-contention", context(over(little, 1), at_s=1)) is None
+    assert says("gil-contention", context(side("asgi", "asgi", workers=slots(waiter(1, 0))), at_s=1)) is None
+
+
+def test_it_is_said_while_somebody_waits_or_did_a_moment_ago() -> None:
+    """Slots that take turns are labelled now with the one, now with the other: the sentence stays."""
+    earlier = Span(T0, T0 + 900 * MS, Activity.WAITING_FOR_GIL, RUN + 1)
+
+    now = Span(T0 + 900 * MS, 0, Activity.COMPUTING, RUN + 1)
+    one = replace(waiter(1, 1), activity=Activity.COMPUTING, since_ns=T0 + 900 * MS, spans=(earlier, now))
+    computes = but(contended(1), workers=slots(one))
+    assert says("gil-contention", context(computes, at_s=1)) is not None
+    assert says("gil-contention", context(computes, at_s=2)) is None
+
+
+def order(shown: Side) -> Sequence[str]:
+    return [found.lint for found in findings(context(shown, at_s=1))]
+
+
+def test_threads_without_the_gil_are_not_blocked_and_it_is_said_first() -> None:
+    assert order(contended(1)) == ["gil-contention", "threads-exhausted"]
+
+
+def test_processes_that_compute_in_threads_count_as_such() -> None:
+    many = contended(1, 2, 3, 4, queue_depth=0)
+    assert (says("more-processes-than-cores", context(many, at_s=1)) or "").startswith("4 workers compute on 2 cores")
+    assert says("more-processes-than-cores", context(contended(1), at_s=1)) is None, "one of its threads computes"
+
+
+@pytest.mark.parametrize("activity", [Activity.READING, Activity.WRITING, Activity.CLOSING])
+def test_a_thread_that_reads_or_writes_slowly_for_want_of_the_gil_has_no_slow_client(activity: Activity) -> None:
+    slow = worker(1, activity, 0.4, 5)
+    assert says("slow-client", context(side(kind="gthread", workers=slots(slow)), at_s=1)) is not None
+    seen = replace(slow, gil_seen_ns=T0 + 950 * MS)
+    assert says("slow-client", context(side(kind="gthread", workers=slots(seen)), at_s=1)) is None
+    waits = replace(slow, gil_seen_ns=T0 + 500 * MS)
+    assert says("slow-client", context(side(kind="gthread", workers=slots(waits)), at_s=1)) is not None, "since then"
+    over_now = replace(slow, activity=Activity.IDLE, spans=(replace(slow.spans[-1], end_ns=T0 + 950 * MS),))
+    beside = slots(over_now, waiter(1, 1))
+    assert says("slow-client", context(side(kind="gthread", workers=beside), at_s=1)) is None
+    alone = slots(over_now, waiter(2, 1))
+    assert says("slow-client", context(side(kind="gthread", workers=alone), at_s=1)) is not None

@@ -1,0 +1,56 @@
+"""A row for each loop, where there are several and there is room."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.unit.lint_contexts import reduced
+from tests.unit.loop_events import OTHER, TWO_LOOPS, accepted, beat, began, held
+from tests.unit.states import RUN, T0, S
+from wsgiviz.state import State
+from wsgiviz.tui.render.line import text_of
+from wsgiviz.tui.render.rows import rows
+from wsgiviz.tui.render.view import PaneView
+
+HELD = [held(0.11 + part / 10, RUN + 1, 100 + 100 * part) for part in range(3)]
+
+
+def one_held() -> State:
+    """Twelve requests at the first loop, one of which computes; none at the second."""
+    beats = [beat(0, 0), beat(0, 0, OTHER), beat(0.4, 0.4, OTHER)]
+    return reduced(TWO_LOOPS, beats, accepted(range(1, 13)), began(1, 0.01), HELD)
+
+
+def shown(state: State, width: int = 78, height: int = 24) -> list[str]:
+    view = PaneView(state.sides["asgi"], "2 workers", T0 + int(0.41 * S), T0, T0 + 2 * S)
+    return [text_of(row).rstrip() for row in rows(view, width, height)]
+
+
+def test_each_of_several_loops_has_a_row() -> None:
+    lines = shown(one_held())
+    assert lines[3] == " loops  ▞▞░░░░░░░░░░░░░░░░░░░░  ■ held 0.4 s by #1   max lag 0.39 s"
+    assert lines[5:7] == [
+        " loop 1 ▞▞░░░░░░░░░░░░░░░░░░░░  ■ held 0.4 s by #1   12 requests",
+        " loop 2 ░░░░░░░░░░░░░░░░░░░░░░  ○ idle in select   0 requests",
+    ]
+    assert len(lines) == 24
+
+
+@pytest.mark.parametrize(("height", "several"), [(24, True), (14, True), (11, False), (8, False)])
+def test_as_long_as_there_is_room_for_lanes(height: int, several: bool) -> None:
+    lines = shown(one_held(), height=height)
+    assert len(lines) == height
+    assert any(line.startswith(" loop 2") for line in lines) is several
+    assert sum("#" in line[:5] for line in lines) >= min(3, height - 6)
+
+
+@pytest.mark.parametrize("width", [24, 30, 40, 59, 120])
+def test_at_any_width(width: int) -> None:
+    lines = shown(one_held(), width=width)
+    assert all(len(line) <= width for line in lines)
+    assert [line[:7] for line in lines if line.startswith(" loop ")] == [" loop 1", " loop 2"]
+
+
+def test_a_loop_that_no_request_holds() -> None:
+    state = reduced(TWO_LOOPS, [beat(0, 0), beat(0, 0, OTHER), held(0.31, 0, 290)])
+    assert any("held 0.3 s by no request" in line for line in shown(state))

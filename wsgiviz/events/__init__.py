@@ -1,0 +1,155 @@
+"""The vocabulary: one small frozen struct for each fact that the State depends on.
+
+Everything that a person sees comes from a list of these. They come from five sources: the rings of observed processes
+(`wsgiviz.observe.decode` makes them from records), the kernel (`wsgiviz.observe.kernel`), the load driver (a ring as
+well), the controller (what a person asked for, and what was done about it), and the collector (what was lost).
+
+Each has ``t_ns`` (CLOCK_MONOTONIC, nanoseconds), ``side`` (one of `SIDES`; "" where it concerns all) and ``pid`` (the
+process that it is about; 0 for none). Events of one process come in order; those of different processes may not.
+They are plain values: what they hold may come from a hostile app, and is escaped where it is shown.
+"""
+
+from __future__ import annotations
+
+from wsgiviz.events.event import Event
+from wsgiviz.events.lines import (
+    InnerLineSeen,
+    LineSeen,
+    NestedLoopSeen,
+)
+from wsgiviz.events.load import (
+    Connected,
+    DriverLate,
+    DriverSampled,
+    FirstByte,
+    RequestFailed,
+    RequestSent,
+    ResponseReceived,
+    RunEnded,
+    RunGrew,
+    RunStarted,
+)
+from wsgiviz.events.loops import (
+    ChildTasks,
+    LoopBeat,
+    LoopHeld,
+    StepBegan,
+    StepEnded,
+    TaskReady,
+)
+from wsgiviz.events.requests import (
+    BodyResumed,
+    BodyReturned,
+    ChunkWriting,
+    ConnectionAccepted,
+    ConnectionClosing,
+    RequestBegan,
+    RequestEnded,
+    ResponseStarted,
+)
+from wsgiviz.events.samples import (
+    EventsLost,
+    OverflowsSampled,
+    ProcessSampled,
+    QueueSampled,
+    ThreadSampled,
+)
+from wsgiviz.events.server import (
+    Forked,
+    MasterExited,
+    MasterReady,
+    PoolQueued,
+    SamplerFailed,
+    SlotThread,
+    WorkerBooting,
+    WorkerDied,
+    WorkerExited,
+    WorkerReady,
+    WorkersChanged,
+    WorkerStopping,
+)
+from wsgiviz.events.session import (
+    ActionTaken,
+    Calibrated,
+    Failed,
+    LogWritten,
+    PhaseChanged,
+    RunRequested,
+    ServerRetired,
+    ServerStarted,
+    SessionOpened,
+    SettingsChanged,
+    SourceRead,
+)
+from wsgiviz.recorder.codec import BEAT_NS, REQUEST_HEADER, RUN_STRIDE, SIDES, request_number
+
+__all__ = [
+    "ActionTaken",
+    "BEAT_NS",
+    "BodyResumed",
+    "BodyReturned",
+    "Calibrated",
+    "ChildTasks",
+    "ChunkWriting",
+    "Connected",
+    "ConnectionAccepted",
+    "ConnectionClosing",
+    "DriverLate",
+    "DriverSampled",
+    "EVENT_TYPES",
+    "Event",
+    "EventsLost",
+    "Failed",
+    "FirstByte",
+    "Forked",
+    "InnerLineSeen",
+    "LineSeen",
+    "LogWritten",
+    "LoopBeat",
+    "LoopHeld",
+    "MasterExited",
+    "MasterReady",
+    "NestedLoopSeen",
+    "OverflowsSampled",
+    "PhaseChanged",
+    "PoolQueued",
+    "ProcessSampled",
+    "QueueSampled",
+    "REQUEST_HEADER",
+    "RUN_STRIDE",
+    "RequestBegan",
+    "RequestEnded",
+    "RequestFailed",
+    "RequestSent",
+    "ResponseReceived",
+    "ResponseStarted",
+    "RunEnded",
+    "RunGrew",
+    "RunRequested",
+    "RunStarted",
+    "SIDES",
+    "SamplerFailed",
+    "ServerRetired",
+    "ServerStarted",
+    "SessionOpened",
+    "SettingsChanged",
+    "SlotThread",
+    "SourceRead",
+    "StepBegan",
+    "StepEnded",
+    "TaskReady",
+    "ThreadSampled",
+    "WorkerBooting",
+    "WorkerDied",
+    "WorkerExited",
+    "WorkerReady",
+    "WorkerStopping",
+    "WorkersChanged",
+    "request_number",
+]
+
+EVENT_TYPES: dict[int, type[Event]] = {
+    found.__struct_config__.tag: found  # type: ignore[misc]
+    for found in Event.__subclasses__()
+}
+"""Every type of event by its tag. A tag is the kind of its record, where it has one; it is never used again."""

@@ -1,0 +1,40 @@
+"""What the viewer adds: the kernel's counters, and what was lost."""
+
+from __future__ import annotations
+
+from wsgiviz.events.event import Event
+
+
+class ThreadSampled(Event, frozen=True, tag=60):
+    """Counters of the thread that is ``slot``: CPU time, time on the run queue, and the state letter of proc(5)."""
+
+    slot: int
+    cpu_ns: int
+    runq_ns: int
+    letter: str
+
+
+class QueueSampled(Event, frozen=True, tag=61):
+    """``depth`` of the accept queue, and its ``limit``."""
+
+    depth: int
+    limit: int
+
+
+class ProcessSampled(Event, frozen=True, tag=62):
+    """Resident set, and CPU use in per mille of a core."""
+
+    rss_bytes: int
+    cpu_permille: int
+
+
+class EventsLost(Event, frozen=True, tag=63):
+    """``count`` events of this process were overwritten or torn before they could be read."""
+
+    count: int
+
+
+class OverflowsSampled(Event, frozen=True, tag=64):
+    """Connections that full accept queues of this machine have turned away since it booted (ListenOverflows)."""
+
+    total: int

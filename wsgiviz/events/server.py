@@ -1,0 +1,79 @@
+"""What a server's master and its workers say of their own life."""
+
+from __future__ import annotations
+
+from wsgiviz.events.event import Event
+
+
+class MasterReady(Event, frozen=True, tag=1):
+    """It listens and keeps workers."""
+
+
+class WorkersChanged(Event, frozen=True, tag=2):
+    """gunicorn keeps ``wanted`` workers now, ``before`` until then (its hook nworkers_changed)."""
+
+    wanted: int
+    before: int = 0
+
+
+class WorkerDied(Event, frozen=True, tag=3):
+    """The master has found that ``worker_pid`` is gone (child_exit). ``status``: its exit status as waitpid(2) gives
+    it, -1 where that is not known; ``by_timeout``: the master killed it for gunicorn's --timeout."""
+
+    worker_pid: int
+    status: int = -1
+    by_timeout: int = 0
+
+
+class MasterExited(Event, frozen=True, tag=4):
+    """The master is gone, and its workers with it."""
+
+
+class WorkerBooting(Event, frozen=True, tag=10):
+    """A worker process has come. ``number``: gunicorn's age (1, 2, 3 ...), 0 where there is none; ``threads``: how
+    many serve requests; ``thread_id``: native id of its main thread."""
+
+    number: int
+    thread_id: int
+    threads: int
+    worker_class: str
+
+
+class WorkerReady(Event, frozen=True, tag=11):
+    """Its app is loaded, and it listens."""
+
+
+class WorkerStopping(Event, frozen=True, tag=12):
+    """It handles ``signal``, and will go."""
+
+    signal: int
+
+
+class WorkerExited(Event, frozen=True, tag=13):
+    """Its last record: it goes in order. A killed worker has none."""
+
+
+class SlotThread(Event, frozen=True, tag=14):
+    """Thread ``thread_id`` (native) serves as ``slot``."""
+
+    slot: int
+    thread_id: int
+
+
+class PoolQueued(Event, frozen=True, tag=15):
+    """``waiting`` wait in this process for one of its ``threads``."""
+
+    waiting: int
+    threads: int
+
+
+class SamplerFailed(Event, frozen=True, tag=16):
+    """The line sampler of this worker has ended with ``error``: lines are not known any more."""
+
+    error: str
+
+
+class Forked(Event, frozen=True, tag=17):
+    """The app in this worker has forked ``child_pid``; what that does is not recorded."""
+
+    child_pid: int

@@ -1,0 +1,250 @@
+"""One connection, one request, one answer, with a timestamp for each thing that happens to it.
+
+Plain sockets on asyncio's readers and writers: httpx's own transport takes about a millisecond of CPU a request.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+from time import monotonic_ns
+
+from wsgiviz.load.response import BadResponse, ResponseParser
+from wsgiviz.recorder.emitter import Emitter
+
+READ_BYTES = 64 * 1024
+SLOW_STEP_S = 0.05
+"""A slow client sends a piece this often."""
+
+SLOW_BUFFER = 64 * 1024
+"""Receive buffer of a client that reads slowly (SO_RCVBUF of socket(7)), so that the server notices."""
+
+ETHERNET_MSS = 1460
+"""Its segment size (TCP_MAXSEG of tcp(7)). For loopback's, of 64 KB, the server's kernel would buffer megabytes."""
+
+NOT_YET = (errno.EAGAIN, errno.ENOTCONN)
+"""What send(2) says of a connection that is not there yet: on Linux the one, elsewhere the other."""
+
+REASONS = {
+    errno.ECONNREFUSED: "refused",
+    errno.ECONNRESET: "reset",
+    errno.EPIPE: "reset",
+    errno.ETIMEDOUT: "timeout",
+    errno.EADDRNOTAVAIL: "no free port",
+    errno.EMFILE: "too many open files",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """What all exchanges with a server have in common. ``ended`` is called when one is over, from the loop.
+
+    A slow client sends its request over ``send_over_s``, and takes ``read_over_s`` to read the answer.
+    """
+
+    loop: asyncio.AbstractEventLoop
+    emit: Emitter
+    address: tuple[str, int]
+    ended: Callable[[Exchange], None]
+    send_over_s: float = 0.0
+    read_over_s: float = 0.0
+
+    @property
+    def family(self) -> socket.AddressFamily:
+        return socket.AF_INET6 if ":" in self.address[0] else socket.AF_INET
+
+
+class Exchange:
+    """A small state machine: connecting, sending, reading. ``req`` is its request's number."""
+
+    __slots__ = (
+        "_client", "_data", "_loop", "_over", "_parser", "_reading_since", "_slow", "_socket", "_unwatch",
+        "deadline_s", "planned_ns", "req",
+    )  # fmt: skip
+
+    def __init__(self, client: Client, req: int, data: bytes, planned_ns: int, deadline_s: float = 0.0) -> None:
+        self._client = client
+        self._loop = client.loop
+        self._data = data
+        self._over = False
+        self._parser: ResponseParser | None = None
+        self._socket: socket.socket | None = None
+        self._unwatch: Callable[[int], object] | None = None  # ends what the loop watches the socket for
+        self._reading_since = 0.0
+        self._slow: asyncio.TimerHandle | None = None
+        self.req = req
+        self.planned_ns = planned_ns
+        self.deadline_s = deadline_s
+
+    def start(self) -> None:
+        """Begin to connect. The kernel gets the connects in the order of the calls."""
+        client = self._client
+        try:
+            self._socket = sock = socket.socket(client.family, socket.SOCK_STREAM)
+            sock.setblocking(False)
+            if client.send_over_s or client.read_over_s:
+                _slow_down(sock, client)
+            client.emit.request_sent(self.req, self.planned_ns)
+            code = sock.connect_ex(client.address)
+        except OSError as error:
+            self._fail_soon(_reason(error.errno))
+            return
+        if code in (0, errno.EINPROGRESS):
+            self._send_at_once(sock)
+        else:
+            self._fail_soon(_reason(code))
+
+    def _send_at_once(self, sock: socket.socket) -> None:
+        """On a local connection the handshake is over when connect(2) returns, unless the accept queue is full."""
+        connected_ns = monotonic_ns()
+        if not self._client.send_over_s:
+            try:
+                sent = sock.send(self._data)
+            except OSError as error:
+                if error.errno not in NOT_YET:
+                    self._fail_soon(_reason(error.errno))
+                    return
+            else:
+                self._sent(sock, sent, connected_ns)
+                return
+        self._loop.add_writer(sock.fileno(), self._connected)
+        self._unwatch = self._loop.remove_writer
+
+    def _connected(self) -> None:
+        """The connection is there, or will never be."""
+        sock = self._socket
+        if sock is None:
+            return
+        code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        if code:
+            self.fail(_reason(code))
+            return
+        connected_ns = monotonic_ns()
+        self._stop_watching(sock)
+        try:
+            if self._client.send_over_s:
+                piece = -(-len(self._data) * SLOW_STEP_S // self._client.send_over_s)
+                self._sent(sock, len(self._data), connected_ns)
+                self._dribble(self._data, piece)
+            else:
+                self._sent(sock, sock.send(self._data), connected_ns)
+        except OSError as error:
+            self.fail(_reason(error.errno))
+
+    def _sent(self, sock: socket.socket, sent: int, connected_ns: int) -> None:
+        """Connected since then, and so many bytes sent."""
+        self._client.emit.connected(self.req, sock.getsockname()[1], connected_ns)
+        if sent < len(self._data):  # a request's head of a few hundred bytes fits any socket buffer
+            self._fail_soon("protocol")
+            return
+        self._watch_answer(sock)
+
+    def _watch_answer(self, sock: socket.socket) -> None:
+        self._loop.add_reader(sock.fileno(), self._readable)
+        self._unwatch = self._loop.remove_reader
+
+    def _stop_watching(self, sock: socket.socket) -> None:
+        unwatch, self._unwatch = self._unwatch, None
+        if unwatch is not None:
+            unwatch(sock.fileno())
+
+    def _dribble(self, data: bytes, piece: float) -> None:
+        """Send a piece of the request, and the rest of it later."""
+        sock = self._socket
+        if sock is None:
+            return
+        step = max(1, int(piece))
+        try:
+            sent = sock.send(data[:step])
+        except OSError as error:
+            self.fail(_reason(error.errno))
+            return
+        if data[sent:]:
+            pause_s = self._client.send_over_s * step / len(self._data)
+            self._slow = self._loop.call_later(pause_s, self._dribble, data[sent:], piece)
+
+    def _pause(self, sock: socket.socket, parser: ResponseParser) -> None:
+        """Read no more while the body is ahead of its time; behind it, read on."""
+        if parser.body_left is None:
+            return
+        now = self._loop.time()
+        self._reading_since = self._reading_since or now
+        share = parser.body_bytes / (parser.body_bytes + parser.body_left)
+        ahead_s = self._reading_since + self._client.read_over_s * share - now
+        if ahead_s > 0:
+            self._stop_watching(sock)
+            self._slow = self._loop.call_later(max(ahead_s, SLOW_STEP_S), self._go_on_reading)
+
+    def _go_on_reading(self) -> None:
+        if self._socket is not None:
+            self._watch_answer(self._socket)
+
+    def _readable(self) -> None:
+        sock = self._socket
+        if sock is None:
+            return
+        try:
+            data = sock.recv(READ_BYTES)
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError as error:
+            self.fail(_reason(error.errno))
+            return
+        parser = self._parser
+        if parser is None:
+            if not data:
+                self.fail("closed")
+                return
+            self._client.emit.first_byte(self.req)
+            parser = self._parser = ResponseParser()
+        try:
+            if data:
+                parser.feed(data)
+            else:
+                parser.end()
+        except BadResponse:
+            self.fail("protocol" if data else "closed")
+            return
+        if parser.done:
+            self._client.emit.response_received(self.req, parser.status, parser.body_bytes, parser.location)
+            self._end()
+        elif self._client.read_over_s:
+            self._pause(sock, parser)
+
+    def fail(self, reason: str) -> None:
+        """There will be no answer."""
+        if not self._over:
+            self._client.emit.request_failed(self.req, reason.encode())
+            self._end()
+
+    def _fail_soon(self, reason: str) -> None:
+        """From the loop, so that a series of such failures is none of calls inside calls."""
+        self._loop.call_soon(self.fail, reason)
+
+    def _end(self) -> None:
+        self._over = True
+        if self._slow is not None:
+            self._slow.cancel()
+            self._slow = None
+        sock, self._socket = self._socket, None
+        if sock is not None:
+            self._stop_watching(sock)
+            sock.close()
+        self._client.ended(self)
+
+
+def _slow_down(sock: socket.socket, client: Client) -> None:
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    if client.read_over_s:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SLOW_BUFFER)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, ETHERNET_MSS)
+
+
+def _reason(code: int | None) -> str:
+    if code in REASONS:
+        return REASONS[code]
+    return os.strerror(code).lower() if code else "failed"

@@ -1,0 +1,28 @@
+"""A request that is built once, by httpx, and sent many times, each time with its own number.
+
+Building and sending one with httpx takes a tenth of a millisecond each time, which the measurement would show as the
+servers' time. What is the same for all is therefore built once.
+"""
+
+from __future__ import annotations
+
+import httpx
+
+from wsgiviz.recorder.codec import REQUEST_HEADER
+
+
+class Prepared:
+    """``request`` as it goes over the wire. Its headers are httpx's own, and REQUEST_HEADER is the last of them."""
+
+    __slots__ = ("_after", "_before", "address")
+
+    def __init__(self, request: httpx.Request) -> None:
+        head = [request.method.encode() + b" " + request.url.raw_path + b" HTTP/1.1"]
+        head += [name + b": " + value for name, value in request.headers.raw]
+        self._before = b"\r\n".join([*head, REQUEST_HEADER.encode() + b": "])
+        self._after = b"\r\n\r\n" + request.read()
+        self.address = request.url.host, request.url.port or 80
+
+    def numbered(self, req: int) -> bytes:
+        """The bytes of the request with this number."""
+        return b"%b%d%b" % (self._before, req, self._after)

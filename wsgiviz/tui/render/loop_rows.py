@@ -1,0 +1,111 @@
+"""The rows that say what event loops do: one for all, and one for each where there are several and room for them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from wsgiviz.analysis import loop_times
+from wsgiviz.state import Activity, Loop, Task
+from wsgiviz.tui.render.glyphs import LOOP_HELD_NS
+from wsgiviz.tui.render.head_rows import bar_cells, labelled, shares
+from wsgiviz.tui.render.line import DIM, CellStyle, Part, Row
+from wsgiviz.tui.render.view import PaneView
+from wsgiviz.tui.render.words import counted, measured, name_of, running
+
+LEAST_LANES = 4
+"""So many lanes stay where each loop gets a row of its own."""
+
+SEEN_FROM = 0.02
+"""A loop that is busy for a smaller share of the time is idle."""
+
+ON_LOOP = (Task.RUNNING, Task.READY, Task.AWAITING)
+
+
+def rows_for_each(view: PaneView, lanes: int) -> int:
+    """How many rows of those that ``lanes`` have go to single loops: one to each of several, if there is room."""
+    several = len(view.side.server.loops)
+    return several if 1 < several <= lanes - LEAST_LANES else 0
+
+
+def loop(view: PaneView, width: int, column: int) -> Row:
+    """What the loop does: held by one step, busy, or waiting in its selector; of several, the worst."""
+    loops, counts = list(view.side.server.loops.values()), view.tasks
+    line = labelled("loop" if len(loops) < 2 else "loops", width, column)
+    line.extend(shares(counts, sum(counts.values()), bar_cells(width), view))
+    line.to(column + bar_cells(width) + (2 if width >= 50 else 1))
+    if not loops:
+        return line.add("no loop yet", DIM).row()
+    words, short = _words(loops, view)
+    lag = Part(f"   max lag {_max_lag(loops, view)}", DIM)
+    awaiting = Part(f"   await {counts[Task.AWAITING]}", DIM)
+    return line.first_fitting((words, lag), (words, awaiting), (words,), (short,)).row()
+
+
+class OnLoop(NamedTuple):
+    """One loop, what its requests do now, and how many it has taken in all."""
+
+    label: str
+    loop: Loop
+    counts: Counter[str]
+    taken: int
+
+
+def each_loop(view: PaneView, width: int, column: int) -> tuple[Row, ...]:
+    """A row for each: their bars are to one scale, so that the one with most requests is seen."""
+    found = _on_loops(view)
+    most = max((one.counts.total() for one in found), default=0)
+    return tuple(_one(view, width, column, one, most) for one in found)
+
+
+def _on_loops(view: PaneView) -> list[OnLoop]:
+    taken, living = loop_times.requests_taken(view.side), view.side.server.loops
+    counts = {pid: Counter[str]() for pid in living}
+    for request in view.in_flight:
+        if request.pid in counts and not request.ended_ns:
+            counts[request.pid][request.task] += 1
+    return [
+        OnLoop(f"loop {worker.number}" if worker else "loop", loop, counts[loop.pid], taken[loop.pid])
+        for worker, loop in loop_times.loops(view.side)
+        if loop.pid in living
+    ]
+
+
+def _one(view: PaneView, width: int, column: int, on: OnLoop, most: int) -> Row:
+    line = labelled(on.label, width, column)
+    line.extend(shares({task: on.counts[task] for task in ON_LOOP}, most, bar_cells(width), view))
+    line.to(column + bar_cells(width) + (2 if width >= 50 else 1))
+    words, short = _words([on.loop], view)
+    requests = Part(f"   {counted(on.taken, 'request')}", DIM)
+    lag = Part(f"   max lag {_max_lag([on.loop], view)}", DIM)
+    return line.first_fitting((words, requests, lag), (words, requests), (words,), (short,)).row()
+
+
+def _max_lag(loops: Iterable[Loop], view: PaneView) -> str:
+    return measured(max(loop_times.max_lag_ns(loop, view.now_ns) for loop in loops) / 1e9)
+
+
+def _words(loops: Sequence[Loop], view: PaneView) -> tuple[Part, Part]:
+    """What the loop does, and the same in brief; of several, the one that is held, or the busiest."""
+    lasts, holder = max((_held_ns(loop, view.now_ns), loop.running) for loop in loops)
+    if lasts >= LOOP_HELD_NS:
+        sign = view.glyphs.activity[Activity.BLOCKED]
+        held, style = f"{sign} held {running(lasts / 1e9)}", CellStyle("blocked!", "", "b")
+        return Part(f"{held} by {name_of(holder) if holder else 'no request'}", style), Part(held, style)
+    share = busy_share(loops, view) if view.side.run.running else 0.0
+    if share >= SEEN_FROM:
+        text = f"{view.glyphs.task[Task.RUNNING]} busy {share * 100:3.0f} %"
+        return (Part(text, CellStyle("computing!", "", "b")),) * 2
+    return (Part(f"{view.glyphs.task[Task.AWAITING]} idle in select", DIM),) * 2
+
+
+def _held_ns(loop: Loop, now_ns: int) -> int:
+    if loop.running:
+        return now_ns - loop.since_ns
+    return loop.held.held_ns if loop.held else 0
+
+
+def busy_share(loops: Sequence[Loop], view: PaneView) -> float:
+    """Share of the run that the busiest was not in its selector; 0 where that is not known."""
+    return max((loop_times.busy_fraction(view.side, loop, view.now_ns) or 0.0 for loop in loops), default=0.0)
