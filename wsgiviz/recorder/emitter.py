@@ -145,9 +145,7 @@ class Emitter:
     def first_byte(self, req: int, t_ns: int = 0) -> None:
         self._record(Kind.FIRST_BYTE, 0, req, t_ns=t_ns)
 
-    def response_received(
-        self, req: int, status: int, body_bytes: int, location: bytes = b"", t_ns: int = 0
-    ) -> None:
+    def response_received(self, req: int, status: int, body_bytes: int, location: bytes = b"", t_ns: int = 0) -> None:
         self._record(Kind.RESPONSE_RECEIVED, 0, req, status, body_bytes, location, t_ns)
 
     def request_failed(self, req: int, error: bytes, t_ns: int = 0) -> None:
