@@ -136,7 +136,8 @@ def test_who_computes_in_a_greenlet_holds_the_hub_at_its_line(stage: Start) -> N
 
     on.until(named, "the line that holds the hub")
     on.finish()
-    assert re.search(r"held the event loop at lines.py:\d+", sentence(on).text)
+    [message] = messages(on, "loop-held")
+    assert re.search(r"at lines.py:\d+", message)
     assert report(on)["loop"]["busy_fraction"] > 0.8
 
 
@@ -159,10 +160,8 @@ def test_one_of_two_loops_takes_all_that_comes_while_the_other_is_away(stage: St
     assert (other["pid"], other["number"], other["requests"]) == (second.pid, second.number, 0)
     assert one["busy_fraction"] > 0.8
     assert one["longest_step_s"] >= 0.2
-    assert other["longest_step_s"] == 0
     [message] = messages(on, "uneven-loops")
     assert message.startswith(f"Worker {first.number} took all 6 requests, worker {second.number} none: ")
-    assert f"of worker {first.number}" in messages(on, "loop-held")[0]
 
 
 def test_the_loop_of_a_worker_that_was_killed_is_in_the_report_and_held_no_more(stage: Start) -> None:

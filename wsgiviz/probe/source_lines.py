@@ -90,18 +90,41 @@ def _short_path(path: str) -> str:
 
 
 def _call(code: CodeType, at: int) -> str:
-    """The function called by the instruction at offset ``at``, as it stands in the source; else ""."""
+    """The function called by the instruction at offset ``at``, as it stands in the source; else "".
+
+    A ``with`` statement calls what it enters: "with lock", "async with pool.acquire".
+    """
     start, end, column, end_column = next(islice(code.co_positions(), at // 2, None), (None,) * 4)
-    if start is None or start != end or column is None or end_column is None:
+    if start is None or column is None or end_column is None:
         return ""
-    segment = linecache.getline(code.co_filename, start).encode()[column:end_column].decode("utf-8", "replace")
+    line = linecache.getline(code.co_filename, start)
+    if line.lstrip().startswith(("with ", "async with ")):
+        return _entered(line.strip())
+    if start != end:
+        return ""
+    segment = line.encode()[column:end_column].decode("utf-8", "replace")
     try:
-        expression = ast.parse(segment.strip(), mode="eval").body
+        return _callee(ast.parse(segment.strip(), mode="eval").body)
     except (SyntaxError, ValueError):
         return ""
+
+
+def _callee(expression: ast.expr) -> str:
     if isinstance(expression, ast.Await):
         expression = expression.value
     return ast.unparse(expression.func if isinstance(expression, ast.Call) else expression)
+
+
+def _entered(statement: str) -> str:
+    """What a ``with`` statement of one line enters, without its ``as``."""
+    try:
+        [found] = ast.parse(f"{statement}\n pass").body
+    except (SyntaxError, ValueError):
+        return ""
+    if not isinstance(found, ast.With | ast.AsyncWith):
+        return ""
+    word = "with" if isinstance(found, ast.With) else "async with"
+    return f"{word} {', '.join(_callee(item.context_expr) for item in found.items)}"
 
 
 def stack(frame: FrameType | None) -> list[FrameType]:

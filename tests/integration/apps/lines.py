@@ -43,7 +43,7 @@ def locked(environ, start_response):
 
 
 def one_process(environ, start_response):
-    with open(os.path.join(tempfile.gettempdir(), "wsgiviz-lines.lock"), "w") as file:
+    with open(os.path.join(tempfile.gettempdir(), "lines-of-one-process.lock"), "w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)  # waits for the other processes
         time.sleep(HOLD_S)
     return answered(start_response)
