@@ -33,7 +33,7 @@ VICTIMS: dict[str, Victim] = {
     "backend": lambda viewer, children: next(p for p in children if "wsgiviz.backend" in p.cmdline()),
 }
 
-RUN = ["run", "--headless", "--scenario", "http", "--set", "seconds=0.3", "--timeout", "5"]
+RUN = ["run", "--headless", "--scenario", "http", "--set", "seconds=0.3", "--requests", "100", "--timeout", "5"]
 
 AS_FROM_A_SHELL = """
 import signal, sys

@@ -21,7 +21,7 @@ import shutil
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import count
 from typing import Any
 
@@ -34,6 +34,8 @@ from wsgiviz.recorder.codec import SIDES
 from wsgiviz.recorder.emitter import create_emitter
 
 BEAT_S = 0.02
+REMOVED_WITHIN_S = 5.0
+REMOVE_AGAIN_S = 0.02
 SAMPLED_BEATS = 5
 """Its CPU time is said each time that so many have passed."""
 
@@ -157,9 +159,20 @@ def main() -> None:
     _allow_files()
     gc.freeze()
     asyncio.run(serve(rundir))
-    for directory in (rundir, *others):
-        shutil.rmtree(directory, ignore_errors=True)  # the owner is gone, perhaps killed: nobody else would
+    _remove((rundir, *others))
     os._exit(0)
+
+
+def _remove(directories: Iterable[str]) -> None:
+    """The owner is gone, perhaps killed, and nobody else would remove them.
+
+    Its servers are dying too, and may still make a file while the first pass is on.
+    """
+    until = time.monotonic() + REMOVED_WITHIN_S
+    for directory in directories:
+        while os.path.exists(directory) and time.monotonic() < until:
+            shutil.rmtree(directory, ignore_errors=True)
+            time.sleep(REMOVE_AGAIN_S)
 
 
 if __name__ == "__main__":
