@@ -84,7 +84,9 @@ def test_a_child_ends_with_its_killed_parent(before: str, named: str) -> None:
 def test_a_child_that_asks_too_late_is_no_orphan_for_long(before: str) -> None:
     with family(before + LATE) as parent:
         parent.kill()
-        assert rest_of_output(parent) in (b"", b"an orphan\n" if before else b"")
+        said = rest_of_output(parent)
+        # A thread ends it a moment after it went on: in mid-word, perhaps.
+        assert b"an orphan\n".startswith(said) if before else said == b""
 
 
 GRANDCHILD = """
