@@ -23,7 +23,7 @@ from rich.table import Table
 from tests.bench.figure import Figure, Unmeasured, unmeasured
 from wsgiviz.errors import WsgivizError
 
-NAMES = ("reducer", "frames", "makespan", "load", "startup", "screen", "viewer", "overhead")
+NAMES = ("reducer", "frames", "makespan", "load", "replay", "startup", "screen", "viewer", "overhead")
 """One module each; the longest is last."""
 
 
