@@ -2,9 +2,10 @@
 
 Four servers, each with one worker on the same core: gunicorn alone, with the probe, with its own access log (into a
 file), and with OpenTelemetry's WSGI middleware (a batch processor whose exporter throws the spans away). The client
-has a core of its own. They take turns in short slices, in changing order, so that a machine that gets slower does so
-for all; and all are started anew several times, since one process is laid out in memory better than another. It is
-the worst case, where nothing else is done for a request.
+has a core of its own. They take turns in slices of a second, there and back, so that a machine that gets slower does
+so for all; then all are started anew, since one process is laid out in memory better than another. Each start gives
+one pair of figures for each server: its own, and gunicorn's alone. Medians are over these pairs. It is the worst
+case, where nothing else is done for a request.
 
 CPU time is that of the whole worker process, with the sampler's thread (psutil). Where wrk is missing, a client of
 our own sends one request after the other: CPU is measured all the same, throughput is not.
@@ -32,12 +33,12 @@ from tests.bench.figure import Figure, Unmeasured, unmeasured
 from wsgiviz.recorder.layout import SUFFIX
 from wsgiviz.recorder.rundir import RunDirectory
 
-STARTS = 6
-ROUNDS = 4
-"""Slices of each server for each start: with these many pairs a median is steady to a microsecond or two."""
+STARTS = 8
+ROUNDS = 2
+"""Each of them a slice for each server in one order, and one in the other."""
 
 SLICE_S = 1
-WARM_UP_S = 1
+WARM_UP_S = 2
 READY_WITHIN_S = 15.0
 
 BARE, PROBE, LOG, TRACED = "gunicorn alone", "probe", "access log", "OpenTelemetry"
@@ -49,14 +50,24 @@ THROUGHPUT_BUDGET = 0.95
 
 
 class Slice(NamedTuple):
-    """Requests a second, and the worker's CPU time for each."""
+    """So many requests in so many seconds, and the worker's CPU time for them."""
 
-    per_s: float
-    cpu_us: float
+    requests: int
+    seconds: float
+    cpu_s: float
+
+    @property
+    def per_s(self) -> float:
+        return self.requests / self.seconds
+
+    @property
+    def cpu_us(self) -> float:
+        """For each request."""
+        return 1e6 * self.cpu_s / self.requests
 
 
-Turn = Mapping[str, Slice]
-"""One slice of each server, one after the other."""
+Start = Mapping[str, Slice]
+"""What was measured of each server between one start and the next."""
 
 
 class Running(NamedTuple):
@@ -67,76 +78,76 @@ class Running(NamedTuple):
 
 
 def figures() -> Iterable[Figure]:
-    turns = [turn for at in range(STARTS) for turn in _start(at)]
-    yield _ratio(turns)
-    yield _throughput(turns)
+    starts = [_start() for _ in range(STARTS)]
+    yield _ratio(starts)
+    yield _throughput(starts)
     for name in (PROBE, LOG, TRACED):
-        yield _added(name, turns)
+        yield _added(name, starts)
 
 
 # --- figures
 
 
-def _ratio(turns: Sequence[Turn]) -> Figure:
-    probe_us, log_us = (statistics.median(_pairs(name, turns)) for name in (PROBE, LOG))
+def _ratio(starts: Sequence[Start]) -> Figure:
+    probe_us, log_us = (statistics.median(_pairs(name, starts)) for name in (PROBE, LOG))
     ratio = probe_us / log_us
-    note = f"{probe_us:.1f} µs and {log_us:.1f} µs, medians of {len(turns)} pairs each"
+    note = f"{probe_us:.1f} µs and {log_us:.1f} µs, medians of {len(starts)} pairs each"
     return Figure(RATIO_NAME, ratio, "", f"≤ {RATIO_BUDGET}", ratio <= RATIO_BUDGET, note)
 
 
-def _throughput(turns: Sequence[Turn]) -> Figure:
+def _throughput(starts: Sequence[Start]) -> Figure:
     budget = f"≥ {THROUGHPUT_BUDGET}"
     if shutil.which("wrk") is None:
         return unmeasured(THROUGHPUT_NAME, budget, "needs wrk: our own client is slower than the server")
-    ratios = [turn[PROBE].per_s / turn[BARE].per_s for turn in turns]
+    ratios = [start[PROBE].per_s / start[BARE].per_s for start in starts]
     ratio = statistics.median(ratios)
-    bare = statistics.median(turn[BARE].per_s for turn in turns)
-    note = f"median of {len(turns)} pairs, {min(ratios):.3f} to {max(ratios):.3f}; without {bare:,.0f}/s"
+    bare = statistics.median(start[BARE].per_s for start in starts)
+    note = f"median of {len(starts)} pairs, {min(ratios):.3f} to {max(ratios):.3f}; without {bare:,.0f}/s"
     return Figure(THROUGHPUT_NAME, ratio, "", budget, ratio >= THROUGHPUT_BUDGET, note)
 
 
-def _added(name: str, turns: Sequence[Turn]) -> Figure:
+def _added(name: str, starts: Sequence[Start]) -> Figure:
     title = f"CPU of the worker that is added to a request: {name}"
-    if name not in turns[0]:
+    if name not in starts[0]:
         return unmeasured(title, "", "opentelemetry-instrumentation-wsgi is not installed")
-    added = _pairs(name, turns)
-    bare_us = statistics.median(turn[BARE].cpu_us for turn in turns)
+    added = _pairs(name, starts)
+    bare_us = statistics.median(start[BARE].cpu_us for start in starts)
     low, _, high = statistics.quantiles(added)
-    note = f"middle half of {len(turns)} pairs: {low:.1f} to {high:.1f}; a request without takes {bare_us:.0f} µs"
+    note = f"middle half of {len(starts)} pairs: {low:.1f} to {high:.1f}; a request without takes {bare_us:.0f} µs"
     return Figure(title, statistics.median(added), "µs", "", True, note)
 
 
-def _pairs(name: str, turns: Sequence[Turn]) -> list[float]:
-    """What was added in each turn, in microseconds for each request."""
-    return [turn[name].cpu_us - turn[BARE].cpu_us for turn in turns]
+def _pairs(name: str, starts: Sequence[Start]) -> list[float]:
+    """What was added in each start, in microseconds for each request."""
+    return [start[name].cpu_us - start[BARE].cpu_us for start in starts]
 
 
 # --- measuring
 
 
-def _start(at: int) -> list[Turn]:
-    """Start all servers, and give each its slices."""
+def _start() -> Start:
+    """Start all servers, give each its slices, and end them."""
     names = [BARE, PROBE, LOG]
     if importlib.util.find_spec("opentelemetry") and importlib.util.find_spec("opentelemetry.instrumentation.wsgi"):
         names.append(TRACED)
     with contextlib.ExitStack() as stack:
         servers = {name: stack.enter_context(_server(name)) for name in names}
-        for server in servers.values():
-            _load(server.url, WARM_UP_S)
-        return [_turn(servers, at + round_) for round_ in range(ROUNDS)]
-
-
-def _turn(servers: Mapping[str, Running], at: int) -> Turn:
-    """One slice of each; who is first changes from turn to turn, and so does the direction."""
-    names = list(servers)
-    names = names[at % len(names) :] + names[: at % len(names)]
-    return {name: _slice(servers[name]) for name in (names if at % 2 else reversed(names))}
+        slices: dict[str, list[Slice]] = {name: [] for name in names}
+        for at in range(ROUNDS):
+            order = names[at % len(names) :] + names[: at % len(names)]
+            for name in (*order, *reversed(order)):
+                slices[name].append(_slice(servers[name]))
+    return {name: _together(found) for name, found in slices.items()}
 
 
 def _slice(server: Running) -> Slice:
     before_s, began = _cpu_s(server.worker), time.monotonic()
     count = _load(server.url, SLICE_S)
-    return Slice(count / (time.monotonic() - began), 1e6 * (_cpu_s(server.worker) - before_s) / count)
+    return Slice(count, time.monotonic() - began, _cpu_s(server.worker) - before_s)
+
+
+def _together(slices: Sequence[Slice]) -> Slice:
+    return Slice(*map(sum, zip(*slices, strict=True)))
 
 
 def _load(url: str, seconds: int) -> int:
@@ -167,7 +178,7 @@ def _server(name: str) -> Iterator[Running]:
     server = _spawn(place, listener.fileno(), name)
     try:
         url = f"http://127.0.0.1:{listener.getsockname()[1]}/"
-        _load(url, 1)  # an unhurried server has its worker by then
+        _load(url, WARM_UP_S)  # the server has its worker by then
         [worker] = psutil.Process(server.pid).children()
         if (name == PROBE) != bool(list(place.path.glob(f"*{SUFFIX}"))):
             raise Unmeasured("the probe was there without being asked for, or the other way round")

@@ -40,8 +40,8 @@ class Place(NamedTuple):
     within: str = ""
 
 
-LOCK = Place(9, "", "asyncio/locks.py|acquire")
-THREAD_LOCK = Place(9, "")
+LOCK = Place(9, "with lock", "asyncio/locks.py|acquire")
+THREAD_LOCK = Place(9, "with lock")
 POOL = Place(12, "pool.get", "threading.py|wait")
 UPSTREAM = Place(14, "client.get", "asyncio/locks.py|wait")
 HIDDEN = Place(16, "database.execute", "driver/protocol.py|execute")

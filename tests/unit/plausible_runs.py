@@ -102,10 +102,23 @@ def _client(random: Random, side: str, numbers: Sequence[int]) -> list[Event]:
             continue
         at.t_ns += random.randint(0, 50) * MS
         made.append(e.FirstByte(at(), side, DRIVER, req))
-        made.append(e.ResponseReceived(at(), side, DRIVER, req, random.choice([200, 200, 404, 500]), 12))
+        status = random.choice([200, 200, 302, 404, 500])
+        location = random.choice(["/login/", "/\x1b[2J", ""]) if status == 302 else ""
+        made.append(e.ResponseReceived(at(), side, DRIVER, req, status, 12, location))
+    made += _driver_samples(random, side)
     made.sort(key=lambda event: event.t_ns)
     if random.random() < 0.8:
         made.append(e.RunEnded(made[-1].t_ns + MS, side, DRIVER, 1, 0))
+    return made
+
+
+def _driver_samples(random: Random, side: str) -> list[Event]:
+    at, cpu_ns, knows = Clock(random, T0 + 4 * MS), 5 * MS, random.random() < 0.7
+    made: list[Event] = []
+    for _ in range(random.randint(0, 3)):
+        at.t_ns += random.randint(0, 200) * MS
+        cpu_ns += random.randint(0, 100) * MS
+        made.append(e.DriverSampled(at(), side, DRIVER, cpu_ns, cpu_ns // 2 if knows else -1))
     return made
 
 
@@ -141,9 +154,15 @@ def _blocking_request(random: Random, at: Clock, pid: int, slot: int, req: int) 
     """What is short is not written, so that each part may be missing."""
     made: list[Event] = []
     where = "wsgi", pid, slot
+    if random.random() < 0.1:
+        made.append(e.Forked(at(), "wsgi", pid, 7777))
+    if slot and random.random() < 0.3:
+        made.append(e.PoolQueued(at(), "wsgi", pid, random.randint(0, 9), 2))
     accepted_ns = at()
     if random.random() < 0.3:
         made.append(e.ConnectionAccepted(accepted_ns, *where, 0))
+    if random.random() < 0.2:
+        accepted_ns -= 50 * MS  # the connection was kept alive
     began_ns = at()
     made.append(e.RequestBegan(began_ns, *where, req, accepted_ns, began_ns // 100, "GET /sleep"))
     for _ in range(random.randint(0, 3)):

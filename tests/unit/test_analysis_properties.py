@@ -16,6 +16,7 @@ from rich.console import Console
 from tests.unit.lint_contexts import opened
 from tests.unit.plausible_runs import run
 from tests.unit.test_reducer import EVENTS
+from tests.unit.true_results import assert_figures_agree, assert_fractions
 from wsgiviz.analysis import metrics
 from wsgiviz.analysis.captions import caption
 from wsgiviz.analysis.entries import rows
@@ -102,6 +103,22 @@ def test_the_waterfall_of_each_request_adds_up_to_its_latency(random: Random) ->
             if request.planned_ns and request.finished:
                 spent = [each.duration_ns for each in intervals(request, state.t_ns) if each.stage is not Stage.AFTER]
                 assert sum(spent) == max(0, request.finished_ns - request.planned_ns)
+
+
+@modest
+@given(st.lists(EVENTS, max_size=40))
+def test_every_fraction_is_between_0_and_1_or_not_known_whatever_the_events(events: list[Event]) -> None:
+    state, occurrences = after([opened("sync", "asgi"), events])
+    assert_fractions(result(state, occurrences, ledger=True))
+
+
+@modest
+@given(randoms)
+def test_figures_of_a_plausible_run_agree(random: Random) -> None:
+    batches = run(random)
+    for end in (len(batches), random.randint(0, len(batches))):
+        state, occurrences = after(batches[:end])
+        assert_figures_agree(result(state, occurrences, ledger=True))
 
 
 @modest

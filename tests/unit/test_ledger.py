@@ -100,6 +100,13 @@ def test_while_the_app_goes_on_for_a_client_that_has_its_answer_it_says_so() -> 
     assert through.service_s == 0.69
 
 
+def test_an_answer_is_on_its_way_from_the_last_that_the_app_gave_for_it() -> None:
+    """Its close() may end long after the client has the answer, and that is no negative way back."""
+    side = but(sleeping_workers(0.5), requests=[whole(ended_ns=T0 + 500 * MS, released_ns=T0 + 501 * MS)])
+    (entry,) = entries(side, side.ledger)
+    assert (entry.return_s, entry.service_s) == (0.003, 0.489)
+
+
 def test_a_request_that_its_client_gave_up_stays_one_row_and_failed() -> None:
     """Also when a worker begins with it only after that."""
     sent = RequestSent(at(0.001), "wsgi", DRIVER, RUN + 1, T0)

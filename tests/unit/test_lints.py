@@ -5,13 +5,29 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
-from tests.unit.lint_contexts import BLOCKING, BOOTED, but, context, over, queued, reduced, says, seen, side, state_of
+from tests.unit.lint_contexts import (
+    BLOCKING,
+    BOOTED,
+    at,
+    but,
+    context,
+    over,
+    queued,
+    reduced,
+    rows,
+    says,
+    seen,
+    side,
+    state_of,
+    worker,
+)
 from tests.unit.states import MS, RUN, T0, S, awaiting_tasks, sleeping_workers
 from wsgiviz.analysis.lints import BY_NAME, LINTS, LintContext, findings, listing
 from wsgiviz.lint_names import NAMES
 from wsgiviz.settings import make
-from wsgiviz.state import Ledger, Loop, Phase, Request, Run, Side
+from wsgiviz.state import Activity, Counters, DriverSample, Ledger, Loop, Phase, Request, Run, Side, Tally
 
 # --- the way in --------------------------------------------------------------------------------------------------
 
@@ -110,6 +126,56 @@ def test_a_driver_that_is_too_slow_to_send() -> None:
         "the driver is the bottleneck, and the figures are its own."
     )
     assert says("driver-bottleneck", context(side(requests=answered(100, sending_ms=40)))) is None
+
+
+def driven(cpu: float, waiting: float = 0.0, lasted_s: float = 2.0, servers: tuple[float, float] = (0, 0)) -> Side:
+    """A run whose driver was on a CPU for that share of it, and waited for one for that; and so was its worker."""
+    first, last = DriverSample(T0, S, 0), DriverSample(at(lasted_s), S + int(cpu * lasted_s * S), 0)
+    last = replace(last, runq_ns=int(waiting * lasted_s * S))
+    on_cpu, waited = (int(share * lasted_s * S) for share in servers)
+    tally = Tally(first=Counters(T0, 5, 5))
+    one = worker(100, Activity.IDLE, 0, tally=tally, sample=Counters(at(lasted_s), 5 + on_cpu, 5 + waited))
+    return over(side(workers=rows(one), requests=answered(3), driver_first=first, driver=last), lasted_s)
+
+
+def test_a_driver_without_time_is_the_limit_however_prompt_it_is() -> None:
+    assert says("driver-bottleneck", context(driven(0.95))) == (
+        "The load driver was busy 95 % of the time, and could hardly have asked for more than WSGI's 10/s, whatever "
+        "the server can do: the driver is the bottleneck, and the figures are its own."
+    )
+    assert says("driver-bottleneck", context(driven(0.6, 0.3))) == (
+        "The load driver was busy 90 % of the time (30 % waiting for a core), and could hardly have asked for more "
+        "than WSGI's 10/s, whatever the server can do: the driver is the bottleneck, and the figures are its own."
+    )
+    running = but(driven(0.95), ended_ns=0)
+    assert says("driver-bottleneck", context(running, at_s=2)) == (
+        "The load driver has no time left to ask WSGI for more, whatever the server can do: "
+        "the driver is the bottleneck, and the figures are its own."
+    )
+    for fine in (driven(0.6), driven(0.1, 0.85), driven(0.95, lasted_s=0.2)):
+        assert says("driver-bottleneck", context(fine)) is None
+
+
+def test_a_driver_that_takes_cores_which_servers_wait_for_is_part_of_the_figures() -> None:
+    short = driven(0.4, 0.3, servers=(0.8, 0.5))
+    assert says("driver-bottleneck", context(short)) == (
+        "The load driver took 33 % of the CPU time that it and WSGI's workers had, and both waited for a core: "
+        "the driver is part of the bottleneck, and the figures are in part its own."
+    )
+    assert says("driver-bottleneck", context(but(short, ended_ns=0), at_s=2)) == (
+        "The load driver takes CPU that WSGI's workers wait for: the figures are in part its own."
+    )
+    enough_cores = driven(0.4, 0.01, servers=(0.8, 0.05))
+    computes = driven(0.05, 0.1, servers=(1.0, 0.9))
+    small = driven(0.1, 0.1, servers=(0.2, 0.1))
+    for fine in (enough_cores, computes, small):
+        assert says("driver-bottleneck", context(fine)) is None
+    assert says("driver-bottleneck", context(but(short, driver=replace(short.run.driver, runq_ns=-1)))) is None
+
+
+def test_a_percentile_of_the_newest_requests_says_so() -> None:
+    late = but(over(side(requests=answered(80), max_driver_late_ns=120 * MS)), completed=501)
+    assert "WSGI's p50 is 80 ms of the last 500:" in (says("driver-bottleneck", context(late)) or "")
 
 
 def test_a_closed_loop_hides_latency() -> None:

@@ -214,6 +214,14 @@ def test_a_step_that_is_on_when_the_run_ends_is_named_with_its_line() -> None:
     ), "a dead worker holds nothing, and was last seen at 3.9 s"
 
 
+def test_a_worker_that_is_gone_holds_no_loop() -> None:
+    """The kernel knows before its master does."""
+    gone = ThreadSampled(at(0.12), "asgi", PID, 0, 0, 0, "Z")
+    assert says("loop-held", seen(reduced(two_requests()), 0.5)) is not None
+    assert says("loop-held", seen(reduced(two_requests(), [gone]), 0.5)) is None
+    assert says("loop-held", seen(reduced(two_requests(), [gone], ended(0.6, "asgi")), 0.7)) is None
+
+
 def test_what_was_no_request_held_the_loop() -> None:
     tally = LoopTally(longest_hold=Hold(0, 900 * MS, BLOCKING))
     held = over(side("asgi", "asgi", loops={9: Loop(9, tally=tally)}))

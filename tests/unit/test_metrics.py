@@ -13,6 +13,7 @@ from tests.unit.lint_contexts import BOOTED, DRIVER, PID, at, but, ended, reduce
 from tests.unit.states import MS, RUN, T0, S, ledger_of, sleeping_workers
 from wsgiviz.analysis import metrics
 from wsgiviz.analysis.metrics import nearest_rank, quantiles
+from wsgiviz.analysis.shares import Shares, shares
 from wsgiviz.events import (
     Event,
     RequestBegan,
@@ -21,7 +22,9 @@ from wsgiviz.events import (
     RequestSent,
     ResponseReceived,
     ThreadSampled,
+    WorkerBooting,
     WorkerDied,
+    WorkerReady,
 )
 from wsgiviz.state import (
     Activity,
@@ -258,6 +261,62 @@ def test_what_it_did_before_the_run_was_asked_for_does_not_count() -> None:
     hanging = worker(PID, Activity.BLOCKED, -5, req=RUN + 1)
     [times] = metrics.per_worker(side(workers=rows(hanging)), T0 + S)
     assert times.busy_s == 1.0
+
+
+def test_what_an_app_does_after_the_run_takes_no_share_of_it() -> None:
+    """Its client has the answer after 20 ms, and the app goes on for half a second."""
+    slow = RequestEnded(at(0.51), "wsgi", PID, 0, RUN + 1, 0, at(0.012), 0, 0, at(0.51), 200, 1, "")
+    answered = ResponseReceived(at(0.02), "wsgi", DRIVER, RUN + 1, 200, 5)
+    found = wsgi(reduced(BOOTED, one_request()[:2], [answered], ended(0.03), [slow]))
+    [times] = metrics.per_worker(found, at(2))
+    assert times.busy_s == pytest.approx(0.009), "accepted at 11 ms, and the run ends with its answer at 20"
+    assert metrics.fractions(found, at(2)).busy == pytest.approx(0.45)
+
+
+def test_workers_that_came_or_died_during_the_run_count_while_they_were_there() -> None:
+    """One is killed in mid-run at once, and its replacement comes later: neither was there for all of it."""
+    replacement = [WorkerBooting(at(0.6), "wsgi", 101, 2, 101, 1, "sync"), WorkerReady(at(0.6), "wsgi", 101)]
+    died = WorkerDied(at(0.4), "wsgi", DRIVER, PID, 9)
+    again = RequestBegan(at(0.8), "wsgi", 101, 0, RUN + 2, at(0.8), 0, "GET /")
+    found = wsgi(reduced(BOOTED, taken(1, 0.0), [died, *replacement, again]))
+    assert [round(time.busy_s or 0, 3) for time in metrics.per_worker(found, at(1))] == [0.4, 0.2]
+    assert metrics.fractions(found, at(1)).busy == pytest.approx(0.6 / 0.8)
+
+
+def test_counters_that_run_backwards_make_no_fraction_odd() -> None:
+    """A pid that comes again, or a thread id: what was sampled of the one is none of the other's."""
+    tally = Tally(requests=1, app_ns=S // 2, cpu_ns=-S, first=Counters(T0, 9 * S, 9 * S))
+    one = Worker(PID, 1, Activity.IDLE, T0 + S, tally=tally, sample=Counters(T0 + S, 1, 1))
+    found = metrics.fractions(side(workers=rows(one)), T0 + S)
+    assert (found.busy, found.blocked, found.computing) == (0.5, 1.0, 0.0)
+
+
+def test_answers_that_no_worker_is_known_to_have_given() -> None:
+    """A child of the app that returns into the server answers in its place, and nobody sees it."""
+    answered = ResponseReceived(at(0.1), "wsgi", DRIVER, RUN + 2, 200, 5)
+    sent = RequestSent(at(0.01), "wsgi", DRIVER, RUN + 2, T0)
+    found = wsgi(reduced(BOOTED, [*one_request(), sent, answered]))
+    assert (metrics.unobserved(found), found.run.completed) == (1, 2)
+
+
+# --- shares of the whole ----------------------------------------------------------------------------------------
+
+
+def test_shares_are_of_the_whole_time_and_add_up_to_it() -> None:
+    found = shares(wsgi(reduced(BOOTED, one_request(cpu_ms=50))), at(0.206))
+    assert found.idle == pytest.approx(0.5)
+    assert found.computing == pytest.approx(50 / 206)
+    assert found.blocked == pytest.approx(49 / 206)
+    assert found.transfer == pytest.approx(4 / 206)
+    parts = [found.idle, found.computing, found.blocked, found.transfer, found.gil_wait]
+    assert math.fsum(part for part in parts if part is not None) == pytest.approx(1)
+
+
+def test_what_is_busy_for_two_percent_is_not_shown_as_computing_for_a_hundred() -> None:
+    found = shares(looping(selector_ms=1960, cpu_ms=40), T0 + S)
+    assert found.computing == pytest.approx(0.04)
+    assert found.idle == pytest.approx(0.96)
+    assert (shares(Side("wsgi"), T0), found.transfer) == (Shares(), None)
 
 
 # --- loops -------------------------------------------------------------------------------------------------------

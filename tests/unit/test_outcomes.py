@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from msgspec.structs import replace
 
 from tests.unit.lint_contexts import but, side
 from tests.unit.states import MS, RUN, T0, S, sleeping_workers
 from tests.unit.test_captions import AT_WORK, DEEP, caption_of, finished, says, workers
+from wsgiviz.analysis import outcomes
 from wsgiviz.analysis.captions import Tone
 from wsgiviz.state import Activity, Death, Hold, Loop, LoopTally, Request, Side
 
@@ -92,4 +95,43 @@ def test_failures_are_given_with_the_pitfall_behind_them() -> None:
     shown = but(AT_WORK, workers=rows, ended_ns=T0 + S, completed=19, failed=1, errors={"reset": 1})
     assert says(shown, at_s=60).startswith(
         "WSGI: 1 of 20 requests got no answer (1 reset). Worker 1 was killed by gunicorn (worker timeout) while it "
+    )
+
+
+def answered(statuses: dict[int, int], redirects: dict[str, int] | None = None, **more: Any) -> Side:
+    """A side whose answers were these."""
+    count = sum(statuses.values())
+    figures = {"statuses": statuses, "redirects": redirects or {}, "completed": count, "planned": count, **more}
+    return but(finished("wsgi", 0.03, 0.001), **figures)
+
+
+@pytest.mark.parametrize(
+    ("statuses", "redirects", "text"),
+    [
+        ({}, {}, ""),
+        ({200: 20}, {}, "20 × 200"),
+        ({404: 1, 200: 3}, {}, "3 × 200, 1 × 404"),
+        ({302: 4}, {"302 /admin/login/": 4}, "4 × 302 to /admin/login/"),
+        ({302: 4, 301: 1}, {"302 /b": 1, "302 /a": 2, "301 /a": 1},
+         "1 × 301 to /a, 2 × 302 to /a, 1 × 302 to /b, 1 × 302"),
+        ({200: 9, 201: 1, 204: 7, 404: 2, 500: 3}, {}, "9 × 200, 7 × 204, 3 × 500, 3 others"),
+    ],
+)  # fmt: skip
+def test_all_answers_by_status_and_where_they_lead(statuses: Any, redirects: Any, text: str) -> None:
+    assert outcomes.answers(answered(statuses, redirects)) == text
+
+
+def test_a_redirect_is_no_answer_that_goes_without_saying() -> None:
+    assert says(answered({302: 4}, {"302 /admin/login/": 4}), at_s=9) == (
+        "WSGI answered 4 requests in 30 ms (4 × 302 to /admin/login/)."
+    )
+    assert says(answered({200: 4}), at_s=9) == "WSGI answered 4 requests in 30 ms."
+
+
+def test_errors_are_told_by_their_status_beside_requests_without_an_answer() -> None:
+    bad = answered({200: 5, 404: 1}, bad_status=1, planned=6)
+    assert says(bad, at_s=9) == "WSGI: 1 of 6 requests got an error as the answer (1 × 404)."
+    both = answered({200: 3, 500: 2}, bad_status=2, failed=1, errors={"reset": 1}, planned=6)
+    assert says(both, at_s=9) == (
+        "WSGI: 1 of 6 requests got no answer (1 reset), 2 got an error as the answer (2 × 500)."
     )

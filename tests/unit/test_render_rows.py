@@ -62,6 +62,13 @@ def test_workers_in_mid_sleep() -> None:
     ]
 
 
+def test_threads_are_held_and_no_workers_where_they_are_threads() -> None:
+    threads = changed(sleeping_workers(2.41), kind="gthread")
+    assert " in app  4 now   peak  4   held by 4 threads" in shown(view_of(threads, 2.41))
+    through = changed(sleeping_workers(9.0), kind="gthread")
+    assert " in app  0 now   peak  4   every thread is free" in shown(view_of(through, 9.0))
+
+
 def test_the_loop_when_all_is_answered() -> None:
     view = replace(
         view_of(awaiting_tasks(2.41), 2.41), title="gunicorn asgi, 1 worker", prediction=guess(1.0, "1.0 s")

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wsgiviz.load.response import MOST_HEAD_BYTES, BadResponse, ResponseParser
+from wsgiviz.load.response import LOCATION_BYTES, MOST_HEAD_BYTES, BadResponse, ResponseParser
 
 Result = tuple[int, int, bool]
 
@@ -179,3 +179,18 @@ def test_what_has_been_counted_is_not_kept(start: bytes, endless: bytes) -> None
     for _ in range(100):
         parser.feed(endless)
         assert len(parser._buffer) <= 4096
+
+
+@pytest.mark.parametrize(
+    ("head", "location"),
+    [
+        (b"HTTP/1.1 302 Found\r\nLOCATION:  /admin/login/?next=/admin/ \r\n", b"/admin/login/"),
+        (b"HTTP/1.1 301 Moved\r\nLocation: https://example.org/a#b\r\n", b"https://example.org/a"),
+        (b"HTTP/1.1 307 Temporary Redirect\r\n", b""),
+        (b"HTTP/1.1 201 Created\r\nLocation: /new/1\r\n", b""),
+        (b"HTTP/1.1 302 Found\r\nLocation: /" + b"x" * 5000 + b"\r\n", b"/" + b"x" * (LOCATION_BYTES - 1)),
+        (b"HTTP/1.1 302 Found\r\nLocation: \x1b[2J\xff\r\n", b"\x1b[2J\xff"),
+    ],
+)
+def test_where_a_redirect_leads_without_its_query(head: bytes, location: bytes) -> None:
+    assert parsed(head + b"Content-Length: 0\r\n\r\n").location == location

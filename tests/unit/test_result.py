@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 from msgspec.structs import replace
-from rich.console import Console
 
 from tests.unit.lint_contexts import DRIVER, PID, at, booted, ended, fired, opened, queued, reduced
 from tests.unit.states import RUN, T0, S
@@ -36,7 +35,6 @@ from wsgiviz.events import (
 from wsgiviz.report.output import write_whole
 from wsgiviz.report.progress import progress_line, side_line
 from wsgiviz.report.result import result
-from wsgiviz.report.summary import summary
 from wsgiviz.state import Phase, State
 
 STARTED = "2026-01-01T00:00:00+00:00"
@@ -198,6 +196,37 @@ def test_an_app_that_goes_on_after_the_answer_takes_nothing_from_it() -> None:
     assert (row["worker"], row["status"], row["after_answer_s"], row["ended_s"]) == (PID, 200, 2.0, None)
 
 
+def redirected(*locations: str) -> list[Event]:
+    """Answers that lead elsewhere."""
+    return [
+        each
+        for n, location in enumerate(locations, 1)
+        for each in (
+            RequestSent(at(0.01), "wsgi", DRIVER, RUN + n, T0),
+            ResponseReceived(at(0.1), "wsgi", DRIVER, RUN + n, 302, 0, location),
+        )
+    ]
+
+
+def test_redirects_are_counted_by_where_they_lead() -> None:
+    state = reduced(begun(), redirected("/login/", "/login/", ""))
+    side, requests = found(state)["sides"]["wsgi"], found(state, ledger=True)["requests"]
+    assert (side["statuses"], side["redirects"], side["bad_status"]) == ({"302": 3}, {"302 /login/": 2}, 0)
+    assert [row["location"] for row in requests] == ["/login/", "/login/", None]
+
+
+def test_external_requests_are_a_figure_of_their_own() -> None:
+    external = [
+        RequestBegan(at(0.02), "wsgi", PID, 0, -9, at(0.02), 0, "GET /"),
+        RequestEnded(at(5), "wsgi", PID, 0, -9, 0, at(0.02), 0, 0, at(5), 500, 1, "KeyError"),
+    ]
+    side, alone = found(ran(*external))["sides"]["wsgi"], found()["sides"]["wsgi"]
+    assert (side["external_requests"], alone["external_requests"]) == (1, 0)
+    for name in ("completed", "statuses", "raised", "bad_status", *DISTRIBUTIONS):
+        assert side[name] == alone[name]
+    assert side["per_worker"][0]["requests"] == 1
+
+
 def test_lints_that_applied_are_in_it_with_their_reasons() -> None:
     [lint] = found(occurrences=Occurrences(met=(Occurrence(FOUND, T0, 500_000_000),)))["lints"]
     assert set(lint) == {"name", "side", "message", "explanation", "source", "seconds"}
@@ -219,44 +248,7 @@ def test_a_recording_without_any_event_has_a_result_too() -> None:
     assert (made["sides"], made["requests"], made["lints"]) == ({}, [], [])
 
 
-# --- texts -------------------------------------------------------------------------------------------------------
-
-
-def as_text(state: State, ascii_only: bool = False, occurrences: Occurrences | None = None) -> str:
-    console = Console(width=160, color_system=None)
-    with console.capture() as capture:
-        console.print(summary(state, occurrences or Occurrences(), ascii_only))
-    return capture.get()
-
-
-def test_the_summary_shows_both_sides_figure_under_figure() -> None:
-    text = as_text(ran(requests=1))
-    assert "sleep: 1 requests to each side" not in text
-    parts = ("sleep: 1 request to each side", "WSGI  time.sleep(1)", "1.00 s = ⌈1/1⌉ × 1 s", "1 of 1", "n/a")
-    for part in (*parts, "peak in the accept queue", "peak in the app"):
-        assert part in text
-    assert "nobody" not in text
-    assert "after the answer" not in text
-    assert as_text(ran(requests=1), ascii_only=True).isascii()
-
-
-def test_the_summary_shows_what_was_served_for_nobody_and_what_went_on_where_there_is_any() -> None:
-    text = as_text(reduced(begun(), served_late(1, 1.5, 1.6)))
-    [row] = [line for line in text.splitlines() if "served for nobody" in line]
-    assert [cell.strip() for cell in row.split("│")[2:4]] == ["1", "0"]
-    answered = ResponseReceived(at(0.11), "wsgi", DRIVER, RUN + 1, 200, 2)
-    later = QueueSampled(at(2.11), "wsgi", DRIVER, 0, 100)
-    assert "1, 2.00 s in all" in as_text(reduced(begun(), one_request()[:2], [answered, later]))
-
-
-def test_what_comes_from_an_app_is_shown_as_escapes() -> None:
-    raises = RequestEnded(at(0.1), "wsgi", PID, 0, RUN + 1, 0, at(0.01), 0, 0, at(0.1), 500, 0, "\x1b]0;x\x07")
-    received = ResponseReceived(at(0.11), "wsgi", DRIVER, RUN + 1, 500, 2)
-    met = Occurrences(met=(Occurrence(FOUND, T0, 4_100_000_000),))
-    text = as_text(reduced(begun(), one_request()[:2], [raises, received]), occurrences=met)
-    assert r"\x1b]0;x\x07 × 1" in text
-    assert r"loop-held (asgi, 4.1 s): Held by \x1b[2J." in text
-    assert text.replace("\n", "").isprintable()
+# --- the progress line ------------------------------------------------------------------------------------------
 
 
 def test_the_progress_line_of_a_side() -> None:

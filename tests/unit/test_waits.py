@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from wsgiviz.analysis.waits import Wait, wait_of, words
+from wsgiviz.analysis.waits import Wait, wait_of
 from wsgiviz.state import Location
 
 WITH = "    with self.lock:"
@@ -26,6 +26,9 @@ def wait(call: str, within: str = "", text: str = "") -> Wait:
         ("pool.getconn", "threading.py|wait", ""),
         ("", "", WITH),
         ("self.lock", "", WITH),
+        ("with self.lock", "", WITH),
+        ("with pool.acquire", "threading.py|wait", "    with pool.acquire() as connection:"),
+        ("async with self.semap", "asyncio/locks.py|acquire", "    async with self.semaphore:  # of(three)"),
         ("", "asyncio/locks.py|acquire", "    async with lock:"),
         ("", "threading.py|wait", "    with semaphore:"),
         ("log.info", "logging/__init__.py|acquire", "    log.info(1)"),
@@ -46,6 +49,8 @@ def test_acquiring(call: str, within: str, text: str) -> None:
         ("future.result", "threading.py|wait", ""),
         ("client.get", "asyncio/locks.py|wait", ""),
         ("", "", ""),
+        ("with guard", "", ""),
+        ("with pool.connection", "threading.py|wait", "    with pool.connection() as connection:"),
         ("asyncio.wait_for", "asyncio/tasks.py|wait_for", "    await asyncio.wait_for(pool.get(), 5)"),
     ],
 )
@@ -60,6 +65,7 @@ def test_what_may_be_a_pool_and_may_be_anything_else(call: str, within: str, tex
         ("cursor.execute", "driver/protocol.py|read", ""),
         ("log.info", "logging/__init__.py|flush", ""),
         ("open", "", "    with open(path) as file:"),
+        ("with session.begin", "driver/protocol.py|read", "    with session.begin() as held:"),
         ("asyncio.wait_for", "asyncio/tasks.py|wait_for", "    await asyncio.wait_for(answer(), 5)"),
     ],
 )
@@ -72,14 +78,3 @@ def test_a_sleep_is_one_whatever_it_ends_up_in(call: str) -> None:
     assert wait(call) is Wait.TIMER
     assert wait(call, "asyncio/locks.py|acquire") is Wait.TIMER
     assert wait("pause", "asyncio/tasks.py|sleep") is Wait.TIMER
-
-
-def test_a_line_without_a_call_is_named_by_its_statement() -> None:
-    text = {"/srv/shop/app.py": "import app\n    async with lock as held:\n    with open(path):\n\nx = 1\n"}
-    assert words(Location("app.py", 2, "view"), text) == "app.py:2 async with lock"
-    assert words(Location("app.py", 3, "view", "open"), text) == "app.py:3 open"
-    assert words(Location("app.py", 5, "view"), text) == "app.py:5 in view"
-    assert words(Location("app.py", 99, "view"), text) == "app.py:99 in view"
-    assert words(Location("other.py", 2, "view"), text) == "other.py:2 in view"
-    long = {"app.py": f"with {'x' * 60}:"}
-    assert words(Location("app.py", 1, "view"), long) == "app.py:1 in view"

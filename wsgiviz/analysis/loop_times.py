@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from msgspec import Struct
 
 from wsgiviz.events import BEAT_NS
-from wsgiviz.state import Activity, Location, Loop, Request, Side, Worker
+from wsgiviz.state import Location, Loop, Request, Side, Worker
 
 
 class LongestStep(Struct, frozen=True):
@@ -41,6 +41,19 @@ def loops(side: Side) -> list[tuple[Worker | None, Loop]]:
     found = [*server.dead_loops.items(), *server.loops.items()]
     pairs = [(server.workers.get((pid, 0)), loop) for pid, loop in found]
     return sorted(pairs, key=lambda pair: (pair[0].number if pair[0] is not None else 0, pair[1].pid))
+
+
+def living(side: Side) -> list[tuple[Worker | None, Loop]]:
+    """The loops of workers that live."""
+    return [(worker, loop) for worker, loop in loops(side) if loop.pid in side.server.loops and not is_gone(worker)]
+
+
+def to_the_end(side: Side) -> list[tuple[Worker | None, Loop]]:
+    """The loops that live; after the run, those that have lived to its end."""
+    ended_ns = side.run.ended_ns
+    if not ended_ns:
+        return living(side)
+    return [pair for pair in loops(side) if not is_gone(pair[0]) or until_ns(*pair, ended_ns) == ended_ns]
 
 
 def loop_times(side: Side, now_ns: int) -> list[LoopTimes]:
@@ -77,13 +90,17 @@ GONE = frozenset("ZX")
 """State letters of a thread that has ended (proc(5))."""
 
 
+def is_gone(worker: Worker | None) -> bool:
+    """It is dead, or the kernel says so, and its master has not found out yet."""
+    return worker is not None and (not worker.alive or worker.sample.letter in GONE)
+
+
 def until_ns(worker: Worker | None, loop: Loop, now_ns: int) -> int:
-    """Until when a loop's times count: now; of a dead worker, the last time that it was seen alive, since its master
-    may find out much later."""
-    if worker is None or worker.activity is not Activity.DEAD:
+    """Until when a loop's times count: now, or the last time that its worker was seen alive."""
+    if worker is None or not is_gone(worker):
         return now_ns
     sampled_ns = 0 if worker.sample.letter in GONE else worker.sample.t_ns
-    return min(worker.since_ns, max(sampled_ns, loop.since_ns, loop.beat_ns))
+    return min(now_ns, max(sampled_ns, loop.since_ns, loop.beat_ns))
 
 
 def max_lag_ns(loop: Loop, now_ns: int) -> int:
@@ -120,14 +137,14 @@ def busy_ns(loop: Loop, now_ns: int) -> int | None:
     has_clock = loop.selector_ns >= 0 and tally.first_selector_ns >= 0 and loop.beat_ns > tally.first_beat_ns
     if has_clock:
         until_beat = loop.beat_ns - tally.first_beat_ns - (loop.selector_ns - tally.first_selector_ns)
-        known_ns, since_ns = max(0, until_beat) + tally.steps_since_beat_ns, loop.beat_ns
+        known_ns, since_ns = max(0, until_beat) + loop.steps_ns - loop.beat_steps_ns, loop.beat_ns
     else:
-        known_ns, since_ns = tally.steps_ns, tally.first_beat_ns
+        known_ns, since_ns = loop.steps_ns - tally.first_steps_ns, tally.first_beat_ns
     if loop.running:
         return known_ns + max(0, now_ns - max(loop.since_ns, since_ns))
     if loop.held is not None:
         return known_ns + loop.held.held_ns
-    return known_ns if has_clock or tally.steps_ns else None
+    return known_ns if has_clock or known_ns else None
 
 
 def busy_fraction(side: Side, loop: Loop, now_ns: int) -> float | None:
@@ -138,4 +155,4 @@ def busy_fraction(side: Side, loop: Loop, now_ns: int) -> float | None:
     busy = busy_ns(loop, end_ns)
     if busy is None or not run.started_ns or end_ns <= begin_ns:
         return None
-    return min(1.0, busy / (end_ns - begin_ns))
+    return min(1.0, max(0.0, busy / (end_ns - begin_ns)))

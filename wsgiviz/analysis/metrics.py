@@ -318,10 +318,10 @@ def fractions(side: Side, now_ns: int) -> Fractions:
 
     def of_busy(parts: list[float | None]) -> float | None:
         part_s = _sum(parts)
-        return min(1.0, part_s / busy_s) if part_s is not None and busy_s else None
+        return min(1.0, max(0.0, part_s / busy_s)) if part_s is not None and busy_s else None
 
     return Fractions(
-        busy=min(1.0, busy_s / whole_s),
+        busy=min(1.0, max(0.0, busy_s / whole_s)),
         blocked=of_busy([time.blocked_s for time in times]),
         computing=of_busy([time.computing_s for time in times]),
         reading=of_busy([time.reading_s for time in times]),

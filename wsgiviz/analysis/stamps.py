@@ -42,7 +42,7 @@ class Stamps(Struct, frozen=True, gc=False):
 
 def stamps(request: Request) -> Stamps:
     """The stamps of ``request``."""
-    planned_ns = request.planned_ns
+    planned_ns = max(0, request.planned_ns)
     sent_ns = _no_earlier(request.sent_ns, planned_ns)
     first_ns = sent_ns or planned_ns
     received_ns = _no_earlier(request.received_ns, first_ns)

@@ -55,15 +55,14 @@ WRAPPERS = frozenset({"wait_for", "shield"})
 
 CALLED = re.compile(r"(\w+)\(")
 
-LONGEST_STATEMENT = 40
-"""A longer `with` is shown by its function, as other lines without a call are."""
+WITH = "with ", "async with "
 
 SLEEPS = frozenset({"sleep", "sleep_until", "sleep_forever", "__sleep0"})
 
 
 def wait_of(where: Location, within: Location | None, text: str = "") -> Wait:
     """What a request waits in that is at ``where`` and, innermost, ``within``; ``text`` is the line of source."""
-    called = where.call.rpartition(".")[2]
+    called = _entered(where.call).rpartition(".")[2]
     if called in WRAPPERS:
         return _wrapped(text)
     if called in SLEEPS or (within is not None and within.function in SLEEPS):
@@ -73,7 +72,7 @@ def wait_of(where: Location, within: Location | None, text: str = "") -> Wait:
         return _wait_within(acquires, within)
     if acquires:
         return Wait.ACQUIRING
-    return Wait.SIGNAL if called in POOLS or not where.call else Wait.OTHER
+    return Wait.SIGNAL if called in POOLS or not where.call or where.call.startswith(WITH) else Wait.OTHER
 
 
 def _wrapped(text: str) -> Wait:
@@ -97,22 +96,16 @@ def _wait_within(acquires: bool, within: Location) -> Wait:
 
 def enters(where: Location, text: str) -> bool:
     """It waits in the `with` of that line itself, and in nothing that is called in it."""
-    statement = text.strip()
-    if not statement.startswith(("with ", "async with ")):
+    statement = text.partition("#")[0].strip()
+    if not statement.startswith(WITH):
         return False
-    return not where.call or f"{where.call}(" not in statement
+    entered = _entered(where.call)
+    return not entered or re.search(rf"{re.escape(entered)}\w*\(", statement) is None  # its end may be cut off
 
 
-def words(place: Location, sources: Mapping[str, str]) -> str:
-    """Where that is, in short: "dbpool.py:9 pool.get", or "asynclock.py:9 async with lock" where nothing is called.
-
-    From an app, so escape it before showing it.
-    """
-    text = source_line(place, sources).strip()
-    statement = text.partition(" as ")[0].rstrip(":")
-    if place.call or not enters(place, text) or len(statement) > LONGEST_STATEMENT:
-        return place.words
-    return f"{place.file.rpartition('/')[2]}:{place.line} {statement}"
+def _entered(call: str) -> str:
+    """ "lock" of "async with lock", and the call itself where it is none of a `with`."""
+    return call.partition("with ")[2] if call.startswith(WITH) else call
 
 
 def source_line(where: Location, sources: Mapping[str, str]) -> str:

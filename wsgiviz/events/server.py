@@ -74,6 +74,6 @@ class SamplerFailed(Event, frozen=True, tag=16):
 
 
 class Forked(Event, frozen=True, tag=17):
-    """The app in this worker has forked ``child_pid``; what that does is not recorded."""
+    """The app in this worker has forked ``child_pid`` (0: nobody says whom); what that does is not recorded."""
 
     child_pid: int

@@ -36,15 +36,14 @@ class Connection:
     ``accepted_ns`` is when the server accepted it, or when its next request came; ``taken_ns`` is when the slot took
     it up, and 0 when the slot is idle. ``req`` is the request, 0 while none has been read; ``began_ns``,
     ``response_ns``, ``returned_ns``, ``ended_ns``, ``status``, ``chunks``, ``cpu_ns`` and ``raised`` are those of
-    `wsgiviz.events.RequestEnded`. ``writing_ns`` is when the server began to write the newest chunk of an iterator,
-    ``closing_ns`` when it began to wait for the client to hang up.
+    `wsgiviz.events.RequestEnded`. ``writing_ns`` is when the server began to write the newest chunk of an iterator.
 
     ``taken_ns`` and ``began_ns`` together name a request as long as it is here (see `key`): the one is reset before
     the rest is, the other set after it, so that what another thread reads between two equal keys is one request's.
     """
 
     __slots__ = (
-        "_emit_ended", "accepted_ns", "began_cpu_ns", "began_ns", "chunks", "closing_ns", "cpu_clock", "cpu_ns",
+        "_emit_ended", "accepted_ns", "began_cpu_ns", "began_ns", "chunks", "cpu_clock", "cpu_ns",
         "emit", "emitted", "ended_ns", "ids", "raised", "req", "response_ns", "returned_ns", "slot", "status",
         "taken_ns", "writing_ns",
     )  # fmt: skip
@@ -59,7 +58,7 @@ class Connection:
         self.cpu_clock = cpu_clock
         self.ids = ids
         self._emit_ended = emit.request_ended
-        self.accepted_ns = self.taken_ns = self.began_ns = self.closing_ns = 0
+        self.accepted_ns = self.taken_ns = self.began_ns = 0
         self.req = self.began_cpu_ns = self.cpu_ns = self.emitted = 0
         self.response_ns = self.returned_ns = self.ended_ns = self.writing_ns = self.status = self.chunks = 0
         self.raised = b""
@@ -84,6 +83,7 @@ class Connection:
         if not self.ended_ns:
             self.cpu_ns = self.cpu_clock() - self.began_cpu_ns
             self.ended_ns = monotonic_ns()
+            self.writing_ns = 0
             self.raised = raised
 
     def finish_of(self, began_ns: int, raised: bytes = b"") -> None:
@@ -111,13 +111,13 @@ class Connection:
             self.began_ns = self.req = self.emitted = 0
         elif self.emitted:  # by the sampler, for a connection that brought no request
             self.emit_no_request()
-        self.accepted_ns = self.closing_ns = 0
 
     def release_for_next(self) -> None:
         """The request is over, and its connection brings another one: HTTP/2."""
         taken_ns = self.taken_ns
         self.release()
         self.taken_ns = taken_ns
+        self.accepted_ns = 0  # it was not accepted for this one
 
     def emit_no_request(self) -> None:
         """The slot is free again, and there was no request: the client said nothing, or nothing that can be read."""

@@ -15,8 +15,6 @@ from collections.abc import Mapping
 from time import monotonic_ns
 from typing import Any
 
-from gunicorn import util
-
 from wsgiviz.lifeline import die_with_parent
 from wsgiviz.probe.boot import load_app
 from wsgiviz.probe.connection import Connection
@@ -110,7 +108,6 @@ def _watch_sync(worker: Any, ids: RequestIds) -> None:
 
 
 def _sample_slots(worker: Any, connections: Mapping[int, Connection]) -> None:
-    _note_closing(connections)
     LineSampler(_emit, [SlotSampler(_emit, _lines(worker), connections).sample]).start()
 
 
@@ -129,23 +126,6 @@ def _watch_greenlets(worker: Any, ids: RequestIds) -> None:
     heartbeat = HubHeartbeat(_emit)
     _keep.append(heartbeat)
     LineSampler(_emit, [LoopSampler(_emit, _lines(worker), requests, heartbeat).sample]).start()
-
-
-def _note_closing(connections: Mapping[int, Connection]) -> None:
-    """Around gunicorn's own `close_graceful`, which waits for the client to hang up.
-
-    It is only noted here, for the sampler to emit when it lasts: every request passes through it. ``connections`` are
-    by the thread that serves them.
-    """
-    close, thread = util.close_graceful, threading.get_ident
-
-    def noted(sock: Any, *rest: Any, **named: Any) -> Any:
-        connection = connections.get(thread())
-        if connection is not None and not connection.closing_ns:
-            connection.closing_ns = monotonic_ns()
-        return close(sock, *rest, **named)
-
-    util.close_graceful = noted
 
 
 def _watch_loop(worker: Any) -> None:

@@ -20,13 +20,14 @@ START_BITS = COUNTER_BITS - 2
 class RequestIds:
     """The numbers of one process: ``next_external()`` is a new one, ``of(header)`` the driver's where there is one.
 
-    An external request has a negative number, unique on this machine: the pid and a counter. The counter starts at
-    the time since boot, in units of about a millisecond, so that a pid that is used again repeats no numbers.
+    An external request has a negative number, unique on this machine: each pid has 2^40 of them. They are counted
+    from the time since boot on, in units of about a millisecond, so that a pid that is used again repeats none.
     """
 
     def __init__(self, pid: int) -> None:
         start = (time.monotonic_ns() >> 20) % (1 << START_BITS)
-        self.next_external: Callable[[], int] = itertools.count(-(pid << COUNTER_BITS | start) - 1, -1).__next__
+        lowest = 1 - (pid + 1 << COUNTER_BITS)
+        self.next_external: Callable[[], int] = itertools.count(lowest + start).__next__
 
     def of(self, header: str | None) -> int:
         """The number in the driver's header; a new external one when there is none, or no number in it."""

@@ -13,9 +13,16 @@ SIDE = os.environ["WSGIVIZ_SIDE"]
 
 
 def make_emitter(role: str) -> Emitter:
-    """The emitter of this process, a "master" or a "worker"; a silent one when its ring can't be made."""
+    """The emitter of this process, a "master" or a "worker"; a silent one when its ring can't be made.
+
+    A worker's says when its app forks (os.fork and what is built on it; not what only runs another program). What the
+    child does then is not recorded: it may even return into the server, and answer in its parent's place.
+    """
     try:
-        return create_emitter(RUN_DIR, SIDE, role)
+        emit = create_emitter(RUN_DIR, SIDE, role)
     except OSError as error:
         print(f"wsgiviz: this {role} (pid {os.getpid()}) is not recorded: {error}", file=sys.stderr, flush=True)
         return silent_emitter()
+    if role == "worker":
+        os.register_at_fork(after_in_parent=lambda: emit.forked(0))  # nothing tells it who the child is
+    return emit

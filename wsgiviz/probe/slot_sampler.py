@@ -14,12 +14,15 @@ import sys
 from collections.abc import Mapping
 from types import FrameType
 
-from wsgiviz.probe.connection import ACCEPTED, CLOSING, WRITING, Connection
+from wsgiviz.probe.connection import ACCEPTED, CLOSING, WRITING, Connection, Held
 from wsgiviz.probe.line_sampler import Frames, LineEmitter
 from wsgiviz.probe.source_lines import stack
 from wsgiviz.recorder.emitter import Emitter
 
 IDLE = (0, 0)
+CLOSES = "close_graceful"
+"""gunicorn's function that waits for the client to hang up (`gunicorn.util`)."""
+
 RUNS_A_LOOP = frozenset({"run_forever", "run_until_complete"})
 
 
@@ -41,34 +44,42 @@ class SlotSampler:
             if key != seen or key == IDLE:
                 self._seen[thread] = key, None
                 continue
-            if not self._emit_lasting(connection, key):
-                continue
             frames = frames or sys._current_frames()
-            if thread in frames:
-                self._seen[thread] = key, self._emit_line(connection, key, stack(frames[thread]), line)
+            found = stack(frames.get(thread))
+            if self._emit_lasting(connection, key, found):
+                self._seen[thread] = key, self._emit_line(connection, key, found, line)
 
-    def _emit_lasting(self, connection: Connection, key: tuple[int, int]) -> bool:
-        """Emit how far the connection has come; whether it is in the app, at a line worth looking for."""
-        held, writing_ns, closing_ns = connection.held(), connection.writing_ns, connection.closing_ns
+    def _emit_lasting(self, connection: Connection, key: tuple[int, int], found: list[FrameType]) -> bool:
+        """Emit how far the connection has come; whether it is in the app, at a line worth looking for.
+
+        ``found`` are the frames of its thread, innermost first.
+        """
+        held, writing_ns = connection.held(), connection.writing_ns
         if connection.key() != key:
             return False
         if held.req:
             connection.emit_progress(held)
-        elif not closing_ns:
-            self._emit_accepted(connection, key[0])
-        if closing_ns and not connection.emitted & CLOSING:
-            connection.emitted |= CLOSING
-            self._emit.connection_closing(connection.slot, held.req, held.ended_ns, closing_ns)
-        elif writing_ns and not held.ended_ns and not connection.emitted & WRITING:
+        if not held.req or held.ended_ns:
+            self._emit_outside(connection, held, key[0], found)
+        elif writing_ns and not connection.emitted & WRITING:
             self._emit_writing(connection, key, writing_ns)
-        return bool(held.req) and not (held.ended_ns or writing_ns or closing_ns)
+        return bool(held.req) and not (held.ended_ns or writing_ns)
 
-    def _emit_accepted(self, connection: Connection, taken_ns: int) -> None:
-        if not connection.emitted & ACCEPTED:
+    def _emit_outside(self, connection: Connection, held: Held, taken_ns: int, found: list[FrameType]) -> None:
+        """The thread is not in the app: it reads a request, or it writes, or it waits for its client to hang up.
+
+        When that waiting began is not noted, since each request would pay for it: it is known to 20 ms.
+        """
+        emitted = connection.emitted
+        if any(frame.f_code.co_name == CLOSES for frame in found):
+            if not emitted & CLOSING:
+                connection.emitted |= CLOSING
+                self._emit.connection_closing(connection.slot, held.req, held.ended_ns)
+        elif not held.req and not emitted & ACCEPTED:
             connection.emitted |= ACCEPTED
             self._emit.connection_accepted(connection.slot, 0, taken_ns)
-            if connection.taken_ns != taken_ns:  # it went in this very moment, perhaps before the line above
-                connection.emit_no_request()
+        if not held.req and connection.taken_ns != taken_ns:  # it went in this very moment, perhaps before its event
+            connection.emit_no_request()
 
     def _emit_writing(self, connection: Connection, key: tuple[int, int], writing_ns: int) -> None:
         connection.emitted |= WRITING

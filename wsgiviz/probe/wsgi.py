@@ -61,8 +61,7 @@ def wrap_app(app: WsgiApp, connection: Connection) -> WsgiApp:
         method, path = environ.get("REQUEST_METHOD"), environ.get("PATH_INFO")
         if path != last_path or method != last_method:
             last_method, last_path, last_target = method, path, target(method, path)
-        connection.response_ns = connection.returned_ns = connection.ended_ns = connection.writing_ns = 0
-        connection.status = connection.chunks = 0
+        connection.response_ns = connection.returned_ns = connection.ended_ns = connection.status = 0
         connection.raised = b""
         connection.req = req
         connection.began_cpu_ns = began_cpu_ns = cpu_clock()
@@ -73,6 +72,7 @@ def wrap_app(app: WsgiApp, connection: Connection) -> WsgiApp:
         try:
             body = app(environ, begin_response)
         except BaseException as error:
+            connection.chunks = 0
             connection.finish(name_of(error))
             raise
         if type(body) is list or type(body) is tuple:
@@ -81,6 +81,7 @@ def wrap_app(app: WsgiApp, connection: Connection) -> WsgiApp:
             connection.returned_ns = connection.ended_ns = monotonic_ns()
             connection.chunks = len(body)
         else:
+            connection.chunks = 0
             connection.returned_ns = monotonic_ns()
             body = _wrap_body(body, connection, environ.get("wsgi.file_wrapper"))
         if is_on_loop:
@@ -150,7 +151,7 @@ class Body:
         except BaseException as error:
             connection.finish_of(self._began_ns, name_of(error))
             raise
-        if connection.began_ns == self._began_ns:
+        if connection.began_ns == self._began_ns and not connection.ended_ns:
             connection.chunks += 1
             connection.writing_ns = now = monotonic_ns()
             if now - self._emitted_ns >= CHUNK_EVERY_NS:

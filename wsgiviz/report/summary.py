@@ -125,7 +125,7 @@ def _figures(side: Side, predicted: Prediction | None, now_ns: int) -> Figures:
         "time idle": _percent(spent.idle),
         "longest step on a loop": _longest_step(side, now_ns),
         "busy, by loop": _busy_by_loop(side, now_ns),
-        "requests by worker process": _by_process(side),
+        "requests by process": _by_process(side),
         "events lost": str(side.server.lost),
     }
 

@@ -36,20 +36,24 @@ class LoopTally(Struct, frozen=True):
     longest_step_ns: int = 0
     longest_step_req: int = 0
     longest_hold: Hold | None = None
-    steps_ns: int = 0  # all steps together
-    steps_since_beat_ns: int = 0  # those since the newest heartbeat
     first_selector_ns: int = -1  # time in the selector at the start of the run
+    first_steps_ns: int = 0  # time in steps then
     first_beat_ns: int = 0  # of the heartbeat that counts as its start
 
 
 class Loop(Struct, frozen=True):
-    """An event loop of process ``pid``. ``selector_ns`` is -1 where the loop does not let us measure it."""
+    """An event loop of process ``pid``.
+
+    ``selector_ns`` (in its selector so far) is -1 where the loop does not let us measure it.
+    """
 
     pid: int
     running: int = 0  # the request whose step is on now, 0 for none
     since_ns: int = 0  # when that step began
     lag_ns: int = 0
     selector_ns: int = -1
+    steps_ns: int = 0  # in requests' steps that have ended
     beat_ns: int = 0  # time of the newest heartbeat
+    beat_steps_ns: int = 0  # time in steps then
     held: Hold | None = None  # the newest step that held it, while it does
     tally: LoopTally = LoopTally()

@@ -8,7 +8,6 @@ from msgspec import Struct
 
 from wsgiviz.analysis.calibration import cost_of
 from wsgiviz.analysis.hot_lines import hot_lines
-from wsgiviz.analysis.waits import words
 from wsgiviz.state import Request, Side, State
 
 SETTLED_NS = 100_000_000
@@ -99,12 +98,12 @@ class LintContext(Struct, frozen=True):
             return self._waited_in(side)
         first = lines[0]
         if len(lines) == 1:
-            return f" at {words(first.place, self.state.sources)}"
+            return f" at {first.place.words}"
         most = "most" if 2 * first.many > sum(line.many for line in lines) else "some"
-        return f", {most} at {words(first.place, self.state.sources)}"
+        return f", {most} at {first.place.words}"
 
     def _waited_in(self, side: Side) -> str:
         """A request's line is known some tens of ms after it began: until then that of the one before it stands."""
         last = max(self.latest[side.name], key=lambda request: request.ended_ns, default=None)
         recent = last is not None and self.now_ns - last.ended_ns < SETTLED_NS
-        return f" at {words(last.where, self.state.sources)}" if last is not None and recent and last.where else ""
+        return f" at {last.where.words}" if last is not None and recent and last.where else ""

@@ -6,7 +6,7 @@ from wsgiviz.analysis.contention import Contention, Known, contention, past_cont
 from wsgiviz.analysis.lints import wording
 from wsgiviz.analysis.lints.context import LintContext
 from wsgiviz.analysis.lints.lint import Lint
-from wsgiviz.analysis.waits import Waits, words
+from wsgiviz.analysis.waits import Waits
 from wsgiviz.state import Location, Side
 
 RECENT = 200
@@ -34,9 +34,9 @@ def _wait(context: LintContext, side: Side, found: Contention) -> str:
     who = f"{found.waiting} of {wording.requests(found.of)}{context.of_side(side)}"
     if found.waiting == found.of:
         who = f"All {wording.requests(found.of)}{context.of_side(side)} in the app"
-    base = f"{who} {'waits' if found.waiting == 1 else 'wait'} at {words(found.place, context.state.sources)}"
+    base = f"{who} {'waits' if found.waiting == 1 else 'wait'} at {found.place.words}"
     if found.holders:
-        return f"{base} for what {_holders(context, found)}{_progress(found)}."
+        return f"{base} for what {_holders(found)}{_progress(found)}."
     if found.moves:
         return f"{base}, and get through {_at_a_time(found) or 'one after the other'}."
     return (
@@ -45,13 +45,13 @@ def _wait(context: LintContext, side: Side, found: Contention) -> str:
     )
 
 
-def _holders(context: LintContext, found: Contention) -> str:
+def _holders(found: Contention) -> str:
     """ "5 others hold, at dbpool.py:11 time.sleep"."""
     count = found.holders
     hold = "1 other holds" if count == 1 else f"{count} others hold"
     if found.at is None:
         return hold
-    return f"{hold}, {'' if found.all_at else 'most '}at {words(found.at, context.state.sources)}"
+    return f"{hold}, {'' if found.all_at else 'most '}at {found.at.words}"
 
 
 def _progress(found: Contention) -> str:
@@ -74,7 +74,7 @@ def _waited(context: LintContext, side: Side, past: Contention) -> str:
     through = f"and got through {_at_a_time(past)}" if past.through else "for what others held"
     return (
         f"Up to {wording.requests(past.waiting)}{context.of_side(side)} at once waited at "
-        f"{words(past.place, context.state.sources)}, {through}."
+        f"{past.place.words}, {through}."
     )
 
 

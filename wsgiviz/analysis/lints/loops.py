@@ -9,7 +9,6 @@ from wsgiviz.analysis.lints import seen, wording
 from wsgiviz.analysis.lints.context import LintContext
 from wsgiviz.analysis.lints.lint import Lint
 from wsgiviz.analysis.loop_times import LongestStep
-from wsgiviz.analysis.waits import words
 from wsgiviz.events import request_number
 from wsgiviz.state import Location, Loop, Side, Task, Worker
 
@@ -36,7 +35,8 @@ def _loop_held(context: LintContext, side: Side) -> str | None:
     if not side.is_loop:
         return None
     if side.run.running:
-        loops = sorted(side.server.loops.values(), key=lambda loop: (-loop.tally.longest_step_ns, loop.pid))
+        loops = [loop for _, loop in loop_times.living(side)]
+        loops.sort(key=lambda loop: (-loop.tally.longest_step_ns, loop.pid))
         messages = (_held_again(context, side, loop) or _held_now(context, side, loop) for loop in loops)
     else:
         steps = [_longest(context, worker, loop) for worker, loop in loop_times.loops(side)]
@@ -48,8 +48,7 @@ def _loop_held(context: LintContext, side: Side) -> str | None:
 
 def _longest(context: LintContext, worker: Worker | None, loop: Loop) -> tuple[Loop, LongestStep]:
     longest = loop_times.longest_step(loop, loop_times.until_ns(worker, loop, context.now_ns))
-    alive = worker is None or worker.alive
-    return loop, longest if alive else replace(longest, on=False)
+    return loop, replace(longest, on=False) if loop_times.is_gone(worker) else longest
 
 
 def _whose(context: LintContext, side: Side, *pids: int) -> str:
@@ -63,7 +62,7 @@ def _held_again(context: LintContext, side: Side, loop: Loop) -> str | None:
     longest_ns = loop.tally.longest_step_ns
     if longest_ns <= LOOP_HELD_NS or context.now_ns - loop.since_ns >= HELD_AGAIN_NS:
         return None
-    whose, where = _whose(context, side, loop.pid), _at(context, _place(loop))
+    whose, where = _whose(context, side, loop.pid), _at(_place(loop))
     return (
         f"Single steps hold the event loop{whose}{where} (the longest so far: "
         f"#{request_number(loop.tally.longest_step_req)}, {wording.length(longest_ns)}): until a request "
@@ -82,7 +81,7 @@ def _held_now(context: LintContext, side: Side, loop: Loop) -> str | None:
     if held_ns <= LOOP_HELD_NS:
         return None
     who = f"#{request_number(req)}" if req else "What is no request's step"
-    where, since = _at(context, hold.where if hold else None), wording.longer_than(held_ns)
+    where, since = _at(hold.where if hold else None), wording.longer_than(held_ns)
     return (
         f"{who} holds the event loop{_whose(context, side, loop.pid)}{where}, for over {since}: "
         f"{_are_stuck(_waiting(context, side, loop, req))} until it {_lets_go(side)}."
@@ -101,7 +100,7 @@ def _was_held(context: LintContext, side: Side, loop: Loop, longest: LongestStep
     stepping_ns = sum(request.run_ns for request in context.latest[side.name] if request.pid in (0, loop.pid))
     if not side.run.ended_ns or longest_ns <= LOOP_HELD_NS or max(longest_ns * 10, stepping_ns * 2) < makespan_ns:
         return None
-    whose, where, length = _whose(context, side, loop.pid), _at(context, longest.where), wording.length(longest_ns)
+    whose, where, length = _whose(context, side, loop.pid), _at(longest.where), wording.length(longest_ns)
     who = f"#{request_number(longest.req)}" if longest.req else "no request's step"
     if longest.on:
         return (
@@ -119,8 +118,8 @@ def _place(loop: Loop) -> Location | None:
     return (hold.mostly or hold.where) if hold else None
 
 
-def _at(context: LintContext, place: Location | None) -> str:
-    return f" at {words(place, context.state.sources)}" if place else ""
+def _at(place: Location | None) -> str:
+    return f" at {place.words}" if place else ""
 
 
 def _lets_go(side: Side) -> str:
@@ -203,27 +202,28 @@ def _async_computes(context: LintContext, side: Side) -> str | None:
         or seen.longest_of_short(context, side)
     ):
         return None
-    computing = [loop for loop in side.server.loops.values() if _computes(context, side, loop)]
+    computing = [loop for _, loop in loop_times.to_the_end(side) if _computes(context, side, loop)]
     if not computing:
         return None
     loops = "event loop" if len(computing) == 1 else "event loops"
-    of = _whose(context, side, *(loop.pid for loop in computing))
+    of, where = _whose(context, side, *(loop.pid for loop in computing)), _at(_place(computing[0]))
     if not side.run.ended_ns:
         return (
-            f"The {loops}{of} {'computes' if len(computing) == 1 else 'compute'} over 90 % of the time: "
+            f"The {loops}{of} {'computes' if len(computing) == 1 else 'compute'} over 90 % of the time{where}: "
             "there is nothing to wait for, so async gains nothing."
         )
     if _much_faster(context, side):
         return None
+    whose = f"{context.label(side)}'s {loops}{of.removesuffix(context.of_side(side))}"
     return (
-        f"{context.label(side)}'s {loops}{of.removesuffix(context.of_side(side))} computed over 90 % of the time: "
+        f"{whose} computed over 90 % of the time{where}: "
         "there was nothing to wait for, so async gained nothing, and one loop uses one core."
     )
 
 
 def _computes(context: LintContext, side: Side, loop: Loop) -> bool:
     """Nearly all of the time, as far as is known: between two heartbeats nobody knows, but for the steps seen."""
-    stepped = loop.running or loop.held or loop.tally.steps_since_beat_ns
+    stepped = loop.running or loop.held or loop.steps_ns > loop.beat_steps_ns
     known_ns = context.now_ns if stepped or not loop.beat_ns else loop.beat_ns
     share = loop_times.busy_fraction(side, loop, known_ns) or 0.0
     times = [times for times in metrics.per_worker(side, known_ns) if times.pid == loop.pid]

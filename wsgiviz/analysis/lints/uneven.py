@@ -21,7 +21,8 @@ OCCUPIED = 0.5
 def _uneven(context: LintContext, side: Side) -> str | None:
     if not side.is_loop or metrics.elapsed_ns(side, context.now_ns) < SETTLED_NS:
         return None
-    loops = [times for times in loop_times.loop_times(side, context.now_ns) if times.pid in side.server.loops]
+    pids = {loop.pid for _, loop in loop_times.to_the_end(side)}
+    loops = [times for times in loop_times.loop_times(side, context.now_ns) if times.pid in pids]
     whole = sum(times.requests for times in loops)
     if len(loops) < 2 or whole < 2 * len(loops):
         return None

@@ -45,7 +45,9 @@ def begin_run(side: SideDraft, number: int, planned: int, t_ns: int, calibration
     }
     side.dead_loops = {}
     for pid, loop in side.loops.items():
-        tally = LoopTally(first_selector_ns=loop.selector_ns, first_beat_ns=loop.beat_ns)
+        tally = LoopTally(
+            first_selector_ns=loop.selector_ns, first_steps_ns=loop.steps_ns, first_beat_ns=loop.beat_ns
+        )
         side.loops[pid] = replace(loop, tally=tally)
 
 

@@ -9,7 +9,7 @@ from wsgiviz.state.activity import Task
 from wsgiviz.state.loop import Hold, Loop
 from wsgiviz.state.reduce.draft import Handlers, SideDraft
 from wsgiviz.state.reduce.lines import location
-from wsgiviz.state.request import STEPS_KEPT, Step
+from wsgiviz.state.request import STEPS_KEPT, Request, Step
 
 
 def _step_began(side: SideDraft, event: StepBegan) -> None:
@@ -22,15 +22,10 @@ def _step_ended(side: SideDraft, event: StepEnded) -> None:
     _step(side, event.req, event.t_ns, Task.AWAITING, event.held_ns)
     loop = side.loops.get(event.pid) or Loop(event.pid)
     tally, held_ns = loop.tally, event.held_ns
-    longest = held_ns > tally.longest_step_ns
-    tally = replace(
-        tally,
-        longest_step_ns=held_ns if longest else tally.longest_step_ns,
-        longest_step_req=event.req if longest else tally.longest_step_req,
-        steps_ns=tally.steps_ns + held_ns,
-        steps_since_beat_ns=tally.steps_since_beat_ns + held_ns,
-    )
-    side.loops[event.pid] = replace(loop, running=0, since_ns=event.t_ns, held=None, tally=tally)
+    if held_ns > tally.longest_step_ns:
+        tally = replace(tally, longest_step_ns=held_ns, longest_step_req=event.req)
+    steps_ns = loop.steps_ns + held_ns
+    side.loops[event.pid] = replace(loop, running=0, since_ns=event.t_ns, steps_ns=steps_ns, held=None, tally=tally)
 
 
 def _task_ready(side: SideDraft, event: TaskReady) -> None:
@@ -48,21 +43,24 @@ def _step(side: SideDraft, req: int, t_ns: int, task: Task, held_ns: int) -> Non
     ended = bool(request.ended_ns)
     if not ended:
         steps = (*steps, Step(t_ns, 0, task))
-    goes_on, stays = task is Task.RUNNING, request.stays  # it is at that line no more
-    if goes_on and stays and not stays[-1].until_ns:
-        stays = (*stays[:-1], replace(stays[-1], until_ns=t_ns))
-    side.ledger.put(
-        replace(
-            request,
-            steps=steps,
-            task=request.task if ended else task,
-            since_ns=t_ns,
-            run_ns=request.run_ns + held_ns,
-            where=None if goes_on else request.where,
-            within=None if goes_on else request.within,
-            stays=stays,
-        )
+    changed = replace(
+        request,
+        steps=steps,
+        task=request.task if ended else task,
+        since_ns=t_ns,
+        run_ns=request.run_ns + held_ns,
     )
+    if task is Task.RUNNING and request.where is not None:
+        changed = _gone_on(changed, t_ns)
+    side.ledger.put(changed)
+
+
+def _gone_on(request: Request, t_ns: int) -> Request:
+    """It is at the line that it was seen at no more."""
+    stays = request.stays
+    if stays and not stays[-1].until_ns:
+        stays = (*stays[:-1], replace(stays[-1], until_ns=t_ns))
+    return replace(request, where=None, within=None, stays=stays)
 
 
 def _loop_beat(side: SideDraft, event: LoopBeat) -> None:
@@ -70,14 +68,14 @@ def _loop_beat(side: SideDraft, event: LoopBeat) -> None:
     tally = loop.tally
     if not tally.first_beat_ns:
         tally = replace(tally, first_selector_ns=event.selector_ns, first_beat_ns=event.t_ns)
-    if event.late_ns > tally.max_lag_ns or tally.steps_since_beat_ns:
-        lag_ns = max(tally.max_lag_ns, event.late_ns)
-        tally = replace(tally, max_lag_ns=lag_ns, steps_since_beat_ns=0)
+    if event.late_ns > tally.max_lag_ns:
+        tally = replace(tally, max_lag_ns=event.late_ns)
     side.loops[event.pid] = replace(
         loop,
         lag_ns=event.late_ns,
         selector_ns=event.selector_ns,
         beat_ns=event.t_ns,
+        beat_steps_ns=loop.steps_ns,
         held=None,
         tally=tally,
     )

@@ -25,13 +25,13 @@ ON_LOOP = (Task.RUNNING, Task.READY, Task.AWAITING)
 
 def rows_for_each(view: PaneView, lanes: int) -> int:
     """How many rows of those that ``lanes`` have go to single loops: one to each of several, if there is room."""
-    several = len(view.side.server.loops)
+    several = len(loop_times.living(view.side))
     return several if 1 < several <= lanes - LEAST_LANES else 0
 
 
 def loop(view: PaneView, width: int, column: int) -> Row:
     """What the loop does: held by one step, busy, or waiting in its selector; of several, the worst."""
-    loops, counts = list(view.side.server.loops.values()), view.tasks
+    loops, counts = [loop for _, loop in loop_times.living(view.side)], view.tasks
     line = labelled("loop" if len(loops) < 2 else "loops", width, column)
     line.extend(shares(counts, sum(counts.values()), bar_cells(width), view))
     line.to(column + bar_cells(width) + (2 if width >= 50 else 1))
@@ -60,15 +60,14 @@ def each_loop(view: PaneView, width: int, column: int) -> tuple[Row, ...]:
 
 
 def _on_loops(view: PaneView) -> list[OnLoop]:
-    taken, living = loop_times.requests_taken(view.side), view.side.server.loops
-    counts = {pid: Counter[str]() for pid in living}
+    taken, living = loop_times.requests_taken(view.side), loop_times.living(view.side)
+    counts = {loop.pid: Counter[str]() for _, loop in living}
     for request in view.in_flight:
         if request.pid in counts and not request.ended_ns:
             counts[request.pid][request.task] += 1
     return [
         OnLoop(f"loop {worker.number}" if worker else "loop", loop, counts[loop.pid], taken[loop.pid])
-        for worker, loop in loop_times.loops(view.side)
-        if loop.pid in living
+        for worker, loop in living
     ]
 
 
