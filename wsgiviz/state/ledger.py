@@ -25,14 +25,14 @@ EXTERNALS_KEPT = 256
 """External requests that are over are kept in this number."""
 
 
-class Chunk(Struct, frozen=True):
-    """Neighbours by number. ``open``: how many of them are not over."""
+class Chunk(Struct, frozen=True, gc=False):
+    """Neighbours by number. ``open``: at least one of them is not over."""
 
     requests: tuple[Request | None, ...]
-    open: int
+    open: bool
 
 
-class Ledger(Struct, frozen=True):
+class Ledger(Struct, frozen=True, gc=False):
     """The requests of one run at one side. ``external`` are those that our driver has not sent, by id."""
 
     chunks: Mapping[int, Chunk] = field(default_factory=dict)
@@ -71,7 +71,7 @@ class Ledger(Struct, frozen=True):
         """Those with which client or app are not through."""
         found = []
         for at in sorted(at for at, chunk in self.chunks.items() if chunk.open):
-            found += _open(self.chunks[at].requests)
+            found += [request for request in self.chunks[at].requests if request and not request.over]
         return found + [request for request in self.external.values() if not request.over]
 
     def __len__(self) -> int:
@@ -124,16 +124,22 @@ class LedgerDraft:
             return self._before
         chunks = dict(self._before.chunks)
         for at, requests in self._changed.items():
-            chunks[at] = Chunk(tuple(requests), len(_open(requests)))
+            chunks[at] = Chunk(tuple(requests), _any_open(requests))
         if len(chunks) > CHUNKS_KEPT:
             _drop_oldest(chunks)
         external = self._before.external if self._external is None else _bounded(self._external)
         return Ledger(chunks, external)
 
 
-def _open(requests: Sequence[Request | None]) -> list[Request]:
-    """Those that are not `Request.over`, which is written out here: this is done for each chunk of each batch."""
-    return [r for r in requests if r and ((r.began_ns and not r.ended_ns) or not (r.received_ns or r.failed_ns))]
+def _any_open(requests: Sequence[Request | None]) -> bool:
+    """Whether one is not `Request.over`, which is written out here: this is done for each chunk of each batch.
+
+    Most often it is one of the newest, so the search begins there.
+    """
+    for r in reversed(requests):
+        if r is not None and (not (r.received_ns or r.failed_ns) or (r.began_ns and not r.ended_ns)):
+            return True
+    return False
 
 
 def _drop_oldest(chunks: dict[int, Chunk]) -> None:

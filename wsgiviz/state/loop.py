@@ -7,7 +7,7 @@ from msgspec import Struct
 from wsgiviz.state.request import Location
 
 
-class Hold(Struct, frozen=True):
+class Hold(Struct, frozen=True, gc=False):
     """A step that kept a loop from everybody else, for ``held_ns`` at least. ``req`` is 0 when it was no request's.
 
     It is looked at again and again: ``where`` is the newest line, ``mostly`` the one at which it was found most often
@@ -29,7 +29,7 @@ class Hold(Struct, frozen=True):
         return Hold(self.req, held_ns, where, where, 1)
 
 
-class LoopTally(Struct, frozen=True):
+class LoopTally(Struct, frozen=True, gc=False):
     """What a loop has done in the present run. A step counts when it has ended."""
 
     max_lag_ns: int = 0
@@ -41,7 +41,7 @@ class LoopTally(Struct, frozen=True):
     first_beat_ns: int = 0  # of the heartbeat that counts as its start
 
 
-class Loop(Struct, frozen=True):
+class Loop(Struct, frozen=True, gc=False):
     """An event loop of process ``pid``.
 
     ``selector_ns`` (in its selector so far) is -1 where the loop does not let us measure it.

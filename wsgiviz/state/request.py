@@ -72,7 +72,7 @@ def _at_one_place(one: Stay, other: Stay) -> bool:
     return (one.within.file, one.within.function) == (other.within.file, other.within.function)
 
 
-class Request(Struct, frozen=True):
+class Request(Struct, frozen=True, gc=False):
     """One request. Times are CLOCK_MONOTONIC nanoseconds, 0 where a thing has not happened.
 
     Its client's part and its app's part are independent: a client may give up what a worker serves later, and an app

@@ -12,7 +12,7 @@ RECENT = 64
 """Beginnings and ends that may still be overtaken by earlier ones of another process."""
 
 
-class Peak(Struct, frozen=True):
+class Peak(Struct, frozen=True, gc=False):
     """How many were inside at once, at most: from beginnings and ends that may come in any order.
 
     ``recent`` is sorted by time; what is older has been added up.
@@ -62,7 +62,7 @@ class DriverSample(Struct, frozen=True, gc=False):
     runq_ns: int = -1
 
 
-class Run(Struct, frozen=True):
+class Run(Struct, frozen=True, gc=False):
     """Its numbers so far. ``number`` is 0 before the first."""
 
     number: int = 0

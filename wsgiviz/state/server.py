@@ -21,7 +21,7 @@ Accept = tuple[int, int]
 """When a connection was accepted, and by which process."""
 
 
-class Server(Struct, frozen=True):
+class Server(Struct, frozen=True, gc=False):
     """Its workers, loops and queues."""
 
     pid: int = 0  # the master's

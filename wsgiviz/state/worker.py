@@ -65,7 +65,7 @@ class Waits(Struct, frozen=True, gc=False):
         return self.gil / seen if seen else None
 
 
-class Tally(Struct, frozen=True):
+class Tally(Struct, frozen=True, gc=False):
     """What a slot has done in the present run."""
 
     requests: int = 0  # ended
@@ -79,7 +79,7 @@ class Tally(Struct, frozen=True):
     gil_sampled_ns: int = 0  # waiting for the GIL, in the app or not: of the time between samples, what ended so
 
 
-class Death(Struct, frozen=True):
+class Death(Struct, frozen=True, gc=False):
     """As the master has seen it. ``status`` is as waitpid(2) gives it, -1 where not known."""
 
     t_ns: int
@@ -88,7 +88,7 @@ class Death(Struct, frozen=True):
     with_master: bool = False  # the master went, and took it along
 
 
-class Worker(Struct, frozen=True):
+class Worker(Struct, frozen=True, gc=False):
     """One slot. A worker that died stays, with ``activity`` DEAD, until the next run begins."""
 
     pid: int

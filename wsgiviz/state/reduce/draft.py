@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from msgspec.structs import replace
@@ -35,18 +35,14 @@ class SideDraft:
         "accepts",
         "connections",
         "dead_loops",
-        "errors",
         "events",
         "graves",
         "is_loop",
         "ledger",
         "loops",
         "pools",
-        "raised",
-        "redirects",
         "run",
         "server",
-        "statuses",
         "workers",
     )
 
@@ -66,14 +62,14 @@ class SideDraft:
         self.connections: dict[int, int] = dict(server.connections)
         self.pools: dict[int, int] = dict(server.pools)
         self.graves: dict[int, Death] = dict(server.graves)
-        self.count_from(before.run)
         self.events = 0
 
     def publish(self) -> Side:
         for key, spans in self._spans.items():
             worker = self.workers.get(key)
             if worker is not None:
-                self.workers[key] = replace(worker, spans=tuple(spans[-SPANS_KEPT:]))
+                del spans[:-SPANS_KEPT]
+                self.workers[key] = replace(worker, spans=tuple(spans))
         if self._new_worker:
             self.workers = dict(sorted(self.workers.items(), key=lambda item: (item[1].number, item[0][1], item[0])))
             self._drop_the_longest_dead()
@@ -88,21 +84,7 @@ class SideDraft:
             graves=self.graves,
             events=self.server.events + self.events,
         )
-        return replace(self._before, server=server, run=self._counted(), ledger=self.ledger.publish())
-
-    def count_from(self, run: Run) -> None:
-        """Go on with what a run has counted by kind."""
-        self.errors: dict[str, int] = dict(run.errors)
-        self.statuses: dict[int, int] = dict(run.statuses)
-        self.redirects: dict[str, int] = dict(run.redirects)
-        self.raised: dict[str, int] = dict(run.raised)
-
-    def _counted(self) -> Run:
-        run, counted = self.run, (self.errors, self.statuses, self.redirects, self.raised)
-        if counted == (run.errors, run.statuses, run.redirects, run.raised):
-            return run
-        errors, statuses, redirects, raised = counted
-        return replace(run, errors=errors, statuses=statuses, redirects=redirects, raised=raised)
+        return replace(self._before, server=server, run=self.run, ledger=self.ledger.publish())
 
     def _drop_the_longest_dead(self) -> None:
         dead = [worker for worker in self.workers.values() if worker.death is not None]
@@ -208,7 +190,7 @@ class SideDraft:
     def count_raised(self, name: str, by: int) -> None:
         """So many requests more that ended with that exception."""
         if name:
-            count(self.raised, name, by)
+            self.run = replace(self.run, raised=counted(self.run.raised, name, by))
 
     def accepted(self, port: int, accept: Accept) -> None:
         """A loop's process has accepted a connection, from a client whose request may be known already."""
@@ -255,13 +237,14 @@ def ended_by_death(request: Request, t_ns: int) -> Request:
     return replace(request, ended_ns=t_ns, raised=WORKER_DIED, task=Task.FAILED, since_ns=t_ns, steps=steps)
 
 
-def count(counts: dict[str, int], name: str, by: int = 1) -> None:
-    """Add to what is counted under ``name``, which may come from an app: of too many different ones under OTHERS."""
+def counted(counts: Mapping[str, int], name: str, by: int = 1) -> dict[str, int]:
+    """With one more counted under ``name``, which may come from an app: of too many different ones under OTHERS."""
     if name not in counts and (by < 0 or len(counts) >= NAMES_COUNTED):
         name = OTHERS
-    counts[name] = counts.get(name, 0) + by
-    if not counts[name]:
-        del counts[name]
+    after = {**counts, name: counts.get(name, 0) + by}
+    if not after[name]:
+        del after[name]
+    return after
 
 
 Handlers = dict[type[Event], Callable[[SideDraft, Any], None]]

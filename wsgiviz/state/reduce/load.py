@@ -18,7 +18,7 @@ from wsgiviz.events import (
 )
 from wsgiviz.state.ledger import Ledger, LedgerDraft
 from wsgiviz.state.loop import LoopTally
-from wsgiviz.state.reduce.draft import Handlers, SideDraft, count
+from wsgiviz.state.reduce.draft import Handlers, SideDraft, counted
 from wsgiviz.state.run import DriverSample, Peak, Run
 from wsgiviz.state.worker import Tally
 
@@ -38,7 +38,6 @@ def begin_run(side: SideDraft, number: int, planned: int, t_ns: int, calibration
         overflows_before=side.server.overflows,
         deaths_before=side.server.deaths,
     )
-    side.count_from(side.run)
     side.connections = {}
     side.workers = {
         key: replace(worker, tally=Tally(first=worker.sample)) for key, worker in side.workers.items() if worker.alive
@@ -95,14 +94,13 @@ def _received(side: SideDraft, event: ResponseReceived) -> None:
     if before is None or before.finished:
         return
     side.ledger.put(replace(before, received_ns=event.t_ns, status=event.status, location=event.location))
-    side.statuses[event.status] = side.statuses.get(event.status, 0) + 1
-    if event.location:
-        count(side.redirects, f"{event.status} {event.location}")
-    run = side.run
+    run, location = side.run, event.location
     side.run = replace(
         run,
         completed=run.completed + 1,
         bad_status=run.bad_status + (event.status >= 400),
+        statuses={**run.statuses, event.status: run.statuses.get(event.status, 0) + 1},
+        redirects=counted(run.redirects, f"{event.status} {location}") if location else run.redirects,
         last_finished_ns=max(run.last_finished_ns, event.t_ns),
     )
 
@@ -112,9 +110,13 @@ def _failed(side: SideDraft, event: RequestFailed) -> None:
     if before is None or before.finished:
         return
     side.keep(before, replace(before, failed_ns=event.t_ns, error=event.error), event.t_ns)
-    side.errors[event.error] = side.errors.get(event.error, 0) + 1
     run = side.run
-    side.run = replace(run, failed=run.failed + 1, last_finished_ns=max(run.last_finished_ns, event.t_ns))
+    side.run = replace(
+        run,
+        failed=run.failed + 1,
+        errors={**run.errors, event.error: run.errors.get(event.error, 0) + 1},
+        last_finished_ns=max(run.last_finished_ns, event.t_ns),
+    )
 
 
 def _run_ended(side: SideDraft, event: RunEnded) -> None:
