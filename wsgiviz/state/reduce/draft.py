@@ -12,7 +12,6 @@ from wsgiviz.state.activity import Activity, Task
 from wsgiviz.state.ledger import LedgerDraft
 from wsgiviz.state.loop import Loop
 from wsgiviz.state.request import WORKER_DIED, Request
-from wsgiviz.state.run import Run
 from wsgiviz.state.server import ACCEPTS_KEPT, DEAD_KEPT, Accept, Server
 from wsgiviz.state.state import Side
 from wsgiviz.state.worker import SPANS_KEPT, Death, Slot, Span, Worker
