@@ -8,7 +8,7 @@ import hypothesis
 from hypothesis import strategies as st
 
 from tests.unit.states import MS, RUN, T0
-from wsgiviz.analysis.stamps import Stamps, left_ns, stamps
+from wsgiviz.analysis.stamps import Stamps, latency_ns, left_ns, stamps
 from wsgiviz.state import Request
 
 
@@ -87,6 +87,15 @@ def test_no_interval_is_negative_whatever_the_sources_say(times: list[int]) -> N
     assert left_ns(odd) >= 0
     if left_ns(odd):
         assert left_ns(odd) <= stamps(odd).received_ns
+
+
+@hypothesis.given(st.lists(TIMES, min_size=len(NAMES), max_size=len(NAMES)))
+def test_the_latency_is_that_of_the_stamps(times: list[int]) -> None:
+    given: dict[str, Any] = dict(zip(NAMES, times, strict=True))
+    odd = Request(RUN + 1, **given)
+    known = stamps(odd)
+    expected = known.received_ns - known.planned_ns if known.received_ns and known.planned_ns else -1
+    assert latency_ns(odd) == expected
 
 
 def assert_in_order(found: Stamps) -> None:

@@ -66,6 +66,12 @@ def stamps(request: Request) -> Stamps:
     )  # fmt: skip
 
 
+def latency_ns(request: Request) -> int:
+    """From planned to received, by these stamps; -1 where that is not known."""
+    planned_ns, received_ns = request.planned_ns, request.received_ns
+    return max(received_ns, request.sent_ns, planned_ns) - planned_ns if planned_ns > 0 < received_ns else -1
+
+
 def _in_app(request: Request, began_ns: int) -> tuple[int, int, int, int]:
     """response, returned, ended, released: of a request that is known to have begun then."""
     if not began_ns:

@@ -62,7 +62,9 @@ class Ledger(Struct, frozen=True, gc=False):
         """The ``most`` newest of our driver's that are finished for their client, oldest first."""
         found: list[Request] = []
         for at in sorted(self.chunks, reverse=True):
-            found += [r for r in reversed(self.chunks[at].requests) if r is not None and r.finished]
+            found += [
+                r for r in reversed(self.chunks[at].requests) if r is not None and (r.received_ns or r.failed_ns)
+            ]
             if len(found) >= most:
                 break
         return found[:most][::-1]
@@ -71,7 +73,7 @@ class Ledger(Struct, frozen=True, gc=False):
         """Those with which client or app are not through."""
         found = []
         for at in sorted(at for at, chunk in self.chunks.items() if chunk.open):
-            found += [request for request in self.chunks[at].requests if request and not request.over]
+            found += _open(self.chunks[at].requests)
         return found + [request for request in self.external.values() if not request.over]
 
     def __len__(self) -> int:
@@ -131,11 +133,17 @@ class LedgerDraft:
         return Ledger(chunks, external)
 
 
-def _any_open(requests: Sequence[Request | None]) -> bool:
-    """Whether one is not `Request.over`, which is written out here: this is done for each chunk of each batch.
+def _open(requests: Sequence[Request | None]) -> list[Request]:
+    """Those that are not `Request.over`, which is written out here: this is done for many, several times a frame."""
+    return [
+        r
+        for r in requests
+        if r is not None and (not (r.received_ns or r.failed_ns) or (r.began_ns and not r.ended_ns))
+    ]
 
-    Most often it is one of the newest, so the search begins there.
-    """
+
+def _any_open(requests: Sequence[Request | None]) -> bool:
+    """Whether there is one of `_open`: most often it is one of the newest. It is done for each chunk of each batch."""
     for r in reversed(requests):
         if r is not None and (not (r.received_ns or r.failed_ns) or (r.began_ns and not r.ended_ns)):
             return True

@@ -9,6 +9,7 @@ from wsgiviz.analysis.cpu_load import CpuLoad, driver_load, servers_load
 from wsgiviz.analysis.lints import wording
 from wsgiviz.analysis.lints.context import LATEST, LintContext
 from wsgiviz.analysis.lints.lint import Lint
+from wsgiviz.analysis.stamps import latency_ns as latency_of
 from wsgiviz.state import Request, Side
 
 # --- the accept queue overflows ---------------------------------------------------------------------------------
@@ -63,11 +64,9 @@ STEPS_S = (1, 2, 3, 4, 5, 7, 11, 15)
 
 def _retried_after_s(request: Request) -> int:
     """The step at which it connected in the end; 0 when it did at once, or at no such step."""
-    if not (request.connected_ns and request.sent_ns):
+    if request.connected_ns - request.sent_ns < 900_000_000 or not request.sent_ns:
         return 0
     took_s = (request.connected_ns - request.sent_ns) / 1e9
-    if took_s < 0.9:
-        return 0
     return next((step for step in STEPS_S if -0.02 <= took_s - step <= 0.25), 0)
 
 
@@ -105,7 +104,7 @@ def _driver_bottleneck(context: LintContext, side: Side) -> str | None:
     answered = [request for request in context.latest[side.name] if request.received_ns and request.sent_ns]
     if len(answered) < 4:
         return None
-    latency_ns = _p50([request.received_ns - request.planned_ns for request in answered])
+    latency_ns = _p50(list(map(latency_of, answered)))
     sending_ns = _p50([request.sent_ns - request.planned_ns for request in answered])
     if LATE_NS < side.run.max_driver_late_ns >= latency_ns:
         slow = _late(context, side, latency_ns)

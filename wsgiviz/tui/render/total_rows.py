@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import islice
 
 from wsgiviz.analysis.metrics import nearest_rank
-from wsgiviz.analysis.stamps import stamps
+from wsgiviz.analysis.stamps import latency_ns
 from wsgiviz.state import LEDGER_KEPT, Activity, Run, Side
 from wsgiviz.tui.render.chart import EIGHTHS
 from wsgiviz.tui.render.head_rows import bar_cells, labelled
@@ -37,8 +37,8 @@ class Median:
 
 def _median(side: Side) -> float | None:
     stride = min(side.run.done, LEDGER_KEPT) // SAMPLE + 1 if side.run.running else 1
-    known = map(stamps, islice(side.ledger.ours(), None, None, stride))
-    times = sorted(each.received_ns - each.planned_ns for each in known if each.received_ns and each.planned_ns)
+    latencies = map(latency_ns, islice(side.ledger.ours(), None, None, stride))
+    times = sorted(latency for latency in latencies if latency >= 0)
     return nearest_rank(times, 50) / 1e9 if times else None
 
 

@@ -61,6 +61,7 @@ class LiveScreen(Screen[None]):
         self._settings: Settings | None = None
         self._code_of: Settings | None = None
         self._texts: Mapping[str, str] | None = None
+        self._panes = (Pane(id="pane-left"), Pane(id="pane-right"))
         self._pace = Pace(CLOCK_S)
         self._ascii = glyphs.name == "ascii"
         self._theme_before = ""
@@ -69,8 +70,7 @@ class LiveScreen(Screen[None]):
     def compose(self) -> ComposeResult:
         yield Header()
         with Horizontal(id="panes"):
-            yield Pane(id="pane-left")
-            yield Pane(id="pane-right")
+            yield from self._panes
         yield CaptionLine(self._ascii)
         yield CodePane(self.glyphs, self._source_at)
         yield Keys(list(self.HINTS))
@@ -116,7 +116,7 @@ class LiveScreen(Screen[None]):
             self._frozen = newest
         view = LiveView(self._frozen, self.glyphs, self.viewport, self.followed)
         shown = list(view.panes())
-        for pane, pane_view in zip(self.query(Pane), shown, strict=False):
+        for pane, pane_view in zip(self._panes, shown, strict=False):
             pane.show(pane_view)
         if self._pace.due(newest.shown_s) or not newest.playing:
             if not self.has_class("short"):
@@ -128,7 +128,7 @@ class LiveScreen(Screen[None]):
         """Another scenario or app: other panes."""
         self._settings = settings
         self.begin_anew()
-        for pane, side in zip_longest(self.query(Pane), settings.sides):
+        for pane, side in zip_longest(self._panes, settings.sides):
             pane.display = side is not None
 
     def _show_code(self) -> None:
