@@ -48,7 +48,7 @@ def figures() -> Iterator[Figure]:
     note = f"{len(delays)} begins and ends of requests, {missed} never shown; {_spread(delays)}"
     budget = f"≤ {BUDGET_MS:.0f} ms"
     yield Figure("change in a worker → bytes on the terminal, p99", p99, "ms", budget, p99 <= BUDGET_MS, note)
-    note = f"a frame comes every {FRAME_MS:.0f} ms: half of that is waiting for it"
+    note = f"a frame comes every {FRAME_MS:.0f} ms, a look whether a request has moved twice as often"
     yield Figure("the same, median", statistics.median(delays), "ms", "", True, note)
 
 

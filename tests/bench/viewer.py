@@ -56,7 +56,8 @@ def _idle(name: str, record: bool = False) -> Figure:
     with tempfile.TemporaryDirectory() as folder:
         more = ("--record", f"{folder}/idle.wviz") if record else ()
         with Terminal(*BASE, "200", "--set", "seconds=0.05", *more, columns=200, lines=50) as terminal:
-            terminal.until(lambda piece: b"done" in piece.data and b"16 of 16 idle" in piece.data, 20.0, "the end")
+            terminal.until(lambda piece: b" of 16 blocked" in piece.data, 20.0, "blocked workers")
+            terminal.until(lambda piece: b"16 of 16 idle" in piece.data, 20.0, "the end")
             terminal.during(SETTLES_S)
             share, pieces = _measure(terminal)
     kilobytes = sum(len(piece.data) for piece in pieces) / 1000

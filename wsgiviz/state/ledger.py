@@ -143,7 +143,7 @@ def _open(requests: Sequence[Request | None]) -> list[Request]:
 
 
 def _any_open(requests: Sequence[Request | None]) -> bool:
-    """Whether there is one of `_open`: most often it is one of the newest. It is done for each chunk of each batch."""
+    """Whether there is one of `_open`; most often it is one of the newest. Done for each chunk of each batch."""
     for r in reversed(requests):
         if r is not None and (not (r.received_ns or r.failed_ns) or (r.began_ns and not r.ended_ns)):
             return True

@@ -33,6 +33,9 @@ from wsgiviz.tui.themes import STAGE, WSGIVIZ
 CALM_SHOWN_S = 1.0
 """While nothing moves, this often is enough to show that: only what is long past can change."""
 
+MUCH = 32
+"""With more events in a frame, the next one is soon enough: there will be something new in each."""
+
 RECORDED = "This is a recording: its servers are not running."
 
 
@@ -65,6 +68,8 @@ class WsgivizApp(App[int]):
         screen = LiveScreen if playback is None else ReplayScreen
         self.live = screen(self._made(), self.glyphs)
         self._calm_pace = Pace(CALM_SHOWN_S)
+        self._drawn = feed.state
+        self._much = False
         self._expected = Expectations()
         self._saving: tuple[Saving, str] | None = None
         self._failed: Failure | None = None
@@ -111,10 +116,15 @@ class WsgivizApp(App[int]):
         )
 
     def _frame(self) -> None:
-        """One frame: take in what happened, and show it."""
+        """One frame: take in what happened, and show it. Between two frames, only if a request has moved."""
         if not self.is_running:  # the screens are being taken down
             return
+        early = self.clock.early
+        if early and self._much:
+            return
         self._now_ns = self._feed.advance()
+        if early and not self._moved():
+            return
         shown_s = self.clock.tick()
         calm = self._feed.calm and not self._expected and self._saving is None
         if calm and self.clock.slow and not self._calm_pace.due(shown_s):
@@ -125,6 +135,13 @@ class WsgivizApp(App[int]):
             if isinstance(screen, TakesFrames):
                 screen.show(frame)
         self.clock.calm(calm)
+        events = frame.state.events
+        self._much, self._drawn = events - self._drawn.events > MUCH, frame.state
+
+    def _moved(self) -> bool:
+        """Something has become of a request since the last frame."""
+        sides, before = self._feed.state.sides, self._drawn.sides
+        return any(name not in before or side.ledger is not before[name].ledger for name, side in sides.items())
 
     def _settle(self, frame: Frame) -> None:
         """Say what has come of what was asked for, and what went wrong."""

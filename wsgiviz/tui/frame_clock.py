@@ -1,4 +1,7 @@
-"""The app's one clock: thirty frames a second while something moves, four while nothing does."""
+"""The app's one clock: thirty frames a second while something moves, four while nothing does.
+
+Between two of the thirty it looks whether something has happened that is worth a frame of its own.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,8 @@ from textual.app import App
 from textual.timer import Timer
 
 FPS = 30
+LOOKS_PER_FRAME = 2
+EARLY_S = (LOOKS_PER_FRAME - 0.5) / (LOOKS_PER_FRAME * FPS)
 CALM_FPS = 4
 CALM_AFTER_FRAMES = 15
 """So long it has to be calm before the clock slows: what was just asked for begins to show meanwhile."""
@@ -28,7 +33,7 @@ class FrameClock:
         self._shown: deque[float] = deque(maxlen=FPS)
 
     def start(self) -> None:
-        self._fast = self._app.set_interval(1 / FPS, self._frame)
+        self._fast = self._app.set_interval(1 / (FPS * LOOKS_PER_FRAME), self._frame)
         self._slow = self._app.set_interval(1 / CALM_FPS, self._frame, pause=True)
 
     def tick(self) -> float:
@@ -38,8 +43,14 @@ class FrameClock:
         return now_s
 
     @property
+    def early(self) -> bool:
+        """It is not yet time for the next of the thirty frames; the one before may have come early too."""
+        shown = self._shown
+        return bool(shown) and not self.slow and time.monotonic() - shown[-1] < EARLY_S
+
+    @property
     def fps(self) -> int:
-        """Frames made in the last second, or so."""
+        """Frames made in the last second, or so: more than thirty when some came early."""
         shown = self._shown
         if len(shown) < 2 or shown[-1] == shown[0]:
             return 0

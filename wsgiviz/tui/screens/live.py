@@ -15,9 +15,9 @@ from textual.containers import Horizontal
 from textual.screen import Screen
 from textual.widgets import Static
 
-from wsgiviz.analysis.hot_lines import hot_lines
+from wsgiviz.analysis.hot_lines import HotLine, hot_lines
 from wsgiviz.settings import SMALLEST_TERMINAL, Settings
-from wsgiviz.state import Slot
+from wsgiviz.state import Location, Slot
 from wsgiviz.tui import intents
 from wsgiviz.tui.feed import Frame, Pace
 from wsgiviz.tui.live_view import LiveView
@@ -44,6 +44,10 @@ CLOCK_S = 0.1
 """The header's clock shows tenths of a second; sentence and code need not change more often than that either."""
 
 
+COUNT_S = 0.3
+"""How many requests are at a line may change in every frame, and nobody reads it so often."""
+
+
 class LiveScreen(Screen[None]):
     """Draws the frame that it was handed last. What a person asks of the servers goes up as an intent."""
 
@@ -63,6 +67,8 @@ class LiveScreen(Screen[None]):
         self._texts: Mapping[str, str] | None = None
         self._panes = (Pane(id="pane-left"), Pane(id="pane-right"))
         self._pace = Pace(CLOCK_S)
+        self._count_pace = Pace(COUNT_S)
+        self._marked: list[list[Location]] = []
         self._ascii = glyphs.name == "ascii"
         self._theme_before = ""
         self._code_wanted: bool | None = None
@@ -120,9 +126,16 @@ class LiveScreen(Screen[None]):
             pane.show(pane_view)
         if self._pace.due(newest.shown_s) or not newest.playing:
             if not self.has_class("short"):
-                self.query_one(CodePane).mark([hot_lines(one.side, one.in_flight) for one in shown])
+                self._mark([hot_lines(one.side, one.in_flight) for one in shown])
             self.query_one(CaptionLine).show(view.caption())
             self.query_one(Header).show(view.header(newest.fps, self.paused))
+
+    def _mark(self, lines: list[tuple[HotLine, ...]]) -> None:
+        """In the code: another line at once, how many are there a few times a second."""
+        places = [[line.place for line in of_side] for of_side in lines]
+        if self._count_pace.due(self.frame.shown_s) or places != self._marked or not self.frame.playing:
+            self._marked = places
+            self.query_one(CodePane).mark(lines)
 
     def _take_settings(self, settings: Settings) -> None:
         """Another scenario or app: other panes."""
