@@ -7,6 +7,7 @@ from __future__ import annotations
 
 NAMES = (
     "worker-timeout",
+    "self-call",
     "nested-event-loop",
     "more-processes-than-cores",
     "uneven-loops",
@@ -15,10 +16,13 @@ NAMES = (
     "waiting-in-line",
     "accept-queue-overflow",
     "gil-contention",
+    "silent-client",
+    "lingering-client",
     "slow-client",
     "threads-exhausted",
     "executor-exhausted",
     "all-workers-blocked",
+    "served-for-nobody",
     "syn-retransmission",
     "driver-bottleneck",
     "closed-loop",

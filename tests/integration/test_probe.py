@@ -89,7 +89,8 @@ class Observed:
             with urllib.request.urlopen(f"{self.server.url}/x", timeout=WITHIN_S) as answer:
                 return answer.status, answer.read()
         except urllib.error.HTTPError as error:
-            return error.code, error.read()
+            with error:
+                return error.code, error.read()
 
     def connect(self) -> socket.socket:
         """A client that does nothing of its own accord."""

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from time import monotonic_ns
 from typing import Any
 
 import pytest
 
-from tests.unit.probed import WsgiServer, generator, plain
+from tests.unit.probed import Recorded, WsgiServer, generator, plain
 from wsgiviz.events import (
+    AcceptorClosing,
     BodyResumed,
     BodyReturned,
     ChunkWriting,
+    ClientSeen,
     ConnectionAccepted,
     ConnectionClosing,
     LineSeen,
@@ -21,10 +26,12 @@ from wsgiviz.events import (
     RequestEnded,
     ResponseStarted,
 )
+from wsgiviz.probe.client import address_of, received_bytes
 from wsgiviz.probe.connection import Connection, Held
 from wsgiviz.probe.line_sampler import LineEmitter
-from wsgiviz.probe.slot_sampler import SlotSampler
+from wsgiviz.probe.slot_sampler import CLIENT_AFTER_NS, SlotSampler
 from wsgiviz.probe.source_lines import SourceLines
+from wsgiviz.probe.threads import AcceptorSampler
 
 
 class SampledServer(WsgiServer):
@@ -217,3 +224,76 @@ def test_no_line_is_looked_for_when_the_app_is_through() -> None:
     server.sample(3)
     server.connection.release()
     assert server.of(LineSeen) == []
+
+
+# --- clients -----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(name="pair")
+def _pair() -> Iterator[tuple[socket.socket, socket.socket]]:
+    """A client's end and the server's of a connection over loopback."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        client = socket.create_connection(listener.getsockname())
+        server, _ = listener.accept()
+        with client, server:
+            yield client, server
+
+
+def test_who_keeps_a_slot_reading_and_how_much_it_has_sent(
+    server: SampledServer, pair: tuple[socket.socket, socket.socket]
+) -> None:
+    client, accepted = pair
+    server.connection.sock = accepted
+    server.take(monotonic_ns() - CLIENT_AFTER_NS)
+    server.sample(4)
+    found = server.the(ClientSeen)
+    host, port = client.getsockname()
+    assert found.address == f"{host}:{port}"
+    assert found.received == (0 if sys.platform == "linux" else -1)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the kernel says so on Linux only")
+def test_bytes_that_nobody_has_read_have_been_sent(pair: tuple[socket.socket, socket.socket]) -> None:
+    client, accepted = pair
+    assert received_bytes(accepted) == 0
+    client.sendall(b"GET / H")
+    assert accepted.recv(1, socket.MSG_PEEK)
+    assert received_bytes(accepted) == 7
+
+
+def test_a_client_of_a_moment_ago_is_not_looked_at(server: SampledServer) -> None:
+    server.take(monotonic_ns())
+    server.sample(2)
+    assert "ClientSeen" not in server.names
+
+
+def test_a_socket_that_is_closed_or_none_is_not_known() -> None:
+    closed = socket.socket()
+    closed.close()
+    for sock in (closed, None, object()):
+        assert (received_bytes(sock), address_of(sock)) == (-1, b"")
+
+
+def test_an_accepting_thread_that_waits_for_a_client_to_hang_up() -> None:
+    recorded, inside, leave = Recorded(), threading.Event(), threading.Event()
+
+    def close_graceful() -> None:
+        inside.set()
+        leave.wait(10)
+
+    thread = threading.Thread(target=close_graceful)
+    thread.start()
+    try:
+        assert inside.wait(10)
+        sampler = AcceptorSampler(recorded.emit, thread.ident or 0)
+        sampler.sample()
+        assert recorded.names == [], "it may last no longer than a moment"
+        for _ in range(3):
+            sampler.sample()
+        assert [event.closing for event in recorded.events if isinstance(event, AcceptorClosing)] == [1]
+    finally:
+        leave.set()
+        thread.join()
+    for _ in range(3):
+        sampler.sample()
+    assert [event.closing for event in recorded.events if isinstance(event, AcceptorClosing)] == [1, 0]

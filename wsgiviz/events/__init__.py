@@ -38,9 +38,11 @@ from wsgiviz.events.loops import (
     TaskReady,
 )
 from wsgiviz.events.requests import (
+    AcceptorClosing,
     BodyResumed,
     BodyReturned,
     ChunkWriting,
+    ClientSeen,
     ConnectionAccepted,
     ConnectionClosing,
     RequestBegan,
@@ -52,6 +54,7 @@ from wsgiviz.events.samples import (
     OverflowsSampled,
     ProcessSampled,
     QueueSampled,
+    SelfCallsSampled,
     ThreadSampled,
 )
 from wsgiviz.events.server import (
@@ -84,6 +87,7 @@ from wsgiviz.events.session import (
 from wsgiviz.recorder.codec import BEAT_NS, REQUEST_HEADER, RUN_STRIDE, SIDES, request_number
 
 __all__ = [
+    "AcceptorClosing",
     "ActionTaken",
     "BEAT_NS",
     "BodyResumed",
@@ -91,6 +95,7 @@ __all__ = [
     "Calibrated",
     "ChildTasks",
     "ChunkWriting",
+    "ClientSeen",
     "Connected",
     "ConnectionAccepted",
     "ConnectionClosing",
@@ -129,6 +134,7 @@ __all__ = [
     "RunStarted",
     "SIDES",
     "SamplerFailed",
+    "SelfCallsSampled",
     "ServerRetired",
     "ServerStarted",
     "SessionOpened",

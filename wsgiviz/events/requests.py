@@ -66,6 +66,22 @@ class ConnectionClosing(Event, frozen=True, tag=26):
     ended_ns: int
 
 
+class ClientSeen(Event, frozen=True, tag=28):
+    """``slot`` reads a request, and that lasts: its client is ``address`` ("" where not known), and has sent so many
+    bytes on this connection, -1 where that is not known. Emitted again each second."""
+
+    slot: int
+    received: int
+    address: str
+
+
+class AcceptorClosing(Event, frozen=True, tag=29):
+    """The thread of this process that accepts connections for its others waits for a client to hang up
+    (``closing`` 1), or does no more (0). Emitted when that lasts, to 20 ms."""
+
+    closing: int
+
+
 class RequestEnded(Event, frozen=True, tag=27):
     """``slot`` is free again, or the task is over; a ``req`` of 0: its connection has brought no request.
 

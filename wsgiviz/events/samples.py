@@ -38,3 +38,9 @@ class OverflowsSampled(Event, frozen=True, tag=64):
     """Connections that full accept queues of this machine have turned away since it booted (ListenOverflows)."""
 
     total: int
+
+
+class SelfCallsSampled(Event, frozen=True, tag=69):
+    """The worker has ``connections`` to the server that it belongs to, as its client. Emitted when that changes."""
+
+    connections: int

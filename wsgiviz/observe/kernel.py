@@ -18,9 +18,17 @@ from pathlib import Path
 
 import psutil
 
-from wsgiviz.events import Event, OverflowsSampled, ProcessSampled, QueueSampled, ThreadSampled
+from wsgiviz.events import (
+    Event,
+    OverflowsSampled,
+    ProcessSampled,
+    QueueSampled,
+    SelfCallsSampled,
+    ThreadSampled,
+)
 from wsgiviz.observe.interpreter_lock import RUNS, Areas, static_data, waits_for_lock
-from wsgiviz.state import SLEEPS, WAITS_FOR_GIL, Worker
+from wsgiviz.observe.self_calls import self_calls
+from wsgiviz.state import SLEEPS, WAITS_FOR_GIL, Activity, Side, Worker
 
 TCP_INFO_FORMAT = struct.Struct("=8B7I")
 TCPI_UNACKED, TCPI_SACKED = 12, 13
@@ -170,6 +178,14 @@ class Kernel:
                 events.append(ProcessSampled(now_ns, side, pid, rss, permille))
         return events
 
+    def self_calls(self, side: Side, now_ns: int) -> list[Event]:
+        """Workers that are clients of their own server, and those that are so no more."""
+        before = side.server.self_calls
+        port = port_of(side.server.address)
+        found = self_calls(port, side.server.processes()) if port and _somebody_waits(side, now_ns) else {}
+        changed = {pid: found.get(pid, 0) for pid in {*before, *found} if found.get(pid, 0) != before.get(pid, 0)}
+        return [SelfCallsSampled(now_ns, side.name, pid, count) for pid, count in sorted(changed.items())]
+
     def keep_only(self, pids: set[int]) -> None:
         """All other processes are gone. Their descriptors are let go, and their pids may come again."""
         for pid, thread_id in [key for key in self._threads if key[0] not in pids]:
@@ -186,3 +202,20 @@ class Kernel:
 
     def close(self) -> None:
         self.keep_only(set())
+
+
+WAITS_FROM_NS = 300_000_000
+
+
+def _somebody_waits(side: Side, now_ns: int) -> bool:
+    """A request has waited for something inside the app for a while: it may be for its own server."""
+    workers = side.server.living()
+    if side.is_loop:
+        return side.run.in_app > 0
+    return any(worker.activity is Activity.BLOCKED and now_ns - worker.since_ns > WAITS_FROM_NS for worker in workers)
+
+
+def port_of(address: str) -> int:
+    """The port of "http://127.0.0.1:8000"; 0 when it has none."""
+    port = address.rpartition(":")[2].rstrip("/")
+    return int(port) if port.isascii() and port.isdigit() and len(port) < 6 else 0

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from time import monotonic_ns, thread_time_ns
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from wsgiviz.probe.request_ids import RequestIds
 from wsgiviz.recorder.emitter import Emitter
@@ -36,7 +36,8 @@ class Connection:
     ``accepted_ns`` is when the server accepted it, or when its next request came; ``taken_ns`` is when the slot took
     it up, and 0 when the slot is idle. ``req`` is the request, 0 while none has been read; ``began_ns``,
     ``response_ns``, ``returned_ns``, ``ended_ns``, ``status``, ``chunks``, ``cpu_ns`` and ``raised`` are those of
-    `wsgiviz.events.RequestEnded`. ``writing_ns`` is when the server began to write the newest chunk of an iterator.
+    `wsgiviz.events.RequestEnded`. ``sock`` is the client's, where the slot knows it, open or not any more;
+    ``writing_ns`` is when the server began to write the newest chunk of an iterator.
 
     ``taken_ns`` and ``began_ns`` together name a request as long as it is here (see `key`): the one is reset before
     the rest is, the other set after it, so that what another thread reads between two equal keys is one request's.
@@ -44,8 +45,8 @@ class Connection:
 
     __slots__ = (
         "_emit_ended", "accepted_ns", "began_cpu_ns", "began_ns", "chunks", "cpu_clock", "cpu_ns",
-        "emit", "emitted", "ended_ns", "ids", "raised", "req", "response_ns", "returned_ns", "slot", "status",
-        "taken_ns", "writing_ns",
+        "emit", "emitted", "ended_ns", "ids", "raised", "req", "response_ns", "returned_ns", "slot", "sock",
+        "status", "taken_ns", "writing_ns",
     )  # fmt: skip
 
     is_on_loop = False
@@ -62,6 +63,7 @@ class Connection:
         self.req = self.began_cpu_ns = self.cpu_ns = self.emitted = 0
         self.response_ns = self.returned_ns = self.ended_ns = self.writing_ns = self.status = self.chunks = 0
         self.raised = b""
+        self.sock: Any = None
 
     def key(self) -> tuple[int, int]:
         """Names what is here: (0, 0) for nothing, (taken_ns, 0) for a connection without a request."""

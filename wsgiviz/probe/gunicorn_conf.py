@@ -11,7 +11,6 @@ import functools
 import os
 import signal
 import threading
-from collections.abc import Mapping
 from time import monotonic_ns
 from typing import Any
 
@@ -96,6 +95,7 @@ def _watch_sync(worker: Any, ids: RequestIds) -> None:
     handle = worker.handle
 
     def observed_handle(listener: Any, client: Any, addr: Any) -> None:
+        connection.sock = client
         connection.accepted_ns = connection.taken_ns = monotonic_ns()
         try:
             handle(listener, client, addr)
@@ -104,18 +104,17 @@ def _watch_sync(worker: Any, ids: RequestIds) -> None:
 
     worker.handle = observed_handle
     worker.wsgi = wrap_app(worker.wsgi, connection)
-    _sample_slots(worker, {threading.get_ident(): connection})
-
-
-def _sample_slots(worker: Any, connections: Mapping[int, Connection]) -> None:
-    LineSampler(_emit, [SlotSampler(_emit, _lines(worker), connections).sample]).start()
+    sampler = SlotSampler(_emit, _lines(worker), {threading.get_ident(): connection})
+    LineSampler(_emit, [sampler.sample]).start()
 
 
 def _watch_threads(worker: Any, ids: RequestIds) -> None:
-    from wsgiviz.probe.threads import watch_threads
+    from wsgiviz.probe.threads import AcceptorSampler, watch_threads
 
     slots = watch_threads(worker, _emit, ids)
-    _sample_slots(worker, slots.connections)
+    acceptor = AcceptorSampler(_emit, threading.get_ident())
+    samples = SlotSampler(_emit, _lines(worker), slots.connections).sample, acceptor.sample
+    LineSampler(_emit, samples).start()
 
 
 def _watch_greenlets(worker: Any, ids: RequestIds) -> None:

@@ -12,8 +12,10 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from time import monotonic_ns
 from types import FrameType
 
+from wsgiviz.probe.client import address_of, received_bytes
 from wsgiviz.probe.connection import ACCEPTED, CLOSING, WRITING, Connection, Held
 from wsgiviz.probe.line_sampler import Frames, LineEmitter
 from wsgiviz.probe.source_lines import stack
@@ -22,6 +24,9 @@ from wsgiviz.recorder.emitter import Emitter
 IDLE = (0, 0)
 CLOSES = "close_graceful"
 """gunicorn's function that waits for the client to hang up (`gunicorn.util`)."""
+
+CLIENT_AFTER_NS = 300_000_000
+CLIENT_EVERY_NS = 1_000_000_000
 
 RUNS_A_LOOP = frozenset({"run_forever", "run_until_complete"})
 
@@ -34,6 +39,7 @@ class SlotSampler:
         self._lines = lines
         self._connections = connections
         self._seen: dict[int, tuple[tuple[int, int], object]] = {}
+        self._clients: dict[int, tuple[int, int]] = {}
 
     def sample(self) -> None:
         """Emit what is new about whatever was there at the last call too."""
@@ -78,8 +84,23 @@ class SlotSampler:
         elif not held.req and not emitted & ACCEPTED:
             connection.emitted |= ACCEPTED
             self._emit.connection_accepted(connection.slot, 0, taken_ns)
+        if not held.req:
+            self._emit_client(connection, taken_ns)
         if not held.req and connection.taken_ns != taken_ns:  # it went in this very moment, perhaps before its event
             connection.emit_no_request()
+
+    def _emit_client(self, connection: Connection, taken_ns: int) -> None:
+        """Who keeps the slot reading, and how much it has sent: when that lasts, and again now and then."""
+        now_ns = monotonic_ns()
+        of, emitted_ns = self._clients.get(connection.slot, (0, 0))
+        if now_ns - taken_ns < CLIENT_AFTER_NS or (of == taken_ns and now_ns - emitted_ns < CLIENT_EVERY_NS):
+            return
+        self._clients[connection.slot] = taken_ns, now_ns
+        sock = connection.sock
+        address, received = address_of(sock), received_bytes(sock)
+        known = address or received >= 0
+        if known and connection.taken_ns == taken_ns and not connection.req:
+            self._emit.client_seen(connection.slot, received, address)
 
     def _emit_writing(self, connection: Connection, key: tuple[int, int], writing_ns: int) -> None:
         connection.emitted |= WRITING

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import sys
 import threading
 from collections.abc import Callable
 from time import monotonic_ns
@@ -10,6 +11,8 @@ from typing import Any
 
 from wsgiviz.probe.connection import Connection
 from wsgiviz.probe.request_ids import RequestIds
+from wsgiviz.probe.slot_sampler import CLOSES
+from wsgiviz.probe.source_lines import stack
 from wsgiviz.probe.wsgi import WsgiApp, wrap_app
 from wsgiviz.recorder.emitter import Emitter
 
@@ -61,6 +64,7 @@ def watch_threads(worker: Any, emit: Emitter, ids: RequestIds) -> Slots:
     def observed_handle(conn: Any) -> Any:
         connection = slots.here()
         emit_queue()
+        connection.sock = getattr(conn, "sock", None)
         connection.accepted_ns = conn.wsgiviz_accepted_ns
         connection.taken_ns = monotonic_ns()
         try:
@@ -86,3 +90,21 @@ def _queue_emitter(worker: Any, emit: Emitter) -> Callable[[], None]:
             emit.pool_queued(waiting, threads)
 
     return emit_queue
+
+
+class AcceptorSampler:
+    """Looks at the thread that accepts: gunicorn 27 waits there, up to 2 s each, for clients to hang up that have
+    their answer (`gunicorn.util.close_graceful`), and accepts nobody meanwhile."""
+
+    def __init__(self, emit: Emitter, thread: int) -> None:
+        self._emit = emit
+        self._thread = thread
+        self._closing = self._emitted = False
+
+    def sample(self) -> None:
+        """Emit what two looks in a row have found, when it is another than before."""
+        closing = any(frame.f_code.co_name == CLOSES for frame in stack(sys._current_frames().get(self._thread)))
+        if closing == self._closing and closing != self._emitted:
+            self._emitted = closing
+            self._emit.acceptor_closing(int(closing))
+        self._closing = closing

@@ -59,6 +59,8 @@ class Kind(IntEnum):
     BODY_RESUMED = 25
     CONNECTION_CLOSING = 26
     REQUEST_ENDED = 27
+    CLIENT_SEEN = 28
+    ACCEPTOR_CLOSING = 29
 
     # A request on an event loop
     STEP_BEGAN = 30
@@ -116,6 +118,8 @@ FIELDS: Mapping[Kind, Fields] = {
     Kind.CHUNK_WRITING: Fields(slot="slot", req="req", b="chunks"),
     Kind.BODY_RESUMED: Fields(slot="slot", req="req"),
     Kind.CONNECTION_CLOSING: Fields(slot="slot", req="req", a="ended_ns"),
+    Kind.CLIENT_SEEN: Fields(slot="slot", a="received", text="address"),
+    Kind.ACCEPTOR_CLOSING: Fields(a="closing"),
     Kind.STEP_BEGAN: Fields(req="req"),
     Kind.STEP_ENDED: Fields(req="req", b="held_ns"),
     Kind.TASK_READY: Fields(req="req"),

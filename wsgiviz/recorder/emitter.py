@@ -109,6 +109,12 @@ class Emitter:
     def connection_closing(self, slot: int, req: int, ended_ns: int, t_ns: int = 0) -> None:
         self._record(Kind.CONNECTION_CLOSING, slot, req, ended_ns, t_ns=t_ns)
 
+    def client_seen(self, slot: int, received: int, address: bytes, t_ns: int = 0) -> None:
+        self._record(Kind.CLIENT_SEEN, slot, a=received, text=address, t_ns=t_ns)
+
+    def acceptor_closing(self, closing: int, t_ns: int = 0) -> None:
+        self._record(Kind.ACCEPTOR_CLOSING, a=closing, t_ns=t_ns)
+
     # --- an event loop
 
     def loop_beat(self, late_ns: int, selector_ns: int, t_ns: int = 0) -> None:

@@ -8,7 +8,7 @@ from wsgiviz.state.request import Location, Request, Stay, Step
 from wsgiviz.state.run import DriverSample, Peak, Run
 from wsgiviz.state.server import Server
 from wsgiviz.state.state import Action, Failure, Measured, Side, State
-from wsgiviz.state.worker import SLEEPS, WAITS_FOR_GIL, Counters, Death, Slot, Span, Tally, Waits, Worker
+from wsgiviz.state.worker import SLEEPS, WAITS_FOR_GIL, Client, Counters, Death, Slot, Span, Tally, Waits, Worker
 
 __all__ = [
     "BUSY",
@@ -19,6 +19,7 @@ __all__ = [
     "WAITS_FOR_GIL",
     "Action",
     "Activity",
+    "Client",
     "Counters",
     "Death",
     "DriverSample",

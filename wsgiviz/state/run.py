@@ -92,6 +92,9 @@ class Run(Struct, frozen=True, gc=False):
     max_driver_late_ns: int = 0
     driver_first: DriverSample = DriverSample()  # at the start of the run
     driver: DriverSample = DriverSample()  # the newest
+    self_calls: int = 0  # the most connections that its workers had to their own server at once
+    acceptor_ns: int = 0  # for how long accepting threads waited for clients to hang up
+    acceptor_most_ns: int = 0  # the longest of these
     nested_loop: tuple[int, Location] | None = None  # a request inside which an event loop runs, and where
     overflows_before: int = -1  # the server's at the start
     deaths_before: int = 0

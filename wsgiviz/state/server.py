@@ -41,6 +41,8 @@ class Server(Struct, frozen=True, gc=False):
     )  # by client's port: the request that waits to be taken
     pools: Mapping[int, int] = field(default_factory=dict)  # by pid: what waits in it for one of its threads
     pool_threads: int = 0  # of each such process
+    self_calls: Mapping[int, int] = field(default_factory=dict)  # by pid: connections of the worker to this server
+    acceptors: Mapping[int, int] = field(default_factory=dict)  # by pid: since when its accepting thread closes one
     overflows: int = -1  # connections turned away by full accept queues of the machine since it booted
     deaths: int = 0  # workers that were killed or died by themselves
     graves: Mapping[int, Death] = field(default_factory=dict)  # by pid: for what still comes from a dead worker

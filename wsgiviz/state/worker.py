@@ -88,6 +88,18 @@ class Death(Struct, frozen=True, gc=False):
     with_master: bool = False  # the master went, and took it along
 
 
+class Client(Struct, frozen=True, gc=False):
+    """Who keeps a slot reading. ``address`` may hold anything; ``received``: bytes so far, -1 where not known."""
+
+    address: str
+    received: int
+    since_ns: int  # since when the slot reads
+
+    @property
+    def silent(self) -> bool:
+        return self.received == 0
+
+
 class Worker(Struct, frozen=True, gc=False):
     """One slot. A worker that died stays, with ``activity`` DEAD, until the next run begins."""
 
@@ -113,6 +125,7 @@ class Worker(Struct, frozen=True, gc=False):
     death: Death | None = None
     iterating: bool = False  # the app has returned its iterable, and is asked for its parts
     paused_ns: int = 0  # of the present request: how long its iterator waited for the server to write
+    client: Client | None = None  # of a connection that has brought no request for a while
     sampler_error: str = ""  # the line sampler has ended with this
 
     @property

@@ -1,5 +1,6 @@
 """Apps whose figures were wrong, missing or about somebody else's requests."""
 
+import contextlib
 import os
 import time
 import urllib.request
@@ -29,7 +30,8 @@ def calls_itself(environ, start_response):
     try:
         urllib.request.urlopen(f"http://{environ['HTTP_HOST']}/data", timeout=10)
     except urllib.error.HTTPError as error:
-        body = error.read()
+        with error:
+            body = error.read()
     start_response("200 OK", [("Content-Length", str(len(body)))])
     return [body]
 
@@ -61,3 +63,12 @@ def closes_slowly(environ, start_response):
 async def async_hello(scope, receive, send):
     await send({"type": "http.response.start", "status": 200, "headers": []})
     await send({"type": "http.response.body", "body": b"hi"})
+
+
+def stuck_on_itself(environ, start_response):
+    """With one worker, nobody can answer what it waits for; it gives up after two seconds."""
+    if environ["PATH_INFO"] != "/data":
+        with contextlib.suppress(OSError):
+            urllib.request.urlopen(f"http://{environ['HTTP_HOST']}/data", timeout=2).close()
+    start_response("200 OK", [("Content-Length", "2")])
+    return [b"ok"]

@@ -6,12 +6,13 @@ how long each did. Pure.
 
 from __future__ import annotations
 
-from wsgiviz.analysis.lints import gil, lines, load, loops, slots, uneven
+from wsgiviz.analysis.lints import clients, gil, lines, load, loops, slots, uneven
 from wsgiviz.analysis.lints.context import LintContext
 from wsgiviz.analysis.lints.lint import Finding, Lint
 
 LINTS: tuple[Lint, ...] = (
     slots.WORKER_TIMEOUT,
+    clients.SELF_CALL,
     slots.NESTED_LOOP,
     slots.MORE_THAN_CORES,
     uneven.UNEVEN_LOOPS,
@@ -20,10 +21,13 @@ LINTS: tuple[Lint, ...] = (
     lines.WAITING_IN_LINE,
     load.QUEUE_OVERFLOW,
     gil.GIL_CONTENTION,
-    slots.SLOW_CLIENT,
+    clients.SILENT_CLIENT,
+    clients.LINGERING_CLIENT,
+    clients.SLOW_CLIENT,
     slots.THREADS_EXHAUSTED,
     loops.EXECUTOR_EXHAUSTED,
     slots.ALL_BLOCKED,
+    clients.SERVED_FOR_NOBODY,
     load.SYN_RETRANSMISSION,
     load.DRIVER_BOTTLENECK,
     load.CLOSED_LOOP,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
-
 from wsgiviz.analysis.lints import seen, wording
 from wsgiviz.analysis.lints.context import LintContext
 from wsgiviz.analysis.lints.lint import Lint
@@ -50,41 +48,6 @@ ALL_BLOCKED = Lint(
     "it serves nobody. When all of them wait, new requests pile up in the kernel, and a faster machine would not "
     "help. More workers or threads wait for more at a time; an event loop waits for all at once.",
     "PEP 3333; gunicorn docs, Design: How Many Workers?",
-)
-
-
-# --- a slow client ----------------------------------------------------------------------------------------------
-
-WITH_CLIENT = {
-    Activity.READING: "reading a request",
-    Activity.WRITING: "writing an answer",
-    Activity.CLOSING: "waiting for the client to hang up",
-}
-
-
-def _slow_client(context: LintContext, side: Side) -> str | None:
-    if side.is_loop:
-        return None
-    living, of = side.server.living(), context.of_side(side)
-    phases = Counter(seen.with_clients(side, context.now_ns))
-    slots, held = len(living), phases.total()
-    if not held:
-        return None
-    doing = ", ".join(f"{phases[activity]} {text}" for activity, text in WITH_CLIENT.items() if phases[activity])
-    are = wording.every(side, slots, of) if held == slots else wording.some(side, held, slots, of)
-    clients = "a slow client" if held == 1 else "slow clients"
-    cure = "a proxy in front" if side.kind == "gthread" else "a proxy in front, gthread or an ASGI server"
-    return f"{are} held by {clients} ({doing}), with nothing in the app: {cure} would wait instead."
-
-
-SLOW_CLIENT = Lint(
-    "slow-client",
-    _slow_client,
-    "A sync worker reads its request and writes its answer byte by byte as fast as the client's network goes, and "
-    "serves nobody else meanwhile. A few slow clients are enough to occupy every worker, on purpose (Slowloris) or "
-    "not. Put a proxy that buffers in front, such as nginx, or serve over ASGI; gthread only has more threads that "
-    "can be held.",
-    "gunicorn docs, Deploying: nginx; Design: Choosing a Worker Type",
 )
 
 
@@ -203,7 +166,20 @@ def lost_with(context: LintContext, side: Side, pid: int) -> str:
     held.update(request.id for request in lost)
     places = {request.where.words for request in lost if request.where}
     at = f" at {places.pop()}" if len(places) == 1 else ""
-    return f" while it held {wording.held(held)}{at}" if held else ""
+    return f" while it held {wording.held(held)}{at}" if held else _held_by_silence(side, pid)
+
+
+def _held_by_silence(side: Side, pid: int) -> str:
+    """Nothing was in it, but for a client that had not said anything."""
+    dead = [worker for worker in side.server.workers.values() if worker.pid == pid and not worker.alive]
+    for worker in dead:
+        client = worker.client
+        if client is not None and client.silent:
+            who = f"a client ({client.address})" if client.address else "a client"
+            return (
+                f" while {who} held it that had sent no byte for {wording.length(worker.since_ns - client.since_ns)}"
+            )
+    return ""
 
 
 def _heartbeats(side: Side) -> str:

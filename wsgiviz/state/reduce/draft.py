@@ -31,6 +31,7 @@ class SideDraft:
         "_before",
         "_new_worker",
         "_spans",
+        "acceptors",
         "accepts",
         "connections",
         "dead_loops",
@@ -41,6 +42,7 @@ class SideDraft:
         "loops",
         "pools",
         "run",
+        "self_calls",
         "server",
         "workers",
     )
@@ -60,6 +62,8 @@ class SideDraft:
         self.accepts: dict[int, Accept] = dict(server.accepts)
         self.connections: dict[int, int] = dict(server.connections)
         self.pools: dict[int, int] = dict(server.pools)
+        self.self_calls: dict[int, int] = dict(server.self_calls)
+        self.acceptors: dict[int, int] = dict(server.acceptors)
         self.graves: dict[int, Death] = dict(server.graves)
         self.events = 0
 
@@ -80,6 +84,8 @@ class SideDraft:
             accepts=_newest(self.accepts),
             connections=_newest(self.connections),
             pools=self.pools,
+            self_calls=self.self_calls,
+            acceptors=self.acceptors,
             graves=self.graves,
             events=self.server.events + self.events,
         )
@@ -90,6 +96,10 @@ class SideDraft:
         for worker in sorted(dead, key=lambda worker: worker.since_ns)[: max(0, len(dead) - DEAD_KEPT)]:
             del self.workers[worker.key]
             self.dead_loops.pop(worker.pid, None)
+        known = {pid for pid, _ in self.workers}
+        for by_pid in (self.self_calls, self.acceptors):
+            for pid in by_pid.keys() - known:
+                del by_pid[pid]
         if len(self.graves) > 2 * DEAD_KEPT:
             newest = sorted(self.graves.items(), key=lambda item: item[1].t_ns)[-DEAD_KEPT:]
             self.graves = dict(newest)

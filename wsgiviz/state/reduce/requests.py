@@ -5,9 +5,11 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from wsgiviz.events import (
+    AcceptorClosing,
     BodyResumed,
     BodyReturned,
     ChunkWriting,
+    ClientSeen,
     ConnectionAccepted,
     ConnectionClosing,
     RequestBegan,
@@ -18,7 +20,7 @@ from wsgiviz.state.activity import BUSY, IN_APP, Activity, Task
 from wsgiviz.state.reduce.draft import Handlers, SideDraft
 from wsgiviz.state.reduce.samples import COMPUTES_FROM
 from wsgiviz.state.request import CHUNKS_KEPT, Request
-from wsgiviz.state.worker import Counters, Tally, Waits, Worker
+from wsgiviz.state.worker import Client, Counters, Tally, Waits, Worker
 
 
 def _accepted(side: SideDraft, event: ConnectionAccepted) -> None:
@@ -70,7 +72,7 @@ def _take(side: SideDraft, worker: Worker, event: RequestBegan) -> None:
         reading_ns = max(0, event.t_ns - max(worker.since_ns, side.run.requested_ns))
         tally = replace(tally, reading_ns=tally.reading_ns + reading_ns)
     mark = Counters(event.t_ns, event.thread_cpu_ns, worker.sample.runq_ns)
-    worker = replace(worker, mark=mark, tally=tally, waits=Waits(), iterating=False, paused_ns=0)
+    worker = replace(worker, mark=mark, tally=tally, waits=Waits(), iterating=False, paused_ns=0, client=None)
     side.turn(worker, Activity.COMPUTING, event.t_ns, event.req)
 
 
@@ -130,6 +132,23 @@ def _closing(side: SideDraft, event: ConnectionClosing) -> None:
     if before is not None and before.began_ns and event.ended_ns and not before.ended_ns:
         after = replace(before, ended_ns=event.ended_ns, task=Task.DONE, since_ns=event.ended_ns)
         side.keep(before, after, event.ended_ns)
+
+
+def _client_seen(side: SideDraft, event: ClientSeen) -> None:
+    worker = side.worker(event)
+    if worker is not None and worker.activity is Activity.READING and event.t_ns >= worker.since_ns:
+        side.put(replace(worker, client=Client(event.address, event.received, worker.since_ns)))
+
+
+def _acceptor_closing(side: SideDraft, event: AcceptorClosing) -> None:
+    """A connection is accepted by no one meanwhile; what that has cost is known when it is over."""
+    since_ns = side.acceptors.pop(event.pid, 0)
+    if event.closing:
+        side.acceptors[event.pid] = since_ns or event.t_ns
+    elif since_ns:
+        lasted_ns = max(0, event.t_ns - max(since_ns, side.run.requested_ns))
+        most_ns = max(side.run.acceptor_most_ns, lasted_ns)
+        side.run = replace(side.run, acceptor_ns=side.run.acceptor_ns + lasted_ns, acceptor_most_ns=most_ns)
 
 
 def _judge_unsampled(side: SideDraft, worker: Worker, t_ns: int, cpu_ns: int | None) -> Worker:
@@ -203,7 +222,8 @@ def _release(side: SideDraft, worker: Worker, event: RequestEnded) -> int:
             worker = side.turn(worker, Activity.WRITING, ended_ns, req)
     tally = _tallied(side, worker, event)
     gil_ns = -1 if tally.waits.unknown else tally.gil_ns - worker.tally.gil_ns
-    worker = replace(worker, tally=tally, waits=Waits(), iterating=False, paused_ns=0)
+    client = worker.client if worker.stopped_by else None  # it stays known what the worker was killed for
+    worker = replace(worker, tally=tally, waits=Waits(), iterating=False, paused_ns=0, client=client)
     if worker.activity in BUSY:
         side.turn(worker, Activity.IDLE, event.t_ns)
     else:
@@ -242,5 +262,7 @@ HANDLERS: Handlers = {
     ChunkWriting: _chunk_writing,
     BodyResumed: _body_resumed,
     ConnectionClosing: _closing,
+    ClientSeen: _client_seen,
+    AcceptorClosing: _acceptor_closing,
     RequestEnded: _ended,
 }

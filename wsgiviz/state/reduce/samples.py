@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from wsgiviz.events import EventsLost, OverflowsSampled, ProcessSampled, QueueSampled, ThreadSampled
+from wsgiviz.events import (
+    EventsLost,
+    OverflowsSampled,
+    ProcessSampled,
+    QueueSampled,
+    SelfCallsSampled,
+    ThreadSampled,
+)
 from wsgiviz.state.activity import IN_APP, Activity
 from wsgiviz.state.reduce.draft import Handlers, SideDraft
 from wsgiviz.state.worker import SLEEPS, WAITS_FOR_GIL, Counters, Waits, Worker
@@ -101,6 +108,14 @@ def _process_sampled(side: SideDraft, event: ProcessSampled) -> None:
         side.put(replace(worker, rss_bytes=event.rss_bytes, cpu_permille=event.cpu_permille))
 
 
+def _self_calls_sampled(side: SideDraft, event: SelfCallsSampled) -> None:
+    side.self_calls.pop(event.pid, None)
+    if event.connections > 0:
+        side.self_calls[event.pid] = event.connections
+        most = max(side.run.self_calls, sum(side.self_calls.values()))
+        side.run = replace(side.run, self_calls=most)
+
+
 def _events_lost(side: SideDraft, event: EventsLost) -> None:
     side.server = replace(side.server, lost=side.server.lost + max(0, event.count))
 
@@ -110,5 +125,6 @@ HANDLERS: Handlers = {
     QueueSampled: _queue_sampled,
     OverflowsSampled: _overflows_sampled,
     ProcessSampled: _process_sampled,
+    SelfCallsSampled: _self_calls_sampled,
     EventsLost: _events_lost,
 }

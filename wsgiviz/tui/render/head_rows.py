@@ -9,7 +9,7 @@ from wsgiviz.state import Activity, Server, Side, Task, Worker
 from wsgiviz.tui.render.line import BOLD, DIM, PLAIN, CellStyle, Line, Part, Row, shortened
 from wsgiviz.tui.render.printable import printable
 from wsgiviz.tui.render.view import PaneView
-from wsgiviz.tui.render.words import counted
+from wsgiviz.tui.render.words import counted, running
 
 ORDER = (
     Activity.BLOCKED,
@@ -110,7 +110,23 @@ def busy(view: PaneView, width: int, column: int) -> Row:
     line.to(column + bar_cells(width) + (2 if width >= 50 else 1))
     if not workers:
         return line.add("no worker yet" if not view.side.server.up else "no worker", DIM).row()
-    return line.first_fitting(*_busy_words(workers, counts)).row()
+    return line.first_fitting(*_with_acceptor(view, _busy_words(workers, counts))).row()
+
+
+ACCEPTOR_SHOWN_NS = 200_000_000
+
+
+def _with_acceptor(view: PaneView, words: list[tuple[Part, ...]]) -> list[tuple[Part, ...]]:
+    """With gthread's accepting thread, where that waits for a client to hang up: it is no slot, and has no lane."""
+    server, living = view.side.server, view.side.server.processes()
+    since_ns = min((t_ns for pid, t_ns in server.acceptors.items() if pid in living), default=view.now_ns)
+    lasts_ns = view.now_ns - since_ns
+    if lasts_ns < ACCEPTOR_SHOWN_NS:
+        return words
+    style = CellStyle("transfer!", "", "b")
+    long = Part(f"   accepting thread: client lingers {running(lasts_ns / 1e9)}", style)
+    short = Part(f"   accept: closing {running(lasts_ns / 1e9)}", style)
+    return [(*words[0], long), (*words[-1], long), (*words[-1], short), *words]
 
 
 def _busy_words(workers: Sequence[Worker], counts: Mapping[str, int]) -> list[tuple[Part, ...]]:

@@ -82,13 +82,22 @@ def _doing(worker: Worker, request: Request | None, now_ns: int) -> tuple[str, .
     activity = worker.activity.value
     lasts = running((now_ns - worker.since_ns) / 1e9)
     if not worker.req:
-        return (f"{activity} {lasts}",)
+        return (*_silence(worker, lasts), f"{activity} {lasts}")
     held = f"on {name_of(worker.req)}"
     if request is not None and goes_on(request, now_ns):
         name = name_of(worker.req)
         held = f"for nobody ({name} gave up)" if request.failed_ns else f"after the answer to {name}"
     iterates = ", iterating" if worker.iterating and worker.activity in IN_APP else ""
     return f"{activity} {lasts} {held}{iterates}", f"{activity} {lasts} {held}", f"{activity} {held}", held
+
+
+def _silence(worker: Worker, lasts: str) -> tuple[str, ...]:
+    """Of a slot that waits for the first byte of a client."""
+    client = worker.client
+    if worker.activity is not Activity.READING or client is None or not client.silent:
+        return ()
+    who = f"{printable(client.address)} has" if client.address else "its client has"
+    return f"reading: {who} sent no byte for {lasts}", f"no byte for {lasts}"
 
 
 def worth_showing(workers: Iterable[Worker], room: int, from_ns: int) -> list[Worker]:
