@@ -44,7 +44,8 @@ SILENT = [*ACCEPTED, ClientSeen(at(0.5), "wsgi", PID, 0, 0, CLIENT)]
 def test_a_client_that_has_sent_no_byte_is_named() -> None:
     state = reduced(BOOTED, SILENT, [queued(0.6, 2)])
     assert says("silent-client", seen(state, 3.0)) == (
-        "The only worker is held by a client (127.0.0.1:50312) that has sent no byte for over 2 s; 2 requests wait in the kernel, not yet read by anyone; gunicorn kills a sync "
+        "The only worker is held by a client (127.0.0.1:50312) that has sent no byte for over 2 s; 2 requests wait "
+        "in the kernel, not yet read by anyone; gunicorn kills a sync "
         "worker for that after --timeout."
     )
     assert says("slow-client", seen(state, 3.0)) is None, "it is not slow: it says nothing"
