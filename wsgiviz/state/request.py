@@ -113,6 +113,12 @@ class Request(Struct, frozen=True):
     stays: tuple[Stay, ...] = ()  # the lines that it was seen at, the last STAYS_KEPT
     children: int = 0  # tasks that it has started and that live
     children_started: int = 0
+    calls_queued: int = 0  # calls of it that wait for a thread
+    calls_running: int = 0  # in threads
+    calls_ended: int = 0  # that threads have run
+    pool: int = 0  # the number, in its process, of the pool that its newest call is for
+    thread_ns: int = 0  # in threads, while its tasks did nothing else, as far as that is over
+    thread_wait_ns: int = 0  # the same, waiting for one
 
     @property
     def external(self) -> bool:
@@ -139,6 +145,13 @@ class Request(Struct, frozen=True):
         if self.in_app:
             return False
         return self.finished or (self.external and bool(self.ended_ns))
+
+    @property
+    def off_loop(self) -> Task:
+        """What it does while no step of it is on or due."""
+        if self.calls_running:
+            return Task.IN_THREAD
+        return Task.FOR_THREAD if self.calls_queued else Task.AWAITING
 
     @property
     def ok(self) -> bool:

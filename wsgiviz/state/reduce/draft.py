@@ -15,6 +15,7 @@ from wsgiviz.state.request import WORKER_DIED, Request
 from wsgiviz.state.run import Run
 from wsgiviz.state.server import ACCEPTS_KEPT, DEAD_KEPT, Accept, Server
 from wsgiviz.state.state import Side
+from wsgiviz.state.thread_pool import PoolKey, ThreadPool
 from wsgiviz.state.worker import SPANS_KEPT, Death, Slot, Span, Worker
 
 Newest = TypeVar("Newest", int, Accept)
@@ -47,6 +48,7 @@ class SideDraft:
         "run",
         "server",
         "statuses",
+        "thread_pools",
         "workers",
     )
 
@@ -65,6 +67,7 @@ class SideDraft:
         self.accepts: dict[int, Accept] = dict(server.accepts)
         self.connections: dict[int, int] = dict(server.connections)
         self.pools: dict[int, int] = dict(server.pools)
+        self.thread_pools: dict[PoolKey, ThreadPool] = dict(server.thread_pools)
         self.graves: dict[int, Death] = dict(server.graves)
         self.count_from(before.run)
         self.events = 0
@@ -85,6 +88,7 @@ class SideDraft:
             accepts=_newest(self.accepts),
             connections=_newest(self.connections),
             pools=self.pools,
+            thread_pools=self.thread_pools,
             graves=self.graves,
             events=self.server.events + self.events,
         )

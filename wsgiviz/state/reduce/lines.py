@@ -30,7 +30,7 @@ def _line_seen(side: SideDraft, event: LineSeen) -> None:
 def _moved(request: Request, where: Location, t_ns: int) -> tuple[Stay, ...]:
     """Its stays with one more, which began with the wait that is on, or else when it was seen."""
     stays = joined(request.stays)[1 - STAYS_KEPT :]
-    since_ns = request.since_ns if request.task is Task.AWAITING else t_ns
+    since_ns = request.since_ns if request.task in (Task.AWAITING, Task.FOR_THREAD) else t_ns
     if stays and not stays[-1].until_ns:
         since_ns = t_ns
         stays = (*stays[:-1], replace(stays[-1], until_ns=t_ns))

@@ -36,6 +36,15 @@ def _step(side: SideDraft, req: int, t_ns: int, task: Task, held_ns: int) -> Non
     request = side.ledger.get(req)
     if request is None:
         return
+    task = request.off_loop if task is Task.AWAITING else task
+    changed = turned(request, task, t_ns, held_ns)
+    if task is Task.RUNNING and request.where is not None:
+        changed = gone_on(changed, t_ns)
+    side.ledger.put(changed)
+
+
+def turned(request: Request, task: Task, t_ns: int, held_ns: int = 0) -> Request:
+    """From ``t_ns`` on it does something else; the step that is over has held the loop for ``held_ns``."""
     steps = request.steps
     if steps and not steps[-1].end_ns:
         last = steps[-1]
@@ -43,19 +52,25 @@ def _step(side: SideDraft, req: int, t_ns: int, task: Task, held_ns: int) -> Non
     ended = bool(request.ended_ns)
     if not ended:
         steps = (*steps, Step(t_ns, 0, task))
-    changed = replace(
-        request,
+    return replace(
+        with_thread_times(request, t_ns),
         steps=steps,
         task=request.task if ended else task,
         since_ns=t_ns,
         run_ns=request.run_ns + held_ns,
     )
-    if task is Task.RUNNING and request.where is not None:
-        changed = _gone_on(changed, t_ns)
-    side.ledger.put(changed)
 
 
-def _gone_on(request: Request, t_ns: int) -> Request:
+def with_thread_times(request: Request, t_ns: int) -> Request:
+    """It has been in a thread, or waited for one, until ``t_ns``, if that is what it did."""
+    if request.task is Task.IN_THREAD:
+        return replace(request, thread_ns=request.thread_ns + max(0, t_ns - request.since_ns))
+    if request.task is Task.FOR_THREAD:
+        return replace(request, thread_wait_ns=request.thread_wait_ns + max(0, t_ns - request.since_ns))
+    return request
+
+
+def gone_on(request: Request, t_ns: int) -> Request:
     """It is at the line that it was seen at no more."""
     stays = request.stays
     if stays and not stays[-1].until_ns:
