@@ -65,7 +65,9 @@ class Contention(Struct, frozen=True):
     at: Location | None = None  # the line at which most of them are
     all_at: bool = False  # all of them, as far as is known
     moves: bool = True  # somebody has left it a moment ago
-    stuck: bool = False  # it does not, and all holders wait in an acquisition themselves
+    stuck: bool = False  # it does not, and all holders wait themselves, in an acquisition or for a thread
+    in_threads: bool = False  # they wait there in threads behind a loop
+    for_thread: bool = False  # the holders wait for such a thread
 
 
 class First(Struct, frozen=True):
@@ -121,10 +123,10 @@ def _waits(side: Side, request: Request) -> bool:
 def _line(known: Known, spot: Spot, stays: Sequence[Stay]) -> Contention | None:
     """The spot at which these stays are, if it is a line."""
     wait = known.waits.of(stays[0])
-    if wait is Wait.TIMER:
+    if not _may_be_line(wait, stays[0]):
         return None
-    visitors = _visitors(known, spot)
-    passed = passing(visitors, exact=known.side.is_loop)
+    visitors, exact = _visitors(known, spot), _exact(known, stays[0])
+    passed = passing(visitors, exact)
     first = _came_first(visitors, spot, known)
     if not _is_line(wait, visitors, passed, first):
         return None
@@ -136,7 +138,7 @@ def _line(known: Known, spot: Spot, stays: Sequence[Stay]) -> Contention | None:
     place, through = stays[0].where, _through(wait, passed, first)
     # Who waits while the line moves waits for all that there is to hold; but in a thread, two looks pass before one
     # who has got through is seen to have left.
-    unseen = 0 if known.side.is_loop or not moves else min(len(stays) - 1, max(0, through - len(holders)))
+    unseen = 0 if exact or not moves else min(len(stays) - 1, max(0, through - len(holders)))
     places = [request.where for request in holders if request.where is not None] or list(passed.places)
     return Contention(
         place,
@@ -148,6 +150,8 @@ def _line(known: Known, spot: Spot, stays: Sequence[Stay]) -> Contention | None:
         all_at=len(set(places)) == 1,
         moves=moves,
         stuck=not moves and longest_ns >= SILENT_NS and _wait_themselves(known, holders),
+        in_threads=stays[0].task is Task.IN_THREAD,
+        for_thread=bool(holders) and all(request.task is Task.FOR_THREAD for request in holders),
     )
 
 
@@ -157,6 +161,18 @@ def _visitors(known: Known, spot: Spot) -> list[Visitor]:
     found = [visitor(request, spot, known.waits) for request in requests.values()]
     targets = {one.request.target for one in found if one.arrived_ns}
     return [one for one in found if one.request.target in targets]
+
+
+def _may_be_line(wait: Wait, stay: Stay) -> bool:
+    """Threads of a loop's process that wait in something unknown may as well take turns with the GIL."""
+    if stay.task is Task.IN_THREAD:
+        return wait in (Wait.ACQUIRING, Wait.SIGNAL)
+    return wait not in (Wait.TIMER, Wait.THREAD)
+
+
+def _exact(known: Known, stay: Stay) -> bool:
+    """Its times are those of a loop's steps, and not of looks at a thread."""
+    return known.side.is_loop and stay.task is None
 
 
 def _is_line(wait: Wait, visitors: Sequence[Visitor], passed: Passing, first: First) -> bool:
@@ -207,7 +223,12 @@ def _holders(
 def _came_first(visitors: Sequence[Visitor], spot: Spot, known: Known) -> First:
     """When the line formed: of those who came before anybody had left it, some did not wait, and then all did."""
     first_left_ns = min((one.left_ns for one in visitors if one.left_ns), default=known.now_ns)
-    early = [one for one in visitors if one.request.began_ns < first_left_ns - LOOKS.early_ns]
+    calls = max((one.request.calls_ended for one in visitors if one.there), default=-1)
+    early = [
+        one
+        for one in visitors
+        if one.request.began_ns < first_left_ns - LOOKS.early_ns and not _yet_to_come(one, calls)
+    ]
     free = [one for one in early if one.waited_ns(known.now_ns) < WAITED_NS and not one.there]
     waited = [one for one in early if one.waited_ns(known.now_ns) >= WAITED_NS]
     pairs = len(free) * len(waited)
@@ -217,6 +238,12 @@ def _came_first(visitors: Sequence[Visitor], spot: Spot, known: Known) -> First:
     before = {stay.where for one in waited for stay in one.request.stays if stay.since_ns < one.arrived_ns}
     holders = [one for one in free if _further_on(one.request, spot, known) and one.request.where not in before]
     return First(1 / comb(len(free) + len(waited), len(free)), tuple(holders))
+
+
+def _yet_to_come(one: Visitor, calls: int) -> bool:
+    """It waits for the thread in which others have come there, in their first call of a thread or a later one."""
+    request = one.request
+    return request.task is Task.FOR_THREAD and not one.arrived_ns and request.calls_ended <= calls
 
 
 def _further_on(request: Request, spot: Spot, known: Known) -> bool:
@@ -240,7 +267,8 @@ def _wait_themselves(known: Known, holders: Sequence[Request]) -> bool:
     waiting = {
         request.id
         for request, stay in standing(known.side, holders)
-        if known.now_ns - stay.since_ns >= SILENT_NS and spot_of(stay, known.waits).waits
+        if known.now_ns - stay.since_ns >= SILENT_NS
+        and (stay.task is Task.FOR_THREAD or spot_of(stay, known.waits).waits)
     }
     return bool(holders) and all(request.id in waiting for request in holders)
 
@@ -277,9 +305,11 @@ def _lost(requests: Sequence[Request], waits: Waits) -> tuple[Counter[Spot], dic
 
 def _past_line(known: Known, spot: Spot, stay: Stay, of: int) -> Contention | None:
     wait = known.waits.of(stay)
+    if not _may_be_line(wait, stay):
+        return None
     visitors = _visitors(known, spot)
     waited = [one for one in visitors if one.waited_ns(known.now_ns) >= WAITED_NS]
-    passed = passing(visitors, exact=known.side.is_loop)
+    passed = passing(visitors, _exact(known, stay))
     first = _came_first(visitors, spot, known)
     if len(waited) < 2 or not _is_line(wait, visitors, passed, first):
         return None

@@ -46,13 +46,15 @@ class Stay(Struct, frozen=True, gc=False):
     """A stretch at one line, as far as it was seen: what is over within some tens of ms never is.
 
     ``until_ns`` is 0 while it lasts, and of one in which its request ended. On a loop both times are those of steps,
-    exactly; in a thread the line sampler's, some tens of ms late.
+    exactly; in a thread the line sampler's, some tens of ms late. ``task``: IN_THREAD or FOR_THREAD, of a request on a
+    loop that was in a thread there, or waited for one.
     """
 
     where: Location
     within: Location | None  # the innermost Python frame then, where that is another
     since_ns: int
     until_ns: int = 0
+    task: Task | None = None
 
 
 def joined(stays: tuple[Stay, ...]) -> tuple[Stay, ...]:
@@ -60,12 +62,12 @@ def joined(stays: tuple[Stay, ...]) -> tuple[Stay, ...]:
     if len(stays) < 2 or not _at_one_place(stays[-2], stays[-1]):
         return stays
     first, again = stays[-2:]
-    return (*stays[:-2], Stay(first.where, first.within, first.since_ns, again.until_ns))
+    return (*stays[:-2], Stay(first.where, first.within, first.since_ns, again.until_ns, first.task))
 
 
 def _at_one_place(one: Stay, other: Stay) -> bool:
     """At one line of the app, and inside one function called there."""
-    if (one.where.file, one.where.line) != (other.where.file, other.where.line):
+    if (one.where.file, one.where.line, one.task) != (other.where.file, other.where.line, other.task):
         return False
     if one.within is None or other.within is None:
         return one.within is other.within

@@ -10,7 +10,7 @@ from wsgiviz.analysis.lints.context import LintContext
 from wsgiviz.analysis.lints.lint import Lint
 from wsgiviz.analysis.loop_times import LongestStep
 from wsgiviz.events import request_number
-from wsgiviz.state import Location, Loop, Side, Task, Worker
+from wsgiviz.state import Location, Loop, Side, Worker
 
 LOOP_HELD_NS = 100_000_000
 """One step of a task that lasts longer holds the loop (asyncio's own slow_callback_duration)."""
@@ -149,46 +149,6 @@ LOOP_HELD = Lint(
     "blocks, or a long computation, stops every other request, the accepting of new ones and all timers. Use a "
     "library made for asyncio, or move the call away with asyncio.to_thread (a process pool if it computes).",
     "asyncio docs, Developing with asyncio: Running Blocking Code",
-)
-
-
-# --- the executor's threads -------------------------------------------------------------------------------------
-
-
-def _executor_exhausted(context: LintContext, side: Side) -> str | None:
-    if side.protocol != "asgi":
-        return None
-    if side.run.ended_ns:
-        return _executor_was_exhausted(side)
-    waiting, threads = sum(side.server.pools.values()), side.server.pool_threads
-    if not threads and context.async_limit is not None:  # where the pool itself can't be seen
-        threads = context.async_limit
-        awaiting = sum(request.task is Task.AWAITING for request in context.in_flight[side.name])
-        waiting = awaiting - threads * max(1, len(side.server.loops))
-    if not side.run.running or waiting <= 0:
-        return None
-    return (
-        f"{wording.wait(waiting)} for one of the {threads} threads of asyncio's pool{context.of_side(side)}, "
-        "just as they would for a worker."
-    )
-
-
-def _executor_was_exhausted(side: Side) -> str | None:
-    if not side.run.max_pool:
-        return None
-    return (
-        f"Up to {wording.requests(side.run.max_pool)} at a time waited for one of the {side.server.pool_threads} "
-        "threads of asyncio's pool, just as they would for a worker."
-    )
-
-
-EXECUTOR_EXHAUSTED = Lint(
-    "executor-exhausted",
-    _executor_exhausted,
-    "asyncio.to_thread and run_in_executor(None, ...) share one pool of min(32, cores + 4) threads in each process: "
-    "what comes beyond that waits for a thread, as a request waits for a worker. Await a library made for asyncio "
-    "instead, or give the loop an executor with as many threads as may wait at once.",
-    "asyncio docs, Event Loop: Executing code in thread or process pools; concurrent.futures.ThreadPoolExecutor",
 )
 
 

@@ -34,7 +34,8 @@ def _moved(request: Request, where: Location, t_ns: int) -> tuple[Stay, ...]:
     if stays and not stays[-1].until_ns:
         since_ns = t_ns
         stays = (*stays[:-1], replace(stays[-1], until_ns=t_ns))
-    return (*stays, Stay(where, None, since_ns))
+    task = request.task if request.task in (Task.IN_THREAD, Task.FOR_THREAD) else None
+    return (*stays, Stay(where, None, since_ns, task=task))
 
 
 def _inner_line_seen(side: SideDraft, event: InnerLineSeen) -> None:
