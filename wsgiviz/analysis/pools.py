@@ -36,12 +36,16 @@ class PoolUse(Struct, frozen=True):
 
 
 def pool_uses(side: Side, requests: Sequence[Request]) -> list[PoolUse]:
-    """Those that the present run has used, in the order of their kinds. ``requests`` are those in the app, and those
-    that were there a moment ago."""
+    """Those that the present run has used. ``requests`` are those in the app, and those that were there a moment
+    ago."""
+    return [use for use in known_pools(side, requests) if use.most_running or use.most_waiting]
+
+
+def known_pools(side: Side, requests: Sequence[Request]) -> list[PoolUse]:
+    """All that are known, in the order of their kinds."""
     found: dict[tuple[PoolKind, str], list[ThreadPool]] = {}
     for pool in side.server.thread_pools.values():
-        if pool.most_running or pool.most_waiting:
-            found.setdefault((pool.kind, pool.name), []).append(pool)
+        found.setdefault((pool.kind, pool.name), []).append(pool)
     order = list(PoolKind)
     return [_use(found[key], requests) for key in sorted(found, key=lambda key: (order.index(key[0]), key[1]))]
 

@@ -172,6 +172,14 @@ class Request(Struct, frozen=True):
             return False
         return not self.ended_ns or self.ended_ns > self.failed_ns
 
+    def in_threads_ns(self, now_ns: int) -> int:
+        """For how long it has been in threads, until now."""
+        return self.thread_ns + (max(0, now_ns - self.since_ns) if self.task is Task.IN_THREAD else 0)
+
+    def for_threads_ns(self, now_ns: int) -> int:
+        """For how long it has waited for a thread, until now."""
+        return self.thread_wait_ns + (max(0, now_ns - self.since_ns) if self.task is Task.FOR_THREAD else 0)
+
     def after_answer_ns(self, now_ns: int) -> int:
         """For how long the app has gone on after its client had the answer; 0 when it just closes."""
         if not self.received_ns or not self.began_ns:
