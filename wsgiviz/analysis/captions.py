@@ -266,8 +266,8 @@ def _awaiting(context: LintContext) -> Caption | None:
 
 
 def _off_loop(tasks: Counter[Task], where: str) -> str:
-    """ "200 requests wait at once at app.py:9 client.get", "40 requests are in threads at app.py:7 time.sleep, 160 wait
-    for one"."""
+    """ "200 requests wait at once at app.py:9 client.get", "40 requests are in threads at app.py:7 time.sleep, 160
+    wait for one"."""
     awaiting, inside, outside = (tasks[task] for task in (Task.AWAITING, Task.IN_THREAD, Task.FOR_THREAD))
     if not inside and not outside:
         return f"1 request waits{where}" if awaiting == 1 else f"{awaiting} requests wait at once{where}"

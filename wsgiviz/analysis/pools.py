@@ -13,8 +13,8 @@ from wsgiviz.state import Location, PoolKind, Request, Side, Task, ThreadPool
 class PoolUse(Struct, frozen=True):
     """What pools of one kind and name do, in all processes of a side. ``size`` is that of each (-1: any number).
 
-    ``requests`` have a call that waits and none that runs; ``waiting`` are calls, which may be others' too. ``at``: the
-    line at which most threads are, or were a moment ago; ``all_at``: all of them, as far as is known.
+    ``requests`` have a call that waits and none that runs; ``waiting`` are calls, which may be others' too. ``at``:
+    the line at which most threads are, or were a moment ago; ``all_at``: all of them, as far as is known.
     """
 
     kind: PoolKind

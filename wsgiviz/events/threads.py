@@ -30,9 +30,9 @@ class CallEnded(Event, frozen=True, tag=67):
 class PoolSampled(Event, frozen=True, tag=68):
     """Of ``size`` threads (-1: any number) so many are ``running``, for requests or not; ``waiting`` wait for one.
 
-    ``name``: "kind|name"; kinds are anyio (its default limiter), limiter (another one of AnyIO's), asyncio (the loop's
-    default executor), asgiref (its one thread) and executor (any other, and what it is called). A pool that is gone
-    has a size of 0."""
+    ``name``: "kind|name"; kinds are anyio (its default limiter), limiter (another one of AnyIO's), asyncio (the
+    loop's default executor), asgiref (its one thread) and executor (any other, and what it is called). A pool that is
+    gone has a size of 0."""
 
     pool: int
     size: int

@@ -95,8 +95,8 @@ def _current_task() -> asyncio.Task[Any] | None:
 
 
 def _codes(function: Any, depth: int) -> Iterator[CodeType]:
-    """Those of a function or generator, and of what is in partials round it: asyncio, Starlette and asgiref make some,
-    and FastAPI has its endpoint among the arguments."""
+    """Those of a function or generator, and of what is in partials round it: asyncio, Starlette and asgiref make
+    some, and FastAPI has its endpoint among the arguments."""
     function = getattr(function, "__func__", function)
     code = getattr(function, "__code__", None) or getattr(function, "gi_code", None)
     if isinstance(code, CodeType):
@@ -152,7 +152,7 @@ class ThreadCalls:
         self.follow_anyio()
 
     def _follow_executors(self) -> None:
-        submit = futures.ThreadPoolExecutor.submit
+        submit: Any = futures.ThreadPoolExecutor.submit
         pools, current = self.pools, CURRENT.get
 
         @functools.wraps(submit)

@@ -47,7 +47,8 @@ Measure = Callable[[Any, Frames], Usage]
 
 
 class Pool:
-    """An executor, or a limiter of AnyIO's, that ``user`` (a request) was the first to use. It does not keep it alive.
+    """An executor, or a limiter of AnyIO's, that ``user`` (a request) was the first to use. It does not keep it
+    alive.
 
     ``number`` is 0 as long as nobody else has used it: FastAPI makes a limiter, and Django an executor, for a single
     request, and nobody waits for those.

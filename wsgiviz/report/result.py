@@ -26,10 +26,10 @@ Top level: ``schema``, ``wsgiviz`` (its version), ``scenario`` (null for an app 
   ``requests`` that it has taken, ``max_lag_s``, ``longest_step_s``, ``busy_fraction``; a step that is still on counts
   with its length so far. ``loop`` has the greatest of each of the last three
 - the pools of threads behind them that requests used, ``pools``: ``kind`` (anyio: AnyIO's default limiter, limiter:
-  another one of AnyIO's, asyncio: the loop's default executor, asgiref: its only thread, executor: any other), ``name``
-  (of an executor), ``pid``, ``number`` of its worker, ``size`` (null for any number of threads), ``max_running``,
-  ``max_waiting``, ``running`` and ``waiting`` at the end; sampled, whoever uses them. In ``thread_wait_s`` the
-  distribution of how long requests waited for threads, of those that called something in one
+  another one of AnyIO's, asyncio: the loop's default executor, asgiref: its only thread, executor: any other),
+  ``name`` (of an executor), ``pid``, ``number`` of its worker, ``size`` (null for any number of threads),
+  ``max_running``, ``max_waiting``, ``running`` and ``waiting`` at the end; sampled, whoever uses them. In
+  ``thread_wait_s`` the distribution of how long requests waited for threads, of those that called something in one
 - ``max_accept_queue`` (of ``accept_queue_limit``), ``max_in_flight`` (inside the app at once, external ones too)
 - ``driver_max_lag_s``, ``driver_busy_fraction`` (of the run that the load driver was on a CPU or waited for one; near
   1 it can't send more), ``events``, ``events_lost``
@@ -38,10 +38,10 @@ With a ledger, ``requests`` at the top level: every request that is kept (`wsgiv
 once, by id; times in seconds from the run's start, as they can be true together (`wsgiviz.analysis.stamps`): planned
 <= sent <= connected <= accepted <= began <= ended <= released, and sent <= first byte <= received;
 ``location``: of a redirect, where to, without its query; ``for_nobody``: served when its client had given up;
-``after_answer_s``: for how long the app went on after the answer, 0 when it only closed; of a request that is not over
-``state`` (a loop's: queued, running, ready, awaiting, in a thread, waiting for a thread) and ``at``, the app's line;
-``in_thread_s`` and ``thread_wait_s``: in threads behind a loop, and waiting for one. What is not known is null, never
-zero.
+``after_answer_s``: for how long the app went on after the answer, 0 when it only closed; of a request that is not
+over ``state`` (a loop's: queued, running, ready, awaiting, in a thread, waiting for a thread) and ``at``, the app's
+line; ``in_thread_s`` and ``thread_wait_s``: in threads behind a loop, and waiting for one. What is not known is null,
+never zero.
 """
 
 from __future__ import annotations

@@ -46,8 +46,8 @@ class Stay(Struct, frozen=True, gc=False):
     """A stretch at one line, as far as it was seen: what is over within some tens of ms never is.
 
     ``until_ns`` is 0 while it lasts, and of one in which its request ended. On a loop both times are those of steps,
-    exactly; in a thread the line sampler's, some tens of ms late. ``task``: IN_THREAD or FOR_THREAD, of a request on a
-    loop that was in a thread there, or waited for one.
+    exactly; in a thread the line sampler's, some tens of ms late. ``task``: IN_THREAD or FOR_THREAD, of a request on
+    a loop that was in a thread there, or waited for one.
     """
 
     where: Location

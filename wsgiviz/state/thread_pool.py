@@ -27,8 +27,8 @@ class PoolKind(StrEnum):
 class ThreadPool(Struct, frozen=True, gc=False):
     """As it was last seen, and its peaks in the present run. It may run what is no request's too.
 
-    ``size`` is -1 for any number of threads. ``name`` is what an executor is called, "" where the kind says it all; it
-    may come from an app, so escape it before it is shown.
+    ``size`` is -1 for any number of threads. ``name`` is what an executor is called, "" where the kind says it all;
+    it may come from an app, so escape it before it is shown.
     """
 
     pid: int

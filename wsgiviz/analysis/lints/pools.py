@@ -1,5 +1,5 @@
-"""Lints of the pools of threads behind an event loop: each has an end, and beyond it requests wait for a thread as they
-would for a worker."""
+"""Lints of the pools of threads behind an event loop: each has an end, and beyond it requests wait for a thread as
+they would for a worker."""
 
 from __future__ import annotations
 
@@ -25,6 +25,14 @@ CURES = {
     PoolKind.ASGIREF: "all sync_to_async takes turns there; thread_sensitive=False lets it run in any thread",
 }
 """In a few words; the lints' explanations have more of them."""
+
+
+OWNERS = {
+    PoolKind.ANYIO: "AnyIO's default limiter",
+    PoolKind.LIMITER: "a limiter of the app's own",
+    PoolKind.ASYNCIO: "asyncio's default executor",
+    PoolKind.ASGIREF: "asgiref",
+}
 
 
 def _exhausted(*kinds: PoolKind) -> Callable[[LintContext, Side], str | None]:
@@ -91,32 +99,21 @@ def _threads(context: LintContext, side: Side, use: PoolUse) -> str:
     of = context.of_side(side)
     if use.kind is PoolKind.ASGIREF:
         return f"asgiref's only thread{each}{of}"
+    owner = OWNERS.get(use.kind) or f"the executor {use.name}"
     if use.size == 1:
-        return f"the only thread of {pool_name(use.kind, use.name)}{each}{of}"
-    return f"one of the {use.size} threads of {pool_name(use.kind, use.name)}{each}{of}"
-
-
-def pool_name(kind: PoolKind, name: str) -> str:
-    """As it is called in a sentence; it may hold an app's words."""
-    if kind is PoolKind.EXECUTOR:
-        return f"the executor {name}"
-    return {
-        PoolKind.ANYIO: "AnyIO's default limiter",
-        PoolKind.LIMITER: "a limiter of the app's own",
-        PoolKind.ASYNCIO: "asyncio's default executor",
-        PoolKind.ASGIREF: "asgiref",
-    }[kind]
+        return f"the only thread of {owner}{each}{of}"
+    return f"one of the {use.size} threads of {owner}{each}{of}"
 
 
 LIMITER_EXHAUSTED = Lint(
     "limiter-exhausted",
     _exhausted(PoolKind.ANYIO, PoolKind.LIMITER),
-    "Starlette and FastAPI run each def endpoint, each def dependency and run_in_threadpool in AnyIO's worker threads, "
-    "and a limiter lets 40 of them run at once in each process: what comes beyond that waits, as a request waits for "
-    "a worker. Write async def and await a library made for asyncio, or raise total_tokens of "
+    "Starlette and FastAPI run each def endpoint, each def dependency and run_in_threadpool in AnyIO's worker "
+    "threads, and a limiter lets 40 of them run at once in each process: what comes beyond that waits, as a request "
+    "waits for a worker. Write async def and await a library made for asyncio, or raise total_tokens of "
     "anyio.to_thread.current_default_thread_limiter() when the app starts; give calls that may take long a limiter "
     "of their own, so that they do not keep the others waiting.",
-    "AnyIO docs, Working with threads: Adjusting the default maximum worker thread count; Starlette docs, Thread Pool",
+    "AnyIO docs, Working with threads: maximum worker thread count; Starlette docs, Thread Pool",
 )
 
 EXECUTOR_EXHAUSTED = Lint(
@@ -131,9 +128,9 @@ EXECUTOR_EXHAUSTED = Lint(
 OWN_EXECUTOR_EXHAUSTED = Lint(
     "own-executor-exhausted",
     _exhausted(PoolKind.EXECUTOR),
-    "An executor runs as many calls at once as it has threads (max_workers), and all others stand in its queue, which "
-    "has no end. Give it as many threads as what is behind them can take, or answer at once and do the work in a "
-    "job queue.",
+    "An executor runs as many calls at once as it has threads (max_workers), and all others stand in its queue, "
+    "which has no end. Give it as many threads as what is behind them can take, or answer at once and do the work in "
+    "a job queue.",
     "Python docs, concurrent.futures: ThreadPoolExecutor",
 )
 
@@ -141,8 +138,8 @@ ONE_THREAD_FOR_ALL = Lint(
     "one-thread-for-all",
     _exhausted(PoolKind.ASGIREF),
     "sync_to_async runs its function in one thread that all requests of a process share, since code written for one "
-    "thread may depend on that: they take turns, however many there are. Pass thread_sensitive=False for what may run "
-    "in any thread, serve requests within asgiref's ThreadSensitiveContext, as Django does, or await a library made "
-    "for asyncio.",
+    "thread may depend on that: they take turns, however many there are. Pass thread_sensitive=False for what may "
+    "run in any thread, serve requests within asgiref's ThreadSensitiveContext, as Django does, or await a library "
+    "made for asyncio.",
     "asgiref docs, Threading; Django docs, Asynchronous support: sync_to_async",
 )

@@ -20,6 +20,7 @@ LEAST_LANES = 4
 SEEN_FROM = 0.02
 """A loop that is busy for a smaller share of the time is idle."""
 
+
 def rows_for_each(view: PaneView, lanes: int) -> int:
     """How many rows of those that ``lanes`` have go to single loops: one to each of several, if there is room."""
     several = len(loop_times.living(view.side))

@@ -39,7 +39,7 @@ def each_pool(view: PaneView, width: int, column: int, count: int) -> tuple[Row,
 
 def _one(view: PaneView, width: int, column: int, use: PoolUse) -> Row:
     line = labelled("threads", width, column)
-    counts = {Task.IN_THREAD: use.running, Task.FOR_THREAD: use.waiting}
+    counts: dict[str, int] = {Task.IN_THREAD: use.running, Task.FOR_THREAD: use.waiting}
     size = use.size * use.pools
     line.extend(shares(counts, max(size, sum(counts.values())), bar_cells(width), view))
     line.to(column + bar_cells(width) + (2 if width >= 50 else 1))
