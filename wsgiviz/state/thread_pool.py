@@ -9,6 +9,9 @@ from msgspec import Struct
 POOLS_KEPT = 256
 """Pools kept of each side; of those that are gone, the ones for which the fewest have waited go first."""
 
+UNLIMITED = -1
+"""The size of a pool that has any number of threads."""
+
 PoolKey = tuple[int, int]
 """Pid, and the pool's number in that process."""
 
@@ -27,7 +30,7 @@ class PoolKind(StrEnum):
 class ThreadPool(Struct, frozen=True, gc=False):
     """As it was last seen, and its peaks in the present run. It may run what is no request's too.
 
-    ``size`` is -1 for any number of threads. ``name`` is what an executor is called, "" where the kind says it all;
+    ``size`` may be UNLIMITED. ``name`` is what an executor is called, "" where the kind says it all;
     it may come from an app, so escape it before it is shown.
     """
 

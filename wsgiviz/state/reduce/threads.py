@@ -9,7 +9,7 @@ from wsgiviz.state.activity import OFF_LOOP
 from wsgiviz.state.reduce.draft import Handlers, SideDraft
 from wsgiviz.state.reduce.tasks import gone_on, turned
 from wsgiviz.state.request import Request
-from wsgiviz.state.thread_pool import POOLS_KEPT, PoolKind, ThreadPool
+from wsgiviz.state.thread_pool import POOLS_KEPT, UNLIMITED, PoolKind, ThreadPool
 
 KINDS = frozenset(kind.value for kind in PoolKind)
 
@@ -60,15 +60,16 @@ def _pool_sampled(side: SideDraft, event: PoolSampled) -> None:
     if not event.size:
         side.thread_pools[key] = replace(before, running=0, waiting=0, gone=True)
         return
+    running, waiting = max(0, event.running), max(0, event.waiting)
     side.thread_pools[key] = ThreadPool(
         *key,
         PoolKind(kind),
         name,
-        event.size,
-        event.running,
-        event.waiting,
-        max(before.most_running, event.running),
-        max(before.most_waiting, event.waiting),
+        max(UNLIMITED, event.size),
+        running,
+        waiting,
+        max(before.most_running, running),
+        max(before.most_waiting, waiting),
     )
     if len(side.thread_pools) > POOLS_KEPT:
         _drop_one(side)
