@@ -266,8 +266,8 @@ def _awaiting(context: LintContext) -> Caption | None:
 
 
 def _off_loop(tasks: Counter[Task], where: str) -> str:
-    """ "200 requests wait at once at app.py:9 client.get", "40 requests are in threads at app.py:7 time.sleep, 160
-    wait for one"."""
+    """ "200 requests wait at once at app.py:9 client.get", "Of 200 requests, 40 are in threads and 160 wait for
+    a thread, most at app.py:6 in view"."""
     awaiting, inside, outside = (tasks[task] for task in (Task.AWAITING, Task.IN_THREAD, Task.FOR_THREAD))
     if not inside and not outside:
         return f"1 request waits{where}" if awaiting == 1 else f"{awaiting} requests wait at once{where}"
@@ -279,7 +279,7 @@ def _off_loop(tasks: Counter[Task], where: str) -> str:
     count = awaiting + inside + outside
     if len(parts) == 1:
         return f"{wording.requests(count)} {parts[0].partition(' ')[2]}{where}"
-    return f"Of {wording.requests(count)}{where}, {', '.join(parts[:-1])} and {parts[-1]}"
+    return f"Of {wording.requests(count)}, {', '.join(parts[:-1])} and {parts[-1]}{where}"
 
 
 def _stand_in_line(context: LintContext, side: Side) -> bool:

@@ -38,14 +38,14 @@ def each_pool(view: PaneView, width: int, column: int, count: int) -> tuple[Row,
 
 
 def _one(view: PaneView, width: int, column: int, use: PoolUse) -> Row:
-    line = labelled("threads", width, column)
+    line = labelled("pool", width, column)
     counts: dict[str, int] = {Task.IN_THREAD: use.running, Task.FOR_THREAD: use.waiting}
     size = use.size * use.pools
     line.extend(shares(counts, max(size, sum(counts.values())), bar_cells(width), view))
     line.to(column + bar_cells(width) + (2 if width >= 50 else 1))
     of = f"{use.running:>{len(str(size))}} of {size}" if size > 0 else str(use.running)
     main = Part(of, CellStyle("awaiting!", "", "b") if use.running else DIM)
-    name = Part(f" in {_name(use, view)}", DIM)
+    name = Part(f" threads, {_name(use, view)}", DIM)
     wait = Part(f"  {use.waiting} wait" if use.waiting else "", CellStyle("queue!", "", "b"))
     peak = Part(f"   peak {use.most_waiting} wait" if use.most_waiting else "", DIM)
     return line.first_fitting((main, name, wait, peak), (main, name, wait), (main, wait), (main,)).row()
