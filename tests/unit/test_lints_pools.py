@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.unit.lint_contexts import at, booted, ended, opened, reduced, says, seen
-from tests.unit.thread_events import PID, answered, asked, entered, full_limiter, in_order, left, pool, run
+from tests.unit.lint_contexts import PID, at, booted, ended, opened, reduced, says, seen
+from tests.unit.thread_events import answered, asked, entered, full_limiter, in_order, left, pool, run
 from tests.unit.thread_events import seen as look
 from wsgiviz.analysis.captions import Tone, caption
 from wsgiviz.analysis.occurrences import Occurrences
