@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.unit.lint_contexts import PID, at, ended, reduced
 from tests.unit.states import MS, RUN
 from tests.unit.thread_events import answered, asked, entered, in_order, left, pool, run, seen
-from wsgiviz.events import Event, RunRequested, StepBegan, WorkerDied
+from wsgiviz.events import Event, RunRequested, StepBegan, TaskReady, WorkerDied
 from wsgiviz.state import PoolKind, Request, Task, ThreadPool
 from wsgiviz.state.thread_pool import POOLS_KEPT
 
@@ -32,6 +32,12 @@ def test_a_request_waits_for_a_thread_and_is_in_one() -> None:
     ]  # fmt: skip
     assert (done.task, done.calls_ended, done.calls_running) == (Task.DONE, 1, 0)
     assert (done.thread_wait_ns, done.thread_ns) == (at(0.5) - at(0.0102), 300 * MS)
+
+
+def test_a_state_that_takes_no_time_is_no_step() -> None:
+    """A bare yield is ready at once; AnyIO makes some before it asks for a thread."""
+    ready = TaskReady(at(0.0102), "asgi", PID, RUN + 1)
+    assert tasks(request(asked(1, 0.01), [ready])) == [Task.RUNNING, Task.READY]
 
 
 def test_what_it_has_waited_counts_while_it_waits() -> None:

@@ -47,8 +47,9 @@ def turned(request: Request, task: Task, t_ns: int, held_ns: int = 0) -> Request
     """From ``t_ns`` on it does something else; the step that is over has held the loop for ``held_ns``."""
     steps = request.steps
     if steps and not steps[-1].end_ns:
-        last = steps[-1]
-        steps = (*steps[1 - STEPS_KEPT : -1], Step(last.start_ns, t_ns, last.task))
+        last, steps = steps[-1], steps[1 - STEPS_KEPT : -1]
+        if last.start_ns != t_ns:  # a bare yield is ready at once
+            steps = (*steps, Step(last.start_ns, t_ns, last.task))
     ended = bool(request.ended_ns)
     if not ended:
         steps = (*steps, Step(t_ns, 0, task))
