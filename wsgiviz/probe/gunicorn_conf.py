@@ -108,16 +108,13 @@ def _watch_sync(worker: Any, ids: RequestIds) -> None:
 
 
 def _sample_slots(worker: Any, connections: Mapping[int, Connection]) -> None:
-    sampler = SlotSampler(_emit, _lines(worker), connections)
-    sampler.nested.follow()
-    LineSampler(_emit, [sampler.sample]).start()
+    LineSampler(_emit, [SlotSampler(_emit, _lines(worker), connections).sample]).start()
 
 
 def _watch_threads(worker: Any, ids: RequestIds) -> None:
     from wsgiviz.probe.threads import watch_threads
 
     slots = watch_threads(worker, _emit, ids)
-    worker.tpool.submit = worker.tpool.submit  # as it is now: the server's own calls are nobody's request
     _sample_slots(worker, slots.connections)
 
 

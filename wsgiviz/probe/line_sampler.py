@@ -73,10 +73,6 @@ class LineEmitter:
                 self._emit.inner_line_seen(slot, req, inner.number, inner.where)
         return line, inner
 
-    def own(self, frames: list[FrameType]) -> FrameType | None:
-        """The innermost frame that is the app's."""
-        return self._lines.own(frames)
-
     def first_own(self, *stacks: list[FrameType]) -> list[FrameType]:
         """The first of these in which there is a line of the app."""
         return next((frames for frames in stacks if self._lines.own(frames) is not None), [])

@@ -16,7 +16,6 @@ from types import FrameType
 
 from wsgiviz.probe.connection import ACCEPTED, CLOSING, WRITING, Connection, Held
 from wsgiviz.probe.line_sampler import Frames, LineEmitter
-from wsgiviz.probe.nested_loops import NestedLoops
 from wsgiviz.probe.source_lines import stack
 from wsgiviz.recorder.emitter import Emitter
 
@@ -34,7 +33,6 @@ class SlotSampler:
         self._emit = emit
         self._lines = lines
         self._connections = connections
-        self.nested = NestedLoops(connections, lines.own)
         self._seen: dict[int, tuple[tuple[int, int], object]] = {}
 
     def sample(self) -> None:
@@ -49,8 +47,7 @@ class SlotSampler:
             frames = frames or sys._current_frames()
             found = stack(frames.get(thread))
             if self._emit_lasting(connection, key, found):
-                nested = self.nested.frames(thread, found, frames)
-                self._seen[thread] = key, self._emit_line(connection, key, nested or found, line)
+                self._seen[thread] = key, self._emit_line(connection, key, found, line)
 
     def _emit_lasting(self, connection: Connection, key: tuple[int, int], found: list[FrameType]) -> bool:
         """Emit how far the connection has come; whether it is in the app, at a line worth looking for.

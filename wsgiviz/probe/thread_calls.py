@@ -158,7 +158,7 @@ class ThreadCalls:
         @functools.wraps(submit)
         def observed_submit(self: Any, fn: Any, /, *args: Any, **named: Any) -> Any:
             request = current()
-            if request is None or not request.open or not runs_here(self):
+            if request is None or not request.open or not _runs_here(self):
                 return submit(self, fn, *args, **named)
             call = ThreadCall(request, fn, pools.of_executor(self, request.req))
             try:
@@ -197,6 +197,6 @@ class ThreadCalls:
         setattr(owner, IN_THREAD, staticmethod(observed_run) if isinstance(owner, type) else observed_run)
 
 
-def runs_here(executor: Any) -> bool:
+def _runs_here(executor: Any) -> bool:
     """In this interpreter: a call that goes to another one (Python 3.14) could not take our object along."""
     return type(executor).__name__ != "InterpreterPoolExecutor"

@@ -3,11 +3,11 @@
 import os
 import time
 
-import django
-from django.conf import settings
-from django.core.asgi import get_asgi_application
-from django.http import HttpResponse
-from django.urls import path
+import django  # type: ignore[import-untyped]
+from django.conf import settings  # type: ignore[import-untyped]
+from django.core.asgi import get_asgi_application  # type: ignore[import-untyped]
+from django.http import HttpResponse  # type: ignore[import-untyped]
+from django.urls import path  # type: ignore[import-untyped]
 
 if not settings.configured:
     settings.configure(DEBUG=False, SECRET_KEY="secret", ROOT_URLCONF=__name__, ALLOWED_HOSTS=["*"])

@@ -29,7 +29,7 @@ def session():
 
 
 @endpoints.get("/")
-def view(found: Annotated[str, Depends(session)]):
+def view(found: Annotated[str, Depends(session)]) -> dict[str, str]:
     while not os.path.exists(GATE):
         time.sleep(0.005)  # in the view
     return {}
@@ -52,7 +52,7 @@ async def one_thread(scope, receive, send):
     await answer(scope, receive, send, sync_to_async(query))
 
 
-connections = queue.Queue()
+connections: queue.Queue[str] = queue.Queue()
 for _ in range(2):
     connections.put("a connection")
 
