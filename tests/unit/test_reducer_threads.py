@@ -30,8 +30,8 @@ def test_a_request_waits_for_a_thread_and_is_in_one() -> None:
     assert tasks(done) == [
         Task.RUNNING, Task.FOR_THREAD, Task.IN_THREAD, Task.AWAITING, Task.READY, Task.RUNNING, Task.AWAITING,
     ]  # fmt: skip
-    assert (done.task, done.calls_ended, done.calls_running) == (Task.DONE, 1, 0)
-    assert (done.thread_wait_ns, done.thread_ns) == (at(0.5) - at(0.0102), 300 * MS)
+    assert (done.task, done.calls.ended, done.calls.running) == (Task.DONE, 1, 0)
+    assert (done.calls.waited_ns, done.calls.inside_ns) == (at(0.5) - at(0.0102), 300 * MS)
 
 
 def test_a_state_that_takes_no_time_is_no_step() -> None:
@@ -43,7 +43,7 @@ def test_a_state_that_takes_no_time_is_no_step() -> None:
 def test_what_it_has_waited_counts_while_it_waits() -> None:
     waits = request(asked(1, 0.01))
     assert waits.for_threads_ns(at(0.5)) == at(0.5) - at(0.0102)
-    assert (waits.in_threads_ns(at(0.5)), waits.thread_wait_ns) == (0, 0)
+    assert (waits.in_threads_ns(at(0.5)), waits.calls.waited_ns) == (0, 0)
 
 
 def test_a_thread_may_begin_before_the_step_that_asked_for_it_has_ended() -> None:

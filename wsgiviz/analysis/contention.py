@@ -223,7 +223,7 @@ def _holders(
 def _came_first(visitors: Sequence[Visitor], spot: Spot, known: Known) -> First:
     """When the line formed: of those who came before anybody had left it, some did not wait, and then all did."""
     first_left_ns = min((one.left_ns for one in visitors if one.left_ns), default=known.now_ns)
-    calls = max((one.request.calls_ended for one in visitors if one.there), default=-1)
+    calls = max((one.request.calls.ended for one in visitors if one.there), default=-1)
     early = [
         one
         for one in visitors
@@ -243,7 +243,7 @@ def _came_first(visitors: Sequence[Visitor], spot: Spot, known: Known) -> First:
 def _yet_to_come(one: Visitor, calls: int) -> bool:
     """It waits for the thread in which others have come there, in their first call of a thread or a later one."""
     request = one.request
-    return request.task is Task.FOR_THREAD and not one.arrived_ns and request.calls_ended <= calls
+    return request.task is Task.FOR_THREAD and not one.arrived_ns and request.calls.ended <= calls
 
 
 def _further_on(request: Request, spot: Spot, known: Known) -> bool:

@@ -52,7 +52,7 @@ def known_pools(side: Side, requests: Sequence[Request]) -> list[PoolUse]:
 
 def _use(pools: list[ThreadPool], requests: Sequence[Request]) -> PoolUse:
     keys = {pool.key for pool in pools}
-    of_pool = [request for request in requests if (request.pid, request.pool) in keys]
+    of_pool = [request for request in requests if (request.pid, request.calls.pool) in keys]
     places = Counter(filter(None, (one.where for one in of_pool if one.task is Task.IN_THREAD)))
     if not places:
         places = Counter(filter(None, map(_last_in_thread, of_pool)))
@@ -66,7 +66,7 @@ def _use(pools: list[ThreadPool], requests: Sequence[Request]) -> PoolUse:
         waiting=sum(pool.waiting for pool in pools),
         most_running=max(pool.most_running for pool in pools),
         most_waiting=max(pool.most_waiting for pool in pools),
-        requests=sum(one.in_app and one.calls_queued > 0 and not one.calls_running for one in of_pool),
+        requests=sum(one.in_app and one.calls.queued > 0 and not one.calls.running for one in of_pool),
         at=places.most_common(1)[0][0] if places else None,
         all_at=len(places) == 1,
     )

@@ -250,7 +250,7 @@ def _row(side: Side, request: Request, doing: str, now_ns: int) -> dict[str, Any
 
 def _in_threads(request: Request, doing: str, now_ns: int) -> dict[str, Any]:
     """What a request does that is not over, and what it has done in threads."""
-    called = request.calls_ended or request.calls_running or request.calls_queued
+    called = request.calls.all
     return {
         "state": doing or None,
         "at": request.where.words if doing and request.where is not None else None,

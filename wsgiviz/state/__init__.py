@@ -4,7 +4,7 @@ from wsgiviz.state.activity import BUSY, IN_APP, LOOPS, OFF_LOOP, Activity, Phas
 from wsgiviz.state.ledger import LEDGER_KEPT, Ledger
 from wsgiviz.state.loop import Hold, Loop, LoopTally
 from wsgiviz.state.reducer import reduce
-from wsgiviz.state.request import Location, Request, Stay, Step
+from wsgiviz.state.request import Calls, Location, Request, Stay, Step
 from wsgiviz.state.run import DriverSample, Peak, Run
 from wsgiviz.state.server import Server
 from wsgiviz.state.state import Action, Failure, Measured, Side, State
@@ -21,6 +21,7 @@ __all__ = [
     "WAITS_FOR_GIL",
     "Action",
     "Activity",
+    "Calls",
     "Counters",
     "Death",
     "DriverSample",

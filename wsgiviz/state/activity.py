@@ -49,7 +49,9 @@ class Task(StrEnum):
     FAILED = "failed"
 
 
-OFF_LOOP = frozenset({Task.AWAITING, Task.IN_THREAD, Task.FOR_THREAD})
+IN_THREADS = frozenset({Task.IN_THREAD, Task.FOR_THREAD})
+"""In a thread, or on the way into one."""
+OFF_LOOP = IN_THREADS | {Task.AWAITING}
 """A request in one of these needs nothing of its loop."""
 
 

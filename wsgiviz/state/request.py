@@ -74,6 +74,35 @@ def _at_one_place(one: Stay, other: Stay) -> bool:
     return (one.within.file, one.within.function) == (other.within.file, other.within.function)
 
 
+class Calls(Struct, frozen=True, gc=False):
+    """What a request on a loop has called in threads: so many calls wait for one, run, and have been run.
+
+    ``pool`` is the number, in its process, of the pool that the newest is for. ``inside_ns`` and ``waited_ns``: for
+    how long it was in threads, and waited for one, while its tasks did nothing else, as far as that is over.
+    """
+
+    queued: int = 0
+    running: int = 0
+    ended: int = 0
+    pool: int = 0
+    inside_ns: int = 0
+    waited_ns: int = 0
+
+    @property
+    def all(self) -> int:
+        return self.queued + self.running + self.ended
+
+    def after(self, task: Task, lasted_ns: int) -> Calls:
+        """It has been in that state for so long, which is over."""
+        inside_ns, waited_ns = (lasted_ns, 0) if task is Task.IN_THREAD else (0, lasted_ns)
+        totals = self.inside_ns + inside_ns, self.waited_ns + waited_ns
+        return Calls(self.queued, self.running, self.ended, self.pool, *totals)
+
+
+NO_CALLS = Calls()
+"""Of a request that has called nothing in a thread, as most do: what is this very object needs no further look."""
+
+
 class Request(Struct, frozen=True):
     """One request. Times are CLOCK_MONOTONIC nanoseconds, 0 where a thing has not happened.
 
@@ -115,12 +144,7 @@ class Request(Struct, frozen=True):
     stays: tuple[Stay, ...] = ()  # the lines that it was seen at, the last STAYS_KEPT
     children: int = 0  # tasks that it has started and that live
     children_started: int = 0
-    calls_queued: int = 0  # calls of it that wait for a thread
-    calls_running: int = 0  # in threads
-    calls_ended: int = 0  # that threads have run
-    pool: int = 0  # the number, in its process, of the pool that its newest call is for
-    thread_ns: int = 0  # in threads, while its tasks did nothing else, as far as that is over
-    thread_wait_ns: int = 0  # the same, waiting for one
+    calls: Calls = NO_CALLS
 
     @property
     def external(self) -> bool:
@@ -151,9 +175,9 @@ class Request(Struct, frozen=True):
     @property
     def off_loop(self) -> Task:
         """What it does while no step of it is on or due."""
-        if self.calls_running:
+        if self.calls.running:
             return Task.IN_THREAD
-        return Task.FOR_THREAD if self.calls_queued else Task.AWAITING
+        return Task.FOR_THREAD if self.calls.queued else Task.AWAITING
 
     @property
     def ok(self) -> bool:
@@ -174,11 +198,11 @@ class Request(Struct, frozen=True):
 
     def in_threads_ns(self, now_ns: int) -> int:
         """For how long it has been in threads, until now."""
-        return self.thread_ns + (max(0, now_ns - self.since_ns) if self.task is Task.IN_THREAD else 0)
+        return self.calls.inside_ns + (max(0, now_ns - self.since_ns) if self.task is Task.IN_THREAD else 0)
 
     def for_threads_ns(self, now_ns: int) -> int:
         """For how long it has waited for a thread, until now."""
-        return self.thread_wait_ns + (max(0, now_ns - self.since_ns) if self.task is Task.FOR_THREAD else 0)
+        return self.calls.waited_ns + (max(0, now_ns - self.since_ns) if self.task is Task.FOR_THREAD else 0)
 
     def after_answer_ns(self, now_ns: int) -> int:
         """For how long the app has gone on after its client had the answer; 0 when it just closes."""

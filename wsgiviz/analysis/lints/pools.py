@@ -90,7 +90,7 @@ def _share(context: LintContext, side: Side) -> float:
     """Of the time that requests were in the app, how much of it they waited for threads."""
     over = [request for request in context.latest[side.name] if request.began_ns and request.ended_ns]
     whole_ns = sum(request.ended_ns - request.began_ns for request in over)
-    return sum(request.thread_wait_ns for request in over) / whole_ns if whole_ns > 0 else 0.0
+    return sum(request.calls.waited_ns for request in over) / whole_ns if whole_ns > 0 else 0.0
 
 
 def _threads(context: LintContext, side: Side, use: PoolUse) -> str:

@@ -17,7 +17,7 @@ from wsgiviz.events import (
 from wsgiviz.state.activity import BUSY, IN_APP, Activity, Task
 from wsgiviz.state.reduce.draft import Handlers, SideDraft
 from wsgiviz.state.reduce.samples import COMPUTES_FROM
-from wsgiviz.state.reduce.tasks import with_thread_times
+from wsgiviz.state.reduce.tasks import calls_until
 from wsgiviz.state.request import CHUNKS_KEPT, Request
 from wsgiviz.state.worker import Counters, Tally, Waits, Worker
 
@@ -173,8 +173,9 @@ def _with_end(request: Request, event: RequestEnded, gil_ns: int) -> Request:
     steps = request.steps
     if steps and not steps[-1].end_ns:
         steps = (*steps[:-1], replace(steps[-1], end_ns=ended_ns))
+    calls = calls_until(request, ended_ns)
     return replace(
-        with_thread_times(request, ended_ns),
+        request,
         began_ns=event.began_ns or request.began_ns or ended_ns,
         response_ns=event.response_ns or request.response_ns,
         returned_ns=event.returned_ns or request.returned_ns,
@@ -186,8 +187,7 @@ def _with_end(request: Request, event: RequestEnded, gil_ns: int) -> Request:
         gil_ns=gil_ns,
         pid=event.pid,
         slot=event.slot,
-        calls_queued=0,
-        calls_running=0,
+        calls=calls if not (calls.queued or calls.running) else replace(calls, queued=0, running=0),
         task=Task.FAILED if event.raised else Task.DONE,
         since_ns=ended_ns,
         steps=steps,

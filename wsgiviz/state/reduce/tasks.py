@@ -5,11 +5,11 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from wsgiviz.events import BEAT_NS, ChildTasks, LoopBeat, LoopHeld, StepBegan, StepEnded, TaskReady
-from wsgiviz.state.activity import Task
+from wsgiviz.state.activity import IN_THREADS, Task
 from wsgiviz.state.loop import Hold, Loop
 from wsgiviz.state.reduce.draft import Handlers, SideDraft
 from wsgiviz.state.reduce.lines import location
-from wsgiviz.state.request import STEPS_KEPT, Request, Step
+from wsgiviz.state.request import NO_CALLS, STEPS_KEPT, Calls, Request, Step
 
 
 def _step_began(side: SideDraft, event: StepBegan) -> None:
@@ -36,7 +36,8 @@ def _step(side: SideDraft, req: int, t_ns: int, task: Task, held_ns: int) -> Non
     request = side.ledger.get(req)
     if request is None:
         return
-    task = request.off_loop if task is Task.AWAITING else task
+    if task is Task.AWAITING and request.calls is not NO_CALLS:
+        task = request.off_loop
     changed = turned(request, task, t_ns, held_ns)
     if task is Task.RUNNING and request.where is not None:
         changed = gone_on(changed, t_ns)
@@ -54,21 +55,20 @@ def turned(request: Request, task: Task, t_ns: int, held_ns: int = 0) -> Request
     if not ended:
         steps = (*steps, Step(t_ns, 0, task))
     return replace(
-        with_thread_times(request, t_ns),
+        request,
         steps=steps,
+        calls=request.calls if request.calls is NO_CALLS else calls_until(request, t_ns),
         task=request.task if ended else task,
         since_ns=t_ns,
         run_ns=request.run_ns + held_ns,
     )
 
 
-def with_thread_times(request: Request, t_ns: int) -> Request:
-    """It has been in a thread, or waited for one, until ``t_ns``, if that is what it did."""
-    if request.task is Task.IN_THREAD:
-        return replace(request, thread_ns=request.thread_ns + max(0, t_ns - request.since_ns))
-    if request.task is Task.FOR_THREAD:
-        return replace(request, thread_wait_ns=request.thread_wait_ns + max(0, t_ns - request.since_ns))
-    return request
+def calls_until(request: Request, t_ns: int) -> Calls:
+    """Its calls, with the time until ``t_ns`` if it was in a thread, or waited for one."""
+    if request.task not in IN_THREADS:
+        return request.calls
+    return request.calls.after(request.task, max(0, t_ns - request.since_ns))
 
 
 def gone_on(request: Request, t_ns: int) -> Request:

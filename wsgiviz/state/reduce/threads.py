@@ -34,14 +34,15 @@ def _count(side: SideDraft, event: CallQueued | CallBegan | CallEnded, queued: i
     request = side.ledger.get(event.req)
     if request is None or request.ended_ns:
         return
-    changed = replace(
-        request,
-        calls_queued=max(0, request.calls_queued + queued),
-        calls_running=max(0, request.calls_running + running),
-        calls_ended=request.calls_ended + (running < 0),
+    calls = request.calls
+    calls = replace(
+        calls,
+        queued=max(0, calls.queued + queued),
+        running=max(0, calls.running + running),
+        ended=calls.ended + (running < 0),
         pool=event.pool,
     )
-    side.ledger.put(_turned_off_loop(changed, event.t_ns))
+    side.ledger.put(_turned_off_loop(replace(request, calls=calls), event.t_ns))
 
 
 def _turned_off_loop(request: Request, t_ns: int) -> Request:

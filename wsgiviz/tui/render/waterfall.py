@@ -236,7 +236,7 @@ def _facts(view: RequestView) -> list[Parts]:
     facts += [("innermost", request.within.words)] if request.within else []
     if request.children_started:
         facts.append(("child tasks", f"{request.children} live, {request.children_started} started"))
-    if request.calls_ended or request.calls_running or request.calls_queued:
+    if request.calls.all:
         facts.append(("in threads", _calls(request, view.now_ns)))
     return [
         [Part(f"{name:<12}", DIM), Part(printable(text, view.ascii_only), _fact_style(name, entry))]
@@ -246,7 +246,7 @@ def _facts(view: RequestView) -> list[Parts]:
 
 def _calls(request: Request, now_ns: int) -> str:
     """What it has called in threads."""
-    count = request.calls_ended + request.calls_running + request.calls_queued
+    count = request.calls.all
     inside, outside = request.in_threads_ns(now_ns) / MS, request.for_threads_ns(now_ns) / MS
     return f"{count} call{'s' if count > 1 else ''}, {inside:.3f} ms; {outside:.3f} ms waiting for one"
 
