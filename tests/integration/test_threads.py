@@ -12,7 +12,7 @@ import pytest
 from tests.integration.conftest import APPS, Stage
 from wsgiviz.analysis.captions import caption
 from wsgiviz.report.result import result
-from wsgiviz.state import Task
+from wsgiviz.state import SLEEPS, Task
 
 Start = Callable[..., Stage]
 
@@ -96,3 +96,19 @@ def test_who_holds_a_connection_waits_for_a_thread_and_all_threads_for_a_connect
     )
     on.until(lambda: sentence(on) == said, said)
     assert on.only.run.completed == 0
+
+
+def test_a_loop_that_waits_for_what_its_threads_hold_is_not_held_by_a_request(stage: Start, gate: Path) -> None:
+    on = stage(only="asgi", asgi="threads:computes", requests=4)
+    on.until(
+        lambda: doing(on).total() == 4 and all(task is Task.IN_THREAD for task, _ in doing(on)), "all in threads"
+    )
+    if any(worker.sample.letter == SLEEPS for worker in on.only.server.living()):
+        pytest.skip("this system does not show what threads wait for")
+    on.until(lambda: sentence(on).startswith("The event loop waits for the GIL, which threads"), "the lint")
+    gate.touch()
+    on.finish()
+    assert "The event loop waited" in sentence(on)
+    assert "loop-held" not in [finding.lint for finding in on.log.occurrences.found]
+    [loop] = report(on)["loops"]
+    assert loop["gil_wait_s"] > 0.1

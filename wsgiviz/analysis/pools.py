@@ -53,9 +53,7 @@ def known_pools(side: Side, requests: Sequence[Request]) -> list[PoolUse]:
 def _use(pools: list[ThreadPool], requests: Sequence[Request]) -> PoolUse:
     keys = {pool.key for pool in pools}
     of_pool = [request for request in requests if (request.pid, request.calls.pool) in keys]
-    places = Counter(filter(None, (one.where for one in of_pool if one.task is Task.IN_THREAD)))
-    if not places:
-        places = Counter(filter(None, map(_last_in_thread, of_pool)))
+    at, all_at = in_threads(of_pool)
     living = [pool for pool in pools if not pool.gone] or pools
     return PoolUse(
         kind=pools[0].kind,
@@ -67,9 +65,17 @@ def _use(pools: list[ThreadPool], requests: Sequence[Request]) -> PoolUse:
         most_running=max(pool.most_running for pool in pools),
         most_waiting=max(pool.most_waiting for pool in pools),
         requests=sum(one.in_app and one.calls.queued > 0 and not one.calls.running for one in of_pool),
-        at=places.most_common(1)[0][0] if places else None,
-        all_at=len(places) == 1,
+        at=at,
+        all_at=all_at,
     )
+
+
+def in_threads(requests: Sequence[Request]) -> tuple[Location | None, bool]:
+    """The line at which most of those are that are in threads, or were last, and whether all are there."""
+    places = Counter(filter(None, (one.where for one in requests if one.task is Task.IN_THREAD)))
+    if not places:
+        places = Counter(filter(None, map(_last_in_thread, requests)))
+    return (places.most_common(1)[0][0], len(places) == 1) if places else (None, False)
 
 
 def _last_in_thread(request: Request) -> Location | None:

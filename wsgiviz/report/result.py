@@ -24,7 +24,8 @@ Top level: ``schema``, ``wsgiviz`` (its version), ``scenario`` (null for an app 
   ``writing_fraction``; the same in seconds for each worker in ``per_worker``
 - where requests share event loops, ``loops``, one for each worker, those that died included: ``pid``, ``number``,
   ``requests`` that it has taken, ``max_lag_s``, ``longest_step_s``, ``busy_fraction``; a step that is still on counts
-  with its length so far. ``loop`` has the greatest of each of the last three
+  with its length so far. ``loop`` has the greatest of each of the last three. ``gil_wait_s``: waiting for the GIL, by
+  samples
 - the pools of threads behind them that requests used, ``pools``: ``kind`` (anyio: AnyIO's default limiter, limiter:
   another one of AnyIO's, asyncio: the loop's default executor, asgiref: its only thread, executor: any other),
   ``name`` (of an executor), ``pid``, ``number`` of its worker, ``size`` (null for any number of threads),

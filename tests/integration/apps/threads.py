@@ -71,3 +71,13 @@ async def opposite(scope, receive, send):
         await to_thread.run_sync(connections.put, connection)
 
     await answer(scope, receive, send, work)
+
+
+def count():
+    while not os.path.exists(GATE):
+        for _ in range(1_000_000):  # computes
+            pass
+
+
+async def computes(scope, receive, send):
+    await answer(scope, receive, send, lambda: to_thread.run_sync(count))

@@ -7,6 +7,7 @@ from msgspec.structs import replace
 from wsgiviz.analysis import loop_times, metrics
 from wsgiviz.analysis.lints import seen, wording
 from wsgiviz.analysis.lints.context import LintContext
+from wsgiviz.analysis.lints.gil import loop_lacks_gil
 from wsgiviz.analysis.lints.lint import Lint
 from wsgiviz.analysis.loop_times import LongestStep
 from wsgiviz.events import request_number
@@ -20,6 +21,9 @@ HELD_AGAIN_NS = 1_000_000_000
 
 READABLE_NS = 300_000_000
 """A number that stands for less can't be read."""
+
+GIL_SHARE = 0.5
+"""A loop that has waited for the GIL for that share of its longest step is not held by what it runs."""
 
 NEARLY = 0.9
 """From this share of the time on, a loop does nothing else."""
@@ -35,15 +39,24 @@ def _loop_held(context: LintContext, side: Side) -> str | None:
     if not side.is_loop:
         return None
     if side.run.running:
-        loops = [loop for _, loop in loop_times.living(side)]
+        loops = [loop for worker, loop in loop_times.living(side) if not _waits_for_gil(context, side, worker, loop)]
         loops.sort(key=lambda loop: (-loop.tally.longest_step_ns, loop.pid))
         messages = (_held_again(context, side, loop) or _held_now(context, side, loop) for loop in loops)
     else:
-        steps = [_longest(context, worker, loop) for worker, loop in loop_times.loops(side)]
+        pairs = [pair for pair in loop_times.loops(side) if not _waits_for_gil(context, side, *pair)]
+        steps = [_longest(context, worker, loop) for worker, loop in pairs]
         messages = (
             _was_held(context, side, *longest) for longest in sorted(steps, key=lambda one: -one[1].length_ns)
         )
     return next(filter(None, messages), None)
+
+
+def _waits_for_gil(context: LintContext, side: Side, worker: Worker | None, loop: Loop) -> bool:
+    """Its steps are long because threads of its process have the interpreter lock, which has a lint of its own."""
+    if worker is None or not loop_lacks_gil(context, side, worker):
+        return False
+    longest = loop_times.longest_step(loop, loop_times.until_ns(worker, loop, context.now_ns))
+    return worker.tally.gil_sampled_ns >= GIL_SHARE * longest.length_ns
 
 
 def _longest(context: LintContext, worker: Worker | None, loop: Loop) -> tuple[Loop, LongestStep]:
