@@ -18,7 +18,8 @@ from types import CodeType, FrameType
 from typing import Any, NamedTuple
 
 FILE_BYTES, FUNCTION_BYTES, CALL_BYTES = 34, 18, 22
-"""Shares of an event's text, separators counted: of a file its end is kept, of the others their beginning."""
+"""What each may surely have of an event's text: of a file its end is kept, of the others their beginning. What one of
+them leaves is the others', the file's first."""
 
 INSTALLED = f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}"
 PYTHON = tuple(sysconfig.get_path(name) + os.sep for name in ("stdlib", "platstdlib"))
@@ -101,12 +102,22 @@ def _defined(code: CodeType) -> SourceLine:
 
 
 def _source_line(code: CodeType, line: int | None, call: str) -> SourceLine:
-    parts = (
-        _short_path(code.co_filename).encode("utf-8", "replace")[-FILE_BYTES:],
-        code.co_name.encode("utf-8", "replace")[:FUNCTION_BYTES],
-        call.encode("utf-8", "replace")[:CALL_BYTES],
-    )
+    file = _short_path(code.co_filename).encode("utf-8", "replace")
+    function, called = code.co_name.encode("utf-8", "replace"), call.encode("utf-8", "replace")
+    lengths = _lengths((len(file), FILE_BYTES), (len(called), CALL_BYTES), (len(function), FUNCTION_BYTES))
+    parts = file[-lengths[0] :], function[: lengths[2]], called[: lengths[1]]
     return SourceLine(line or 0, b"|".join(part.replace(b"|", b"!") for part in parts))
+
+
+def _lengths(*wanted: tuple[int, int]) -> list[int]:
+    """How long each may be of what is so long and has such a share: the first has what the others leave first."""
+    left = sum(share - min(length, share) for length, share in wanted)
+    found = []
+    for length, share in wanted:
+        more = min(left, max(0, length - share))
+        left -= more
+        found.append(min(length, share + more))
+    return found
 
 
 def _short_path(path: str) -> str:
