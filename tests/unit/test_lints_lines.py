@@ -138,17 +138,17 @@ def test_what_nobody_in_the_app_holds() -> None:
     )
 
 
-def holders_wait_for_a_thread(moving: bool = False) -> list[Event]:
-    """Five have a connection, and need a thread to give it back; all 40 threads wait for a connection, and 15 more
-    for a thread to come there. ``moving``: the five have threads."""
+def holders_wait_for_a_thread(moving: bool = False, later: int = 15) -> list[Event]:
+    """Five have a connection, and need a thread to give it back; all 40 threads wait for a connection, and others
+    come ``later``, when they have a thread. ``moving``: the five have threads."""
     take, give = (12, "pool.get", "threading.py|wait"), (26, "to_thread.run_sync", "asyncio/locks.py|wait")
-    events = thread_run(60)
+    events = thread_run(45 + later)
     for n in range(1, 6):
         events += [*asked(n, 0.01), *entered(n, 0.011), *left(n, 0.012), *asked(n, 0.02, first=False)]
         events += [*entered(n, 0.021), *look(n, 0.06, 20, "query")] if moving else look(n, 0.06, *give)
     for n in range(6, 46):
         events += [*asked(n, 0.01), *entered(n, 0.013), *look(n, 0.06, *take)]
-    for n in range(46, 61):
+    for n in range(46, 46 + later):
         events += [*asked(n, 0.01), *look(n, 0.06, 10, "to_thread.run_sync")]
     return in_order(events)
 
@@ -160,6 +160,29 @@ def test_two_resources_each_held_by_who_waits_for_the_other() -> None:
     assert said(holders_wait_for_a_thread(), 2.0) == f"{line}, who wait themselves for a thread: nobody gets through."
     assert said(holders_wait_for_a_thread(moving=True), 2.0) == (
         "40 of 60 requests wait in threads at app.py:12 pool.get for what 5 others hold, at app.py:20 query."
+    )
+
+
+def test_after_the_run_it_is_said_for_how_long_nobody_got_through() -> None:
+    """The 40 give up after 3 s, and with that all others get through."""
+    events = holders_wait_for_a_thread(later=5)
+    for n in range(6, 46):
+        events += [*left(n, 3.0), *answered(n, 0.01, 3.01, "Empty")]
+    for n in range(1, 6):
+        events += [*entered(n, 3.005), *left(n, 3.2), *answered(n, 0.01, 3.21)]
+    for n in range(46, 51):
+        events += [*entered(n, 3.006), *look(n, 3.06, 12, "pool.get", "threading.py|wait"), *left(n, 3.22)]
+        events += answered(n, 0.01, 3.3)
+    assert afterwards(in_order(events), "asgi") == (
+        "Up to 40 requests at once waited in threads at app.py:12 pool.get, and nobody got through for 2.95 s: "
+        "those who held it waited themselves for a thread at app.py:26 to_thread.run_sync."
+    )
+
+
+def test_who_holds_and_does_something_is_what_others_wait_for_and_no_standstill() -> None:
+    events = on_a_loop(through_a_pool(4, 1, 1.2))
+    assert afterwards(events, "asgi", 6.0) == (
+        "Up to 3 requests at once waited at app.py:9 with lock, and got through one at a time."
     )
 
 

@@ -61,13 +61,13 @@ def seen(n: int, at_s: float, line: int, call: str, within: str = "") -> list[Ev
     return found
 
 
-def answered(n: int, began_s: float, at_s: float) -> list[Event]:
+def answered(n: int, began_s: float, at_s: float, raised: str = "") -> list[Event]:
     times = at(began_s), at(at_s) - MS, 0, at(at_s)
     return [
         TaskReady(at(at_s) - 3 * MS, "asgi", PID, RUN + n),
         StepBegan(at(at_s) - 2 * MS, "asgi", PID, RUN + n),
         StepEnded(at(at_s), "asgi", PID, RUN + n, 2 * MS),
-        RequestEnded(at(at_s), "asgi", PID, 0, RUN + n, -1, *times, 200, 1, ""),
+        RequestEnded(at(at_s), "asgi", PID, 0, RUN + n, -1, *times, 200, 1, raised),
         ResponseReceived(at(at_s) + MS, "asgi", DRIVER, RUN + n, 200, 2),
     ]
 

@@ -17,9 +17,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from math import comb
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from wsgiviz.analysis.passing import LOOKS, Passing, Spot, Visitor, passing, spot_of, visitor
 from wsgiviz.analysis.waits import Wait, Waits
@@ -68,6 +70,7 @@ class Contention(Struct, frozen=True):
     stuck: bool = False  # it does not, and all holders wait themselves, in an acquisition or for a thread
     in_threads: bool = False  # they wait there in threads behind a loop
     for_thread: bool = False  # the holders wait for such a thread
+    stood_ns: int = 0  # afterwards: for how long nobody got through while the holders waited themselves, at ``at``
 
 
 class First(Struct, frozen=True):
@@ -267,8 +270,7 @@ def _wait_themselves(known: Known, holders: Sequence[Request]) -> bool:
     waiting = {
         request.id
         for request, stay in standing(known.side, holders)
-        if known.now_ns - stay.since_ns >= SILENT_NS
-        and (stay.task is Task.FOR_THREAD or spot_of(stay, known.waits).waits)
+        if known.now_ns - stay.since_ns >= SILENT_NS and _waits_itself(stay, known)
     }
     return bool(holders) and all(request.id in waiting for request in holders)
 
@@ -314,7 +316,48 @@ def _past_line(known: Known, spot: Spot, stay: Stay, of: int) -> Contention | No
     if len(waited) < 2 or not _is_line(wait, visitors, passed, first):
         return None
     through = _through(wait, passed, first)
-    return Contention(stay.where, _most_at_once(waited, known.now_ns), of, through)
+    found = Contention(stay.where, _most_at_once(waited, known.now_ns), of, through)
+    return _with_standstill(found, stay, known, visitors, waited)
+
+
+def _with_standstill(
+    found: Contention, stay: Stay, known: Known, visitors: Sequence[Visitor], waited: Sequence[Visitor]
+) -> Contention:
+    """With the longest time for which nobody got through, where that was because all holders waited themselves."""
+    found = replace(found, in_threads=stay.task is Task.IN_THREAD)
+    begin_ns, end_ns = _longest_still(waited, known.now_ns)
+    before = {at.where for one in waited for at in one.request.stays if at.since_ns < one.arrived_ns}
+    middle_ns = (begin_ns + end_ns) // 2
+    holders = [one for one in visitors if 0 < one.passed_ns <= middle_ns < (one.request.ended_ns or known.now_ns)]
+    stays = [_stay_at(one.request, middle_ns) for one in holders]
+    there = [at for at in stays if at is not None and at.where not in before]
+    if end_ns - begin_ns < SILENT_NS or not there or not all(_waits_itself(at, known) for at in there):
+        return found
+    places = [at.where for at in there]
+    for_thread = all(at.task is Task.FOR_THREAD for at in there)
+    return replace(found, stood_ns=end_ns - begin_ns, at=_most_common(places), for_thread=for_thread)
+
+
+def _longest_still(waited: Sequence[Visitor], now_ns: int) -> tuple[int, int]:
+    """From when to when nobody left, while at least two waited."""
+    stood = [(one.arrived_ns, one.arrived_ns + one.waited_ns(now_ns)) for one in waited]
+    times = sorted({sorted(arrived for arrived, _ in stood)[1], *(left for _, left in stood)})
+    still = [
+        (begin, end)
+        for begin, end in pairwise(times)
+        if sum(arrived <= begin and left >= end for arrived, left in stood) > 1
+    ]
+    return max(still, key=lambda one: one[1] - one[0], default=(0, 0))
+
+
+def _stay_at(request: Request, at_ns: int) -> Stay | None:
+    """Where it was then, as far as that was seen."""
+    stays = (stay for stay in joined(request.stays) if stay.since_ns <= at_ns)
+    return next((stay for stay in stays if not stay.until_ns or stay.until_ns > at_ns), None)
+
+
+def _waits_itself(stay: Stay, known: Known) -> bool:
+    return stay.task is Task.FOR_THREAD or spot_of(stay, known.waits).waits
 
 
 def _most_at_once(waited: Sequence[Visitor], now_ns: int) -> int:

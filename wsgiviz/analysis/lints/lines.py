@@ -78,8 +78,11 @@ def _at_a_time(found: Contention) -> str:
 
 def _waited(context: LintContext, side: Side, past: Contention) -> str:
     through = f"and got through {_at_a_time(past)}" if past.through else "for what others held"
+    if past.stood_ns and past.at is not None:
+        held = f"those who held it waited themselves{' for a thread' if past.for_thread else ''} at {past.at.words}"
+        through = f"and nobody got through for {wording.length(past.stood_ns)}: {held}"
     return (
-        f"Up to {wording.requests(past.waiting)}{context.of_side(side)} at once waited at "
+        f"Up to {wording.requests(past.waiting)}{context.of_side(side)} at once waited{_in_threads(past)} at "
         f"{past.place.words}, {through}."
     )
 
