@@ -269,13 +269,36 @@ def test_a_step_that_holds_the_loop_is_named_before_blocked_workers_are() -> Non
     assert "event loop" not in says(held_loop(running=RUN + 3, since_ns=T0 + 450 * MS))
 
 
-def test_a_thread_pool_that_is_exhausted() -> None:
-    waiting = side("asgi", "asgi", tasks(20, Task.AWAITING))
-    full = but(waiting, pools={9: 14}, pool_threads=6)
-    assert says(sleeping_workers(0.5), full) == (
-        "14 requests wait for one of the 6 threads of asyncio's pool, just as they would for a worker."
+def threads(in_thread: int, for_thread: int, awaiting: int = 0) -> Side:
+    return side(
+        "asgi",
+        "asgi",
+        [
+            *tasks(in_thread, Task.IN_THREAD),
+            *(replace(one, id=one.id + 1000) for one in tasks(for_thread, Task.FOR_THREAD)),
+            *(replace(one, id=one.id + 2000) for one in tasks(awaiting, Task.AWAITING)),
+        ],
     )
-    assert says(sleeping_workers(0.5), but(full, pools={9: 0})).startswith("All 4 workers are blocked")
+
+
+@pytest.mark.parametrize(
+    ("shown", "text", "tone"),
+    [
+        (threads(40, 0), "40 requests are in threads; the event loop is free for others.", Tone.GOOD),
+        (threads(1, 0), "1 request is in a thread; the event loop is free for others.", Tone.GOOD),
+        (threads(40, 160), "Of 200 requests, 40 are in threads and 160 wait for a thread.", Tone.WARN),
+        (threads(0, 3), "3 requests wait for a thread.", Tone.WARN),
+        (
+            threads(2, 0, 5),
+            "Of 7 requests, 5 await and 2 are in threads; the event loop is free for others.",
+            Tone.GOOD,
+        ),
+        (threads(2, 1, 5), "Of 8 requests, 5 await, 2 are in threads and 1 waits for a thread.", Tone.WARN),
+    ],
+)
+def test_who_is_in_a_thread_and_who_waits_for_one(shown: Side, text: str, tone: Tone) -> None:
+    found = caption_of(shown, settings=make(asgi="shop:app"))
+    assert (found.text, found.tone) == (text, tone)
 
 
 # --- deaths, failures, the end -----------------------------------------------------------------------------------

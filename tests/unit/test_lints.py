@@ -267,11 +267,9 @@ def test_the_context_takes_what_it_needs_from_the_state() -> None:
     shown = LintContext.of(state_of(sleeping_workers(0.5), settings=settings, cores=3), T0)
     assert (shown.wsgi_call, shown.asgi_call) == ("time.sleep(5)", "await asyncio.sleep(5)")
     assert (shown.cores, shown.arrivals, shown.users, shown.own_app) == (3, "closed", 3, False)
-    assert (shown.worker_timeout_s, shown.async_limit, shown.silenced) == (2.0, None, frozenset({"loop-held"}))
+    assert (shown.worker_timeout_s, shown.silenced) == (2.0, frozenset({"loop-held"}))
     own = LintContext.of(state_of(settings=make(wsgi="shop:app")), T0)
-    assert (own.own_app, own.worker_timeout_s, own.async_limit) == (True, None, None)
-    blocking = LintContext.of(state_of(settings=make(scenario="blocking-in-async")), T0)
-    assert blocking.async_limit == 1
+    assert (own.own_app, own.worker_timeout_s) == (True, None)
 
 
 def test_requests_in_flight_and_the_latest_are_looked_up_once_for_all_lints() -> None:

@@ -11,7 +11,21 @@ from msgspec.structs import replace
 from tests.unit.lint_contexts import but, context, over, rows, says, side, worker
 from tests.unit.states import MS, RUN, T0, S
 from wsgiviz.analysis.lints import findings
-from wsgiviz.state import Activity, Counters, Side, Slot, Span, Tally, Waits, Worker
+from wsgiviz.state import (
+    Activity,
+    Counters,
+    Location,
+    Loop,
+    LoopTally,
+    Request,
+    Side,
+    Slot,
+    Span,
+    Tally,
+    Task,
+    Waits,
+    Worker,
+)
 
 COUNTED = Counters(T0, 0, 0)
 
@@ -75,6 +89,39 @@ def test_a_process_that_hardly_waits_for_it_is_not_named() -> None:
     assert says("gil-contention", context(little, at_s=1)) is None
     assert says("gil-contention", context(over(little, 1), at_s=1)) is None
     assert says("gil-contention", context(side("asgi", "asgi", workers=slots(waiter(1, 0))), at_s=1)) is None
+
+
+def loop_beside_threads(gil_ms: int, longest_ms: int = 240, seen_ms: int = 990) -> Side:
+    """One second of a loop, one of whose steps was long, beside threads at a line of the app."""
+    tally = Tally(gil_sampled_ns=gil_ms * MS, first=COUNTED)
+    alone = worker(9, Activity.IDLE, -1, tally=tally, gil_seen_ns=T0 + seen_ms * MS)
+    loop = Loop(9, since_ns=T0 + 950 * MS, tally=LoopTally(longest_step_ns=longest_ms * MS, longest_step_req=RUN + 1))
+    place = Location("app.py", 3, "fib", "fib")
+    busy = [Request(RUN + n, T0, T0, began_ns=T0, pid=9, task=Task.IN_THREAD, where=place) for n in (1, 2)]
+    queued = Request(RUN + 3, T0, T0, began_ns=T0, pid=9, task=Task.FOR_THREAD, where=Location("app.py", 1, "view"))
+    return side("asgi", "asgi", [*busy, queued], workers=slots(alone), loops={9: loop})
+
+
+def test_a_loop_that_waits_for_what_its_threads_hold_is_held_by_nobody() -> None:
+    waits = loop_beside_threads(gil_ms=600)
+    assert says("gil-contention", context(waits, at_s=1)) == (
+        "The event loop waits for the GIL, which threads of its process hold, at app.py:3 fib "
+        "(over 0.5 s of waiting so far): processes, or a free-threaded Python, would compute at the same time."
+    )
+    assert says("loop-held", context(waits, at_s=1)) is None
+    assert says("gil-contention", context(over(waits, 1), at_s=1)) == (
+        "The event loop waited 0.60 s for the GIL, which threads of its process held: "
+        "processes, or a free-threaded Python, would have computed at the same time."
+    )
+    assert says("loop-held", context(over(waits, 1), at_s=1)) is None
+    assert says("gil-contention", context(loop_beside_threads(600, seen_ms=100), at_s=1)) is None, "not now"
+
+
+def test_a_loop_that_is_held_waits_for_no_lock() -> None:
+    held = loop_beside_threads(gil_ms=110, longest_ms=700)
+    assert says("loop-held", context(held, at_s=1)) is not None
+    assert says("gil-contention", context(loop_beside_threads(gil_ms=60), at_s=1)) is None
+    assert says("loop-held", context(loop_beside_threads(gil_ms=60), at_s=1)) is not None
 
 
 def test_it_is_said_while_somebody_waits_or_did_a_moment_ago() -> None:

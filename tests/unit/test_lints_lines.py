@@ -25,6 +25,9 @@ from tests.unit.lines_of_apps import (
     through_a_pool,
 )
 from tests.unit.lint_contexts import at, ended, reduced, says, seen
+from tests.unit.thread_events import answered, asked, entered, full_limiter, in_order, left
+from tests.unit.thread_events import run as thread_run
+from tests.unit.thread_events import seen as look
 from wsgiviz.events import Event, RequestBegan, ResponseStarted
 from wsgiviz.state import State
 
@@ -135,19 +138,68 @@ def test_what_nobody_in_the_app_holds() -> None:
     )
 
 
+def holders_wait_for_a_thread(moving: bool = False, later: int = 15) -> list[Event]:
+    """Five have a connection, and need a thread to give it back; all 40 threads wait for a connection, and others
+    come ``later``, when they have a thread. ``moving``: the five have threads."""
+    take, give = (12, "pool.get", "threading.py|wait"), (26, "to_thread.run_sync", "asyncio/locks.py|wait")
+    events = thread_run(45 + later)
+    for n in range(1, 6):
+        events += [*asked(n, 0.01), *entered(n, 0.011), *left(n, 0.012), *asked(n, 0.02, first=False)]
+        events += [*entered(n, 0.021), *look(n, 0.06, 20, "query")] if moving else look(n, 0.06, *give)
+    for n in range(6, 46):
+        events += [*asked(n, 0.01), *entered(n, 0.013), *look(n, 0.06, *take)]
+    for n in range(46, 46 + later):
+        events += [*asked(n, 0.01), *look(n, 0.06, 10, "to_thread.run_sync")]
+    return in_order(events)
+
+
 def test_two_resources_each_held_by_who_waits_for_the_other() -> None:
-    """Five have a connection, and need a thread to give it back; all threads wait for a connection."""
-    take, give = Place(12, "pool.get", "threading.py|wait"), Place(26, "to_thread.run_sync", "asyncio/locks.py|wait")
-    holders = [[Stretch(QUERY, 0.01 + n / 1000, 0.21), Stretch(give, 0.21, 9.0)] for n in range(5)]
-    waiting = [[Stretch(take, 0.02 + n / 1000, 9.0)] for n in range(40)]
-    events = on_a_loop([*holders, *waiting])
-    assert said(events, 0.6) == (
-        "40 of 45 requests wait at app.py:12 pool.get for what 5 others hold, at app.py:26 to_thread.run_sync."
+    line = "40 of 60 requests wait in threads at app.py:12 pool.get for what 5 others hold, at app.py:26 "
+    line += "to_thread.run_sync"
+    assert said(holders_wait_for_a_thread(), 0.6) == f"{line}."
+    assert said(holders_wait_for_a_thread(), 2.0) == f"{line}, who wait themselves for a thread: nobody gets through."
+    assert said(holders_wait_for_a_thread(moving=True), 2.0) == (
+        "40 of 60 requests wait in threads at app.py:12 pool.get for what 5 others hold, at app.py:20 query."
     )
-    assert said(events, 2.0) == (
-        "40 of 45 requests wait at app.py:12 pool.get for what 5 others hold, at app.py:26 to_thread.run_sync, "
-        "who wait themselves for a thread: nobody gets through."
+
+
+def test_after_the_run_it_is_said_for_how_long_nobody_got_through() -> None:
+    """The 40 give up after 3 s, and with that all others get through."""
+    events = holders_wait_for_a_thread(later=5)
+    for n in range(6, 46):
+        events += [*left(n, 3.0), *answered(n, 0.01, 3.01, "Empty")]
+    for n in range(1, 6):
+        events += [*entered(n, 3.005), *left(n, 3.2), *answered(n, 0.01, 3.21)]
+    for n in range(46, 51):
+        events += [*entered(n, 3.006), *look(n, 3.06, 12, "pool.get", "threading.py|wait"), *left(n, 3.22)]
+        events += answered(n, 0.01, 3.3)
+    assert afterwards(in_order(events), "asgi") == (
+        "Up to 40 requests at once waited in threads at app.py:12 pool.get, and nobody got through for 2.95 s: "
+        "those who held it waited themselves for a thread at app.py:26 to_thread.run_sync."
     )
+
+
+def test_who_holds_and_does_something_is_what_others_wait_for_and_no_standstill() -> None:
+    events = on_a_loop(through_a_pool(4, 1, 1.2))
+    assert afterwards(events, "asgi", 6.0) == (
+        "Up to 3 requests at once waited at app.py:9 with lock, and got through one at a time."
+    )
+
+
+def test_who_waits_for_a_thread_stands_in_no_line_of_the_app() -> None:
+    """That has lints of its own."""
+    assert ever(full_limiter(4, 20), "asgi", 2.0) == []
+
+
+def test_threads_that_take_turns_with_the_gil_are_no_line() -> None:
+    """Each goes on when another one is through: nothing is held that could be given back."""
+    events = thread_run(20)
+    for n in range(1, 21):
+        events += [*asked(n, 0.01), *entered(n, 0.02), *look(n, 0.06, 12, "compute", "app.py|fibonacci")]
+        through_s = 0.1 * n
+        events += [*look(n, through_s, 14, "render"), *left(n, through_s + 0.09)]
+        events += answered(n, 0.01, through_s + 0.095)
+    assert ever(in_order(events), "asgi", 3.0) == []
 
 
 # --- where they do not -------------------------------------------------------------------------------------------

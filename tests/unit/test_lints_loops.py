@@ -29,7 +29,6 @@ from wsgiviz.events import (
     Event,
     LoopBeat,
     LoopHeld,
-    PoolQueued,
     RequestBegan,
     RequestSent,
     StepBegan,
@@ -41,33 +40,6 @@ from wsgiviz.state import Activity, Counters, Hold, Loop, LoopTally, Request, Si
 
 ASGI = [*opened("", "asgi"), *booted("asgi", kind="asgi"), *fired("asgi")]
 """One loop, and a run that has begun."""
-
-# --- the executor's threads --------------------------------------------------------------------------------------
-
-
-def test_the_executor_of_a_loop() -> None:
-    state = reduced(ASGI, [PoolQueued(at(0.2), "asgi", PID, 14, 6)])
-    assert says("executor-exhausted", seen(state)) == (
-        "14 requests wait for one of the 6 threads of asyncio's pool, just as they would for a worker."
-    )
-    served = reduced([PoolQueued(at(0.3), "asgi", PID, 0, 6)], before=state)
-    assert says("executor-exhausted", seen(served)) is None
-    assert says("executor-exhausted", seen(reduced(ended(1, "asgi"), before=served))) == (
-        "Up to 14 requests at a time waited for one of the 6 threads of asyncio's pool, "
-        "just as they would for a worker."
-    )
-    assert says("executor-exhausted", context(awaiting_tasks(0.5))) is None
-
-
-def test_the_executor_where_it_cannot_be_seen() -> None:
-    awaiting = awaiting_tasks(0.5)
-    assert says("executor-exhausted", context(awaiting, async_limit=6)) == (
-        "14 requests wait for one of the 6 threads of asyncio's pool, just as they would for a worker."
-    )
-    assert says("executor-exhausted", context(awaiting, async_limit=20)) is None
-    greenlets = replace(awaiting, name="wsgi", kind="gevent")
-    assert says("executor-exhausted", context(greenlets, async_limit=6)) is None, "a greenlet waits in no thread"
-
 
 # --- computing ---------------------------------------------------------------------------------------------------
 

@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from tests.unit.lint_contexts import DRIVER, PID, at, booted, ended, fired, opened, queued, reduced
 from tests.unit.states import RUN, T0, S
 from tests.unit.test_metrics import one_request
+from tests.unit.thread_events import answered, entered, full_limiter, left, pool, seen
 from wsgiviz.analysis.lints import Finding
 from wsgiviz.analysis.occurrences import Occurrence, Occurrences
 from wsgiviz.errors import WsgivizError
@@ -59,7 +60,7 @@ OF_A_WORKER = {
 OF_A_REQUEST = {
     "id", "side", "worker", "planned_s", "sent_s", "connected_s", "accepted_s", "began_s", "ended_s",
     "first_byte_s", "received_s", "status", "error", "raised", "cpu_s", "gil_wait_s", "released_s", "for_nobody",
-    "after_answer_s", "location",
+    "after_answer_s", "location", "state", "at", "in_thread_s", "thread_wait_s",
 }  # fmt: skip
 
 
@@ -106,7 +107,7 @@ def test_the_object_and_its_sides_have_every_key_that_is_documented() -> None:
     for name in DISTRIBUTIONS:
         assert set(side[name]) == QUANTILES
     assert [set(worker) for worker in side["per_worker"]] == [OF_A_WORKER]
-    assert set(top["sides"]["asgi"]) == set(side) | {"loop", "loops"}
+    assert set(top["sides"]["asgi"]) == set(side) | {"loop", "loops", "pools", "thread_wait_s"}
     assert set(top["sides"]["asgi"]["loop"]) == {"max_lag_s", "busy_fraction", "longest_step_s"}
 
 
@@ -154,6 +155,26 @@ def test_the_ledger_has_every_request_in_seconds_since_the_start() -> None:
     assert (row["planned_s"], row["sent_s"], row["began_s"], row["received_s"]) == (0.0, 0.01, 0.012, 0.11)
     assert (row["ended_s"], row["released_s"], row["cpu_s"]) == (0.111, 0.114, 0.0001)
     assert (row["for_nobody"], row["after_answer_s"]) == (False, 0.0)
+
+
+def test_threads_behind_a_loop_and_what_waits_for_them() -> None:
+    """Two of three requests wait; the one that had a thread is over."""
+    first = [*full_limiter(1, 2), *left(1, 0.7), *answered(1, 0.01, 0.8)]
+    state = reduced(first, entered(2, 0.8), seen(2, 0.85, 7, "time.sleep"), pool(0.85, 1, 1, 1))
+    side, requests = found(state)["sides"]["asgi"], found(state, ledger=True)["requests"]
+    assert side["pools"] == [
+        {
+            "kind": "anyio", "name": None, "pid": PID, "number": 1, "size": 1, "max_running": 1, "max_waiting": 2,
+            "running": 1, "waiting": 1,
+        }
+    ]  # fmt: skip
+    assert side["thread_wait_s"]["max"] == pytest.approx(0.0098)
+    told = [(row["id"], row["state"], row["at"], row["in_thread_s"], row["thread_wait_s"]) for row in requests]
+    assert told == [
+        (1, None, None, pytest.approx(0.68), pytest.approx(0.0098)),
+        (2, "in a thread", "app.py:7 time.sleep", pytest.approx(0.05), pytest.approx(0.7898)),
+        (3, "waiting for a thread", "app.py:6 in view", 0.0, pytest.approx(0.8398)),
+    ]
 
 
 def test_a_request_without_an_answer_says_why() -> None:

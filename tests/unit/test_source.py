@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from wsgiviz import scenarios
-from wsgiviz.observe.source import MOST_BYTES
+from wsgiviz.observe.source import MOST_BYTES, find_by_end
 from wsgiviz.tui.source import Source, find_source, source_at
 
 SHOP = '''\
@@ -248,3 +248,23 @@ def test_a_known_text_that_is_not_python_says_so(text: str) -> None:
 
 def test_a_warning_is_no_error() -> None:
     assert find_source("shop:app", {"shop.py": "def app():\n    return '\\d'\n"}).lines[-1] == "    return '\\d'"
+
+
+def test_a_path_that_was_cut_is_found_below_the_current_folder(folder: Path) -> None:
+    deep = folder / "site_of_mine" / "orders" / "services"
+    deep.mkdir(parents=True)
+    (deep / "checkout_payment_provider.py").write_text("def checkout():\n    pass\n")
+    cut = "mine/orders/services/checkout_payment_provider.py"
+    assert find_by_end(cut, Path()) == Path("site_of_mine/orders/services/checkout_payment_provider.py")
+    assert find_by_end(cut[1:], Path()) is not None
+    assert find_by_end("yours/services/checkout_payment_provider.py", Path()) is None
+    assert find_by_end("provider.py", Path()) is None, "it was not cut"
+    assert find_by_end(".py", Path()) is None
+
+
+def test_installed_and_hidden_files_are_not_looked_through(folder: Path) -> None:
+    name = "a_module_with_a_name_that_is_long_enough.py"
+    for place in (".venv", "site-packages"):
+        (folder / place).mkdir()
+        (folder / place / name).write_text("pass\n")
+    assert find_by_end(name, Path()) is None

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -36,17 +37,17 @@ SECOND_NS = 1_000_000_000
 needs_proc = pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="this system has no /proc")
 
 
-def worker_here() -> State:
+def worker_here(side: Literal["wsgi", "asgi"] = "wsgi") -> State:
     """A State with one idle worker: this very process."""
-    settings = make(only="wsgi", workers=1, wsgi="shop:app")
+    settings = make(only=side, workers=1, **{side: "shop:app"})
     pid = os.getpid()
     return reduce(
         State(),
         [
             SettingsChanged(1, "", 0, settings.given()),
-            ServerStarted(1, "wsgi", 1, "sync", "http://127.0.0.1:1"),
-            WorkerBooting(2, "wsgi", pid, 1, threading.get_native_id(), 1, "sync"),
-            WorkerReady(3, "wsgi", pid),
+            ServerStarted(1, side, 1, "sync", "http://127.0.0.1:1"),
+            WorkerBooting(2, side, pid, 1, threading.get_native_id(), 1, "sync"),
+            WorkerReady(3, side, pid),
         ],
     )
 
@@ -78,6 +79,17 @@ def test_all_are_sampled_now_and_then_and_the_busy_often() -> None:
         busy = reduce(state, [began])
         assert len(kernel.due(busy, {}, [], 10 * SECOND_NS + 2 * BUSY_EVERY_NS)) == 1
         assert len(kernel.due(state, {}, [], 10 * SECOND_NS + ALL_EVERY_NS)) == len(first)
+
+
+@needs_proc
+def test_a_loop_is_sampled_often_while_requests_are_in_the_app() -> None:
+    """It serves in no slot that could be busy."""
+    state, began = worker_here("asgi"), RequestBegan(SECOND_NS, "asgi", os.getpid(), 0, -1, 0, 0, "GET /")
+    with sampler() as kernel:
+        kernel.due(state, {}, [], 10 * SECOND_NS)
+        assert kernel.due(state, {}, [], 10 * SECOND_NS + BUSY_EVERY_NS) == []
+        busy = reduce(state, [began])
+        assert len(kernel.due(busy, {}, [], 10 * SECOND_NS + 2 * BUSY_EVERY_NS)) == 1
 
 
 @needs_proc

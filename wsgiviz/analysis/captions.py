@@ -6,6 +6,7 @@ it.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from enum import StrEnum
 
@@ -19,7 +20,7 @@ from wsgiviz.analysis.lints.context import SETTLED_NS
 from wsgiviz.analysis.lints.slots import DEATH_SHOWN_NS, held_for_nobody, lost_with
 from wsgiviz.analysis.occurrences import Occurrences
 from wsgiviz.analysis.waits import Wait, Waits
-from wsgiviz.state import Activity, Phase, Request, Side, State, Task, Worker
+from wsgiviz.state import OFF_LOOP, Activity, Phase, Request, Side, State, Task, Worker
 
 __all__ = ["Caption", "Tone", "caption"]
 
@@ -252,15 +253,33 @@ def _short(context: LintContext) -> Caption | None:
 
 def _awaiting(context: LintContext) -> Caption | None:
     for side in context.state.sides.values():
-        awaiting = sum(request.task is Task.AWAITING for request in context.in_flight[side.name])
-        if not (side.is_loop and side.run.running and awaiting):
+        tasks = Counter(request.task for request in context.in_flight[side.name] if request.in_app)
+        if not (side.is_loop and side.run.running and any(tasks[task] for task in OFF_LOOP)):
             continue
         where, of = context.waits_in(side), context.of_side(side)
-        waits = "1 request waits" if awaiting == 1 else f"{awaiting} requests wait at once"
+        if tasks[Task.FOR_THREAD]:
+            return Caption(f"{_off_loop(tasks, where)}.", Tone.WARN)
         if _stand_in_line(context, side):
-            return Caption(f"{waits}{where}.")
-        return Caption(f"{waits}{where}; the event loop{of} is free for others.", Tone.GOOD)
+            return Caption(f"{_off_loop(tasks, where)}.")
+        return Caption(f"{_off_loop(tasks, where)}; the event loop{of} is free for others.", Tone.GOOD)
     return None
+
+
+def _off_loop(tasks: Counter[Task], where: str) -> str:
+    """ "200 requests wait at once at app.py:9 client.get", "Of 200 requests, 40 are in threads and 160 wait for
+    a thread, most at app.py:6 in view"."""
+    awaiting, inside, outside = (tasks[task] for task in (Task.AWAITING, Task.IN_THREAD, Task.FOR_THREAD))
+    if not inside and not outside:
+        return f"1 request waits{where}" if awaiting == 1 else f"{awaiting} requests wait at once{where}"
+    parts = [f"{awaiting} await"] if awaiting else []
+    if inside:
+        parts.append(f"{inside} {'is in a thread' if inside == 1 else 'are in threads'}")
+    if outside:
+        parts.append(f"{outside} {'waits' if outside == 1 else 'wait'} for a thread")
+    count = awaiting + inside + outside
+    if len(parts) == 1:
+        return f"{wording.requests(count)} {parts[0].partition(' ')[2]}{where}"
+    return f"Of {wording.requests(count)}, {', '.join(parts[:-1])} and {parts[-1]}{where}"
 
 
 def _stand_in_line(context: LintContext, side: Side) -> bool:

@@ -17,9 +17,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from math import comb
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from wsgiviz.analysis.passing import LOOKS, Passing, Spot, Visitor, passing, spot_of, visitor
 from wsgiviz.analysis.waits import Wait, Waits
@@ -65,7 +67,10 @@ class Contention(Struct, frozen=True):
     at: Location | None = None  # the line at which most of them are
     all_at: bool = False  # all of them, as far as is known
     moves: bool = True  # somebody has left it a moment ago
-    stuck: bool = False  # it does not, and all holders wait in an acquisition themselves
+    stuck: bool = False  # it does not, and all holders wait themselves, in an acquisition or for a thread
+    in_threads: bool = False  # they wait there in threads behind a loop
+    for_thread: bool = False  # the holders wait for such a thread
+    stood_ns: int = 0  # afterwards: for how long nobody got through while the holders waited themselves, at ``at``
 
 
 class First(Struct, frozen=True):
@@ -121,10 +126,10 @@ def _waits(side: Side, request: Request) -> bool:
 def _line(known: Known, spot: Spot, stays: Sequence[Stay]) -> Contention | None:
     """The spot at which these stays are, if it is a line."""
     wait = known.waits.of(stays[0])
-    if wait is Wait.TIMER:
+    if not _may_be_line(wait, stays[0]):
         return None
-    visitors = _visitors(known, spot)
-    passed = passing(visitors, exact=known.side.is_loop)
+    visitors, exact = _visitors(known, spot), _exact(known, stays[0])
+    passed = passing(visitors, exact)
     first = _came_first(visitors, spot, known)
     if not _is_line(wait, visitors, passed, first):
         return None
@@ -136,7 +141,7 @@ def _line(known: Known, spot: Spot, stays: Sequence[Stay]) -> Contention | None:
     place, through = stays[0].where, _through(wait, passed, first)
     # Who waits while the line moves waits for all that there is to hold; but in a thread, two looks pass before one
     # who has got through is seen to have left.
-    unseen = 0 if known.side.is_loop or not moves else min(len(stays) - 1, max(0, through - len(holders)))
+    unseen = 0 if exact or not moves else min(len(stays) - 1, max(0, through - len(holders)))
     places = [request.where for request in holders if request.where is not None] or list(passed.places)
     return Contention(
         place,
@@ -148,6 +153,8 @@ def _line(known: Known, spot: Spot, stays: Sequence[Stay]) -> Contention | None:
         all_at=len(set(places)) == 1,
         moves=moves,
         stuck=not moves and longest_ns >= SILENT_NS and _wait_themselves(known, holders),
+        in_threads=stays[0].task is Task.IN_THREAD,
+        for_thread=bool(holders) and all(request.task is Task.FOR_THREAD for request in holders),
     )
 
 
@@ -157,6 +164,18 @@ def _visitors(known: Known, spot: Spot) -> list[Visitor]:
     found = [visitor(request, spot, known.waits) for request in requests.values()]
     targets = {one.request.target for one in found if one.arrived_ns}
     return [one for one in found if one.request.target in targets]
+
+
+def _may_be_line(wait: Wait, stay: Stay) -> bool:
+    """Threads of a loop's process that wait in something unknown may as well take turns with the GIL."""
+    if stay.task is Task.IN_THREAD:
+        return wait in (Wait.ACQUIRING, Wait.SIGNAL)
+    return wait not in (Wait.TIMER, Wait.THREAD)
+
+
+def _exact(known: Known, stay: Stay) -> bool:
+    """Its times are those of a loop's steps, and not of looks at a thread."""
+    return known.side.is_loop and stay.task is None
 
 
 def _is_line(wait: Wait, visitors: Sequence[Visitor], passed: Passing, first: First) -> bool:
@@ -207,7 +226,12 @@ def _holders(
 def _came_first(visitors: Sequence[Visitor], spot: Spot, known: Known) -> First:
     """When the line formed: of those who came before anybody had left it, some did not wait, and then all did."""
     first_left_ns = min((one.left_ns for one in visitors if one.left_ns), default=known.now_ns)
-    early = [one for one in visitors if one.request.began_ns < first_left_ns - LOOKS.early_ns]
+    calls = max((one.request.calls.ended for one in visitors if one.there), default=-1)
+    early = [
+        one
+        for one in visitors
+        if one.request.began_ns < first_left_ns - LOOKS.early_ns and not _yet_to_come(one, calls)
+    ]
     free = [one for one in early if one.waited_ns(known.now_ns) < WAITED_NS and not one.there]
     waited = [one for one in early if one.waited_ns(known.now_ns) >= WAITED_NS]
     pairs = len(free) * len(waited)
@@ -217,6 +241,12 @@ def _came_first(visitors: Sequence[Visitor], spot: Spot, known: Known) -> First:
     before = {stay.where for one in waited for stay in one.request.stays if stay.since_ns < one.arrived_ns}
     holders = [one for one in free if _further_on(one.request, spot, known) and one.request.where not in before]
     return First(1 / comb(len(free) + len(waited), len(free)), tuple(holders))
+
+
+def _yet_to_come(one: Visitor, calls: int) -> bool:
+    """It waits for the thread in which others have come there, in their first call of a thread or a later one."""
+    request = one.request
+    return request.task is Task.FOR_THREAD and not one.arrived_ns and request.calls.ended <= calls
 
 
 def _further_on(request: Request, spot: Spot, known: Known) -> bool:
@@ -240,7 +270,7 @@ def _wait_themselves(known: Known, holders: Sequence[Request]) -> bool:
     waiting = {
         request.id
         for request, stay in standing(known.side, holders)
-        if known.now_ns - stay.since_ns >= SILENT_NS and spot_of(stay, known.waits).waits
+        if known.now_ns - stay.since_ns >= SILENT_NS and _waits_itself(stay, known)
     }
     return bool(holders) and all(request.id in waiting for request in holders)
 
@@ -277,14 +307,57 @@ def _lost(requests: Sequence[Request], waits: Waits) -> tuple[Counter[Spot], dic
 
 def _past_line(known: Known, spot: Spot, stay: Stay, of: int) -> Contention | None:
     wait = known.waits.of(stay)
+    if not _may_be_line(wait, stay):
+        return None
     visitors = _visitors(known, spot)
     waited = [one for one in visitors if one.waited_ns(known.now_ns) >= WAITED_NS]
-    passed = passing(visitors, exact=known.side.is_loop)
+    passed = passing(visitors, _exact(known, stay))
     first = _came_first(visitors, spot, known)
     if len(waited) < 2 or not _is_line(wait, visitors, passed, first):
         return None
     through = _through(wait, passed, first)
-    return Contention(stay.where, _most_at_once(waited, known.now_ns), of, through)
+    found = Contention(stay.where, _most_at_once(waited, known.now_ns), of, through)
+    return _with_standstill(found, stay, known, visitors, waited)
+
+
+def _with_standstill(
+    found: Contention, stay: Stay, known: Known, visitors: Sequence[Visitor], waited: Sequence[Visitor]
+) -> Contention:
+    """With the longest time for which nobody got through, where that was because all holders waited themselves."""
+    found = replace(found, in_threads=stay.task is Task.IN_THREAD)
+    begin_ns, end_ns = _longest_still(waited, known.now_ns)
+    before = {at.where for one in waited for at in one.request.stays if at.since_ns < one.arrived_ns}
+    middle_ns = (begin_ns + end_ns) // 2
+    holders = [one for one in visitors if 0 < one.passed_ns <= middle_ns < (one.request.ended_ns or known.now_ns)]
+    stays = [_stay_at(one.request, middle_ns) for one in holders]
+    there = [at for at in stays if at is not None and at.where not in before]
+    if end_ns - begin_ns < SILENT_NS or not there or not all(_waits_itself(at, known) for at in there):
+        return found
+    places = [at.where for at in there]
+    for_thread = all(at.task is Task.FOR_THREAD for at in there)
+    return replace(found, stood_ns=end_ns - begin_ns, at=_most_common(places), for_thread=for_thread)
+
+
+def _longest_still(waited: Sequence[Visitor], now_ns: int) -> tuple[int, int]:
+    """From when to when nobody left, while at least two waited."""
+    stood = [(one.arrived_ns, one.arrived_ns + one.waited_ns(now_ns)) for one in waited]
+    times = sorted({sorted(arrived for arrived, _ in stood)[1], *(left for _, left in stood)})
+    still = [
+        (begin, end)
+        for begin, end in pairwise(times)
+        if sum(arrived <= begin and left >= end for arrived, left in stood) > 1
+    ]
+    return max(still, key=lambda one: one[1] - one[0], default=(0, 0))
+
+
+def _stay_at(request: Request, at_ns: int) -> Stay | None:
+    """Where it was then, as far as that was seen."""
+    stays = (stay for stay in joined(request.stays) if stay.since_ns <= at_ns)
+    return next((stay for stay in stays if not stay.until_ns or stay.until_ns > at_ns), None)
+
+
+def _waits_itself(stay: Stay, known: Known) -> bool:
+    return stay.task is Task.FOR_THREAD or spot_of(stay, known.waits).waits
 
 
 def _most_at_once(waited: Sequence[Visitor], now_ns: int) -> int:

@@ -25,7 +25,8 @@ class LongestStep(Struct, frozen=True):
 
 
 class LoopTimes(Struct, frozen=True):
-    """One loop's run. ``number`` is its worker's; ``requests``: that it has taken, ended or not."""
+    """One loop's run. ``number`` is its worker's; ``requests``: that it has taken, ended or not; ``gil_wait_s``: how
+    long it waited for the GIL, by samples."""
 
     pid: int
     number: int
@@ -33,6 +34,7 @@ class LoopTimes(Struct, frozen=True):
     max_lag_s: float
     longest_step_s: float
     busy_fraction: float | None
+    gil_wait_s: float | None = None
 
 
 def loops(side: Side) -> list[tuple[Worker | None, Loop]]:
@@ -71,6 +73,7 @@ def _times(side: Side, worker: Worker | None, loop: Loop, requests: int, now_ns:
         max_lag_s=max_lag_ns(loop, end_ns) / 1e9,
         longest_step_s=longest_step(loop, end_ns).length_ns / 1e9,
         busy_fraction=busy_fraction(side, loop, end_ns),
+        gil_wait_s=worker.tally.gil_sampled_ns / 1e9 if worker is not None and worker.sample.t_ns else None,
     )
 
 

@@ -123,6 +123,12 @@ def schedule_lag(side: Side) -> list[float]:
     return _between(side, lambda r: r.planned_ns, lambda r: r.sent_ns)
 
 
+def thread_wait(side: Side) -> list[float]:
+    """For how long requests waited for threads, of those that are over and called something in one."""
+    over = (request for request in side.ledger.ours() if request.ended_ns)
+    return [request.calls.waited_ns / 1e9 for request in over if request.calls.all or request.calls.waited_ns]
+
+
 def raised(side: Side) -> dict[str, int]:
     """Exceptions which left the app, by name."""
     return dict(sorted(side.run.raised.items()))

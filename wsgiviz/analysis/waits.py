@@ -11,16 +11,18 @@ from collections.abc import Mapping
 from enum import Enum
 from functools import lru_cache
 
-from wsgiviz.state import Location, Stay
+from wsgiviz.state import Location, Stay, Task
 
 
 class Wait(Enum):
     """Acquiring: of a lock, a semaphore, a pool. Signal: a condition, an event or a queue, with which pools are made,
-    and much else: a task's result, a message, data from the network."""
+    and much else: a task's result, a message, data from the network. Thread: for one to be free, which is a line in
+    front of a pool that is known by itself."""
 
     ACQUIRING = "acquiring"
     SIGNAL = "signal"
     TIMER = "timer"
+    THREAD = "thread"
     OTHER = "other"
 
 
@@ -129,6 +131,8 @@ class Waits:
 
     def of(self, stay: Stay) -> Wait:
         """What a request waits in that is there, if it waits."""
+        if stay.task is Task.FOR_THREAD:
+            return Wait.THREAD
         place = stay.where, stay.within
         found = self._known.get(place)
         if found is None:

@@ -24,6 +24,8 @@ class Stage(StrEnum):
     RUNNING = "running"
     READY = "ready"
     AWAITING = "awaiting"
+    IN_THREAD = "in a thread"
+    FOR_THREAD = "waiting for a thread"
     RETURN = "return"
     UNKNOWN = "unknown"
     AFTER = "after the answer"
@@ -143,12 +145,20 @@ def _no_earlier(t_ns: int, start: int) -> int:
     return max(t_ns, start) if t_ns else 0
 
 
-STAGES = {Task.RUNNING: Stage.RUNNING, Task.READY: Stage.READY, Task.AWAITING: Stage.AWAITING}
+STAGES = {
+    Task.RUNNING: Stage.RUNNING,
+    Task.READY: Stage.READY,
+    Task.AWAITING: Stage.AWAITING,
+    Task.IN_THREAD: Stage.IN_THREAD,
+    Task.FOR_THREAD: Stage.FOR_THREAD,
+}
 
 WORDS = {
     Stage.RUNNING: "its step holds the loop",
     Stage.READY: "waits for the loop",
     Stage.AWAITING: "the loop serves others",
+    Stage.IN_THREAD: "a thread works for it",
+    Stage.FOR_THREAD: "all threads of a pool are taken",
 }
 
 

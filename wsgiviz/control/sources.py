@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from wsgiviz.events import Event, LineSeen, LoopHeld, SourceRead
-from wsgiviz.observe.source import find_file, module_path, read_source
+from wsgiviz.observe.source import find_by_end, find_file, module_path, read_source
 from wsgiviz.state import State
 
 MOST_CHARACTERS = 256 * 1024
@@ -40,7 +40,7 @@ class Sources:
                 continue
             self._looked_up.add(file)
             if not any(path.endswith(file) for path in state.sources):
-                path = find_file(file, "")
+                path = find_file(file, "") or find_by_end(file, Path())
                 read = _read(path, now_ns) if path is not None else None
                 found += [read] if read is not None else []
         return found

@@ -84,6 +84,12 @@ from wsgiviz.events.session import (
     SettingsChanged,
     SourceRead,
 )
+from wsgiviz.events.threads import (
+    CallBegan,
+    CallEnded,
+    CallQueued,
+    PoolSampled,
+)
 from wsgiviz.recorder.codec import BEAT_NS, REQUEST_HEADER, RUN_STRIDE, SIDES, request_number
 
 __all__ = [
@@ -93,6 +99,9 @@ __all__ = [
     "BodyResumed",
     "BodyReturned",
     "Calibrated",
+    "CallBegan",
+    "CallEnded",
+    "CallQueued",
     "ChildTasks",
     "ChunkWriting",
     "ClientSeen",
@@ -118,6 +127,7 @@ __all__ = [
     "OverflowsSampled",
     "PhaseChanged",
     "PoolQueued",
+    "PoolSampled",
     "ProcessSampled",
     "QueueSampled",
     "REQUEST_HEADER",

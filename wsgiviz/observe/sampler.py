@@ -33,7 +33,9 @@ class KernelSampler:
         if due:
             self._busy_ns = now_ns
         for side in state.sides.values():
-            asked = [worker for worker in side.server.living() if (due and worker.busy) or worker.key in fresh]
+            loops = due and side.is_loop and side.run.in_app > 0  # no slot of theirs is ever busy
+            living = side.server.living()
+            asked = [worker for worker in living if loops or (due and worker.busy) or worker.key in fresh]
             samples += self._kernel.threads(side.name, asked, now_ns)
         return samples
 

@@ -5,12 +5,22 @@ What is opened is Python source and nothing else: names of files come from obser
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 MOST_BYTES = 2 * 1024 * 1024
 """A larger file is not read."""
+
+
+MOST_LOOKED_AT = 20_000
+"""So many files are looked at in a search."""
+
+CUT_FROM = 30
+"""Bytes of a path that was cut, at least: it may have lost some of a character (`wsgiviz.probe.source_lines`)."""
+
+NOT_THE_APPS = frozenset({"site-packages", "dist-packages", "node_modules", "__pycache__"})
 
 
 def module_path(import_string: str) -> Path | None:
@@ -30,6 +40,23 @@ def find_file(file: str, beside: str) -> Path | None:
     ``beside`` is a file that it may be the end of. None when it is not found, or is no Python source.
     """
     return next((path for path in _candidates(file, beside) if path.suffix == ".py" and is_file(path)), None)
+
+
+def find_by_end(end: str, folder: Path) -> Path | None:
+    """The Python source below ``folder`` whose path ends so, where that is the cut path of an event. Hidden folders,
+    and installed packages, are left out; so is what comes too late among very many."""
+    if len(end.encode("utf-8", "replace")) < CUT_FROM:
+        return None
+    name, looked_at = end.rpartition("/")[2], 0
+    for parent, folders, files in os.walk(folder):
+        folders[:] = sorted(one for one in folders if not one.startswith(".") and one not in NOT_THE_APPS)
+        looked_at += len(files)
+        for file in files:
+            if file.endswith(name) and file.endswith(".py") and ends_with(os.path.join(parent, file), end):
+                return Path(parent, file)
+        if looked_at > MOST_LOOKED_AT:
+            return None
+    return None
 
 
 def _candidates(file: str, beside: str) -> Iterator[Path]:

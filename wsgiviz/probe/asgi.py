@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, MutableMapping
-from contextvars import ContextVar
 from time import monotonic_ns
 from typing import Any
 
 from wsgiviz.probe.connection import name_of
-from wsgiviz.probe.loop_request import LoopRequest
+from wsgiviz.probe.loop_request import CURRENT, LoopRequest
 from wsgiviz.probe.request_ids import RequestIds
 from wsgiviz.recorder.codec import REQUEST_HEADER
 from wsgiviz.recorder.emitter import Emitter
@@ -25,10 +24,6 @@ Send = Callable[[Message], Awaitable[None]]
 AsgiApp = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
 
 HEADER_NAME = REQUEST_HEADER.encode()
-
-
-CURRENT: ContextVar[LoopRequest | None] = ContextVar("wsgiviz_request", default=None)
-"""For whom a task is at work: tasks that a request starts inherit it with the context."""
 
 
 class AsgiProbe:

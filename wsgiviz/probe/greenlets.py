@@ -149,8 +149,6 @@ def watch_greenlets(worker: Any, emit: Emitter, ids: RequestIds) -> Mapping[int,
 class HubHeartbeat:
     """A timer on gevent's hub that reports its own lateness: what LoopHeartbeat is on asyncio."""
 
-    loop = None
-
     def __init__(self, emit: Emitter) -> None:
         from gevent import get_hub
 

@@ -133,6 +133,7 @@ def _watch_loop(worker: Any) -> None:
     from wsgiviz.probe.asgi import AsgiProbe, follow_tasks
     from wsgiviz.probe.loop import LoopHeartbeat, note_accepts
     from wsgiviz.probe.loop_sampler import LoopSampler
+    from wsgiviz.probe.thread_calls import follow_thread_calls
 
     emit = _emit
     accepted = note_accepts(ASGIProtocol, emit)
@@ -146,7 +147,9 @@ def _watch_loop(worker: Any) -> None:
         server = await listen(*args, **{"backlog": worker.cfg.backlog, **named})
         heartbeat = LoopHeartbeat(worker.loop, emit)
         follow_tasks(worker.loop)
-        LineSampler(emit, [LoopSampler(emit, _lines(worker), probe.requests, heartbeat).sample]).start()
+        thread_calls = follow_thread_calls(worker.loop, emit)
+        sampler = LoopSampler(emit, _lines(worker), probe.requests, heartbeat, thread_calls)
+        LineSampler(emit, [sampler.sample]).start()
         emit.worker_ready()
         return server
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 import sysconfig
 from collections.abc import Callable, Iterable
-from types import FrameType
+from types import CodeType, FrameType
 from typing import Any
 
 from wsgiviz.probe.connection import name_of
@@ -72,6 +72,20 @@ class LineEmitter:
             if inner is not None:
                 self._emit.inner_line_seen(slot, req, inner.number, inner.where)
         return line, inner
+
+    def first_own(self, *stacks: list[FrameType]) -> list[FrameType]:
+        """The first of these in which there is a line of the app."""
+        return next((frames for frames in stacks if self._lines.own(frames) is not None), [])
+
+    def emit_definition(self, codes: Iterable[CodeType], req: int, slot: int, before: object) -> object:
+        """Where the first of ``codes`` that is the app's is defined: it waits to be run."""
+        for code in codes:
+            line = self._lines.definition(code)
+            if line is not None:
+                if line != before:
+                    self._emit.line_seen(slot, req, line.number, line.where)
+                return line
+        return before
 
     def emit_nested_loop(self, frames: list[FrameType], req: int, slot: int) -> None:
         """An event loop runs inside a request of a thread: asyncio.run() in a WSGI app, and what is like it."""

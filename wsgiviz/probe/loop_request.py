@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+from contextvars import ContextVar
 from time import monotonic_ns
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from wsgiviz.probe.source_lines import awaiting
 from wsgiviz.recorder.emitter import Emitter
+
+if TYPE_CHECKING:
+    from wsgiviz.probe.thread_calls import ThreadCall
 
 
 class LoopRequest:
     """One request on a loop, and all tasks that work for it. ``work`` is its coroutine.
 
     ``step`` counts: odd while a step runs, even between. ``ready`` is how many of its tasks could go on, were the
-    loop theirs; ``alive`` and ``started`` are tasks beside its own. Nothing is emitted when it is not ``open``.
+    loop theirs; ``alive`` and ``started`` are tasks beside its own; ``calls`` are those that it has in threads, or
+    waits for a thread with. Nothing is emitted when it is not ``open``.
     """
 
-    __slots__ = ("alive", "emit", "open", "ready", "req", "started", "step", "step_ns", "work")
+    __slots__ = ("alive", "calls", "emit", "open", "ready", "req", "started", "step", "step_ns", "work")
 
     def __init__(self, req: int, emit: Emitter, work: Any) -> None:
         self.req = req
@@ -25,6 +30,7 @@ class LoopRequest:
         self.work = work
         self.step = self.step_ns = 0
         self.ready = self.alive = self.started = 0
+        self.calls: list[ThreadCall] = []
         self.open = True
 
     def begin_step(self) -> None:
@@ -47,9 +53,20 @@ class LoopRequest:
         """While it waits: the frames of its coroutine and of all that it awaits, innermost first."""
         return awaiting(self.work)
 
+    def call(self) -> ThreadCall | None:
+        """What it has in a thread, or else what waits for one; of several the oldest."""
+        if not self.calls:
+            return None
+        calls = list(self.calls)
+        return next((call for call in calls if call.thread), calls[0] if calls else None)
+
     def count_tasks(self, by: int) -> None:
         """One task more, or one less."""
         self.alive += by
         self.started += by > 0
         if self.open:
             self.emit.child_tasks(self.req, self.alive, self.started)
+
+
+CURRENT: ContextVar[LoopRequest | None] = ContextVar("wsgiviz_request", default=None)
+"""For whom a task is at work: tasks that a request starts inherit it with the context."""

@@ -6,11 +6,12 @@ import sys
 from collections.abc import Mapping
 from time import monotonic_ns
 from types import FrameType
-from typing import Any, Protocol
+from typing import Protocol
 
-from wsgiviz.probe.line_sampler import LineEmitter, unpatched
+from wsgiviz.probe.line_sampler import Frames, LineEmitter, unpatched
 from wsgiviz.probe.loop_request import LoopRequest
 from wsgiviz.probe.source_lines import stack
+from wsgiviz.probe.thread_calls import ThreadCall, ThreadCalls
 from wsgiviz.recorder.emitter import Emitter
 
 HELD_NS = 100_000_000
@@ -18,10 +19,15 @@ LINES_A_SAMPLE = 64
 """Lines found in one sample: a burst of a thousand tasks must not hold the interpreter's lock at a stretch."""
 
 
-class Heartbeat(Protocol):
-    """What beats on a loop: ``due_ns`` is when it comes next; ``loop`` is asyncio's, or None."""
+Moment = tuple[int, ThreadCall | None, int]
+"""Of a request: its step, its call in a thread, and the thread that runs that. Where it is changes with these."""
 
-    loop: Any
+NEVER: Moment = (-1, None, 0)
+
+
+class Heartbeat(Protocol):
+    """What beats on a loop: ``due_ns`` is when it comes next."""
+
     due_ns: int
 
 
@@ -32,39 +38,66 @@ class LoopSampler:
     """
 
     def __init__(
-        self, emit: Emitter, lines: LineEmitter, requests: Mapping[int, LoopRequest], heartbeat: Heartbeat
+        self,
+        emit: Emitter,
+        lines: LineEmitter,
+        requests: Mapping[int, LoopRequest],
+        heartbeat: Heartbeat,
+        thread_calls: ThreadCalls | None = None,
     ) -> None:
         self._emit = emit
         self._lines = lines
         self._thread = unpatched("_thread", "get_ident")()
         self._requests = requests
         self._heartbeat = heartbeat
-        self._seen: dict[int, tuple[int, object]] = {}
+        self._thread_calls = thread_calls
+        self._seen: dict[int, tuple[Moment, object]] = {}
+        self._first = 0
         self._held_emitted_ns = 0
-        self._waiting = 0
 
     def sample(self) -> None:
         """Emit the lines of requests that are where they were at the last call, and who holds the loop."""
         requests = list(self._requests.values())
+        frames: Frames | None = None
         left = LINES_A_SAMPLE
-        for request in requests:
-            step = request.step
-            seen, line = self._seen.get(request.req, (-1, None))
-            if step != seen:
-                self._seen[request.req] = step, None
-            elif left and (line is None or step & 1):
+        for at, request in self._in_turns(requests):
+            call = request.call()
+            moment = request.step, call, call.thread if call is not None else 0
+            seen, line = self._seen.get(request.req, (NEVER, None))
+            if moment != seen:
+                self._seen[request.req] = moment, None
+            elif left and (line is None or moment[0] & 1 or moment[2]):
                 left -= 1
-                self._emit_line(request, step, line)
+                if not left:
+                    self._first = at + 1
+                frames = frames or sys._current_frames()
+                self._emit_line(request, moment, frames, line)
         if len(self._seen) > 2 * len(requests) + 64:
             here = {request.req for request in requests}
             self._seen = {req: seen for req, seen in self._seen.items() if req in here}
         self._watch(requests)
-        self._watch_executor()
+        if self._thread_calls is not None:
+            self._thread_calls.follow_anyio()
+            self._thread_calls.pools.sample()
 
-    def _emit_line(self, request: LoopRequest, step: int, before: object) -> None:
-        found = self._running() if step & 1 else request.frames()
-        if request.step == step and found:
-            self._seen[request.req] = step, self._lines.emit(found, request.req, 0, before) or True
+    def _in_turns(self, requests: list[LoopRequest]) -> list[tuple[int, LoopRequest]]:
+        """All of them, beginning behind the last one for which there was time at the call before."""
+        first = self._first if self._first < len(requests) else 0
+        numbered = list(enumerate(requests))
+        return numbered[first:] + numbered[:first]
+
+    def _emit_line(self, request: LoopRequest, moment: Moment, frames: Frames, before: object) -> None:
+        step, call, thread = moment
+        if step & 1 or call is None:
+            found = stack(frames.get(self._thread)) if step & 1 else request.frames()
+        else:
+            found = self._lines.first_own(call.in_thread(frames), call.in_task())
+        if request.step != step or (call is not None and call.thread != thread):
+            return
+        line = self._lines.emit(found, request.req, 0, before) if found else None
+        if line is None and call is not None and not step & 1:
+            line = self._lines.emit_definition(call.codes(), request.req, 0, before)
+        self._seen[request.req] = moment, line or True
 
     def _running(self) -> list[FrameType]:
         """The frames of the loop's thread, innermost first."""
@@ -85,12 +118,3 @@ class LoopSampler:
             running = next((request for request in requests if request.step & 1), None)
             req, held_ns = (running.req, now - running.step_ns) if running is not None else (0, late_ns)
             self._emit.loop_held(req, held_ns, line.number, line.where)
-
-    def _watch_executor(self) -> None:
-        """What waits for a thread of the loop's default executor (asyncio.to_thread)."""
-        executor = getattr(self._heartbeat.loop, "_default_executor", None)
-        queue, threads = getattr(executor, "_work_queue", None), getattr(executor, "_max_workers", 0)
-        waiting = queue.qsize() if queue is not None else 0
-        if waiting != self._waiting:
-            self._waiting = waiting
-            self._emit.pool_queued(waiting, threads)

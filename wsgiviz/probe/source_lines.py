@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import linecache
 import os
+import re
 import sys
 import sysconfig
 from itertools import islice
@@ -17,10 +18,16 @@ from types import CodeType, FrameType
 from typing import Any, NamedTuple
 
 FILE_BYTES, FUNCTION_BYTES, CALL_BYTES = 34, 18, 22
-"""Shares of an event's text, separators counted: of a file its end is kept, of the others their beginning."""
+"""What each may surely have of an event's text: of a file its end is kept, of the others their beginning. What one of
+them leaves is the others', the file's first."""
 
 INSTALLED = f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}"
 PYTHON = tuple(sysconfig.get_path(name) + os.sep for name in ("stdlib", "platstdlib"))
+DEF = re.compile(r"\s*(async )?def ")
+DEFINED = -1
+"""Stands for the place of an instruction: the function's beginning."""
+MOST_DECORATED = 20
+"""A function's ``def`` is looked for in so many lines."""
 OURS = os.path.dirname(os.path.dirname(__file__)) + os.sep
 
 
@@ -41,14 +48,14 @@ class SourceLines:
 
     def own(self, frames: list[FrameType]) -> FrameType | None:
         """The innermost of ``frames``, which come innermost first, that is the app's."""
-        for frame in frames:
-            name = frame.f_code.co_filename
-            own = self._own.get(name)
-            if own is None:
-                own = self._own[name] = self._belongs(name)
-            if own:
-                return frame
-        return None
+        return next((frame for frame in frames if self._is_own(frame.f_code)), None)
+
+    def _is_own(self, code: CodeType) -> bool:
+        name = code.co_filename
+        own = self._own.get(name)
+        if own is None:
+            own = self._own[name] = self._belongs(name)
+        return own
 
     def _belongs(self, name: str) -> bool:
         if self._package and name.startswith(self._package):
@@ -66,6 +73,15 @@ class SourceLines:
             known = self._named[code, at] = _named(code, at, frame.f_lineno)
         return known
 
+    def definition(self, code: CodeType) -> SourceLine | None:
+        """The line of a function's ``def``; None when it is not the app's."""
+        if not self._is_own(code):
+            return None
+        known = self._named.get((code, DEFINED))
+        if known is None:
+            known = self._named[code, DEFINED] = _defined(code)
+        return known
+
 
 def _package_of(module: str) -> str:
     """The folder of the app's top-level package, or the file of its module."""
@@ -74,12 +90,34 @@ def _package_of(module: str) -> str:
 
 
 def _named(code: CodeType, at: int, line: int | None) -> SourceLine:
-    parts = (
-        _short_path(code.co_filename).encode("utf-8", "replace")[-FILE_BYTES:],
-        code.co_name.encode("utf-8", "replace")[:FUNCTION_BYTES],
-        _call(code, at).encode("utf-8", "replace")[:CALL_BYTES],
-    )
+    return _source_line(code, line, _call(code, at))
+
+
+def _defined(code: CodeType) -> SourceLine:
+    """Python counts a function's decorators as its first lines."""
+    first = code.co_firstlineno
+    lines = range(first, first + MOST_DECORATED)
+    found = (line for line in lines if DEF.match(linecache.getline(code.co_filename, line)))
+    return _source_line(code, next(found, first), "")
+
+
+def _source_line(code: CodeType, line: int | None, call: str) -> SourceLine:
+    file = _short_path(code.co_filename).encode("utf-8", "replace")
+    function, called = code.co_name.encode("utf-8", "replace"), call.encode("utf-8", "replace")
+    lengths = _lengths((len(file), FILE_BYTES), (len(called), CALL_BYTES), (len(function), FUNCTION_BYTES))
+    parts = file[-lengths[0] :], function[: lengths[2]], called[: lengths[1]]
     return SourceLine(line or 0, b"|".join(part.replace(b"|", b"!") for part in parts))
+
+
+def _lengths(*wanted: tuple[int, int]) -> list[int]:
+    """How long each may be of what is so long and has such a share: the first has what the others leave first."""
+    left = sum(share - min(length, share) for length, share in wanted)
+    found = []
+    for length, share in wanted:
+        more = min(left, max(0, length - share))
+        left -= more
+        found.append(min(length, share + more))
+    return found
 
 
 def _short_path(path: str) -> str:

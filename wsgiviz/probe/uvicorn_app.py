@@ -24,6 +24,7 @@ from wsgiviz.probe.loop_sampler import LoopSampler
 from wsgiviz.probe.request_ids import RequestIds
 from wsgiviz.probe.ring import RUN_DIR, SIDE, make_emitter
 from wsgiviz.probe.source_lines import SourceLines
+from wsgiviz.probe.thread_calls import follow_thread_calls
 from wsgiviz.recorder.emitter import Emitter
 
 APP = os.environ["WSGIVIZ_APP"]
@@ -48,7 +49,9 @@ def _watch_start(probe: AsgiProbe, emit: Emitter) -> None:
         await startup(self, *rest, **named)
         if self.started:
             lines = LineEmitter(emit, SourceLines(APP))
-            LineSampler(emit, [LoopSampler(emit, lines, probe.requests, LoopHeartbeat(loop, emit)).sample]).start()
+            thread_calls = follow_thread_calls(loop, emit)
+            sampler = LoopSampler(emit, lines, probe.requests, LoopHeartbeat(loop, emit), thread_calls)
+            LineSampler(emit, [sampler.sample]).start()
             emit.worker_ready()
 
     Server.startup = observed_startup  # type: ignore[method-assign]

@@ -87,6 +87,12 @@ class Kind(IntEnum):
     DRIVER_LATE = 58
     DRIVER_SAMPLED = 59
 
+    # Threads behind an event loop (60 to 64 are the viewer's own events)
+    CALL_QUEUED = 65
+    CALL_BEGAN = 66
+    CALL_ENDED = 67
+    POOL_SAMPLED = 68
+
 
 class Fields(NamedTuple):
     """The name of the event's field that each value of a record holds; "" where it holds none."""
@@ -139,6 +145,10 @@ FIELDS: Mapping[Kind, Fields] = {
     Kind.RUN_ENDED: Fields(req="run", a="cancelled"),
     Kind.DRIVER_LATE: Fields(a="late_ns"),
     Kind.DRIVER_SAMPLED: Fields(a="cpu_ns", b="runq_ns"),
+    Kind.CALL_QUEUED: Fields(slot="pool", req="req"),
+    Kind.CALL_BEGAN: Fields(slot="pool", req="req"),
+    Kind.CALL_ENDED: Fields(slot="pool", req="req", a="began"),
+    Kind.POOL_SAMPLED: Fields(slot="pool", a="size", b="running", req="waiting", text="name"),
 }
 """All kinds but REQUEST_ENDED, which has a layout of its own (`ENDED`)."""
 

@@ -126,6 +126,20 @@ class Emitter:
     def child_tasks(self, req: int, alive: int, started: int, t_ns: int = 0) -> None:
         self._record(Kind.CHILD_TASKS, 0, req, alive, started, t_ns=t_ns)
 
+    # --- threads behind an event loop
+
+    def call_queued(self, pool: int, req: int, t_ns: int = 0) -> None:
+        self._record(Kind.CALL_QUEUED, pool, req, t_ns=t_ns)
+
+    def call_began(self, pool: int, req: int, t_ns: int = 0) -> None:
+        self._record(Kind.CALL_BEGAN, pool, req, t_ns=t_ns)
+
+    def call_ended(self, pool: int, req: int, began: int, t_ns: int = 0) -> None:
+        self._record(Kind.CALL_ENDED, pool, req, began, t_ns=t_ns)
+
+    def pool_sampled(self, pool: int, size: int, running: int, waiting: int, name: bytes, t_ns: int = 0) -> None:
+        self._record(Kind.POOL_SAMPLED, pool, waiting, size, running, name, t_ns)
+
     # --- the line that a request is at
 
     def line_seen(self, slot: int, req: int, line: int, where: bytes, t_ns: int = 0) -> None:

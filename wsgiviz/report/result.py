@@ -24,7 +24,13 @@ Top level: ``schema``, ``wsgiviz`` (its version), ``scenario`` (null for an app 
   ``writing_fraction``; the same in seconds for each worker in ``per_worker``
 - where requests share event loops, ``loops``, one for each worker, those that died included: ``pid``, ``number``,
   ``requests`` that it has taken, ``max_lag_s``, ``longest_step_s``, ``busy_fraction``; a step that is still on counts
-  with its length so far. ``loop`` has the greatest of each of the last three
+  with its length so far. ``loop`` has the greatest of each of the last three. ``gil_wait_s``: waiting for the GIL, by
+  samples
+- the pools of threads behind them that requests used, ``pools``: ``kind`` (anyio: AnyIO's default limiter, limiter:
+  another one of AnyIO's, asyncio: the loop's default executor, asgiref: its only thread, executor: any other),
+  ``name`` (of an executor), ``pid``, ``number`` of its worker, ``size`` (null for any number of threads),
+  ``max_running``, ``max_waiting``, ``running`` and ``waiting`` at the end; sampled, whoever uses them. In
+  ``thread_wait_s`` the distribution of how long requests waited for threads, of those that called something in one
 - ``max_accept_queue`` (of ``accept_queue_limit``), ``max_in_flight`` (inside the app at once, external ones too)
 - ``driver_max_lag_s``, ``driver_busy_fraction`` (of the run that the load driver was on a CPU or waited for one; near
   1 it can't send more), ``events``, ``events_lost``
@@ -33,7 +39,9 @@ With a ledger, ``requests`` at the top level: every request that is kept (`wsgiv
 once, by id; times in seconds from the run's start, as they can be true together (`wsgiviz.analysis.stamps`): planned
 <= sent <= connected <= accepted <= began <= ended <= released, and sent <= first byte <= received;
 ``location``: of a redirect, where to, without its query; ``for_nobody``: served when its client had given up;
-``after_answer_s``: for how long the app went on after the answer, 0 when it only closed. What is not known is null,
+``after_answer_s``: for how long the app went on after the answer, 0 when it only closed; of a request that is not
+over ``state`` (a loop's: queued, running, ready, awaiting, in a thread, waiting for a thread) and ``at``, the app's
+line; ``in_thread_s`` and ``thread_wait_s``: in threads behind a loop, and waiting for one. What is not known is null,
 never zero.
 """
 
@@ -48,6 +56,7 @@ import msgspec
 from wsgiviz import __version__
 from wsgiviz.analysis import metrics
 from wsgiviz.analysis.cpu_load import driver_load
+from wsgiviz.analysis.entries import entries
 from wsgiviz.analysis.loop_times import loop_times
 from wsgiviz.analysis.occurrences import Occurrences
 from wsgiviz.analysis.prediction import prediction
@@ -55,7 +64,7 @@ from wsgiviz.analysis.shares import shares
 from wsgiviz.analysis.stamps import stamps
 from wsgiviz.events import request_number
 from wsgiviz.settings import Settings
-from wsgiviz.state import Request, Side, State
+from wsgiviz.state import Request, Side, State, ThreadPool
 
 SCHEMA = 1
 
@@ -75,9 +84,7 @@ def result(state: State, occurrences: Occurrences, ledger: bool = False) -> dict
         "lints": occurrences.rows(),
     }
     if ledger:
-        found["requests"] = [
-            _row(side, request, state.t_ns) for side in sides.values() for request in side.ledger.ours()
-        ]
+        found["requests"] = [row for side in sides.values() for row in _rows(side, state.t_ns)]
     return found
 
 
@@ -168,7 +175,29 @@ def _loops(side: Side, now_ns: int) -> dict[str, Any]:
     loops = msgspec.to_builtins(loop_times(side, now_ns))
     figures = "max_lag_s", "busy_fraction", "longest_step_s"
     worst = {name: max((loop[name] for loop in loops if loop[name] is not None), default=None) for name in figures}
-    return {"loop": worst, "loops": loops}
+    return {"loop": worst, "loops": loops, **_pools(side)}
+
+
+def _pools(side: Side) -> dict[str, Any]:
+    """The pools of threads that the run has used, and how long requests waited for threads."""
+    used = [pool for pool in side.server.thread_pools.values() if pool.most_running or pool.most_waiting]
+    waited = msgspec.to_builtins(metrics.quantiles(metrics.thread_wait(side)))
+    return {"pools": [_pool(side, pool) for pool in used], "thread_wait_s": waited}
+
+
+def _pool(side: Side, pool: ThreadPool) -> dict[str, Any]:
+    worker = side.server.workers.get((pool.pid, 0))
+    return {
+        "kind": pool.kind.value,
+        "name": pool.name or None,
+        "pid": pool.pid,
+        "number": worker.number if worker is not None else None,
+        "size": pool.size if pool.size >= 0 else None,
+        "max_running": pool.most_running,
+        "max_waiting": pool.most_waiting,
+        "running": pool.running,
+        "waiting": pool.waiting,
+    }
 
 
 def _extremes(side: Side) -> dict[str, Any]:
@@ -184,7 +213,13 @@ def _extremes(side: Side) -> dict[str, Any]:
     }
 
 
-def _row(side: Side, request: Request, now_ns: int) -> dict[str, Any]:
+def _rows(side: Side, now_ns: int) -> list[dict[str, Any]]:
+    requests = list(side.ledger.ours())
+    states = [entry.state for entry in entries(side, requests)]
+    return [_row(side, request, doing, now_ns) for request, doing in zip(requests, states, strict=True)]
+
+
+def _row(side: Side, request: Request, doing: str, now_ns: int) -> dict[str, Any]:
     def since_start(t_ns: int) -> float | None:
         return (t_ns - side.run.started_ns) / 1e9 if t_ns else None
 
@@ -208,8 +243,20 @@ def _row(side: Side, request: Request, now_ns: int) -> dict[str, Any]:
         "raised": request.raised or None,
         "cpu_s": _cpu_s(side, request),
         "gil_wait_s": request.gil_ns / 1e9 if request.gil_ns >= 0 else None,
+        **_in_threads(request, doing, now_ns),
         "for_nobody": request.for_nobody,
         "after_answer_s": request.after_answer_ns(now_ns) / 1e9 if request.received_ns and request.began_ns else None,
+    }
+
+
+def _in_threads(request: Request, doing: str, now_ns: int) -> dict[str, Any]:
+    """What a request does that is not over, and what it has done in threads."""
+    called = request.calls.all
+    return {
+        "state": doing or None,
+        "at": request.where.words if doing and request.where is not None else None,
+        "in_thread_s": request.in_threads_ns(now_ns) / 1e9 if called else None,
+        "thread_wait_s": request.for_threads_ns(now_ns) / 1e9 if called else None,
     }
 
 

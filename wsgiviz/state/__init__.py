@@ -1,13 +1,14 @@
 """The State, its parts, and the reducer that makes it of events. Pure."""
 
-from wsgiviz.state.activity import BUSY, IN_APP, LOOPS, Activity, Phase, Task
+from wsgiviz.state.activity import BUSY, IN_APP, LOOPS, OFF_LOOP, Activity, Phase, Task
 from wsgiviz.state.ledger import LEDGER_KEPT, Ledger
 from wsgiviz.state.loop import Hold, Loop, LoopTally
 from wsgiviz.state.reducer import reduce
-from wsgiviz.state.request import Location, Request, Stay, Step
+from wsgiviz.state.request import Calls, Location, Request, Stay, Step
 from wsgiviz.state.run import DriverSample, Peak, Run
 from wsgiviz.state.server import Server
 from wsgiviz.state.state import Action, Failure, Measured, Side, State
+from wsgiviz.state.thread_pool import PoolKind, ThreadPool
 from wsgiviz.state.worker import SLEEPS, WAITS_FOR_GIL, Client, Counters, Death, Slot, Span, Tally, Waits, Worker
 
 __all__ = [
@@ -15,11 +16,13 @@ __all__ = [
     "IN_APP",
     "LEDGER_KEPT",
     "LOOPS",
+    "OFF_LOOP",
     "SLEEPS",
     "WAITS_FOR_GIL",
     "Action",
     "Activity",
     "Client",
+    "Calls",
     "Counters",
     "Death",
     "DriverSample",
@@ -32,6 +35,7 @@ __all__ = [
     "Measured",
     "Peak",
     "Phase",
+    "PoolKind",
     "Request",
     "Run",
     "Server",
@@ -43,6 +47,7 @@ __all__ = [
     "Step",
     "Tally",
     "Task",
+    "ThreadPool",
     "Waits",
     "Worker",
     "reduce",

@@ -33,14 +33,26 @@ BUSY = IN_APP | {Activity.READING, Activity.WRITING, Activity.CLOSING}
 
 
 class Task(StrEnum):
-    """What a request on an event loop is doing; the first is before it reached the app."""
+    """What a request on an event loop is doing; the first is before it reached the app.
+
+    In a thread: it awaits what a thread does for it. Waiting for a thread: what it awaits is to run in one, and none
+    has taken it up.
+    """
 
     QUEUED = "queued"
     RUNNING = "running"
     READY = "ready"
     AWAITING = "awaiting"
+    IN_THREAD = "in a thread"
+    FOR_THREAD = "waiting for a thread"
     DONE = "done"
     FAILED = "failed"
+
+
+IN_THREADS = frozenset({Task.IN_THREAD, Task.FOR_THREAD})
+"""In a thread, or on the way into one."""
+OFF_LOOP = IN_THREADS | {Task.AWAITING}
+"""A request in one of these needs nothing of its loop."""
 
 
 class Phase(StrEnum):

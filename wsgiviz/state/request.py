@@ -46,13 +46,15 @@ class Stay(Struct, frozen=True, gc=False):
     """A stretch at one line, as far as it was seen: what is over within some tens of ms never is.
 
     ``until_ns`` is 0 while it lasts, and of one in which its request ended. On a loop both times are those of steps,
-    exactly; in a thread the line sampler's, some tens of ms late.
+    exactly; in a thread the line sampler's, some tens of ms late. ``task``: IN_THREAD or FOR_THREAD, of a request on
+    a loop that was in a thread there, or waited for one.
     """
 
     where: Location
     within: Location | None  # the innermost Python frame then, where that is another
     since_ns: int
     until_ns: int = 0
+    task: Task | None = None
 
 
 def joined(stays: tuple[Stay, ...]) -> tuple[Stay, ...]:
@@ -60,16 +62,45 @@ def joined(stays: tuple[Stay, ...]) -> tuple[Stay, ...]:
     if len(stays) < 2 or not _at_one_place(stays[-2], stays[-1]):
         return stays
     first, again = stays[-2:]
-    return (*stays[:-2], Stay(first.where, first.within, first.since_ns, again.until_ns))
+    return (*stays[:-2], Stay(first.where, first.within, first.since_ns, again.until_ns, first.task))
 
 
 def _at_one_place(one: Stay, other: Stay) -> bool:
     """At one line of the app, and inside one function called there."""
-    if (one.where.file, one.where.line) != (other.where.file, other.where.line):
+    if (one.where.file, one.where.line, one.task) != (other.where.file, other.where.line, other.task):
         return False
     if one.within is None or other.within is None:
         return one.within is other.within
     return (one.within.file, one.within.function) == (other.within.file, other.within.function)
+
+
+class Calls(Struct, frozen=True, gc=False):
+    """What a request on a loop has called in threads: so many calls wait for one, run, and have been run.
+
+    ``pool`` is the number, in its process, of the pool that the newest is for. ``inside_ns`` and ``waited_ns``: for
+    how long it was in threads, and waited for one, while its tasks did nothing else, as far as that is over.
+    """
+
+    queued: int = 0
+    running: int = 0
+    ended: int = 0
+    pool: int = 0
+    inside_ns: int = 0
+    waited_ns: int = 0
+
+    @property
+    def all(self) -> int:
+        return self.queued + self.running + self.ended
+
+    def after(self, task: Task, lasted_ns: int) -> Calls:
+        """It has been in that state for so long, which is over."""
+        inside_ns, waited_ns = (lasted_ns, 0) if task is Task.IN_THREAD else (0, lasted_ns)
+        totals = self.inside_ns + inside_ns, self.waited_ns + waited_ns
+        return Calls(self.queued, self.running, self.ended, self.pool, *totals)
+
+
+NO_CALLS = Calls()
+"""Of a request that has called nothing in a thread, as most do: what is this very object needs no further look."""
 
 
 class Request(Struct, frozen=True, gc=False):
@@ -113,6 +144,7 @@ class Request(Struct, frozen=True, gc=False):
     stays: tuple[Stay, ...] = ()  # the lines that it was seen at, the last STAYS_KEPT
     children: int = 0  # tasks that it has started and that live
     children_started: int = 0
+    calls: Calls = NO_CALLS
 
     @property
     def external(self) -> bool:
@@ -141,6 +173,13 @@ class Request(Struct, frozen=True, gc=False):
         return self.finished or (self.external and bool(self.ended_ns))
 
     @property
+    def off_loop(self) -> Task:
+        """What it does while no step of it is on or due."""
+        if self.calls.running:
+            return Task.IN_THREAD
+        return Task.FOR_THREAD if self.calls.queued else Task.AWAITING
+
+    @property
     def ok(self) -> bool:
         """Received with a status below 400."""
         return bool(self.received_ns) and 0 < self.status < 400
@@ -156,6 +195,14 @@ class Request(Struct, frozen=True, gc=False):
         if not self.failed_ns or not self.began_ns or self.raised == WORKER_DIED:
             return False
         return not self.ended_ns or self.ended_ns > self.failed_ns
+
+    def in_threads_ns(self, now_ns: int) -> int:
+        """For how long it has been in threads, until now."""
+        return self.calls.inside_ns + (max(0, now_ns - self.since_ns) if self.task is Task.IN_THREAD else 0)
+
+    def for_threads_ns(self, now_ns: int) -> int:
+        """For how long it has waited for a thread, until now."""
+        return self.calls.waited_ns + (max(0, now_ns - self.since_ns) if self.task is Task.FOR_THREAD else 0)
 
     def after_answer_ns(self, now_ns: int) -> int:
         """For how long the app has gone on after its client had the answer; 0 when it just closes."""

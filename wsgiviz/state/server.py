@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from msgspec import Struct, field
 
 from wsgiviz.state.loop import Loop
+from wsgiviz.state.thread_pool import PoolKey, ThreadPool
 from wsgiviz.state.worker import Death, Slot, Worker
 
 ACCEPTS_KEPT = 1024
@@ -43,6 +44,7 @@ class Server(Struct, frozen=True, gc=False):
     pool_threads: int = 0  # of each such process
     self_calls: Mapping[int, int] = field(default_factory=dict)  # by pid: connections of the worker to this server
     acceptors: Mapping[int, int] = field(default_factory=dict)  # by pid: since when its accepting thread closes one
+    thread_pools: Mapping[PoolKey, ThreadPool] = field(default_factory=dict)  # behind event loops
     overflows: int = -1  # connections turned away by full accept queues of the machine since it booted
     deaths: int = 0  # workers that were killed or died by themselves
     graves: Mapping[int, Death] = field(default_factory=dict)  # by pid: for what still comes from a dead worker

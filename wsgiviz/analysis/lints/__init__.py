@@ -6,7 +6,7 @@ how long each did. Pure.
 
 from __future__ import annotations
 
-from wsgiviz.analysis.lints import clients, gil, lines, load, loops, slots, uneven
+from wsgiviz.analysis.lints import clients, gil, lines, load, loops, pools, slots, uneven
 from wsgiviz.analysis.lints.context import LintContext
 from wsgiviz.analysis.lints.lint import Finding, Lint
 
@@ -25,7 +25,10 @@ LINTS: tuple[Lint, ...] = (
     clients.LINGERING_CLIENT,
     clients.SLOW_CLIENT,
     slots.THREADS_EXHAUSTED,
-    loops.EXECUTOR_EXHAUSTED,
+    pools.LIMITER_EXHAUSTED,
+    pools.EXECUTOR_EXHAUSTED,
+    pools.OWN_EXECUTOR_EXHAUSTED,
+    pools.ONE_THREAD_FOR_ALL,
     slots.ALL_BLOCKED,
     clients.SERVED_FOR_NOBODY,
     load.SYN_RETRANSMISSION,

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
-from wsgiviz.analysis.calibration import cost_of
 from wsgiviz.analysis.hot_lines import hot_lines
 from wsgiviz.state import Request, Side, State
 
@@ -21,9 +20,8 @@ class LintContext(Struct, frozen=True):
     """A State at a time, and what lints need of it: made by `of` once for all lints, which look at it together.
 
     ``wsgi_call`` and ``asgi_call``: what a request waits in; ``own_app``: the app is a person's own, so that only its
-    lines show where it waits. ``arrivals``: "burst" or "closed", the latter with so many ``users``. ``async_limit``:
-    how many requests the async side's thread pool takes at once, if it uses one. ``worker_timeout_s``: gunicorn's
-    --timeout, None where it is the default.
+    lines show where it waits. ``arrivals``: "burst" or "closed", the latter with so many ``users``.
+    ``worker_timeout_s``: gunicorn's --timeout, None where it is the default.
     """
 
     state: State
@@ -36,13 +34,12 @@ class LintContext(Struct, frozen=True):
     cores: int = 1
     arrivals: str = "burst"
     users: int = 0
-    async_limit: int | None = None
     worker_timeout_s: float | None = None
     silenced: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, state: State, now_ns: int) -> LintContext:
-        settings, cost = state.settings, cost_of(state)
+        settings = state.settings
         wsgi_call, asgi_call = settings.calls
         return cls(
             state,
@@ -55,7 +52,6 @@ class LintContext(Struct, frozen=True):
             cores=state.cores,
             arrivals=settings.arrivals,
             users=min(settings.concurrency, settings.requests),
-            async_limit=cost.async_limit if cost is not None else None,
             worker_timeout_s=settings.scenario_seconds("server_timeout") or None,
             silenced=settings.silenced,
         )

@@ -11,7 +11,8 @@ from wsgiviz.analysis import metrics
 from wsgiviz.analysis.lints import seen, wording
 from wsgiviz.analysis.lints.context import SETTLED_NS, LintContext
 from wsgiviz.analysis.lints.lint import Lint
-from wsgiviz.state import Side
+from wsgiviz.analysis.pools import in_threads
+from wsgiviz.state import Side, Worker
 
 SHARE = 0.1
 """From this share of their busy time on, a process's threads have waited enough for the GIL to say so."""
@@ -33,7 +34,7 @@ class Waited(Struct, frozen=True):
 
 def _contention(context: LintContext, side: Side) -> str | None:
     if side.is_loop:
-        return None
+        return _of_loops(context, side)
     waited = {pid: each for pid, each in _waited(context, side).items() if each.much}
     if not side.run.ended_ns:
         now = {worker.pid for worker in side.server.living() if seen.lacked_gil(worker, context.now_ns)}
@@ -42,6 +43,33 @@ def _contention(context: LintContext, side: Side) -> str | None:
         return None
     whole = Waited(sum(each.seconds for each in waited.values()), sum(each.busy_s for each in waited.values()))
     return _was(context, side, waited, whole) if side.run.ended_ns else _is(context, side, waited, whole)
+
+
+def _of_loops(context: LintContext, side: Side) -> str | None:
+    """Threads behind loops compute, and the loops wait for the lock meanwhile, in the middle of their steps."""
+    lacking = [worker for worker in side.server.workers.values() if loop_lacks_gil(context, side, worker)]
+    if not lacking:
+        return None
+    several = len(side.server.loops) + len(side.server.dead_loops) > 1
+    whose = f" of {wording.workers(worker.number for worker in lacking)}" if several else ""
+    loops = f"The event loop{'s' if len(lacking) > 1 else ''}{whose}{context.of_side(side)}"
+    waited_ns, processes = sum(worker.tally.gil_sampled_ns for worker in lacking), len(lacking) > 1
+    of = "threads of their processes" if processes else "threads of its process"
+    if side.run.ended_ns:
+        cure = _cure(context, side, "would have computed")
+        return f"{loops} waited {wording.length(waited_ns)} for the GIL, which {of} held: {cure}."
+    waits, so_far = "wait" if processes else "waits", wording.longer_than(waited_ns)
+    place, all_at = in_threads(context.in_flight[side.name])
+    where = f", {'' if all_at else 'most '}at {place.words}" if place is not None else ""
+    cure = _cure(context, side, "would compute")
+    return f"{loops} {waits} for the GIL, which {of} hold{where} (over {so_far} of waiting so far): {cure}."
+
+
+def loop_lacks_gil(context: LintContext, side: Side, worker: Worker) -> bool:
+    """Its loop waits for the GIL for a good part of the run; while that is on, only if it does now."""
+    waited_ns, elapsed_ns = worker.tally.gil_sampled_ns, metrics.elapsed_ns(side, context.now_ns)
+    much = waited_ns >= max(SETTLED_NS, SHARE * elapsed_ns)
+    return much and (bool(side.run.ended_ns) or seen.lacked_gil(worker, context.now_ns))
 
 
 def _waited(context: LintContext, side: Side) -> Mapping[int, Waited]:

@@ -34,7 +34,8 @@ def _wait(context: LintContext, side: Side, found: Contention) -> str:
     who = f"{found.waiting} of {wording.requests(found.of)}{context.of_side(side)}"
     if found.waiting == found.of:
         who = f"All {wording.requests(found.of)}{context.of_side(side)} in the app"
-    base = f"{who} {'waits' if found.waiting == 1 else 'wait'} at {found.place.words}"
+    where = f"{_in_threads(found)} at {found.place.words}"
+    base = f"{who} {'waits' if found.waiting == 1 else 'wait'}{where}"
     if found.holders:
         return f"{base} for what {_holders(found)}{_progress(found)}."
     if found.moves:
@@ -43,6 +44,12 @@ def _wait(context: LintContext, side: Side, found: Contention) -> str:
         f"{base}, and no request in the app is past that line: what they wait for is held elsewhere, "
         "or was never given back."
     )
+
+
+def _in_threads(found: Contention) -> str:
+    if not found.in_threads:
+        return ""
+    return " in a thread" if found.waiting == 1 else " in threads"
 
 
 def _holders(found: Contention) -> str:
@@ -56,9 +63,8 @@ def _holders(found: Contention) -> str:
 
 def _progress(found: Contention) -> str:
     if found.stuck:
-        thing = " for a thread" if found.at is not None and _for_thread(found.at) else ""
         they = "which waits itself" if found.holders == 1 else "who wait themselves"
-        return f", {they}{thing}: nobody gets through"
+        return f", {they}{' for a thread' if found.for_thread else ''}: nobody gets through"
     if not found.through:
         return ""
     return f": {'one gets' if found.through == 1 else f'{found.through} get'} through at a time"
@@ -72,8 +78,11 @@ def _at_a_time(found: Contention) -> str:
 
 def _waited(context: LintContext, side: Side, past: Contention) -> str:
     through = f"and got through {_at_a_time(past)}" if past.through else "for what others held"
+    if past.stood_ns and past.at is not None:
+        held = f"those who held it waited themselves{' for a thread' if past.for_thread else ''} at {past.at.words}"
+        through = f"and nobody got through for {wording.length(past.stood_ns)}: {held}"
     return (
-        f"Up to {wording.requests(past.waiting)}{context.of_side(side)} at once waited at "
+        f"Up to {wording.requests(past.waiting)}{context.of_side(side)} at once waited{_in_threads(past)} at "
         f"{past.place.words}, {through}."
     )
 

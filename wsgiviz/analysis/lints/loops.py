@@ -7,10 +7,11 @@ from msgspec.structs import replace
 from wsgiviz.analysis import loop_times, metrics
 from wsgiviz.analysis.lints import seen, wording
 from wsgiviz.analysis.lints.context import LintContext
+from wsgiviz.analysis.lints.gil import loop_lacks_gil
 from wsgiviz.analysis.lints.lint import Lint
 from wsgiviz.analysis.loop_times import LongestStep
 from wsgiviz.events import request_number
-from wsgiviz.state import Location, Loop, Side, Task, Worker
+from wsgiviz.state import Location, Loop, Side, Worker
 
 LOOP_HELD_NS = 100_000_000
 """One step of a task that lasts longer holds the loop (asyncio's own slow_callback_duration)."""
@@ -20,6 +21,9 @@ HELD_AGAIN_NS = 1_000_000_000
 
 READABLE_NS = 300_000_000
 """A number that stands for less can't be read."""
+
+GIL_SHARE = 0.5
+"""A loop that has waited for the GIL for that share of its longest step is not held by what it runs."""
 
 NEARLY = 0.9
 """From this share of the time on, a loop does nothing else."""
@@ -35,15 +39,24 @@ def _loop_held(context: LintContext, side: Side) -> str | None:
     if not side.is_loop:
         return None
     if side.run.running:
-        loops = [loop for _, loop in loop_times.living(side)]
+        loops = [loop for worker, loop in loop_times.living(side) if not _waits_for_gil(context, side, worker, loop)]
         loops.sort(key=lambda loop: (-loop.tally.longest_step_ns, loop.pid))
         messages = (_held_again(context, side, loop) or _held_now(context, side, loop) for loop in loops)
     else:
-        steps = [_longest(context, worker, loop) for worker, loop in loop_times.loops(side)]
+        pairs = [pair for pair in loop_times.loops(side) if not _waits_for_gil(context, side, *pair)]
+        steps = [_longest(context, worker, loop) for worker, loop in pairs]
         messages = (
             _was_held(context, side, *longest) for longest in sorted(steps, key=lambda one: -one[1].length_ns)
         )
     return next(filter(None, messages), None)
+
+
+def _waits_for_gil(context: LintContext, side: Side, worker: Worker | None, loop: Loop) -> bool:
+    """Its steps are long because threads of its process have the interpreter lock, which has a lint of its own."""
+    if worker is None or not loop_lacks_gil(context, side, worker):
+        return False
+    longest = loop_times.longest_step(loop, loop_times.until_ns(worker, loop, context.now_ns))
+    return worker.tally.gil_sampled_ns >= GIL_SHARE * longest.length_ns
 
 
 def _longest(context: LintContext, worker: Worker | None, loop: Loop) -> tuple[Loop, LongestStep]:
@@ -149,46 +162,6 @@ LOOP_HELD = Lint(
     "blocks, or a long computation, stops every other request, the accepting of new ones and all timers. Use a "
     "library made for asyncio, or move the call away with asyncio.to_thread (a process pool if it computes).",
     "asyncio docs, Developing with asyncio: Running Blocking Code",
-)
-
-
-# --- the executor's threads -------------------------------------------------------------------------------------
-
-
-def _executor_exhausted(context: LintContext, side: Side) -> str | None:
-    if side.protocol != "asgi":
-        return None
-    if side.run.ended_ns:
-        return _executor_was_exhausted(side)
-    waiting, threads = sum(side.server.pools.values()), side.server.pool_threads
-    if not threads and context.async_limit is not None:  # where the pool itself can't be seen
-        threads = context.async_limit
-        awaiting = sum(request.task is Task.AWAITING for request in context.in_flight[side.name])
-        waiting = awaiting - threads * max(1, len(side.server.loops))
-    if not side.run.running or waiting <= 0:
-        return None
-    return (
-        f"{wording.wait(waiting)} for one of the {threads} threads of asyncio's pool{context.of_side(side)}, "
-        "just as they would for a worker."
-    )
-
-
-def _executor_was_exhausted(side: Side) -> str | None:
-    if not side.run.max_pool:
-        return None
-    return (
-        f"Up to {wording.requests(side.run.max_pool)} at a time waited for one of the {side.server.pool_threads} "
-        "threads of asyncio's pool, just as they would for a worker."
-    )
-
-
-EXECUTOR_EXHAUSTED = Lint(
-    "executor-exhausted",
-    _executor_exhausted,
-    "asyncio.to_thread and run_in_executor(None, ...) share one pool of min(32, cores + 4) threads in each process: "
-    "what comes beyond that waits for a thread, as a request waits for a worker. Await a library made for asyncio "
-    "instead, or give the loop an executor with as many threads as may wait at once.",
-    "asyncio docs, Event Loop: Executing code in thread or process pools; concurrent.futures.ThreadPoolExecutor",
 )
 
 

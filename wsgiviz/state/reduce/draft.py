@@ -14,6 +14,7 @@ from wsgiviz.state.loop import Loop
 from wsgiviz.state.request import WORKER_DIED, Request
 from wsgiviz.state.server import ACCEPTS_KEPT, DEAD_KEPT, Accept, Server
 from wsgiviz.state.state import Side
+from wsgiviz.state.thread_pool import PoolKey, ThreadPool
 from wsgiviz.state.worker import SPANS_KEPT, Death, Slot, Span, Worker
 
 Newest = TypeVar("Newest", int, Accept)
@@ -44,6 +45,7 @@ class SideDraft:
         "run",
         "self_calls",
         "server",
+        "thread_pools",
         "workers",
     )
 
@@ -64,6 +66,7 @@ class SideDraft:
         self.pools: dict[int, int] = dict(server.pools)
         self.self_calls: dict[int, int] = dict(server.self_calls)
         self.acceptors: dict[int, int] = dict(server.acceptors)
+        self.thread_pools: dict[PoolKey, ThreadPool] = dict(server.thread_pools)
         self.graves: dict[int, Death] = dict(server.graves)
         self.events = 0
 
@@ -86,6 +89,7 @@ class SideDraft:
             pools=self.pools,
             self_calls=self.self_calls,
             acceptors=self.acceptors,
+            thread_pools=self.thread_pools,
             graves=self.graves,
             events=self.server.events + self.events,
         )

@@ -7,7 +7,7 @@ from functools import lru_cache
 from msgspec.structs import replace
 
 from wsgiviz.events import InnerLineSeen, LineSeen, NestedLoopSeen
-from wsgiviz.state.activity import Task
+from wsgiviz.state.activity import IN_THREADS, Task
 from wsgiviz.state.reduce.draft import Handlers, SideDraft
 from wsgiviz.state.request import STAYS_KEPT, Location, Request, Stay, joined
 
@@ -30,11 +30,12 @@ def _line_seen(side: SideDraft, event: LineSeen) -> None:
 def _moved(request: Request, where: Location, t_ns: int) -> tuple[Stay, ...]:
     """Its stays with one more, which began with the wait that is on, or else when it was seen."""
     stays = joined(request.stays)[1 - STAYS_KEPT :]
-    since_ns = request.since_ns if request.task is Task.AWAITING else t_ns
+    task = request.task if request.task in IN_THREADS else None
+    since_ns = request.since_ns if request.task in (Task.AWAITING, Task.FOR_THREAD) else t_ns
     if stays and not stays[-1].until_ns:
         since_ns = t_ns
         stays = (*stays[:-1], replace(stays[-1], until_ns=t_ns))
-    return (*stays, Stay(where, None, since_ns))
+    return (*stays, Stay(where, None, since_ns, task=task))
 
 
 def _inner_line_seen(side: SideDraft, event: InnerLineSeen) -> None:

@@ -19,6 +19,7 @@ from wsgiviz.events import (
 from wsgiviz.state.ledger import Ledger, LedgerDraft
 from wsgiviz.state.loop import LoopTally
 from wsgiviz.state.reduce.draft import Handlers, SideDraft, counted
+from wsgiviz.state.reduce.threads import reset_peaks
 from wsgiviz.state.run import DriverSample, Peak, Run
 from wsgiviz.state.worker import Tally
 
@@ -42,6 +43,7 @@ def begin_run(side: SideDraft, number: int, planned: int, t_ns: int, calibration
     side.workers = {
         key: replace(worker, tally=Tally(first=worker.sample)) for key, worker in side.workers.items() if worker.alive
     }
+    reset_peaks(side)
     side.dead_loops = {}
     for pid, loop in side.loops.items():
         tally = LoopTally(

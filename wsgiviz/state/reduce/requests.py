@@ -19,6 +19,7 @@ from wsgiviz.events import (
 from wsgiviz.state.activity import BUSY, IN_APP, Activity, Task
 from wsgiviz.state.reduce.draft import Handlers, SideDraft
 from wsgiviz.state.reduce.samples import COMPUTES_FROM
+from wsgiviz.state.reduce.tasks import calls_until
 from wsgiviz.state.request import CHUNKS_KEPT, Request
 from wsgiviz.state.worker import Client, Counters, Tally, Waits, Worker
 
@@ -191,6 +192,7 @@ def _with_end(request: Request, event: RequestEnded, gil_ns: int) -> Request:
     steps = request.steps
     if steps and not steps[-1].end_ns:
         steps = (*steps[:-1], replace(steps[-1], end_ns=ended_ns))
+    calls = calls_until(request, ended_ns)
     return replace(
         request,
         began_ns=event.began_ns or request.began_ns or ended_ns,
@@ -204,6 +206,7 @@ def _with_end(request: Request, event: RequestEnded, gil_ns: int) -> Request:
         gil_ns=gil_ns,
         pid=event.pid,
         slot=event.slot,
+        calls=calls if not (calls.queued or calls.running) else replace(calls, queued=0, running=0),
         task=Task.FAILED if event.raised else Task.DONE,
         since_ns=ended_ns,
         steps=steps,

@@ -5,11 +5,11 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from wsgiviz.events import BEAT_NS, ChildTasks, LoopBeat, LoopHeld, StepBegan, StepEnded, TaskReady
-from wsgiviz.state.activity import Task
+from wsgiviz.state.activity import IN_THREADS, Task
 from wsgiviz.state.loop import Hold, Loop
 from wsgiviz.state.reduce.draft import Handlers, SideDraft
 from wsgiviz.state.reduce.lines import location
-from wsgiviz.state.request import STEPS_KEPT, Request, Step
+from wsgiviz.state.request import NO_CALLS, STEPS_KEPT, Calls, Request, Step
 
 
 def _step_began(side: SideDraft, event: StepBegan) -> None:
@@ -36,26 +36,42 @@ def _step(side: SideDraft, req: int, t_ns: int, task: Task, held_ns: int) -> Non
     request = side.ledger.get(req)
     if request is None:
         return
+    if task is Task.AWAITING and request.calls is not NO_CALLS:
+        task = request.off_loop
+    changed = turned(request, task, t_ns, held_ns)
+    if task is Task.RUNNING and request.where is not None:
+        changed = gone_on(changed, t_ns)
+    side.ledger.put(changed)
+
+
+def turned(request: Request, task: Task, t_ns: int, held_ns: int = 0) -> Request:
+    """From ``t_ns`` on it does something else; the step that is over has held the loop for ``held_ns``."""
     steps = request.steps
     if steps and not steps[-1].end_ns:
-        last = steps[-1]
-        steps = (*steps[1 - STEPS_KEPT : -1], Step(last.start_ns, t_ns, last.task))
+        last, steps = steps[-1], steps[1 - STEPS_KEPT : -1]
+        if last.start_ns != t_ns:  # a bare yield is ready at once
+            steps = (*steps, Step(last.start_ns, t_ns, last.task))
     ended = bool(request.ended_ns)
     if not ended:
         steps = (*steps, Step(t_ns, 0, task))
-    changed = replace(
+    return replace(
         request,
         steps=steps,
+        calls=request.calls if request.calls is NO_CALLS else calls_until(request, t_ns),
         task=request.task if ended else task,
         since_ns=t_ns,
         run_ns=request.run_ns + held_ns,
     )
-    if task is Task.RUNNING and request.where is not None:
-        changed = _gone_on(changed, t_ns)
-    side.ledger.put(changed)
 
 
-def _gone_on(request: Request, t_ns: int) -> Request:
+def calls_until(request: Request, t_ns: int) -> Calls:
+    """Its calls, with the time until ``t_ns`` if it was in a thread, or waited for one."""
+    if request.task not in IN_THREADS:
+        return request.calls
+    return request.calls.after(request.task, max(0, t_ns - request.since_ns))
+
+
+def gone_on(request: Request, t_ns: int) -> Request:
     """It is at the line that it was seen at no more."""
     stays = request.stays
     if stays and not stays[-1].until_ns:

@@ -70,6 +70,8 @@ def bury(side: SideDraft, pid: int, death: Death) -> None:
     if pid in side.loops:
         side.dead_loops[pid] = side.loops.pop(pid)
     side.pools.pop(pid, None)
+    for key in [key for key in side.thread_pools if key[0] == pid]:
+        side.thread_pools[key] = replace(side.thread_pools[key], running=0, waiting=0, gone=True)
     for request in [request for request in side.ledger.in_flight() if request.pid == pid and request.in_app]:
         side.keep(request, ended_by_death(request, death.t_ns), death.t_ns)
     violent = False

@@ -34,7 +34,13 @@ BUSY_STYLE: dict[str, CellStyle] = {
     Task.RUNNING: CellStyle("computing", "computing~"),
     Task.READY: CellStyle("queue", "queue~"),
     Task.AWAITING: CellStyle("awaiting"),
+    Task.IN_THREAD: CellStyle("awaiting"),
+    Task.FOR_THREAD: CellStyle("queue"),
 }
+
+
+THREADS = frozenset({Task.IN_THREAD, Task.FOR_THREAD})
+"""States that most apps' requests are never in."""
 
 
 def bar_cells(width: int) -> int:
@@ -173,6 +179,9 @@ def in_app(view: PaneView, width: int, column: int) -> Row:
             ("run", Task.RUNNING, "computing!"),
             ("ready", Task.READY, "queue!"),
             ("await", Task.AWAITING, "awaiting!"),
+            ("in threads", Task.IN_THREAD, "awaiting!"),
+            ("for a thread", Task.FOR_THREAD, "queue!"),
         )
+        if counts[task] or task not in THREADS
     ]
-    return line.first_fitting(tuple(parts), tuple(parts[1:]), tuple(parts[2:]), ()).row()
+    return line.first_fitting(*(tuple(parts[first:]) for first in range(len(parts) + 1))).row()

@@ -11,7 +11,7 @@ from wsgiviz.state import Activity, Loop, Task
 from wsgiviz.tui.render.glyphs import LOOP_HELD_NS
 from wsgiviz.tui.render.head_rows import bar_cells, labelled, shares
 from wsgiviz.tui.render.line import DIM, CellStyle, Part, Row
-from wsgiviz.tui.render.view import PaneView
+from wsgiviz.tui.render.view import ON_LOOP, PaneView
 from wsgiviz.tui.render.words import counted, measured, name_of, running
 
 LEAST_LANES = 4
@@ -19,8 +19,6 @@ LEAST_LANES = 4
 
 SEEN_FROM = 0.02
 """A loop that is busy for a smaller share of the time is idle."""
-
-ON_LOOP = (Task.RUNNING, Task.READY, Task.AWAITING)
 
 
 def rows_for_each(view: PaneView, lanes: int) -> int:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TypeVar, cast
 
 from wsgiviz.state import Activity, Request, Side, Slot, Worker
-from wsgiviz.tui.render import head_rows, loop_rows, task_lanes, total_rows, worker_lanes
+from wsgiviz.tui.render import head_rows, loop_rows, pool_rows, task_lanes, total_rows, worker_lanes
 from wsgiviz.tui.render.axis import axis
 from wsgiviz.tui.render.chart import EIGHTHS, Scale
 from wsgiviz.tui.render.glyphs import Glyphs
@@ -86,9 +86,10 @@ def rows(view: PaneView, width: int, height: int, memory: Memory | None = None) 
     memory = memory or Memory()
     plan = layout(height)
     loops = loop_rows.rows_for_each(view, plan.lanes) if view.side.is_loop else 0
-    plan = replace(plan, lanes=plan.lanes - loops)
+    pools = pool_rows.rows_for_pools(view, plan.lanes - loops)
+    plan = replace(plan, lanes=plan.lanes - loops - pools)
     key = head_cache_key(view, width, height)
-    made = list(memory.recall(HEAD, view.side, key, lambda: _head(view, width, plan, loops)))
+    made = list(memory.recall(HEAD, view.side, key, lambda: _head(view, width, plan, loops, pools)))
     memory.lanes_from, memory.lanes = len(made), []
     made += lanes(view, width, plan, memory)
     made += memory.recall(TOTALS, view.side.run, (*key, view.side.deaths), lambda: _totals(view, width, plan, memory))
@@ -118,7 +119,7 @@ def _column(view: PaneView, width: int) -> int:
     return head_cells(view.side) if width >= NARROW else NARROW_LABELS
 
 
-def _head(view: PaneView, width: int, plan: Layout, loops: int) -> Made:
+def _head(view: PaneView, width: int, plan: Layout, loops: int, pools: int) -> Made:
     column = _column(view, width)
     blank = Line(width).row()
     runs = loop_rows.loop if view.side.is_loop else head_rows.busy
@@ -129,6 +130,7 @@ def _head(view: PaneView, width: int, plan: Layout, loops: int) -> Made:
         runs(view, width, column),
         *[head_rows.in_app(view, width, column)] * plan.in_app,
         *(loop_rows.each_loop(view, width, column) if loops else ()),
+        *pool_rows.each_pool(view, width, column, pools),
         *[blank] * plan.gap_middle,
     )
 

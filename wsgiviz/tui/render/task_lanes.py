@@ -22,6 +22,8 @@ from wsgiviz.tui.render.words import measured, running
 
 STYLES: dict[str, CellStyle] = {
     Task.AWAITING: CellStyle("awaiting"),
+    Task.IN_THREAD: CellStyle("awaiting"),
+    Task.FOR_THREAD: CellStyle("queue"),
     Task.READY: CellStyle("queue", "queue~"),
     ON_THE_WAY: CellStyle("queue"),
     UNKNOWN: DIM,
@@ -50,7 +52,7 @@ def sign(request: Request, glyphs: Glyphs, now_ns: int) -> Part:
         return Part(glyphs.task[Task.DONE], CellStyle("asgi!"))
     if request.task is Task.RUNNING:
         return Part(glyphs.task[Task.RUNNING], CellStyle("computing!"))
-    colour = "awaiting!" if request.task is Task.AWAITING else "queue!"
+    colour = "awaiting!" if request.task in (Task.AWAITING, Task.IN_THREAD) else "queue!"
     return Part(glyphs.task[request.task], CellStyle(colour))
 
 

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from wsgiviz.analysis.theory import Prediction
 
 
+ON_LOOP = (Task.RUNNING, Task.READY, Task.AWAITING, Task.IN_THREAD, Task.FOR_THREAD)
+"""What a request does that a loop has taken up, in the order of a bar."""
+
+
 @dataclass(frozen=True)
 class PaneView:
     """All that a pane shows. Times are CLOCK_MONOTONIC nanoseconds; both panes share the axis. Make one a frame."""
@@ -44,9 +48,9 @@ class PaneView:
 
     @cached_property
     def tasks(self) -> dict[str, int]:
-        """How many requests a loop has taken up, by what they do: running, ready, awaiting."""
+        """How many requests a loop has taken up, by what they do: running, ready, awaiting, in threads."""
         counts = Counter([request.task for request in self.in_flight if not request.ended_ns])
-        return {task: counts[task] for task in (Task.RUNNING, Task.READY, Task.AWAITING)}
+        return {task: counts[task] for task in ON_LOOP}
 
     @property
     def origin_ns(self) -> int:

@@ -39,6 +39,8 @@ TEXTURES: dict[Stage, tuple[str, str]] = {
     Stage.RUNNING: (Task.RUNNING, "computing"),
     Stage.READY: (Task.READY, "queue"),
     Stage.AWAITING: (Task.AWAITING, "awaiting"),
+    Stage.IN_THREAD: (Task.IN_THREAD, "awaiting"),
+    Stage.FOR_THREAD: (Task.FOR_THREAD, "queue"),
     Stage.RETURN: (Activity.WRITING, "transfer"),
     Stage.UNKNOWN: (UNKNOWN, "dim"),
 }
@@ -234,10 +236,19 @@ def _facts(view: RequestView) -> list[Parts]:
     facts += [("innermost", request.within.words)] if request.within else []
     if request.children_started:
         facts.append(("child tasks", f"{request.children} live, {request.children_started} started"))
+    if request.calls.all:
+        facts.append(("in threads", _calls(request, view.now_ns)))
     return [
         [Part(f"{name:<12}", DIM), Part(printable(text, view.ascii_only), _fact_style(name, entry))]
         for name, text in facts
     ]
+
+
+def _calls(request: Request, now_ns: int) -> str:
+    """What it has called in threads."""
+    count = request.calls.all
+    inside, outside = request.in_threads_ns(now_ns) / MS, request.for_threads_ns(now_ns) / MS
+    return f"{count} call{'s' if count > 1 else ''}, {inside:.3f} ms; {outside:.3f} ms waiting for one"
 
 
 def _fact_style(name: str, entry: Entry) -> CellStyle:

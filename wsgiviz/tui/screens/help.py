@@ -31,6 +31,8 @@ TASKS = {
     Task.RUNNING: "its coroutine runs: the loop does nothing else",
     Task.READY: "what it awaited is done; it waits for the loop",
     Task.AWAITING: "awaits; the loop serves others",
+    Task.IN_THREAD: "awaits what a thread does for it; the loop serves others",
+    Task.FOR_THREAD: "awaits what is to run in a thread, and none is free",
     Task.DONE: "answered",
     Task.FAILED: "got no answer, or the app raised",
 }

@@ -1,0 +1,130 @@
+"""A request on a loop that is in a thread, or waits for one; and the pools."""
+
+from __future__ import annotations
+
+from tests.unit.lint_contexts import PID, at, ended, reduced
+from tests.unit.states import MS, RUN
+from tests.unit.thread_events import answered, asked, entered, in_order, left, pool, run, seen
+from wsgiviz.events import Event, RunRequested, StepBegan, TaskReady, WorkerDied
+from wsgiviz.state import PoolKind, Request, Task, ThreadPool
+from wsgiviz.state.thread_pool import POOLS_KEPT
+
+
+def request(*batches: list[Event]) -> Request:
+    found = reduced(run(1), *batches).sides["asgi"].ledger.get(RUN + 1)
+    assert found is not None
+    return found
+
+
+def tasks(found: Request) -> list[Task]:
+    return [step.task for step in found.steps]
+
+
+def test_a_request_waits_for_a_thread_and_is_in_one() -> None:
+    waits = request(asked(1, 0.01))
+    assert waits.task is Task.FOR_THREAD
+    assert waits.since_ns == at(0.0102)
+    inside = request(asked(1, 0.01), entered(1, 0.5))
+    assert (inside.task, inside.since_ns) == (Task.IN_THREAD, at(0.5))
+    done = request(asked(1, 0.01), entered(1, 0.5), left(1, 0.8), answered(1, 0.01, 0.81))
+    assert tasks(done) == [
+        Task.RUNNING, Task.FOR_THREAD, Task.IN_THREAD, Task.AWAITING, Task.READY, Task.RUNNING, Task.AWAITING,
+    ]  # fmt: skip
+    assert (done.task, done.calls.ended, done.calls.running) == (Task.DONE, 1, 0)
+    assert (done.calls.waited_ns, done.calls.inside_ns) == (at(0.5) - at(0.0102), 300 * MS)
+
+
+def test_a_state_that_takes_no_time_is_no_step() -> None:
+    """A bare yield is ready at once; AnyIO makes some before it asks for a thread."""
+    ready = TaskReady(at(0.0102), "asgi", PID, RUN + 1)
+    assert tasks(request(asked(1, 0.01), [ready])) == [Task.RUNNING, Task.READY]
+
+
+def test_what_it_has_waited_counts_while_it_waits() -> None:
+    waits = request(asked(1, 0.01))
+    assert waits.for_threads_ns(at(0.5)) == at(0.5) - at(0.0102)
+    assert (waits.in_threads_ns(at(0.5)), waits.calls.waited_ns) == (0, 0)
+
+
+def test_a_thread_may_begin_before_the_step_that_asked_for_it_has_ended() -> None:
+    queued, began = asked(1, 0.01), entered(1, 0.01015)
+    found = request(in_order([*queued, *began]))
+    assert tasks(found) == [Task.RUNNING, Task.IN_THREAD]
+
+
+def test_its_line_is_that_in_the_thread_and_no_longer_than_it_is_there() -> None:
+    waits = request(asked(1, 0.01), seen(1, 0.05, 3, "to_thread"))
+    assert waits.where is not None
+    assert waits.where.line == 3
+    assert (waits.stays[-1].since_ns, waits.stays[-1].task) == (waits.since_ns, Task.FOR_THREAD)
+    began = request(asked(1, 0.01), seen(1, 0.05, 3, "to_thread"), entered(1, 0.5))
+    assert began.where is None
+    assert began.stays[-1].until_ns == at(0.5)
+    inside = request(asked(1, 0.01), entered(1, 0.02), seen(1, 0.05, 7, "time.sleep"))
+    assert inside.where is not None
+    assert inside.where.line == 7
+    assert inside.stays[-1].task is Task.IN_THREAD
+    assert request(asked(1, 0.01), entered(1, 0.02), seen(1, 0.05, 7, "time.sleep"), left(1, 0.1)).where is None
+
+
+def test_of_several_calls_one_that_runs_counts() -> None:
+    two = [*asked(1, 0.01), *asked(1, 0.02, first=False)]
+    assert request(two, entered(1, 0.03)).task is Task.IN_THREAD
+    assert request(two, entered(1, 0.03), left(1, 0.04)).task is Task.FOR_THREAD
+    assert request(two, entered(1, 0.03), left(1, 0.04), left(1, 0.05, began=0)).task is Task.AWAITING
+
+
+def test_while_it_holds_the_loop_it_runs_whatever_its_threads_do() -> None:
+    step = StepBegan(at(0.03), "asgi", PID, RUN + 1)
+    assert request(asked(1, 0.01), entered(1, 0.02), [step], left(1, 0.04)).task is Task.RUNNING
+
+
+def test_a_call_of_a_request_that_is_over_changes_nothing() -> None:
+    over = [asked(1, 0.01), answered(1, 0.01, 0.2)]
+    assert request(*over, entered(1, 0.3), left(1, 0.4)) == request(*over)
+
+
+def pools(*batches: list[Event]) -> list[ThreadPool]:
+    return list(reduced(run(1), *batches).sides["asgi"].server.thread_pools.values())
+
+
+def test_a_pool_and_its_peaks() -> None:
+    [found] = pools(pool(0.1, 40, 160), pool(0.2, 40, 20), pool(0.3, 10, 0))
+    assert (found.kind, found.name, found.size) == (PoolKind.ANYIO, "", 40)
+    assert (found.running, found.waiting, found.most_running, found.most_waiting) == (10, 0, 40, 160)
+    [own] = pools(pool(0.1, 3, 0, 3, "executor|a|b"))
+    assert (own.kind, own.name) == (PoolKind.EXECUTOR, "a|b")
+
+
+def test_peaks_are_those_of_the_run_and_what_is_gone_goes_with_it() -> None:
+    again = RunRequested(at(2), "", 0, 2, 1, ("asgi",))
+    first = [
+        *pool(0.1, 40, 160),
+        *pool(0.2, 5, 0),
+        *pool(0.1, 2, 1, 2, "limiter|", 2),
+        *pool(0.3, 0, 0, 0, "limiter|", 2),
+    ]
+    assert [(one.number, one.gone, one.most_waiting) for one in pools(first)] == [(1, False, 160), (2, True, 1)]
+    assert [(one.number, one.most_running, one.most_waiting) for one in pools(first, [again])] == [(1, 5, 0)]
+
+
+def test_pools_of_a_dead_worker_are_empty() -> None:
+    [found] = pools(pool(0.1, 40, 160), [WorkerDied(at(0.2), "asgi", 1, PID, 9)])
+    assert (found.running, found.waiting, found.most_waiting, found.gone) == (0, 0, 160, True)
+
+
+def test_what_makes_no_sense_is_left_out() -> None:
+    assert pools(pool(0.1, 1, 1, 4, "nonsense|"), pool(0.1, 1, 1, 4, "")) == []
+    [found] = pools(pool(0.1, -5, -1, -7))
+    assert (found.size, found.running, found.waiting) == (-1, 0, 0)
+
+
+def test_as_many_pools_as_an_app_makes() -> None:
+    batch = [event for n in range(POOLS_KEPT + 9) for event in pool(0.1, 1, n == 3, 1, "executor|x", n + 1)]
+    found = pools(batch)
+    assert len(found) == POOLS_KEPT
+    assert max(one.most_waiting for one in found) == 1
+
+
+def test_a_run_that_ended_keeps_them() -> None:
+    assert len(pools(pool(0.1, 40, 160), ended(1, "asgi"))) == 1

@@ -1,0 +1,41 @@
+"""Threads behind an event loop: what requests call in them, and the pools that they belong to."""
+
+from __future__ import annotations
+
+from wsgiviz.events.event import Event
+
+
+class CallQueued(Event, frozen=True, tag=65):
+    """The request asks for a thread of ``pool`` (a number in its process, 0 for one that is not listed)."""
+
+    pool: int
+    req: int
+
+
+class CallBegan(Event, frozen=True, tag=66):
+    """A thread has taken up a call of the request."""
+
+    pool: int
+    req: int
+
+
+class CallEnded(Event, frozen=True, tag=67):
+    """A call of the request is over. ``began``: 0 when it was given up before a thread took it up."""
+
+    pool: int
+    req: int
+    began: int
+
+
+class PoolSampled(Event, frozen=True, tag=68):
+    """Of ``size`` threads (-1: any number) so many are ``running``, for requests or not; ``waiting`` wait for one.
+
+    ``name``: "kind|name"; kinds are anyio (its default limiter), limiter (another one of AnyIO's), asyncio (the
+    loop's default executor), asgiref (its one thread) and executor (any other, and what it is called). A pool that is
+    gone has a size of 0."""
+
+    pool: int
+    size: int
+    running: int
+    waiting: int
+    name: str
