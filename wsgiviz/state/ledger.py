@@ -13,7 +13,8 @@ from msgspec import Struct, field
 from wsgiviz.recorder.codec import RUN_STRIDE
 from wsgiviz.state.request import Request
 
-CHUNK = 64
+CHUNK_BITS = 6
+CHUNK = 1 << CHUNK_BITS
 LEDGER_KEPT = 10_000
 """Requests kept of each side, the newest; totals count all. A chunk with a request that is not over stays longer."""
 
@@ -42,7 +43,8 @@ class Ledger(Struct, frozen=True, gc=False):
         """The newest that is known of a request; None when it is not kept (any more)."""
         if req < 0:
             return self.external.get(req)
-        at, place = divmod(req % RUN_STRIDE, CHUNK)
+        number = req % RUN_STRIDE
+        at, place = number >> CHUNK_BITS, number & (CHUNK - 1)
         chunk = self.chunks.get(at)
         found = chunk.requests[place] if chunk is not None else None
         return found if found is not None and found.id == req else None
@@ -94,7 +96,8 @@ class LedgerDraft:
         if req < 0:
             external = self._before.external if self._external is None else self._external
             return external.get(req)
-        at, place = divmod(req % RUN_STRIDE, CHUNK)
+        number = req % RUN_STRIDE
+        at, place = number >> CHUNK_BITS, number & (CHUNK - 1)
         changed = self._changed.get(at)
         if changed is not None:
             found = changed[place]
@@ -110,7 +113,8 @@ class LedgerDraft:
                 self._external = dict(self._before.external)
             self._external[req] = request
             return
-        at, place = divmod(req % RUN_STRIDE, CHUNK)
+        number = req % RUN_STRIDE
+        at, place = number >> CHUNK_BITS, number & (CHUNK - 1)
         changed = self._changed.get(at)
         if changed is None:
             chunk = self._before.chunks.get(at)
