@@ -8,13 +8,13 @@ from typing import NamedTuple
 from wsgiviz.events import Event
 from wsgiviz.log import Snapshot
 from wsgiviz.log.encoder import RecordingEncoder
-from wsgiviz.log.format import FIRST_LINE, HEADER_SIZE, BlockType, Header, inflate, pack_block, unpack_header
+from wsgiviz.log.format import FIRST_LINE, HEADER_SIZE, BlockHeader, BlockType, inflate, pack_block, unpack_header
 
 
 class Part(NamedTuple):
     """A block: its header, its inflated payload, and where it is in the file."""
 
-    header: Header
+    header: BlockHeader
     raw: bytes
     start: int
     end: int

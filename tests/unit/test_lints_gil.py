@@ -23,7 +23,7 @@ from wsgiviz.state import (
     Span,
     Tally,
     Task,
-    Waits,
+    WaitSamples,
     Worker,
 )
 
@@ -35,7 +35,7 @@ def waiter(pid: int, slot: int, waited_s: float = 0.75, busy_s: float = 1.0) -> 
     app_ns, gil_ns = int((busy_s - 0.5) * S), int((waited_s - 0.5) * S)
     tally = Tally(1, app_ns=app_ns, cpu_ns=app_ns - gil_ns, first=COUNTED, gil_ns=gil_ns)
     held = worker(pid, Activity.WAITING_FOR_GIL, 0.5, slot, RUN + slot, tally=tally, sample=COUNTED)
-    return replace(held, waits=Waits(gil=9))
+    return replace(held, waits=WaitSamples(gil=9))
 
 
 def slots(*workers: Worker) -> dict[Slot, Worker]:

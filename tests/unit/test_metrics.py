@@ -38,7 +38,7 @@ from wsgiviz.state import (
     Span,
     State,
     Tally,
-    Waits,
+    WaitSamples,
     Worker,
 )
 
@@ -179,7 +179,7 @@ def test_waiting_for_a_cpu_is_computing_and_not_blocked() -> None:
 
 def test_what_waits_for_the_gil_is_neither_blocked_nor_computing() -> None:
     first = Counters(T0, 0, 0)
-    waits = Tally(1, app_ns=S, cpu_ns=250 * MS, first=first, gil_ns=700 * MS, waits=Waits(gil=20))
+    waits = Tally(1, app_ns=S, cpu_ns=250 * MS, first=first, gil_ns=700 * MS, waits=WaitSamples(gil=20))
     one = Worker(PID, 1, Activity.IDLE, T0 + S, tally=waits, sample=Counters(T0 + S, 250 * MS, 900 * MS))
     shown = side(workers=rows(one))
     [times] = metrics.per_worker(shown, T0 + S)
@@ -189,7 +189,9 @@ def test_what_waits_for_the_gil_is_neither_blocked_nor_computing() -> None:
 
 
 def test_the_request_that_waits_for_the_gil_now_counts_until_now() -> None:
-    holds = worker(PID, Activity.WAITING_FOR_GIL, 0, req=RUN + 1, waits=Waits(gil=3, blocked=1, runq_ns=50 * MS))
+    holds = worker(
+        PID, Activity.WAITING_FOR_GIL, 0, req=RUN + 1, waits=WaitSamples(gil=3, blocked=1, runq_ns=50 * MS)
+    )
     sampled = replace(holds, sample=Counters(T0 + S, 250 * MS, 50 * MS), tally=Tally(first=Counters(T0, 0, 0)))
     [times] = metrics.per_worker(side(workers=rows(sampled)), T0 + S)
     assert times.gil_wait_s == pytest.approx(0.7 * 3 / 4)
@@ -209,7 +211,7 @@ def test_waiting_for_the_gil_is_no_reading_or_writing_as_far_as_samples_found_it
 
 
 def test_where_the_kernel_does_not_say_what_was_waited_for_nobody_knows_the_part_of_the_gil() -> None:
-    tally = Tally(1, app_ns=S, cpu_ns=250 * MS, first=Counters(T0), waits=Waits(blocked=9, unknown=9))
+    tally = Tally(1, app_ns=S, cpu_ns=250 * MS, first=Counters(T0), waits=WaitSamples(blocked=9, unknown=9))
     one = Worker(PID, 1, Activity.IDLE, T0 + S, tally=tally, sample=Counters(T0 + S, 250 * MS))
     [times] = metrics.per_worker(side(workers=rows(one)), T0 + S)
     assert (times.gil_wait_s, times.blocked_s) == (None, 0.75)

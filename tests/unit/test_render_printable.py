@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from wsgiviz.tui.render.printable import printable
+from wsgiviz.printable import printable
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ ONCE = 0.5
 """What is taken for that probability where they left but once."""
 
 
-class Window(NamedTuple):
+class Delays(NamedTuple):
     """One leaves when another lets go, if it does so up to ``early_ns`` after, or is seen to ``late_ns`` before. Then
     it takes ``settled_ns`` until all that let go at that moment have been followed."""
 
@@ -30,10 +30,10 @@ class Window(NamedTuple):
     settled_ns: int
 
 
-SOON, AT_ONCE = Window(20_000_000, 0, 20_000_000), Window(2_000_000, 0, 2_000_000)
+SOON, AT_ONCE = Delays(20_000_000, 0, 20_000_000), Delays(2_000_000, 0, 2_000_000)
 """On a loop, who waits goes on in a step soon after the step that let go: how soon, the other steps decide."""
 
-LOOKS = Window(45_000_000, 22_500_000, 22_500_000)
+LOOKS = Delays(45_000_000, 22_500_000, 22_500_000)
 """In a thread, two looks of the line sampler may pass until it is seen that a line was left."""
 
 MOST_COVERED = 0.5
@@ -137,33 +137,33 @@ def passing(visitors: Sequence[Visitor], exact: bool) -> Passing:
     left = sorted((one.left_ns, one.request.id) for one in visitors if one.left_ns)
     if not left:
         return Passing()
-    windows = (SOON, AT_ONCE) if exact else (LOOKS,)
-    found = [_passing(visitors, left, window) for window in windows]
+    known = (SOON, AT_ONCE) if exact else (LOOKS,)
+    found = [_passing(visitors, left, delays) for delays in known]
     return min(found, key=lambda one: (one.matched < MATCHED * one.left, one.chance))
 
 
-def _passing(visitors: Sequence[Visitor], left: Sequence[Departure], window: Window) -> Passing:
+def _passing(visitors: Sequence[Visitor], left: Sequence[Departure], delays: Delays) -> Passing:
     passed = {one.request.id: one.passed_ns for one in visitors if one.passed_ns}
-    several = (_distinct(one.releases, window.early_ns) for one in visitors if one.request.id in passed)
+    several = (_distinct(one.releases, delays.early_ns) for one in visitors if one.request.id in passed)
     free = sorted((release for releases in several for release in releases), key=lambda one: one[:2])
-    matched = _matched(left, free, passed, window)
+    matched = _matched(left, free, passed, delays)
     places = _usual(matched)
-    through = _through(visitors, places, [left_ns + window.settled_ns for left_ns, _ in left])
-    return Passing(len(left), len(matched), _chance(left, free, window), through, places)
+    through = _through(visitors, places, [left_ns + delays.settled_ns for left_ns, _ in left])
+    return Passing(len(left), len(matched), _chance(left, free, delays), through, places)
 
 
-def _chance(left: Sequence[Departure], free: Sequence[Release], window: Window) -> float:
+def _chance(left: Sequence[Departure], free: Sequence[Release], delays: Delays) -> float:
     """The probability that all of them left by accident when somebody let go: the share of the time that lies in a
     window round such a moment, to the power of how often they left. Those who leave together count once."""
     begin_ns, end_ns = left[0][0], left[-1][0]
     covered = reached_ns = 0
     for release in free:
-        first_ns = max(release.at_ns - window.late_ns, reached_ns, begin_ns)
-        reached_ns = max(reached_ns, min(release.at_ns + window.early_ns, end_ns))
+        first_ns = max(release.at_ns - delays.late_ns, reached_ns, begin_ns)
+        reached_ns = max(reached_ns, min(release.at_ns + delays.early_ns, end_ns))
         covered += max(0, reached_ns - first_ns)
     times, last_ns = 0, 0
     for left_ns, _ in left:
-        if left_ns - last_ns > window.early_ns + window.late_ns:
+        if left_ns - last_ns > delays.early_ns + delays.late_ns:
             times, last_ns = times + 1, left_ns
     if times == 1:
         return ONCE
@@ -181,7 +181,7 @@ def _distinct(releases: Sequence[Release], apart_ns: float) -> list[Release]:
 
 
 def _matched(
-    left: Sequence[Departure], free: Sequence[Release], passed: Mapping[int, int], window: Window
+    left: Sequence[Departure], free: Sequence[Release], passed: Mapping[int, int], delays: Delays
 ) -> list[Release]:
     """Of those who left: with whom another one let go that had passed before. Each lets one through, the last one
     before it first."""
@@ -190,10 +190,10 @@ def _matched(
     rest = iter(free)
     coming = next(rest, None)
     for left_ns, req in left:
-        while coming is not None and coming.at_ns <= left_ns + window.late_ns:
+        while coming is not None and coming.at_ns <= left_ns + delays.late_ns:
             near.append(coming)
             coming = next(rest, None)
-        near = [release for release in near if left_ns - release.at_ns <= window.early_ns]
+        near = [release for release in near if left_ns - release.at_ns <= delays.early_ns]
         fits = [at for at, one in enumerate(near) if one.req != req and passed[one.req] < left_ns]
         if fits:
             matched.append(near.pop(fits[-1]))

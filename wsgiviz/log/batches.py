@@ -10,7 +10,7 @@ from wsgiviz.events import Event, RunRequested
 from wsgiviz.log.format import Damaged, inflate
 from wsgiviz.log.index import Index
 from wsgiviz.log.packing import decode_batch, split_batches
-from wsgiviz.log.scan import Block
+from wsgiviz.log.scan import FileBlock
 
 BLOCKS_KEPT = 2
 """Blocks of events that stay decoded."""
@@ -55,7 +55,7 @@ class StoredBatches:
                     return min(event.t_ns, self.t_ns(position + 1))
         return None
 
-    def payload(self, block: Block) -> bytes:
+    def payload(self, block: FileBlock) -> bytes:
         """The inflated payload of any block. Raises Damaged."""
         try:
             self._file.seek(block.payload_at)

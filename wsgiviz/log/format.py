@@ -78,7 +78,7 @@ class Damaged(Exception):
     """A part of a recording can't be read. Says why, for developers; never leaves this package."""
 
 
-class Header(NamedTuple):
+class BlockHeader(NamedTuple):
     """What stands before a payload, without marker and its own sum. The fields are named in the table above."""
 
     type: int
@@ -105,17 +105,17 @@ def pack_block(
     return head + _SUM.pack(zlib.crc32(head)) + payload
 
 
-def unpack_header(data: bytes) -> Header | None:
+def unpack_header(data: bytes) -> BlockHeader | None:
     """The header in ``data``; None when that is none, or is damaged."""
     if len(data) != HEADER_SIZE or not data.startswith(MARKER):
         return None
     if zlib.crc32(data[: _FIELDS.size]) != _SUM.unpack_from(data, _FIELDS.size)[0]:
         return None
-    header = Header(*_FIELDS.unpack_from(data)[1:])
+    header = BlockHeader(*_FIELDS.unpack_from(data)[1:])
     return header if header.length <= LONGEST_STORED and header.raw_length <= LONGEST else None
 
 
-def inflate(header: Header, payload: bytes) -> bytes:
+def inflate(header: BlockHeader, payload: bytes) -> bytes:
     """The inflated payload. Raises Damaged when it is not what the header says; takes no more memory than that."""
     if len(payload) != header.length or zlib.crc32(payload) != header.payload_sum:
         raise Damaged("the payload's sum is wrong")

@@ -8,13 +8,13 @@ from typing import NamedTuple
 
 from wsgiviz.log.format import FIRED, BlockType
 from wsgiviz.log.packing import MOST_BATCHES
-from wsgiviz.log.scan import Block, Gap
+from wsgiviz.log.scan import FileBlock, Gap
 
 
 class EventsBlock(NamedTuple):
     """``first``: position before its first batch; ``last_ns``: time of the newest event up to its end."""
 
-    block: Block
+    block: FileBlock
     first: int
     last_ns: int
 
@@ -27,11 +27,11 @@ class EventsBlock(NamedTuple):
 class Index:
     """Made of the blocks and gaps of a file, in their order."""
 
-    def __init__(self, parts: Iterable[Block | Gap]) -> None:
+    def __init__(self, parts: Iterable[FileBlock | Gap]) -> None:
         self.events: list[EventsBlock] = []
-        self.keyframes: dict[int, Block] = {}  # by position
+        self.keyframes: dict[int, FileBlock] = {}  # by position
         self.restores: set[int] = set()  # positions of keyframes before which events are missing
-        self.chunks: dict[int, Block] = {}  # by number
+        self.chunks: dict[int, FileBlock] = {}  # by number
         self.gaps: list[int] = []  # bytes of each
         self.missing = 0  # events that are known to have been there
         self.not_kept = 0  # events before the recording began
@@ -55,7 +55,7 @@ class Index:
         """Which of `events` holds the batch after ``position``."""
         return bisect_right(self.events, position, key=lambda one: one.first) - 1
 
-    def _add(self, part: Block | Gap) -> None:
+    def _add(self, part: FileBlock | Gap) -> None:
         if isinstance(part, Gap):
             self.gaps.append(part.size)
             return
@@ -78,7 +78,7 @@ class Index:
             case _:
                 self.gaps.append(header.length)
 
-    def _add_keyframe(self, block: Block) -> None:
+    def _add_keyframe(self, block: FileBlock) -> None:
         if not self.events and not self.gaps:
             self.not_kept = self._number = block.header.number
         self._follow(block.header.number)

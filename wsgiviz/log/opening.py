@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 
 from wsgiviz.errors import UsageError
 from wsgiviz.log.format import FIRST_LINE, FORMAT, PROGRAM, BlockType, Damaged, inflate
-from wsgiviz.log.scan import Block, read_block
+from wsgiviz.log.scan import FileBlock, read_block
 
 HINT = "a recording is made with wsgiviz run --record FILE"
 
@@ -49,7 +49,7 @@ def read_opening(path: Path, file: BinaryIO) -> dict[str, Any]:
     return told
 
 
-def _told(file: BinaryIO, block: Block) -> dict[str, Any]:
+def _told(file: BinaryIO, block: FileBlock) -> dict[str, Any]:
     file.seek(block.payload_at)
     try:
         told = json.loads(inflate(block.header, file.read(block.header.length)))

@@ -6,7 +6,7 @@ import zlib
 from collections.abc import Iterator
 from typing import BinaryIO, NamedTuple
 
-from wsgiviz.log.format import HEADER_SIZE, MARKER, Header, unpack_header
+from wsgiviz.log.format import HEADER_SIZE, MARKER, BlockHeader, unpack_header
 
 WINDOW = 2**20
 """Bytes in which the next marker is looked for at a time."""
@@ -16,10 +16,10 @@ MOST_BLOCKS = 400_000
 """Our recordings have fewer. What a file has beyond them counts as damaged, so that reading ends."""
 
 
-class Block(NamedTuple):
+class FileBlock(NamedTuple):
     """A block whose sums are right. ``payload_at``: where its payload is in the file."""
 
-    header: Header
+    header: BlockHeader
     payload_at: int
 
 
@@ -29,7 +29,7 @@ class Gap(NamedTuple):
     size: int
 
 
-def scan(file: BinaryIO, at: int, size: int) -> Iterator[Block | Gap]:
+def scan(file: BinaryIO, at: int, size: int) -> Iterator[FileBlock | Gap]:
     """Blocks and gaps of ``file`` from ``at`` to ``size``."""
     gaps = blocks = spent = 0
     while at < size:
@@ -50,7 +50,7 @@ def scan(file: BinaryIO, at: int, size: int) -> Iterator[Block | Gap]:
         at = block.payload_at + block.header.length
 
 
-def read_block(file: BinaryIO, at: int) -> Block | None:
+def read_block(file: BinaryIO, at: int) -> FileBlock | None:
     """The block at ``at``; None when there is none, or one that is damaged or cut."""
     file.seek(at)
     header = unpack_header(file.read(HEADER_SIZE))
@@ -59,7 +59,7 @@ def read_block(file: BinaryIO, at: int) -> Block | None:
     payload = file.read(header.length)
     if len(payload) != header.length or zlib.crc32(payload) != header.payload_sum:
         return None
-    return Block(header, at + HEADER_SIZE)
+    return FileBlock(header, at + HEADER_SIZE)
 
 
 def _next_marker(file: BinaryIO, at: int, size: int) -> int:

@@ -9,7 +9,18 @@ from wsgiviz.state.run import DriverSample, Peak, Run
 from wsgiviz.state.server import Server
 from wsgiviz.state.state import Action, Failure, Measured, Side, State
 from wsgiviz.state.thread_pool import PoolKind, ThreadPool
-from wsgiviz.state.worker import SLEEPS, WAITS_FOR_GIL, Client, Counters, Death, Slot, Span, Tally, Waits, Worker
+from wsgiviz.state.worker import (
+    SLEEPS,
+    WAITS_FOR_GIL,
+    Counters,
+    Death,
+    ReadingClient,
+    Slot,
+    Span,
+    Tally,
+    WaitSamples,
+    Worker,
+)
 
 __all__ = [
     "BUSY",
@@ -21,7 +32,7 @@ __all__ = [
     "WAITS_FOR_GIL",
     "Action",
     "Activity",
-    "Client",
+    "ReadingClient",
     "Calls",
     "Counters",
     "Death",
@@ -48,7 +59,7 @@ __all__ = [
     "Tally",
     "Task",
     "ThreadPool",
-    "Waits",
+    "WaitSamples",
     "Worker",
     "reduce",
 ]

@@ -42,7 +42,7 @@ class Counters(Struct, frozen=True, gc=False):
     letter: str = ""
 
 
-class Waits(Struct, frozen=True, gc=False):
+class WaitSamples(Struct, frozen=True, gc=False):
     """How often samples have found a slot waiting inside the app, and for what."""
 
     gil: int = 0
@@ -50,8 +50,8 @@ class Waits(Struct, frozen=True, gc=False):
     unknown: int = 0  # for the one or the other; they are among the blocked
     runq_ns: int = 0  # runnable and without a CPU, but for stretches at whose end it waited for the GIL
 
-    def plus(self, other: Waits) -> Waits:
-        return Waits(
+    def plus(self, other: WaitSamples) -> WaitSamples:
+        return WaitSamples(
             self.gil + other.gil,
             self.blocked + other.blocked,
             self.unknown + other.unknown,
@@ -75,7 +75,7 @@ class Tally(Struct, frozen=True, gc=False):
     cpu_ns: int = 0  # of requests that ended, exactly, by the thread's own clock
     first: Counters = Counters()  # the newest at the start of the run
     gil_ns: int = 0  # of app_ns, waiting for the GIL: see `Worker.gil_ns`
-    waits: Waits = Waits()  # of requests that ended
+    waits: WaitSamples = WaitSamples()  # of requests that ended
     gil_sampled_ns: int = 0  # waiting for the GIL, in the app or not: of the time between samples, what ended so
 
 
@@ -88,7 +88,7 @@ class Death(Struct, frozen=True, gc=False):
     with_master: bool = False  # the master went, and took it along
 
 
-class Client(Struct, frozen=True, gc=False):
+class ReadingClient(Struct, frozen=True, gc=False):
     """Who keeps a slot reading. ``address`` may hold anything; ``received``: bytes so far, -1 where not known."""
 
     address: str
@@ -116,7 +116,7 @@ class Worker(Struct, frozen=True, gc=False):
     tally: Tally = Tally()
     sample: Counters = Counters()  # the newest
     mark: Counters = Counters()  # from which the next sample judges what it did in the app
-    waits: Waits = Waits()  # of the present request
+    waits: WaitSamples = WaitSamples()  # of the present request
     gil_seen_ns: int = 0  # when a sample last saw it wait for the GIL outside the app
     rss_bytes: int = 0
     cpu_permille: int = 0
@@ -125,7 +125,7 @@ class Worker(Struct, frozen=True, gc=False):
     death: Death | None = None
     iterating: bool = False  # the app has returned its iterable, and is asked for its parts
     paused_ns: int = 0  # of the present request: how long its iterator waited for the server to write
-    client: Client | None = None  # of a connection that has brought no request for a while
+    client: ReadingClient | None = None  # of a connection that has brought no request for a while
     sampler_error: str = ""  # the line sampler has ended with this
 
     @property

@@ -16,6 +16,7 @@ from textual.screen import Screen
 
 from wsgiviz import scenarios
 from wsgiviz.errors import WsgivizError
+from wsgiviz.printable import printable
 from wsgiviz.settings import Settings
 from wsgiviz.state import Failure, Phase
 from wsgiviz.tui import intents
@@ -25,7 +26,6 @@ from wsgiviz.tui.frame_clock import FrameClock
 from wsgiviz.tui.intents import Controls
 from wsgiviz.tui.leaving import leaving
 from wsgiviz.tui.render.glyphs import ASCII, UNICODE
-from wsgiviz.tui.render.printable import printable
 from wsgiviz.tui.screens.live import LiveScreen
 from wsgiviz.tui.screens.replay import ReplayScreen
 from wsgiviz.tui.themes import STAGE, WSGIVIZ

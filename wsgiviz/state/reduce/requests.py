@@ -21,7 +21,7 @@ from wsgiviz.state.reduce.draft import Handlers, SideDraft
 from wsgiviz.state.reduce.samples import COMPUTES_FROM
 from wsgiviz.state.reduce.tasks import calls_until
 from wsgiviz.state.request import CHUNKS_KEPT, Request
-from wsgiviz.state.worker import Client, Counters, Tally, Waits, Worker
+from wsgiviz.state.worker import Counters, ReadingClient, Tally, WaitSamples, Worker
 
 
 def _accepted(side: SideDraft, event: ConnectionAccepted) -> None:
@@ -73,7 +73,7 @@ def _take(side: SideDraft, worker: Worker, event: RequestBegan) -> None:
         reading_ns = max(0, event.t_ns - max(worker.since_ns, side.run.requested_ns))
         tally = replace(tally, reading_ns=tally.reading_ns + reading_ns)
     mark = Counters(event.t_ns, event.thread_cpu_ns, worker.sample.runq_ns)
-    worker = replace(worker, mark=mark, tally=tally, waits=Waits(), iterating=False, paused_ns=0, client=None)
+    worker = replace(worker, mark=mark, tally=tally, waits=WaitSamples(), iterating=False, paused_ns=0, client=None)
     side.turn(worker, Activity.COMPUTING, event.t_ns, event.req)
 
 
@@ -138,7 +138,7 @@ def _closing(side: SideDraft, event: ConnectionClosing) -> None:
 def _client_seen(side: SideDraft, event: ClientSeen) -> None:
     worker = side.worker(event)
     if worker is not None and worker.activity is Activity.READING and event.t_ns >= worker.since_ns:
-        side.put(replace(worker, client=Client(event.address, event.received, worker.since_ns)))
+        side.put(replace(worker, client=ReadingClient(event.address, event.received, worker.since_ns)))
 
 
 def _acceptor_closing(side: SideDraft, event: AcceptorClosing) -> None:
@@ -226,7 +226,7 @@ def _release(side: SideDraft, worker: Worker, event: RequestEnded) -> int:
     tally = _tallied(side, worker, event)
     gil_ns = -1 if tally.waits.unknown else tally.gil_ns - worker.tally.gil_ns
     client = worker.client if worker.stopped_by else None  # it stays known what the worker was killed for
-    worker = replace(worker, tally=tally, waits=Waits(), iterating=False, paused_ns=0, client=client)
+    worker = replace(worker, tally=tally, waits=WaitSamples(), iterating=False, paused_ns=0, client=client)
     if worker.activity in BUSY:
         side.turn(worker, Activity.IDLE, event.t_ns)
     else:

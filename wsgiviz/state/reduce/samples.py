@@ -14,7 +14,7 @@ from wsgiviz.events import (
 )
 from wsgiviz.state.activity import IN_APP, Activity
 from wsgiviz.state.reduce.draft import Handlers, SideDraft
-from wsgiviz.state.worker import SLEEPS, WAITS_FOR_GIL, Counters, Waits, Worker
+from wsgiviz.state.worker import SLEEPS, WAITS_FOR_GIL, Counters, WaitSamples, Worker
 
 COMPUTES_FROM = 0.5
 """From this share of a stretch on the CPU (or runnable) on, the stretch counts as computing."""
@@ -60,14 +60,14 @@ def _judge(side: SideDraft, worker: Worker, sample: Counters) -> Worker:
     return side.turn(worker, activity, mark.t_ns, worker.req)
 
 
-def _seen(letter: str, runq_ns: int) -> Waits:
+def _seen(letter: str, runq_ns: int) -> WaitSamples:
     """What one sample saw. Who waits for the GIL wakes up often to ask for it: its time on the run queue is part of
     that wait, and no work."""
     if letter == WAITS_FOR_GIL:
-        return Waits(gil=1)
+        return WaitSamples(gil=1)
     if letter == "R":
-        return Waits(runq_ns=runq_ns)
-    return Waits(blocked=1, unknown=letter == SLEEPS, runq_ns=runq_ns)
+        return WaitSamples(runq_ns=runq_ns)
+    return WaitSamples(blocked=1, unknown=letter == SLEEPS, runq_ns=runq_ns)
 
 
 def _activity(worker: Worker, sample: Counters, runq_ns: int) -> Activity:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from wsgiviz.analysis.lints import wording
+from wsgiviz.printable import printable
 from wsgiviz.state import Activity, Server, Side, Task, Worker
 from wsgiviz.tui.render.line import BOLD, DIM, PLAIN, CellStyle, Line, Part, Row, shortened
-from wsgiviz.tui.render.printable import printable
 from wsgiviz.tui.render.view import PaneView
 from wsgiviz.tui.render.words import counted, running
 

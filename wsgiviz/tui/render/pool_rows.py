@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from wsgiviz.analysis.pools import PoolUse, known_pools
+from wsgiviz.printable import printable
 from wsgiviz.state import PoolKind, Task
 from wsgiviz.tui.render.head_rows import bar_cells, labelled, shares
 from wsgiviz.tui.render.line import DIM, CellStyle, Part, Row, shortened
-from wsgiviz.tui.render.printable import printable
 from wsgiviz.tui.render.view import PaneView
 
 MOST = 2

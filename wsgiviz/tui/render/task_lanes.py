@@ -10,12 +10,12 @@ from collections.abc import Iterable
 from functools import lru_cache
 
 from wsgiviz.events import request_number
+from wsgiviz.printable import printable
 from wsgiviz.state import Request, Step, Task
 from wsgiviz.tui.render.after import after_ns, goes_on
 from wsgiviz.tui.render.chart import EIGHTHS, Block, Chart, Scale, draw_block
 from wsgiviz.tui.render.glyphs import AFTER, HELD, LOOP_HELD_NS, ON_THE_WAY, UNKNOWN, Glyphs
 from wsgiviz.tui.render.line import BOLD, DIM, CellStyle, Part, shortened
-from wsgiviz.tui.render.printable import printable
 from wsgiviz.tui.render.tracks import Tracks, begin_ns, end_ns
 from wsgiviz.tui.render.view import PaneView
 from wsgiviz.tui.render.words import measured, running

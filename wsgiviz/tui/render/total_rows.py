@@ -6,11 +6,11 @@ from itertools import islice
 
 from wsgiviz.analysis.metrics import nearest_rank
 from wsgiviz.analysis.stamps import latency_ns
+from wsgiviz.printable import printable
 from wsgiviz.state import LEDGER_KEPT, Activity, Run, Side
 from wsgiviz.tui.render.chart import EIGHTHS
 from wsgiviz.tui.render.head_rows import bar_cells, labelled
 from wsgiviz.tui.render.line import BOLD, DIM, PLAIN, CellStyle, Line, Part, Row, shortened
-from wsgiviz.tui.render.printable import printable
 from wsgiviz.tui.render.view import PaneView
 from wsgiviz.tui.render.words import counted, measured, rate, running
 

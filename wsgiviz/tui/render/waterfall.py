@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from wsgiviz.analysis.entries import Entry
 from wsgiviz.analysis.stamps import stamps
 from wsgiviz.analysis.waterfall import Interval, Stage, chunks, intervals
+from wsgiviz.printable import printable
 from wsgiviz.state import Activity, Request, Task
 from wsgiviz.tui.render.axis import tick_step
 from wsgiviz.tui.render.chart import EIGHTHS, Block, Chart, Scale, draw_block
 from wsgiviz.tui.render.glyphs import AFTER, ON_THE_WAY, UNICODE, UNKNOWN, Glyphs
 from wsgiviz.tui.render.line import BOLD, DIM, PLAIN, CellStyle, Line, Part, Row, shortened
-from wsgiviz.tui.render.printable import printable
 from wsgiviz.tui.render.window import nice
 
 MS = 1_000_000

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from wsgiviz.printable import printable
 from wsgiviz.state import IN_APP, Activity, Request, Worker
 from wsgiviz.tui.render.after import goes_on
 from wsgiviz.tui.render.chart import EIGHTHS, Chart, Scale
 from wsgiviz.tui.render.glyphs import Glyphs
 from wsgiviz.tui.render.history import COLOUR, History
 from wsgiviz.tui.render.line import DIM, CellStyle, Line, Part, Row, shortened
-from wsgiviz.tui.render.printable import printable
 from wsgiviz.tui.render.view import PaneView
 from wsgiviz.tui.render.words import counted, name_of, running
 

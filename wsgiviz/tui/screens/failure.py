@@ -11,8 +11,8 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
+from wsgiviz.printable import printable
 from wsgiviz.state import Failure
-from wsgiviz.tui.render.printable import printable
 
 KEYS = "space try again   o options   s scenario   l logs   q quit"
 RECORDED_KEYS = "escape back   l logs   q quit"

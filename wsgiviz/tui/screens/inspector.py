@@ -17,12 +17,12 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from wsgiviz.analysis.entries import entries
+from wsgiviz.printable import printable
 from wsgiviz.state import Request, Side
 from wsgiviz.tui.feed import Frame, Pace
 from wsgiviz.tui.render.glyphs import Glyphs
 from wsgiviz.tui.render.line import PLAIN, Row
 from wsgiviz.tui.render.palette import Palette
-from wsgiviz.tui.render.printable import printable
 from wsgiviz.tui.render.waterfall import CALM_NS, RequestView, rows
 from wsgiviz.tui.render.words import name_of
 from wsgiviz.tui.widgets.pane import regions

@@ -9,8 +9,8 @@ from textual.binding import Binding, BindingType
 from textual.screen import Screen
 from textual.widgets import Log
 
+from wsgiviz.printable import printable
 from wsgiviz.tui.feed import Frame
-from wsgiviz.tui.render.printable import printable
 from wsgiviz.tui.widgets.keys import Keys
 
 Lines = tuple[str, ...]

@@ -11,10 +11,10 @@ from textual.widgets import DataTable
 from textual.widgets.data_table import RowKey
 
 from wsgiviz.analysis.entries import AFTER_ANSWER, FOR_NOBODY, RETURNING, Entry
+from wsgiviz.printable import printable
 from wsgiviz.state import Activity, Task
 from wsgiviz.tui.ledger_entries import Key
 from wsgiviz.tui.render.glyphs import Glyphs
-from wsgiviz.tui.render.printable import printable
 from wsgiviz.tui.render.words import measured
 
 

@@ -6,7 +6,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from wsgiviz.analysis.captions import Caption, Tone
-from wsgiviz.tui.render.printable import printable
+from wsgiviz.printable import printable
 
 STYLES = {Tone.PLAIN: "bold", Tone.GOOD: "bold $success", Tone.WARN: "bold $warning"}
 

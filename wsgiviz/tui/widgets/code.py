@@ -12,8 +12,8 @@ from textual.highlight import highlight
 from textual.widgets import Static
 
 from wsgiviz.analysis.hot_lines import HotLine
+from wsgiviz.printable import printable
 from wsgiviz.tui.render.glyphs import Glyphs
-from wsgiviz.tui.render.printable import printable
 from wsgiviz.tui.source import Source
 
 FEWEST_LINES, MOST_LINES = 7, 13

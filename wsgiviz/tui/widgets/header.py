@@ -8,9 +8,9 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Static
 
+from wsgiviz.printable import printable
 from wsgiviz.tui.render.glyphs import Glyphs
 from wsgiviz.tui.render.line import shortened
-from wsgiviz.tui.render.printable import printable
 
 LATE_WORTH_SHOWING_MS = 20
 SHORTEST_NAME = 10
