@@ -300,7 +300,7 @@ def test_the_caption_says_how_far_the_servers_are(phase: Phase) -> None:
     said = {
         Phase.STARTING: "Starting the servers",
         Phase.MEASURING: "Measuring what one request costs",
-        Phase.FAILED: "The servers are not running: s another scenario",
+        Phase.FAILED: "The servers are not running. Press s for another",
     }
 
     async def check(seat: Seat) -> None:

@@ -57,6 +57,15 @@ def test_a_key_that_acts_on_servers_says_that_there_are_none(key: str) -> None:
     assert watch_replay(check).calls == []
 
 
+def test_the_sentence_offers_no_keys_for_servers() -> None:
+    async def check(seat: Seat) -> None:
+        seat.feed.feed(replace(seat.feed.state, phase=Phase.FAILED), Phase.FAILED)
+        await seat.reads("The servers are not running.")
+        assert "Press s for" not in seat.text
+
+    watch_replay(check)
+
+
 def test_keys_that_act_on_servers_are_those_of_the_live_screen() -> None:
     assert {"f", "plus", "minus", "s", "o", "x", "k", "r", "w"} <= set(NO_SERVERS)
     assert not {"space", "p", "tab", "q", "question_mark"} & set(NO_SERVERS)

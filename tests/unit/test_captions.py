@@ -88,7 +88,7 @@ def finished(name: str, took_s: float, service_s: float, activity: Activity = Ac
 
 
 def test_before_anything_was_fired_it_says_how() -> None:
-    assert says(Side("wsgi"), phase=Phase.READY, run=0, fired=0) == "Ready: press space to fire."
+    assert says(Side("wsgi"), phase=Phase.READY, run=0, fired=0) == "Ready."
 
 
 @pytest.mark.parametrize("phase", PHASES)
@@ -107,7 +107,7 @@ def test_until_the_driver_has_begun_it_is_firing() -> None:
 
 def test_a_calibration_is_no_run_that_has_a_result() -> None:
     measured = finished("wsgi", 0.05, 0.05, calibration=True)
-    assert says(measured, phase=Phase.READY, fired=0) == "Ready: press space to fire."
+    assert says(measured, phase=Phase.READY, fired=0) == "Ready."
 
 
 # --- workers -----------------------------------------------------------------------------------------------------
@@ -335,7 +335,7 @@ def test_a_full_accept_queue() -> None:
 
 def test_a_cancelled_run_names_the_workers_that_go_on() -> None:
     cancelled = reduced(BOOTED, [RunEnded(at(0.1), "wsgi", DRIVER, 1, 1)])
-    assert said(cancelled, 0.2).text == "Cancelled. Press space to fire again."
+    assert said(cancelled, 0.2) == Caption("Cancelled.", keys="Press space to fire again.")
     gone = RequestFailed(at(0.1), "wsgi", DRIVER, RUN + 1, "cancelled")
     held = reduced(BOOTED, taken(1, 0.01), [gone, RunEnded(at(0.1), "wsgi", DRIVER, 1, 1)])
     assert said(held, 0.2).text == (

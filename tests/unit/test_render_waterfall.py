@@ -56,6 +56,9 @@ def test_bars_stand_one_behind_the_other_to_scale() -> None:
 def test_the_app_s_time_looks_as_it_was_spent() -> None:
     assert "▞▞▞" in line(view(whole(cpu_ns=40 * MS)), "call")
     assert "███" in line(view(whole(cpu_ns=1 * MS)), "call")
+    for_gil = view(whole(cpu_ns=10 * MS, gil_ns=30 * MS))
+    assert UNICODE.texture[Activity.WAITING_FOR_GIL] * 3 in line(for_gil, "call")
+    assert any("waited 30 ms for it, 58 %" in text for text in lines(for_gil))
     side = sleeping_workers(0.5)
     worker = replace(side.server.workers[100, 0], pid=101, req=RUN + 17, activity=Activity.COMPUTING)
     side = but(side, workers={worker.key: worker})

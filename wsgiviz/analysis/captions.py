@@ -32,10 +32,14 @@ class Tone(StrEnum):
 
 
 class Caption(Struct, frozen=True):
-    """A sentence, and how it is meant. ``text`` may hold words from an app: escape it before it is shown."""
+    """A sentence, and how it is meant. ``text`` may hold words from an app: escape it before it is shown.
+
+    ``keys``: what a person can press now, for where there are servers and a keyboard.
+    """
 
     text: str
     tone: Tone = Tone.PLAIN
+    keys: str = ""
 
 
 Rule = Callable[[LintContext], Caption | None]
@@ -45,12 +49,14 @@ PHASES = {
     Phase.STARTING: Caption("Starting the servers ..."),
     Phase.MEASURING: Caption("Measuring what one request costs on this machine ..."),
     Phase.FAILED: Caption(
-        "The servers are not running: s another scenario, o options, l logs, space tries again.", Tone.WARN
+        "The servers are not running.",
+        Tone.WARN,
+        "Press s for another scenario, o options, l logs, space to try again.",
     ),
 }
 """Phases that say all there is to say."""
 
-READY = Caption("Ready: press space to fire.")
+READY = Caption("Ready.", keys="Press space to fire.")
 FIRING = Caption("Firing ...")
 
 
@@ -135,7 +141,7 @@ def _cancelled(context: LintContext) -> Caption | None:
     sides = context.state.sides.values()
     serving = [side for side in sides for worker in side.server.living() if worker.busy and worker.req]
     if not serving:
-        return Caption("Cancelled. Press space to fire again.")
+        return Caption("Cancelled.", keys="Press space to fire again.")
     slot, kind = wording.slot(serving[0]), serving[0].kind
     serve = f"1 {slot} still serves" if len(serving) == 1 else f"{len(serving)} {slot}s still serve"
     return Caption(f"Cancelled: the clients are gone, but {serve} their requests: nothing tells a {kind} worker.")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from msgspec.structs import replace
+
 from wsgiviz.analysis import metrics
 from wsgiviz.analysis.captions import Caption, caption
 from wsgiviz.analysis.prediction import prediction
@@ -82,7 +84,8 @@ class LiveView:
 
     def caption(self) -> Caption:
         frame = self.frame
-        return caption(frame.state, frame.now_ns, frame.occurrences)
+        said = caption(frame.state, frame.now_ns, frame.occurrences)
+        return said if not frame.recorded else replace(said, keys="")  # there is nothing to press them for
 
     def header(self, fps: int, paused: bool) -> HeaderView:
         """``paused``: the view is, while the servers go on."""

@@ -46,9 +46,9 @@ TEXTURES: dict[Stage, tuple[str, str]] = {
 }
 """Texture and colour of each stage; the app's own time looks as its worker does, blocked or computing."""
 
-SHARP = frozenset(
-    {Activity.READING, Activity.BLOCKED, Activity.COMPUTING, Activity.WRITING, Task.RUNNING, Task.READY}
-)
+IN_APP = ((Activity.COMPUTING, "computing"), (Activity.WAITING_FOR_GIL, "gil"), (Activity.BLOCKED, "blocked"))
+
+SHARP = frozenset({Activity.READING, *(look[0] for look in IN_APP), Activity.WRITING, Task.RUNNING, Task.READY})
 """Textures which are areas, with ends inside a cell; the others are lines."""
 
 
@@ -136,9 +136,16 @@ def _texture(interval: Interval, view: RequestView) -> tuple[str, str]:
         return AFTER, "awaiting" if request.received_ns else "blocked"
     if interval.stage is not Stage.APP:
         return TEXTURES[interval.stage]
+    mostly = _mostly(request) if request.ended_ns else view.entry.state
+    return next((look for look in IN_APP if look[0] == mostly), (Activity.BLOCKED, "blocked"))
+
+
+def _mostly(request: Request) -> Activity:
+    """What a request that has ended did in the app for most of its time there, or else waited for."""
     service_ns = request.ended_ns - request.began_ns
-    computes = 2 * request.cpu_ns >= service_ns if request.ended_ns else view.entry.state == Activity.COMPUTING
-    return (Activity.COMPUTING, "computing") if computes else (Activity.BLOCKED, "blocked")
+    if 2 * request.cpu_ns >= service_ns:
+        return Activity.COMPUTING
+    return Activity.WAITING_FOR_GIL if 2 * request.gil_ns >= service_ns - request.cpu_ns else Activity.BLOCKED
 
 
 def _draw(chart: Chart, left: int, right: int, texture: str, colour: str, glyphs: Glyphs) -> None:
@@ -232,6 +239,7 @@ def _facts(view: RequestView) -> list[Parts]:
         ("now", entry.state or "over"),
         ("CPU", _cpu(request)),
     ]
+    facts += [("GIL", _gil(request))] if request.gil_ns > 0 else []
     facts += [("at", request.where.words)] if request.where else []
     facts += [("innermost", request.within.words)] if request.within else []
     if request.children_started:
@@ -253,6 +261,12 @@ def _calls(request: Request, now_ns: int) -> str:
 
 def _fact_style(name: str, entry: Entry) -> CellStyle:
     return CellStyle("blocked!", "", "b") if name == "status" and entry.failed else PLAIN
+
+
+def _gil(request: Request) -> str:
+    """How long it has waited for the interpreter lock: an estimate, so without the parts of a millisecond."""
+    share = 100 * request.gil_ns / max(1, request.ended_ns - request.began_ns)
+    return f"waited {request.gil_ns / MS:.0f} ms for it, {share:.0f} %"
 
 
 def _cpu(request: Request) -> str:

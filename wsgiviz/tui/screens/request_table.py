@@ -57,9 +57,12 @@ def _worker(entry: Entry) -> Cell:
 
 def _status(entry: Entry, glyphs: Glyphs) -> Cell:
     """While it is in progress what it does, then what the client saw."""
-    words = entry.state or printable(entry.status, not glyphs.eighths)
+    words = BRIEF.get(entry.state, entry.state) or printable(entry.status, not glyphs.eighths)
     return Cell(f"{_sign(entry, glyphs)} {words}", words)
 
+
+BRIEF = {Activity.WAITING_FOR_GIL.value: "GIL wait"}
+"""States that are longer than a narrow column."""
 
 TASKS = frozenset(task.value for task in Task)
 

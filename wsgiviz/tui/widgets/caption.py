@@ -27,5 +27,6 @@ class CaptionLine(Static):
         if caption != self._shown:
             self._shown = caption
             bar = "|" if self._ascii_only else "▎"
-            text = printable(caption.text, self._ascii_only)
+            words = f"{caption.text} {caption.keys}" if caption.keys else caption.text
+            text = printable(words, self._ascii_only)
             self.update(Content.assemble((bar, STYLES[caption.tone]), " ", (text, "bold")), layout=False)
