@@ -10,6 +10,7 @@ import importlib
 import json
 import math
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -29,6 +30,7 @@ NAMES = ("reducer", "frames", "makespan", "load", "replay", "startup", "screen",
 
 def main() -> int:
     arguments = _arguments()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started is ended
     found: list[Figure] = []
     for name in arguments.names or NAMES:
         found += _measure(name)
