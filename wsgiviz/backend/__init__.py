@@ -41,7 +41,7 @@ class Backend:
         with service, disk, ((logs or directory) / "backend.log").open("ab") as log:
             fds = service.fileno(), disk.fileno()
             process = subprocess.Popen(
-                [sys.executable, "-m", "wsgiviz.backend", *map(str, fds)],
+                [sys.executable, "-P", "-m", "wsgiviz.backend", *map(str, fds)],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,

@@ -34,7 +34,7 @@ class LoadClient:
         try:
             with log_path.open("ab") as log:
                 process = subprocess.Popen(
-                    [sys.executable, "-m", "wsgiviz.load.driver", str(rundir), str(logs)],
+                    [sys.executable, "-P", "-m", "wsgiviz.load.driver", str(rundir), str(logs)],
                     stdin=subprocess.PIPE,
                     stdout=log,
                     stderr=subprocess.STDOUT,

@@ -22,6 +22,9 @@ from wsgiviz.recorder.codec import SIDES
 from wsgiviz.recorder.rundir import RunDirectory, room_for, sweep
 from wsgiviz.settings import Settings, check_installed
 
+DEMO_APPS = Path(__file__).parents[2]
+"""The folder that the demo apps are in, beside this package. What else a person has where they are is not theirs."""
+
 
 class Processes:
     """``servers`` are those of the present settings, by side. Those that were told to stop are buried in time."""
@@ -172,6 +175,7 @@ def _launch(settings: Settings, side: str, rundir: RunDirectory, env: Mapping[st
         rundir=rundir.path,
         logs=rundir.logs,
         env=env,
+        folder=None if settings.own_app else DEMO_APPS,
     )
 
 

@@ -14,16 +14,19 @@ import threading
 from time import monotonic_ns
 from typing import Any
 
-from wsgiviz.lifeline import die_with_parent
-from wsgiviz.probe.boot import load_app
-from wsgiviz.probe.connection import Connection
-from wsgiviz.probe.line_sampler import LineEmitter, LineSampler
-from wsgiviz.probe.request_ids import RequestIds
-from wsgiviz.probe.ring import RUN_DIR, SIDE, make_emitter
-from wsgiviz.probe.slot_sampler import SlotSampler
-from wsgiviz.probe.source_lines import SourceLines
-from wsgiviz.probe.wsgi import wrap_app
-from wsgiviz.recorder.emitter import Emitter, silent_emitter
+from wsgiviz.probe.app_folder import off_path
+
+with off_path():
+    from wsgiviz.lifeline import die_with_parent
+    from wsgiviz.probe.boot import load_app
+    from wsgiviz.probe.connection import Connection
+    from wsgiviz.probe.line_sampler import LineEmitter, LineSampler
+    from wsgiviz.probe.request_ids import RequestIds
+    from wsgiviz.probe.ring import RUN_DIR, SIDE, make_emitter
+    from wsgiviz.probe.slot_sampler import SlotSampler
+    from wsgiviz.probe.source_lines import SourceLines
+    from wsgiviz.probe.wsgi import wrap_app
+    from wsgiviz.recorder.emitter import Emitter, silent_emitter
 
 _emit: Emitter = silent_emitter()  # that of this process: the master's, then in each worker its own
 _keep: list[object] = []  # what must live as long as the process

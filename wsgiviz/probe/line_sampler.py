@@ -6,8 +6,8 @@ some milliseconds is never looked at, and the request's own thread does nothing 
 
 from __future__ import annotations
 
+import os
 import sys
-import sysconfig
 from collections.abc import Callable, Iterable
 from types import CodeType, FrameType
 from typing import Any
@@ -17,7 +17,7 @@ from wsgiviz.probe.source_lines import SourceLine, SourceLines
 from wsgiviz.recorder.emitter import Emitter
 
 SAMPLE_EVERY_S = 0.02
-ASYNCIO = sysconfig.get_path("stdlib") + "/asyncio/"
+ASYNCIO = os.path.dirname(os.__file__) + "/asyncio/"
 
 Frames = dict[int, FrameType]
 

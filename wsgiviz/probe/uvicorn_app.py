@@ -9,6 +9,7 @@ import atexit
 import importlib
 import multiprocessing
 import os
+import sys
 import threading
 from typing import Any
 
@@ -34,6 +35,8 @@ def _find() -> Any:
     """The app behind ``module:attribute``, or made by ``module:factory()``, looked up as gunicorn does."""
     from gunicorn.util import import_app
 
+    # As uvicorn's own command does, but no sooner: files there may be named like modules of the standard library.
+    sys.path.insert(0, "")
     return import_app(APP)
 
 

@@ -78,7 +78,6 @@ def main() -> None:
     arguments.add_argument("app")
     given = arguments.parse_args()
     os.environ["WSGIVIZ_APP"] = given.app
-    sys.path.insert(0, "")
     die_with_parent()
     emit = make_emitter("master")
     config = uvicorn.Config(

@@ -7,14 +7,16 @@ without `__len__`, `wsgi.file_wrapper` by identity, `close()` called once, excep
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from http import HTTPStatus
 from time import monotonic_ns
 from typing import Any
 
 from wsgiviz.probe.connection import WRITING, Connection, name_of
 from wsgiviz.probe.request_ids import HEADER_KEY
 
-CODES = {f"{status.value} {status.phrase}": status.value for status in HTTPStatus}
+CODES: dict[str, int] = {}
+"""The number of each status line met so far; of MOST_LINES at most, since an app may make up any."""
+
+MOST_LINES = 64
 CHUNK_EVERY_NS = 1_000_000
 """An iterator's chunks are emitted at most this often: a body of a million chunks must not flood the ring."""
 
@@ -43,7 +45,7 @@ def wrap_app(app: WsgiApp, connection: Connection) -> WsgiApp:
             try:
                 connection.status = CODES[status]
             except (KeyError, TypeError):
-                connection.status = status_code(status)
+                connection.status = learn_status(status)
             connection.response_ns = monotonic_ns()
             if is_on_loop:
                 connection.respond_on_loop()
@@ -186,6 +188,14 @@ class SizedBody(Body):
 def target(method: object, path: object) -> bytes:
     """ "GET /path" as it goes into an event. WSGI's strings hold bytes as latin-1 (PEP 3333)."""
     return f"{method} {path}".encode("latin-1", "replace")
+
+
+def learn_status(status: object) -> int:
+    """`status_code`, remembered."""
+    code = status_code(status)
+    if type(status) is str and len(CODES) < MOST_LINES:
+        CODES[status] = code
+    return code
 
 
 def status_code(status: object) -> int:
