@@ -18,7 +18,7 @@ from types import CodeType, FrameType
 from typing import Any
 
 from wsgiviz.probe.loop_request import CURRENT, LoopRequest
-from wsgiviz.probe.source_lines import awaiting, stack
+from wsgiviz.probe.source_lines import awaiting
 from wsgiviz.probe.thread_pools import Pool, ThreadPools
 from wsgiviz.recorder.emitter import Emitter
 
@@ -73,9 +73,12 @@ class ThreadCall:
         if request.open:
             request.emit.call_ended(self.pool.number, request.req, began)
 
-    def in_thread(self, frames: dict[int, FrameType]) -> list[FrameType]:
-        """The frames of the thread that runs it, innermost first; ``frames`` are all threads' innermost ones."""
-        return stack(frames.get(self.thread)) if self.thread else []
+    def in_thread(self, frames: dict[int, FrameType]) -> Iterator[FrameType]:
+        """Its frames in the thread that runs it, innermost first; ``frames`` are all threads' innermost ones."""
+        frame = frames.get(self.thread) if self.thread else None
+        while frame is not None and frame.f_code is not CALLS:
+            yield frame
+            frame = frame.f_back
 
     def in_task(self) -> list[FrameType]:
         """Those of the task that has called it, innermost first."""
@@ -104,6 +107,10 @@ def _codes(function: Any, depth: int) -> Iterator[CodeType]:
     elif isinstance(function, functools.partial) and depth:
         for part in (function.func, *function.args, *function.keywords.values()):
             yield from _codes(part, depth - 1)
+
+
+CALLS = ThreadCall.__call__.__code__
+"""Beyond that frame there is only what belongs to the pool."""
 
 
 def follow_thread_calls(loop: Any, emit: Emitter) -> ThreadCalls:
