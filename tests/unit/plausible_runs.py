@@ -216,10 +216,27 @@ def _task(random: Random, at: Clock, req: int, port: int) -> list[Event]:
         made.append(e.TaskReady(at(), "asgi", LOOP_PID, req))
     if random.random() < 0.2:
         made.append(e.ChildTasks(at(), "asgi", LOOP_PID, req, 1, 2))
+    if random.random() < 0.4:
+        made += _call(random, at, req)
     if random.random() < 0.15:
         return made  # it is in the app until the end
     ended_ns = at()
     made.append(e.RequestEnded(at(), "asgi", LOOP_PID, 0, req, 0, began_ns, ended_ns, 0, ended_ns, 200, 1, ""))
+    return made
+
+
+def _call(random: Random, at: Clock, req: int) -> list[Event]:
+    """A call in a thread, perhaps given up before it had one, or not over in the end."""
+    pool, began = random.randint(0, 2), random.random() < 0.8
+    made: list[Event] = [e.CallQueued(at(), "asgi", LOOP_PID, pool, req)]
+    if random.random() < 0.5:
+        size, running, waiting = random.choice([1, 4, -1]), random.randint(0, 4), random.randint(0, 9)
+        made.append(e.PoolSampled(at(), "asgi", LOOP_PID, 1, size, running, waiting, "anyio|"))
+    if began:
+        made.append(e.CallBegan(at(), "asgi", LOOP_PID, pool, req))
+        made.append(e.LineSeen(at(), "asgi", LOOP_PID, 0, req, 7, "app.py|view|time.sleep"))
+    if random.random() < 0.8:
+        made.append(e.CallEnded(at(), "asgi", LOOP_PID, pool, req, int(began)))
     return made
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import gc
 import importlib
 import sys
 import threading
 import time
+import weakref
 from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -25,7 +27,8 @@ from wsgiviz.probe.line_sampler import LineEmitter
 from wsgiviz.probe.loop_request import CURRENT, LoopRequest
 from wsgiviz.probe.loop_sampler import LoopSampler
 from wsgiviz.probe.source_lines import SourceLines
-from wsgiviz.probe.thread_calls import ThreadCalls, follow_thread_calls
+from wsgiviz.probe.thread_calls import ThreadCall, ThreadCalls, follow_thread_calls
+from wsgiviz.probe.thread_pools import ThreadPools
 
 WITHIN_S = 20.0
 Work = Callable[["Loop"], Awaitable[Any]]
@@ -274,6 +277,57 @@ def test_what_is_given_up_before_a_thread_takes_it_up() -> None:
     for req in (2, 3):
         assert loop.calls_of(req) == ["CallQueued", "CallEnded"]
     assert [event.began for event in loop.of(CallEnded)] == [0, 0, 1]
+
+
+def test_a_call_that_was_given_up_just_before_its_thread_began_stays_over() -> None:
+    loop = Loop()
+    with ThreadPoolExecutor(1) as executor:
+        pool = ThreadPools(loop.emit).of_executor(executor, 1)
+    call = ThreadCall(LoopRequest(1, loop.emit, None), lambda: 5, pool)
+    call.abandon()
+    assert call() == 5
+    assert loop.calls_of(1) == ["CallQueued", "CallEnded"]
+
+
+class Proxy:
+    """As werkzeug's, which raises when it is asked for anything while nothing is behind it."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise RuntimeError("nothing is behind it")
+
+    def __call__(self, *args: Any, **named: Any) -> None:
+        pass
+
+
+def test_an_object_of_the_app_s_is_not_asked_what_it_is() -> None:
+    loop = Loop()
+    with ThreadPoolExecutor(1) as executor:
+        pool = ThreadPools(loop.emit).of_executor(executor, 1)
+    work = functools.partial(Proxy(), Proxy(), loop.held, proxy=Proxy())
+    call = ThreadCall(LoopRequest(1, loop.emit, None), work, pool)
+    assert [code.co_name for code in call.codes()] == ["held"]
+
+
+def test_a_future_that_is_kept_keeps_nothing_of_what_it_was_called_with() -> None:
+    class Session:
+        pass
+
+    async def test(loop: Loop) -> None:
+        sessions = [Session()]
+        gone = weakref.ref(sessions[0])
+
+        async def keeps(loop: Loop) -> Any:
+            return executor.submit(loop.held), executor.submit(functools.partial(id, sessions[0]))
+
+        with ThreadPoolExecutor(1) as executor:
+            kept = await loop.start(1, keeps)
+            loop.gate.set()
+        sessions.clear()
+        gc.collect()
+        assert [future.done() for future in kept] == [True, True]
+        assert gone() is None
+
+    on_a_loop(test)
 
 
 def test_exceptions_and_arguments_pass_untouched() -> None:

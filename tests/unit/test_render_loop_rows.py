@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from tests.unit.lint_contexts import reduced
+from tests.unit.lint_contexts import PID, at, reduced
 from tests.unit.loop_events import OTHER, TWO_LOOPS, accepted, beat, began, held
-from tests.unit.states import RUN, T0, S
+from tests.unit.states import MS, RUN, T0, S
+from wsgiviz.events import ThreadSampled
 from wsgiviz.state import State
 from wsgiviz.tui.render.line import text_of
 from wsgiviz.tui.render.rows import rows
@@ -49,6 +50,14 @@ def test_at_any_width(width: int) -> None:
     lines = shown(one_held(), width=width)
     assert all(len(line) <= width for line in lines)
     assert [line[:7] for line in lines if line.startswith(" loop ")] == [" loop 1", " loop 2"]
+
+
+def test_a_loop_that_waits_for_the_gil_is_held_by_nobody() -> None:
+    """Its thread was found waiting for the lock at each look, in the middle of a step."""
+    looks = [ThreadSampled(at(0.04 * n), "asgi", PID, 0, n * MS, 0, "G") for n in range(1, 11)]
+    lines = shown(reduced(TWO_LOOPS, [beat(0, 0), beat(0, 0, OTHER)], began(1, 0.01), looks))
+    assert "△ waiting for the GIL" in lines[3]
+    assert not any("held" in line for line in lines[3:7])
 
 
 def test_a_loop_that_no_request_holds() -> None:

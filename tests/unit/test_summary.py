@@ -9,6 +9,7 @@ from tests.unit.states import RUN, T0
 from tests.unit.test_captions import finished
 from tests.unit.test_metrics import one_request
 from tests.unit.test_result import FOUND, begun, ran, redirected, served_late
+from tests.unit.thread_events import answered, entered, full_limiter, left
 from wsgiviz.analysis.captions import caption
 from wsgiviz.analysis.occurrences import Occurrence, Occurrences
 from wsgiviz.events import (
@@ -154,3 +155,13 @@ def test_what_comes_from_an_app_is_shown_as_escapes() -> None:
     assert r"\x1b]0;x\x07 × 1" in text
     assert r"loop-held (asgi, 4.1 s): Held by \x1b[2J." in text
     assert text.replace("\n", "").isprintable()
+
+
+def test_threads_behind_a_loop_where_there_were_any() -> None:
+    state = reduced(full_limiter(4, 6), left(1, 0.7), answered(1, 0.01, 0.8), entered(5, 0.81), left(5, 1.0))
+    text = as_text(reduced(answered(5, 0.01, 1.1), before=state))
+    cells = [
+        row.split("│")[2].strip() for row in text.splitlines() if row.startswith(("│ longest wait", "│ peak in thr"))
+    ]
+    assert cells == ["0.80 s", "4 of 4, 6 waited"]
+    assert "thread" not in as_text(ran())

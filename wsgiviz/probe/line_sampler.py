@@ -73,9 +73,9 @@ class LineEmitter:
                 self._emit.inner_line_seen(slot, req, inner.number, inner.where)
         return line, inner
 
-    def first_own(self, *stacks: list[FrameType]) -> list[FrameType]:
-        """The first of these in which there is a line of the app."""
-        return next((frames for frames in stacks if self._lines.own(frames) is not None), [])
+    def to_own(self, frames: Iterable[FrameType]) -> list[FrameType]:
+        """Innermost-first ``frames`` up to the first that is the app's; none where there is no such."""
+        return self._lines.to_own(frames)
 
     def emit_definition(self, codes: Iterable[CodeType], req: int, slot: int, before: object) -> object:
         """Where the first of ``codes`` that is the app's is defined: it waits to be run."""

@@ -78,7 +78,7 @@ class LoopSampler:
         self._watch(requests)
         if self._thread_calls is not None:
             self._thread_calls.follow_anyio()
-            self._thread_calls.pools.sample()
+            self._thread_calls.pools.sample(frames)
 
     def _in_turns(self, requests: list[LoopRequest]) -> list[tuple[int, LoopRequest]]:
         """All of them, beginning behind the last one for which there was time at the call before."""
@@ -91,10 +91,12 @@ class LoopSampler:
         if step & 1 or call is None:
             found = stack(frames.get(self._thread)) if step & 1 else request.frames()
         else:
-            found = self._lines.first_own(call.in_thread(frames), call.in_task())
+            found = self._lines.to_own(call.in_thread(frames))
+            if not found and before is None:  # a task does not move while it waits for a thread
+                found = self._lines.to_own(call.in_task())
         if request.step != step or (call is not None and call.thread != thread):
             return
-        line = self._lines.emit(found, request.req, 0, before) if found else None
+        line = self._lines.emit(found, request.req, 0, before) if found else before
         if line is None and call is not None and not step & 1:
             line = self._lines.emit_definition(call.codes(), request.req, 0, before)
         self._seen[request.req] = moment, line or True

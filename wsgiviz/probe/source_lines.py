@@ -13,6 +13,7 @@ import os
 import re
 import sys
 import sysconfig
+from collections.abc import Iterable
 from itertools import islice
 from types import CodeType, FrameType
 from typing import Any, NamedTuple
@@ -49,6 +50,15 @@ class SourceLines:
     def own(self, frames: list[FrameType]) -> FrameType | None:
         """The innermost of ``frames``, which come innermost first, that is the app's."""
         return next((frame for frame in frames if self._is_own(frame.f_code)), None)
+
+    def to_own(self, frames: Iterable[FrameType]) -> list[FrameType]:
+        """Innermost-first ``frames`` up to `own`; none where there is no such. No more of them are asked for."""
+        found: list[FrameType] = []
+        for frame in frames:
+            found.append(frame)
+            if self._is_own(frame.f_code):
+                return found
+        return []
 
     def _is_own(self, code: CodeType) -> bool:
         name = code.co_filename

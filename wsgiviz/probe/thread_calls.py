@@ -14,11 +14,11 @@ import sys
 from collections.abc import Callable, Iterator
 from concurrent import futures
 from threading import get_ident
-from types import CodeType, FrameType
+from types import CodeType, FrameType, FunctionType, GeneratorType, MethodType
 from typing import Any
 
 from wsgiviz.probe.loop_request import CURRENT, LoopRequest
-from wsgiviz.probe.source_lines import awaiting, stack
+from wsgiviz.probe.source_lines import awaiting
 from wsgiviz.probe.thread_pools import Pool, ThreadPools
 from wsgiviz.recorder.emitter import Emitter
 
@@ -49,6 +49,8 @@ class ThreadCall:
 
     def __call__(self, *args: Any, **named: Any) -> Any:
         """In the thread."""
+        if self._over:  # it was given up a moment ago, and is known to be over
+            return self.function(*args, **named)
         self.thread = get_ident()
         if self.request.open:
             self.request.emit.call_began(self.pool.number, self.request.req)
@@ -56,6 +58,7 @@ class ThreadCall:
             return self.function(*args, **named)
         finally:
             self._end(1)
+            self.function = _over  # the app may keep its future, and that keeps us; what it was called with goes
 
     def abandon(self, _: object = None) -> None:
         """Nobody waits for it any more: if no thread has taken it up, none will."""
@@ -68,14 +71,18 @@ class ThreadCall:
             request.calls.remove(self)  # by whoever comes first: the thread, or the loop that gives it up
         except ValueError:
             return
+        self._over = True
         self.thread = 0
         self._task = None
         if request.open:
             request.emit.call_ended(self.pool.number, request.req, began)
 
-    def in_thread(self, frames: dict[int, FrameType]) -> list[FrameType]:
-        """The frames of the thread that runs it, innermost first; ``frames`` are all threads' innermost ones."""
-        return stack(frames.get(self.thread)) if self.thread else []
+    def in_thread(self, frames: dict[int, FrameType]) -> Iterator[FrameType]:
+        """Its frames in the thread that runs it, innermost first; ``frames`` are all threads' innermost ones."""
+        frame = frames.get(self.thread) if self.thread else None
+        while frame is not None and frame.f_code is not CALLS:
+            yield frame
+            frame = frame.f_back
 
     def in_task(self) -> list[FrameType]:
         """Those of the task that has called it, innermost first."""
@@ -87,6 +94,10 @@ class ThreadCall:
         return list(_codes(self.function, DEEPEST))
 
 
+def _over() -> None:
+    """Stands for the function of a call that is over."""
+
+
 def _current_task() -> asyncio.Task[Any] | None:
     try:
         return asyncio.current_task()
@@ -96,14 +107,22 @@ def _current_task() -> asyncio.Task[Any] | None:
 
 def _codes(function: Any, depth: int) -> Iterator[CodeType]:
     """Those of a function or generator, and of what is in partials round it: asyncio, Starlette and asgiref make
-    some, and FastAPI has its endpoint among the arguments."""
-    function = getattr(function, "__func__", function)
-    code = getattr(function, "__code__", None) or getattr(function, "gi_code", None)
-    if isinstance(code, CodeType):
-        yield code
-    elif isinstance(function, functools.partial) and depth:
+    some, and FastAPI has its endpoint among the arguments. Other objects are not asked for anything: they are the
+    app's, and this is the sampler's thread."""
+    kind = type(function)
+    if kind is MethodType:
+        yield from _codes(function.__func__, depth)
+    elif kind is FunctionType:
+        yield function.__code__
+    elif kind is GeneratorType:
+        yield function.gi_code
+    elif kind is functools.partial and depth:
         for part in (function.func, *function.args, *function.keywords.values()):
             yield from _codes(part, depth - 1)
+
+
+CALLS = ThreadCall.__call__.__code__
+"""Beyond that frame there is only what belongs to the pool."""
 
 
 def follow_thread_calls(loop: Any, emit: Emitter) -> ThreadCalls:

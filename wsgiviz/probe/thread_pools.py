@@ -116,11 +116,12 @@ class ThreadPools:
         prefix = str(getattr(executor, "_thread_name_prefix", "")) or type(executor).__name__
         return EXECUTOR + prefix.encode("utf-8", "replace")
 
-    def sample(self, frames: Callable[[], Frames] = sys._current_frames) -> None:
-        """Emit each pool that has changed since the last call; of one that is gone, that it is empty."""
+    def sample(self, frames: Frames | None = None) -> None:
+        """Emit each pool that has changed since the last call; of one that is gone, that it is empty. ``frames`` are
+        all threads' innermost ones, where they are known already."""
         if not self._shared:
             return
-        running = frames()
+        running = frames or sys._current_frames()
         for number, pool in list(self._shared.items()):
             usage = pool.usage(running)
             if usage is None:

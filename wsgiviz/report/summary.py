@@ -14,6 +14,7 @@ from wsgiviz.analysis.captions import caption
 from wsgiviz.analysis.lints import LintContext, wording
 from wsgiviz.analysis.loop_times import loop_times
 from wsgiviz.analysis.occurrences import Occurrence, Occurrences
+from wsgiviz.analysis.pools import pool_uses
 from wsgiviz.analysis.prediction import prediction
 from wsgiviz.analysis.shares import shares
 from wsgiviz.analysis.theory import Prediction
@@ -32,6 +33,8 @@ ONLY_WHERE_MET = (
     "time waiting for the GIL",
     "longest step on a loop",
     "busy, by loop",
+    "longest wait for a thread",
+    "peak in threads",
 )
 """Rows that most runs have no use for."""
 
@@ -116,6 +119,8 @@ def _figures(side: Side, predicted: Prediction | None, now_ns: int) -> Figures:
         "latency p99": _quantile(metrics.latency(side), "p99"),
         "waited in the queue, p50": _quantile(metrics.queue_wait(side), "p50"),
         "in the app, p50": _quantile(metrics.service(side), "p50"),
+        "longest wait for a thread": _quantile(metrics.thread_wait(side), "max"),
+        "peak in threads": _in_threads(side),
         "peak in the accept queue": str(run.max_queue) if side.server.queue_depth >= 0 else "n/a",
         "peak in the app": str(run.in_app_peak.most),
         "time blocked": _percent(spent.blocked),
@@ -133,6 +138,16 @@ def _figures(side: Side, predicted: Prediction | None, now_ns: int) -> Figures:
 def _longest_step(side: Side, now_ns: int) -> str:
     steps = [times.longest_step_s for times in loop_times(side, now_ns)] if side.is_loop else []
     return _seconds(max(steps, default=None))
+
+
+def _in_threads(side: Side) -> str:
+    """Of the pool for which most have waited, or which was used most: "40 of 40, 160 waited"."""
+    used = sorted(pool_uses(side, ()), key=lambda use: (use.most_waiting, use.most_running))
+    if not used:
+        return ""
+    size = f" of {used[-1].size}" if used[-1].size >= 0 else ""
+    waited = f", {used[-1].most_waiting} waited" if used[-1].most_waiting else ""
+    return f"{used[-1].most_running}{size}{waited}"
 
 
 def _busy_by_loop(side: Side, now_ns: int) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from wsgiviz.analysis import loop_times
+from wsgiviz.analysis.lints import seen
 from wsgiviz.state import Activity, Loop, Task
 from wsgiviz.tui.render.glyphs import LOOP_HELD_NS
 from wsgiviz.tui.render.head_rows import bar_cells, labelled, shares
@@ -85,16 +86,29 @@ def _max_lag(loops: Iterable[Loop], view: PaneView) -> str:
 
 def _words(loops: Sequence[Loop], view: PaneView) -> tuple[Part, Part]:
     """What the loop does, and the same in brief; of several, the one that is held, or the busiest."""
-    lasts, holder = max((_held_ns(loop, view.now_ns), loop.running) for loop in loops)
+    waits = {loop.pid for loop in loops if _waits_for_gil(loop, view)}
+    held_by = [(_held_ns(loop, view.now_ns), loop.running) for loop in loops if loop.pid not in waits]
+    lasts, holder = max(held_by, default=(0, 0))
     if lasts >= LOOP_HELD_NS:
         sign = view.glyphs.activity[Activity.BLOCKED]
         held, style = f"{sign} held {running(lasts / 1e9)}", CellStyle("blocked!", "", "b")
         return Part(f"{held} by {name_of(holder) if holder else 'no request'}", style), Part(held, style)
+    if waits:
+        text = f"{view.glyphs.activity[Activity.WAITING_FOR_GIL]} waiting for the GIL"
+        return Part(text, CellStyle("gil!", "", "b")), Part(text.rpartition(" for")[0], CellStyle("gil!", "", "b"))
     share = busy_share(loops, view) if view.side.run.running else 0.0
     if share >= SEEN_FROM:
         text = f"{view.glyphs.task[Task.RUNNING]} busy {share * 100:3.0f} %"
         return (Part(text, CellStyle("computing!", "", "b")),) * 2
     return (Part(f"{view.glyphs.task[Task.AWAITING]} idle in select", DIM),) * 2
+
+
+def _waits_for_gil(loop: Loop, view: PaneView) -> bool:
+    """Threads of its process have the interpreter lock again and again: its steps are long because of them."""
+    worker = view.side.server.workers.get((loop.pid, 0))
+    if worker is None or worker.tally.gil_sampled_ns < LOOP_HELD_NS:
+        return False
+    return view.side.run.running and seen.lacked_gil(worker, view.now_ns)
 
 
 def _held_ns(loop: Loop, now_ns: int) -> int:
