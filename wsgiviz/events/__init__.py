@@ -55,6 +55,7 @@ from wsgiviz.events.samples import (
     ThreadSampled,
 )
 from wsgiviz.events.server import (
+    BootLineSeen,
     Forked,
     MasterExited,
     MasterReady,
@@ -64,6 +65,7 @@ from wsgiviz.events.server import (
     WorkerBooting,
     WorkerDied,
     WorkerExited,
+    WorkerGone,
     WorkerReady,
     WorkersChanged,
     WorkerStopping,
@@ -88,6 +90,7 @@ __all__ = [
     "BEAT_NS",
     "BodyResumed",
     "BodyReturned",
+    "BootLineSeen",
     "Calibrated",
     "ChildTasks",
     "ChunkWriting",
@@ -142,6 +145,7 @@ __all__ = [
     "WorkerBooting",
     "WorkerDied",
     "WorkerExited",
+    "WorkerGone",
     "WorkerReady",
     "WorkerStopping",
     "WorkersChanged",

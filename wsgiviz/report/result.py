@@ -8,7 +8,10 @@ Top level: ``schema``, ``wsgiviz`` (its version), ``scenario`` (null for an app 
 - what ran: ``server``, ``worker_class``, ``workers``, ``threads``, ``app``
 - counts: ``requests`` planned, ``completed``, these by status in ``statuses``, redirects by status and place in
   ``redirects``, ``bad_status`` (400 and above), ``failed``, and these by kind in ``errors``; exceptions which left
-  the app by name in ``raised``; ``cancelled``, ``worker_deaths``; ``after_answer`` (``count`` and ``seconds`` of
+  the app by name in ``raised``; ``cancelled``, ``worker_deaths`` and, of the newest of them, ``deaths`` (``worker``
+  its number, ``pid``, ``at_s`` from the run's start, ``cause`` in words, ``by`` whom: gunicorn, uvicorn, kernel,
+  wsgiviz, itself, or null; ``signal``, ``exit_status``, ``booting``, the ``requests`` that it took along,
+  ``last_seen_at`` which line, that it may have left since); ``after_answer`` (``count`` and ``seconds`` of
   requests whose app went on after their client had the answer), ``served_for_nobody`` (requests that a worker served
   when their client had given up), ``unobserved`` (answers that no worker is known to have given: by the server
   itself, or by a process that the app has forked), ``forks`` (of the app), ``external_requests`` (that our driver has
@@ -46,7 +49,7 @@ from typing import Any
 import msgspec
 
 from wsgiviz import __version__
-from wsgiviz.analysis import metrics
+from wsgiviz.analysis import deaths, metrics
 from wsgiviz.analysis.cpu_load import driver_load
 from wsgiviz.analysis.loop_times import loop_times
 from wsgiviz.analysis.occurrences import Occurrences
@@ -123,6 +126,7 @@ def _counts(side: Side, now_ns: int) -> dict[str, Any]:
         "raised": metrics.raised(side),
         "cancelled": run.cancelled,
         "worker_deaths": side.deaths,
+        "deaths": msgspec.to_builtins(deaths.rows(side)),
         "after_answer": msgspec.to_builtins(metrics.after_answer(side, now_ns)),
         "served_for_nobody": run.for_nobody,
         "unobserved": metrics.unobserved(side),

@@ -118,6 +118,10 @@ def _failed(draft: StateDraft, event: Failed) -> None:
 
 def _action_taken(draft: StateDraft, event: ActionTaken) -> None:
     action = Action(event.t_ns, event.action, event.side, event.pid, event.detail)
+    side = draft.side(event.side) if event.action == "end_worker" else None
+    if side is not None:
+        for worker in side.slots(event.pid):
+            side.put(replace(worker, ended_by=event.detail))
     draft.now = replace(draft.now, actions=(*draft.now.actions, action)[-ACTIONS_KEPT:])
 
 
