@@ -284,7 +284,7 @@ def test_a_thread_pool_that_is_exhausted() -> None:
 @pytest.mark.parametrize(
     ("by_timeout", "silence", "text"),
     [
-        (False, "", "Worker 2 was killed while it held #2; gunicorn starts another in its place."),
+        (False, "", "Worker 2 was killed by SIGKILL while it held #2; gunicorn starts another in its place."),
         (True, "", "Worker 2 was killed by gunicorn (worker timeout) while it held #2: no heartbeat within "
                    "--timeout; a sync worker sends one only between requests."),
         (True, "worker-timeout", "Worker 2 was killed by gunicorn (worker timeout) while it held #2; "

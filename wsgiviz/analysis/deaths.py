@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from msgspec import Struct
 
 from wsgiviz.events import request_number
-from wsgiviz.state import Location, Request, Side, Worker
+from wsgiviz.state import Death, Location, Request, Side, Worker
 from wsgiviz.state.request import WORKER_DIED
 
 FAULTS = frozenset({"SIGSEGV", "SIGBUS", "SIGFPE", "SIGILL", "SIGSYS", "SIGTRAP"})
@@ -57,19 +57,19 @@ def signal_name(number: int) -> str:
         return f"signal {number}"
 
 
-def cause(worker: Worker, server: str = "gunicorn") -> Cause:
-    """Why a dead worker died; ``server`` is the name of its master."""
-    death = worker.death
+def cause(worker: Worker, side: Side) -> Cause:
+    """Why a dead worker of ``side`` died."""
+    death, server = worker.death, server_of(side)
     if death is None:
         return Cause("", "")
     if worker.died_of == "timeout":
         name = signal_name(death.signal) if death.signal else None
         return _by_timeout(server, name, death.exit_code)
-    if death.signal:
-        return _by_signal(worker, signal_name(death.signal), server)
-    status = death.exit_code
     if worker.died_of == "exit":
-        return Cause("exited", "exited", exit_status=status)
+        return Cause("exited", "exited", exit_status=death.exit_code)
+    if death.signal:
+        return _by_signal(death, signal_name(death.signal), server, side.server.signals.get(worker.pid))
+    status = death.exit_code
     if status is None:
         return Cause("was killed", "killed")
     how = "" if worker.exited else " (os._exit)"
@@ -86,13 +86,13 @@ def _by_timeout(server: str, name: str | None, status: int | None) -> Cause:
     return Cause(f"was killed by {server} ({why})", why, server, name, status)
 
 
-def _by_signal(worker: Worker, name: str, server: str) -> Cause:
-    death = worker.death
-    if death is not None and death.sent == death.signal:
+def _by_signal(death: Death, name: str, server: str, ours: str | None) -> Cause:
+    """``ours``: the signal that a person had wsgiviz send."""
+    if death.sent == death.signal:
         return Cause(f"was ended by {server} ({name})", name, server, name)
-    if worker.ended_by == name:
+    if ours == name:
         return Cause(f"was killed by {name} from wsgiviz", name, "wsgiviz", name)
-    if death is not None and death.oom:
+    if death.oom:
         return Cause(f"was killed by the kernel: out of memory ({name})", "out of memory", "kernel", name)
     if name in FAULTS:
         return Cause(f"crashed with {name}", name, "kernel", name)
@@ -110,7 +110,7 @@ def stale(worker: Worker) -> bool:
 def last_seen(worker: Worker, lost: Iterable[Request | None]) -> Location | None:
     """The line that a dead worker was last seen at: that of its app's import, or of the requests that it took along.
     None where these were at several, or it was seen at none."""
-    if not worker.ready_ns:
+    if worker.died_booting:
         return worker.boot_where
     places = {request.where for request in lost if request is not None and request.where is not None}
     return places.pop() if len(places) == 1 else None
@@ -142,7 +142,7 @@ def rows(side: Side) -> list[DeathRow]:
 
 
 def _row(side: Side, worker: Worker, lost: list[Request]) -> DeathRow:
-    found, where = cause(worker, server_of(side)), last_seen(worker, lost)
+    found, where = cause(worker, side), last_seen(worker, lost)
     death_ns = worker.death.t_ns if worker.death is not None else 0
     held = {request.id for request in lost}
     return DeathRow(

@@ -288,7 +288,7 @@ class Controller:
 
     def _check_ready(self, now_ns: int) -> None:
         if (died := phases.died_booting(self._state)) is not None:
-            self._fail(why_died_booting(self._processes.servers[died.side].launch, died.worker))
+            self._fail(why_died_booting(self._processes.servers[died.side.name].launch, *died))
             return
         late, client = phases.late_side(self._state), self._processes.client
         if late is None and client is not None and self._watch.driver_ready(self._state.sides, client.pid):

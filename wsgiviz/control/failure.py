@@ -11,7 +11,7 @@ from wsgiviz.analysis.deaths import cause
 from wsgiviz.control.launch import Launch
 from wsgiviz.errors import UsageError, WsgivizError
 from wsgiviz.observe.logs import BoundedLog
-from wsgiviz.state import Worker
+from wsgiviz.state import Side, Worker
 
 LOG_LINES = 12
 MOST_BYTES = 64_000
@@ -28,15 +28,14 @@ def why_not_ready(launch: Launch, waited_s: float, at: str = "") -> WsgivizError
     )
 
 
-def why_died_booting(launch: Launch, worker: Worker) -> WsgivizError:
+def why_died_booting(launch: Launch, side: Side, worker: Worker) -> WsgivizError:
     """A worker that died while it loaded the app: its server would start another one again and again."""
     boot = _boot_error(launch)
     if boot is not None:
         return _app_failed(launch, boot)
-    server = "uvicorn" if launch.kind == "uvicorn" else "gunicorn"
     where = f", last seen at {worker.boot_where.words}" if worker.boot_where is not None else ""
     return WsgivizError(
-        f"can't load {launch.app}: a worker {cause(worker, server).words} while it loaded the app{where}",
+        f"can't load {launch.app}: a worker {cause(worker, side).words} while it loaded the app{where}",
         "its server would start it again and again; the end of its log says more",
         log_tail(launch.log_path),
     )

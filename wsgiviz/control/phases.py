@@ -53,7 +53,7 @@ def _is_ready(state: State, side: Side) -> bool:
 class DiedBooting(NamedTuple):
     """A worker that died before it was ready."""
 
-    side: str
+    side: Side
     worker: Worker
 
 
@@ -61,8 +61,8 @@ def died_booting(state: State) -> DiedBooting | None:
     """A worker of a server that gets ready which died while it loaded its app: another one would do the same."""
     for side in state.sides.values():
         for worker in side.server.workers.values():
-            if worker.died_booting and not worker.ended_by:
-                return DiedBooting(side.name, worker)
+            if worker.died_booting and worker.pid not in side.server.signals:
+                return DiedBooting(side, worker)
     return None
 
 

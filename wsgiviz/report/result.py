@@ -36,6 +36,7 @@ With a ledger, ``requests`` at the top level: every request that is kept (`wsgiv
 once, by id; times in seconds from the run's start, as they can be true together (`wsgiviz.analysis.stamps`): planned
 <= sent <= connected <= accepted <= began <= ended <= released, and sent <= first byte <= received;
 ``location``: of a redirect, where to, without its query; ``for_nobody``: served when its client had given up;
+``worker_died``: its worker died and took it along;
 ``after_answer_s``: for how long the app went on after the answer, 0 when it only closed. What is not known is null,
 never zero.
 """
@@ -59,6 +60,7 @@ from wsgiviz.analysis.stamps import stamps
 from wsgiviz.events import request_number
 from wsgiviz.settings import Settings
 from wsgiviz.state import Request, Side, State
+from wsgiviz.state.request import WORKER_DIED
 
 SCHEMA = 1
 
@@ -209,7 +211,8 @@ def _row(side: Side, request: Request, now_ns: int) -> dict[str, Any]:
         "status": request.status or None,
         "location": request.location or None,
         "error": request.error or None,
-        "raised": request.raised or None,
+        "raised": None if request.raised in ("", WORKER_DIED) else request.raised,
+        "worker_died": request.raised == WORKER_DIED,
         "cpu_s": _cpu_s(side, request),
         "gil_wait_s": request.gil_ns / 1e9 if request.gil_ns >= 0 else None,
         "for_nobody": request.for_nobody,

@@ -160,7 +160,7 @@ def _failed(side: Side) -> str:
 
 def _deaths(side: Side) -> str:
     """ "3 (2 × SIGSEGV, 1 × exit status 7)"."""
-    causes = Counter(deaths.cause(worker, deaths.server_of(side)).brief for worker in deaths.dead(side))
+    causes = Counter(deaths.cause(worker, side).brief for worker in deaths.dead(side))
     named = ", ".join(f"{count} × {brief}" for brief, count in causes.most_common())
     return f"{side.deaths} ({named})" if side.deaths else ""
 

@@ -131,7 +131,6 @@ class Worker(Struct, frozen=True, gc=False):
     cpu_permille: int = 0
     ready_ns: int = 0  # when it had loaded the app, and listened
     boot_where: Location | None = None  # the line that it was last seen at while it loaded the app
-    ended_by: str = ""  # the signal that a person had wsgiviz send to it
     stopped_by: int = 0  # the signal that it said it handles
     exited: bool = False  # it said that it goes in order
     death: Death | None = None
@@ -186,4 +185,6 @@ class Worker(Struct, frozen=True, gc=False):
     @property
     def died_booting(self) -> bool:
         """It never got ready, and nobody stopped it."""
-        return self.death is not None and not self.ready_ns and not self.death.with_master and not self.death.as_told
+        if self.death is None or self.ready_ns or self.req or self.last_req:
+            return False
+        return not (self.death.with_master or self.death.as_told)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from wsgiviz.analysis.deaths import cause, server_of
+from wsgiviz.analysis.deaths import cause
 from wsgiviz.state import Activity, Side, State
 from wsgiviz.tui.render.words import name_of
 
@@ -90,7 +90,7 @@ def worker_ended(side: str, pid: int) -> Outcome:
         if any(worker.alive for worker in slots):
             return None
         died_of = slots[0].died_of if slots else "exit"
-        words = cause(slots[0], server_of(state.sides[side])).words if slots else "exited"
+        words = cause(slots[0], state.sides[side]).words if slots else "exited"
         number = slots[0].number if slots else "?"
         held = [name_of(worker.req) for worker in slots if worker.req and died_of != "exit"]
         lost = f"; {', '.join(held)} died with it." if held else "."

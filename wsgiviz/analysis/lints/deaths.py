@@ -21,7 +21,7 @@ def _worker_died(context: LintContext, side: Side) -> str | None:
         return None
     if len(dead) == 1:
         return f"{death(context, side, dead[0])}."
-    causes = Counter(deaths.cause(worker, deaths.server_of(side)) for worker in dead)
+    causes = Counter(deaths.cause(worker, side) for worker in dead)
     if len(causes) == 1:
         died = deaths.of_many(next(iter(causes)))
     else:
@@ -36,7 +36,7 @@ def _death_ns(worker: Worker) -> int:
 
 def death(context: LintContext, side: Side, worker: Worker) -> str:
     """ "Worker 2 crashed with SIGSEGV while it held #5, last seen at segv.py:5 time.sleep"."""
-    found = deaths.cause(worker, deaths.server_of(side))
+    found = deaths.cause(worker, side)
     return f"Worker {worker.number}{context.of_side(side)} {found.words}{lost_with(context, side, worker)}"
 
 
@@ -49,7 +49,7 @@ def lost_with(context: LintContext, side: Side, worker: Worker) -> str:
     lost = _taken_along(context, side, pid)
     held.update(request.id for request in lost)
     where = deaths.last_seen(worker, [*lost, *(side.ledger.get(req) for req in held)])
-    loading = "" if worker.ready_ns or not worker.died_booting else " while it loaded the app"
+    loading = " while it loaded the app" if worker.died_booting else ""
     if where is None:
         return f" while it held {wording.held(held)}" if held else loading
     at = f", last seen at {where.words}" if deaths.stale(worker) else f" at {where.words}"
@@ -64,9 +64,8 @@ def _taken_along(context: LintContext, side: Side, pid: int) -> list[Request]:
 WORKER_DIED_LINT = Lint(
     "worker-died",
     _worker_died,
-    "A worker that dies takes its requests along: their clients get a broken connection, and those that wait in its "
-    "queue too. SIGSEGV and its like are faults of native code: python -X faulthandler shows the line. SIGKILL that "
-    "the server has not sent comes from outside, often from a memory limit. An exit status comes from the app: it "
-    "calls os._exit or sys.exit, or raised where the server does not catch it. Its log says more.",
+    "A worker that dies takes its requests along, and their clients get a broken connection. SIGSEGV and the like "
+    "are faults of native code: python -X faulthandler shows the line. SIGKILL that the server has not sent comes "
+    "from outside, often from a memory limit; an exit status comes from the app, which calls os._exit or sys.exit.",
     "signal(7); gunicorn docs, FAQ: Why are my workers killed?",
 )

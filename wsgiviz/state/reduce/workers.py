@@ -34,6 +34,10 @@ MOST_THREADS = 1024
 """More slots than that a process does not have: what says so is damaged."""
 
 
+UNSEEN_NS = 100_000_000
+"""A busy slot is looked at some three times in this time."""
+
+
 def _master_ready(side: SideDraft, event: MasterReady) -> None:
     side.server = replace(side.server, up=True)
 
@@ -95,10 +99,11 @@ def bury(side: SideDraft, pid: int, death: Death) -> None:
 
 
 def _last_alive_ns(worker: Worker, death: Death) -> int:
-    """When it was last seen alive, for one that was in the app: what it did after that, it may have done dead. Its
-    process may take long to end, and its master to notice."""
-    if worker.activity in IN_APP and worker.sample.t_ns:
-        return max(worker.since_ns, min(death.t_ns, worker.sample.t_ns))
+    """When it was last seen alive, for one that was in the app: what it did after that, it may have done dead. A
+    process may take some time to end, and its master to notice. Where nobody has looked for long, until its death."""
+    seen_ns = max(worker.since_ns, min(death.t_ns, worker.sample.t_ns))
+    if worker.activity in IN_APP and worker.sample.t_ns and death.t_ns - seen_ns <= UNSEEN_NS:
+        return seen_ns
     return max(death.t_ns, worker.since_ns)
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from wsgiviz.analysis.deaths import cause, last_seen, server_of, stale
-from wsgiviz.state import IN_APP, Activity, Request, Worker
+from wsgiviz.analysis.deaths import cause, last_seen, stale
+from wsgiviz.state import IN_APP, Activity, Request, Side, Worker
 from wsgiviz.tui.render.after import goes_on
 from wsgiviz.tui.render.chart import EIGHTHS, Chart, Scale
 from wsgiviz.tui.render.glyphs import Glyphs
@@ -38,23 +38,23 @@ def lane(worker: Worker, history: History, scale: Scale, view: PaneView, lines: 
     below = chart.copy().parts() if lines > 3 else []
     history.draw_names(chart, view.followed)
     if not worker.alive:
-        _draw_death(chart, worker, scale, view.glyphs, lines < 2)
+        _draw_death(chart, worker, scale, view, lines < 2)
     return chart.parts(), below
 
 
-def _draw_death(chart: Chart, worker: Worker, scale: Scale, glyphs: Glyphs, in_words: bool) -> None:
+def _draw_death(chart: Chart, worker: Worker, scale: Scale, view: PaneView, in_words: bool) -> None:
     if worker.since_ns >= scale.start_ns:
         cell = min(scale.at(worker.since_ns) // EIGHTHS + 1, scale.cells - 1)
-        chart.put(cell, glyphs.activity[Activity.DEAD], CellStyle("blocked!", "", "b"))
+        chart.put(cell, view.glyphs.activity[Activity.DEAD], CellStyle("blocked!", "", "b"))
         room = scale.cells - cell - 2
-        words = next((words for words in (*deaths(worker), worker.died_of) if len(words) <= room), "")
+        words = next((words for words in (*deaths(worker, view.side), worker.died_of) if len(words) <= room), "")
         if in_words:
             chart.write(cell + 2, words, DIM)
 
 
-def deaths(worker: Worker, server: str = "gunicorn") -> tuple[str, str]:
+def deaths(worker: Worker, side: Side) -> tuple[str, str]:
     """How a worker ended, and what it still held; in full, and in brief."""
-    found = cause(worker, server)
+    found = cause(worker, side)
     full, brief = found.words.removeprefix("was "), found.brief
     held = f", held {name_of(worker.req)}" if worker.req else ""
     last = f", last {name_of(worker.last_req)}" if worker.last_req and not held else ""
@@ -69,7 +69,7 @@ def status(worker: Worker, indent: int, width: int, view: PaneView) -> Row:
         return line.add("idle" + (f", {counted(answers, 'answer')} so far" if answers else ""), DIM).row()
     style = text_style(worker.activity)
     if not worker.alive:
-        line.first_fitting(*[(Part(words, style),) for words in deaths(worker, server_of(view.side))])
+        line.first_fitting(*[(Part(words, style),) for words in deaths(worker, view.side)])
         where = last_seen(worker, [view.side.ledger.get(worker.req)] if worker.req else [])
         if where is not None and worker.died_violently and line.left > 20:
             seen = printable(f"{'last seen at ' if stale(worker) else ''}{where.words}", not view.glyphs.eighths)
