@@ -7,6 +7,7 @@ from __future__ import annotations
 
 NAMES = (
     "worker-timeout",
+    "worker-died",
     "self-call",
     "nested-event-loop",
     "more-processes-than-cores",

@@ -138,6 +138,8 @@ OPTIONS = (
     Option("duration", _seconds(0.1, 86_400), "end closed arrivals after this many seconds", "S"),
     Option("order", _one_of(*ORDERS), "both sides together, or ASGI after WSGI", choices=ORDERS),
     Option("timeout", _seconds(0.1, 3_600), "the client gives up on a request after this many seconds", "S"),
+    Option("ready_timeout", _seconds(0.1, 3_600), "the servers have so many seconds to get ready", "S",
+           section="Servers", in_form=False),
     Option("silence", _lints, "lints to silence; wsgiviz lints lists them", "NAME,...", section="View"),
     Option("wsgi", _import_string, "your own WSGI app", "MODULE:APP", section="App"),
     Option("asgi", _import_string, "your own ASGI app", "MODULE:APP", section="App"),
@@ -170,6 +172,7 @@ class Settings:
     duration: float | None = None
     order: str = "together"
     timeout: float = 60.0
+    ready_timeout: float = 30.0
     only: str | None = None
     dsn: str | None = None
     host: str = "127.0.0.1"

@@ -32,7 +32,7 @@ def test_the_chosen_worker_gets_the_signal_and_its_end_is_said(key: str, number:
         server = replace(side.server, workers={**side.server.workers, (101, 0): dead})
         sides = {**seat.feed.state.sides, "wsgi": replace(side, server=server)}
         seat.feed.show(replace(seat.feed.state, sides=sides))
-        await seat.reads("Worker 2 was killed; #10 died with it.")
+        await seat.reads(f"Worker 2 was killed by {number.name}; #10 died with it.")
 
     watch(check)
 

@@ -307,7 +307,7 @@ def test_who_is_in_a_thread_and_who_waits_for_one(shown: Side, text: str, tone: 
 @pytest.mark.parametrize(
     ("by_timeout", "silence", "text"),
     [
-        (False, "", "Worker 2 was killed while it held #2; gunicorn starts another in its place."),
+        (False, "", "Worker 2 was killed by SIGKILL while it held #2; gunicorn starts another in its place."),
         (True, "", "Worker 2 was killed by gunicorn (worker timeout) while it held #2: no heartbeat within "
                    "--timeout; a sync worker sends one only between requests."),
         (True, "worker-timeout", "Worker 2 was killed by gunicorn (worker timeout) while it held #2; "

@@ -20,7 +20,7 @@ from tests.unit.lint_contexts import (
     taken,
 )
 from tests.unit.states import RUN
-from wsgiviz.analysis.lints.slots import lost_with
+from wsgiviz.analysis.lints.deaths import lost_with
 from wsgiviz.events import (
     AcceptorClosing,
     ClientSeen,
@@ -84,7 +84,8 @@ def test_a_worker_killed_for_silence_dies_of_that() -> None:
         WorkerDied(at(30.2), "wsgi", DRIVER, PID, -1, 1),
     ]
     state = reduced(BOOTED, SILENT, unwound)
-    assert lost_with(seen(state, 30.3), state.sides["wsgi"], PID) == (
+    side = state.sides["wsgi"]
+    assert lost_with(seen(state, 30.3), side, side.server.workers[PID, 0]) == (
         " while a client (127.0.0.1:50312) held it that had sent no byte for 30.10 s"
     )
     assert "sent no byte" in (says("worker-timeout", seen(state, 30.3)) or "")

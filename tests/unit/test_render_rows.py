@@ -138,12 +138,12 @@ def test_a_killed_worker_shows_its_death_and_its_last_request() -> None:
     lane = next(index for index, line in enumerate(lines) if line.startswith("    3 "))
     assert lines[lane].startswith("    3 ✕ ████#3███")
     assert lines[lane].endswith("✕")
-    assert lines[lane + 1] == "        killed, held #3"
+    assert lines[lane + 1] == "        killed by SIGKILL, held #3"
 
 
 def test_its_death_is_said_in_its_lane_where_lanes_have_no_second_line() -> None:
     lines = shown(view_of(mixed_workers(2.3), 2.3), height=15)
-    assert any(line.startswith("    3 ✕") and line.endswith("✕ killed, held #3") for line in lines)
+    assert any(line.startswith("    3 ✕") and line.endswith("✕ killed by SIGKILL, held #3") for line in lines)
 
 
 def test_each_state_of_a_worker_has_its_sign_and_its_word() -> None:

@@ -50,7 +50,8 @@ OF_A_SIDE = {
     "throughput_rps": float, "busy_fraction": float, "blocked_fraction": float, "computing_fraction": float,
     "gil_wait_fraction": float,
     "reading_fraction": float, "writing_fraction": float, "max_accept_queue": int, "accept_queue_limit": int,
-    "max_in_flight": int, "per_worker": list, "worker_deaths": int, "driver_max_lag_s": float, "events": int,
+    "max_in_flight": int, "per_worker": list, "worker_deaths": int, "deaths": list,
+    "driver_max_lag_s": float, "events": int,
     "events_lost": int, "after_answer": dict, "served_for_nobody": int, "redirects": dict, "unobserved": int,
     "forks": int, "external_requests": int, "shares": dict, "driver_busy_fraction": float,
 }  # fmt: skip
@@ -60,7 +61,7 @@ OF_A_WORKER = {
 OF_A_REQUEST = {
     "id", "side", "worker", "planned_s", "sent_s", "connected_s", "accepted_s", "began_s", "ended_s",
     "first_byte_s", "received_s", "status", "error", "raised", "cpu_s", "gil_wait_s", "released_s", "for_nobody",
-    "after_answer_s", "location", "state", "at", "in_thread_s", "thread_wait_s",
+    "after_answer_s", "location", "state", "at", "in_thread_s", "thread_wait_s", "worker_died",
 }  # fmt: skip
 
 

@@ -44,7 +44,7 @@ def from_one(side: Side) -> Measured | None:
     request = answered[-1]
     service_s = max(0, request.ended_ns - request.began_ns) / 1e9
     # On a loop the CPU time of one request can't be known; how long it held the loop is the nearest.
-    cpu_s = min(service_s, (request.cpu_ns or request.run_ns) / 1e9)
+    cpu_s = min(service_s, (request.cpu_ns if request.cpu_ns > 0 else request.run_ns) / 1e9)
     return Measured(0.0 if cpu_s >= MOSTLY * service_s else service_s - cpu_s, cpu_s)
 
 

@@ -13,11 +13,13 @@ from enum import StrEnum
 from msgspec import Struct
 from msgspec.structs import replace
 
-from wsgiviz.analysis import outcomes
+from wsgiviz.analysis import booting, outcomes
 from wsgiviz.analysis.contention import standing
+from wsgiviz.analysis.deaths import server_of
 from wsgiviz.analysis.lints import LintContext, seen, wording
 from wsgiviz.analysis.lints.context import SETTLED_NS
-from wsgiviz.analysis.lints.slots import DEATH_SHOWN_NS, held_for_nobody, lost_with
+from wsgiviz.analysis.lints.deaths import DEATH_SHOWN_NS, death
+from wsgiviz.analysis.lints.slots import held_for_nobody
 from wsgiviz.analysis.occurrences import Occurrences
 from wsgiviz.analysis.waits import Wait, Waits
 from wsgiviz.state import OFF_LOOP, Activity, Phase, Request, Side, State, Task, Worker
@@ -62,6 +64,8 @@ FIRING = Caption("Firing ...")
 
 def caption(state: State, now_ns: int, occurrences: Occurrences) -> Caption:
     """The sentence for ``now_ns``; ``occurrences`` knows which lints apply."""
+    if state.phase is Phase.STARTING and (loading := booting.of_all(state)):
+        return Caption(f"Starting the servers. {loading}.")
     if state.phase in PHASES or not state.sides:
         return PHASES.get(state.phase, READY)
     context = LintContext.of(state, now_ns)
@@ -111,28 +115,25 @@ def _firing(context: LintContext) -> Caption | None:
 
 
 def _killed(context: LintContext) -> Caption | None:
-    return _died(context, "killed")
+    return _died(context, "killed", "failed")
 
 
 def _timed_out(context: LintContext) -> Caption | None:
     return _died(context, "timeout")
 
 
-def _died(context: LintContext, cause: str) -> Caption | None:
+def _died(context: LintContext, *causes: str) -> Caption | None:
     for side in context.state.sides.values():
         for worker in reversed(list(side.server.workers.values())):
             recent = context.now_ns - worker.since_ns < DEATH_SHOWN_NS
-            if side.run.running and worker.died_of == cause and recent:
+            if side.run.running and worker.died_of in causes and recent:
                 return _death(context, side, worker)
     return None
 
 
 def _death(context: LintContext, side: Side, worker: Worker) -> Caption:
-    how = "was killed by gunicorn (worker timeout)" if worker.died_of == "timeout" else "was killed"
-    holding = lost_with(context, side, worker.pid)
-    server = "uvicorn" if side.kind == "uvicorn" else "gunicorn"
-    whose = f" of {context.label(side)}" if len(context.shown) > 1 else ""
-    return Caption(f"Worker {worker.number}{whose} {how}{holding}; {server} starts another in its place.", Tone.WARN)
+    words = death(context, side, worker)
+    return Caption(f"{words}; {server_of(side)} starts another in its place.", Tone.WARN)
 
 
 def _cancelled(context: LintContext) -> Caption | None:

@@ -21,6 +21,7 @@ from msgspec.structs import replace
 from wsgiviz.analysis import loop_times
 from wsgiviz.analysis.stamps import Stamps, stamps
 from wsgiviz.state import BUSY, IN_APP, Activity, Side, Worker
+from wsgiviz.state.request import WORKER_DIED
 
 Number = TypeVar("Number", int, float)
 
@@ -130,8 +131,8 @@ def thread_wait(side: Side) -> list[float]:
 
 
 def raised(side: Side) -> dict[str, int]:
-    """Exceptions which left the app, by name."""
-    return dict(sorted(side.run.raised.items()))
+    """Exceptions which left the app, by name. A worker that died took its requests along without one."""
+    return {name: count for name, count in sorted(side.run.raised.items()) if name != WORKER_DIED}
 
 
 def statuses(side: Side) -> dict[str, int]:

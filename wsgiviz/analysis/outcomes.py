@@ -9,6 +9,7 @@ from wsgiviz.analysis import metrics
 from wsgiviz.analysis.lints import LintContext, seen, wording
 from wsgiviz.analysis.lints.loops import FASTER_FROM
 from wsgiviz.state import Side
+from wsgiviz.state.request import WORKER_DIED
 
 
 def failures(context: LintContext) -> str:
@@ -35,7 +36,7 @@ def _kinds(side: Side) -> str:
 def _bad(context: LintContext, side: Side) -> str:
     """Which errors, and what was behind them: " (1 × 500, the app raised ValueError)"."""
     known = [f"{count} × {status}" for status, count in sorted(side.run.statuses.items()) if status >= 400]
-    raised = sorted({request.raised for request in context.latest[side.name]} - {""})
+    raised = sorted({request.raised for request in context.latest[side.name]} - {"", WORKER_DIED})
     known += [f"the app raised {', '.join(raised[:3])}"] if raised else []
     return f" ({', '.join(known)})" if known else ""
 

@@ -12,9 +12,10 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 
+from wsgiviz.analysis import booting
 from wsgiviz.control import phases
-from wsgiviz.control.deadlines import READY_WITHIN_S, Deadlines
-from wsgiviz.control.failure import why_not_ready
+from wsgiviz.control.deadlines import Deadlines
+from wsgiviz.control.failure import why_died_booting, why_not_ready
 from wsgiviz.control.jobs import calibration_job, run_job
 from wsgiviz.control.processes import Processes
 from wsgiviz.control.scaling import Scaling
@@ -100,7 +101,7 @@ class Controller:
             self._fail(error)
             return
         now_ns = self._clock()
-        self._deadlines.servers_started(now_ns)
+        self._deadlines.servers_started(now_ns, settings.ready_timeout)
         servers = self._processes.servers
         self._watch.follow(server.launch for server in servers.values())
         started = [
@@ -286,6 +287,9 @@ class Controller:
             self._processes.signal_master(side, number)
 
     def _check_ready(self, now_ns: int) -> None:
+        if (died := phases.died_booting(self._state)) is not None:
+            self._fail(why_died_booting(self._processes.servers[died.side.name].launch, *died))
+            return
         late, client = phases.late_side(self._state), self._processes.client
         if late is None and client is not None and self._watch.driver_ready(self._state.sides, client.pid):
             if phases.needs_calibration(self._state):
@@ -293,10 +297,12 @@ class Controller:
             else:
                 self._become_ready(now_ns)
         elif self._deadlines.too_late_to_get_ready(now_ns):
+            waited_s = self._state.settings.ready_timeout
             if late is not None:
-                self._fail(why_not_ready(self._processes.servers[late].launch, READY_WITHIN_S))
+                at = booting.of_side(self._state.sides[late])
+                self._fail(why_not_ready(self._processes.servers[late].launch, waited_s, at))
             else:
-                words = f"the load driver was not ready after {READY_WITHIN_S:.0f} s"
+                words = f"the load driver was not ready after {waited_s:g} s"
                 self._fail(WsgivizError(words, "is the machine very busy?"))
 
     def _become_ready(self, now_ns: int) -> None:

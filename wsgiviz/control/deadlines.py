@@ -5,8 +5,6 @@ from __future__ import annotations
 from wsgiviz.control import phases
 from wsgiviz.state import State
 
-READY_WITHIN_S = 20.0
-
 SETTLE_NS = 250_000_000
 """After the driver's last word, workers may still be closing what they answered: they get this long."""
 
@@ -24,8 +22,8 @@ class Deadlines:
         self._progress: tuple[object, ...] = ()
         self._progress_ns = 0
 
-    def servers_started(self, now_ns: int) -> None:
-        self._ready_by_ns = now_ns + int(READY_WITHIN_S * 1e9)
+    def servers_started(self, now_ns: int, ready_timeout_s: float) -> None:
+        self._ready_by_ns = now_ns + int(ready_timeout_s * 1e9)
 
     def too_late_to_get_ready(self, now_ns: int) -> bool:
         return now_ns > self._ready_by_ns

@@ -7,19 +7,36 @@ import signal
 from pathlib import Path
 from typing import Any
 
+from wsgiviz.analysis.deaths import cause
 from wsgiviz.control.launch import Launch
 from wsgiviz.errors import UsageError, WsgivizError
 from wsgiviz.observe.logs import BoundedLog
+from wsgiviz.state import Side, Worker
 
 LOG_LINES = 12
 MOST_BYTES = 64_000
 
 
-def why_not_ready(launch: Launch, waited_s: float) -> WsgivizError:
-    """A server that lives but did not get ready within ``waited_s`` seconds."""
+def why_not_ready(launch: Launch, waited_s: float, at: str = "") -> WsgivizError:
+    """A server that lives but did not get ready within ``waited_s`` seconds; ``at``: what its workers do, and at
+    which line, "" where that is not known."""
+    slow = "" if at else "is the app slow to import, or its lifespan startup slow? "
     return WsgivizError(
-        f"{_name(launch)} was not ready after {waited_s:.0f} s",
-        "is the app slow to import, or its lifespan startup slow? The server's log says how far it got",
+        f"{_name(launch)} was not ready after {waited_s:g} s" + (f": {at}" if at else ""),
+        f"{slow}--ready-timeout S waits longer; the server's log says how far it got",
+        log_tail(launch.log_path),
+    )
+
+
+def why_died_booting(launch: Launch, side: Side, worker: Worker) -> WsgivizError:
+    """A worker that died while it loaded the app: its server would start another one again and again."""
+    boot = _boot_error(launch)
+    if boot is not None:
+        return _app_failed(launch, boot)
+    where = f", last seen at {worker.boot_where.words}" if worker.boot_where is not None else ""
+    return WsgivizError(
+        f"can't load {launch.app}: a worker {cause(worker, side).words} while it loaded the app{where}",
+        "its server would start it again and again; the end of its log says more",
         log_tail(launch.log_path),
     )
 
@@ -50,8 +67,12 @@ def _app_failed(launch: Launch, boot: dict[str, str]) -> WsgivizError:
         hint = "an import string is module:attribute, or module:factory(), looked up from the current directory"
     elif kind == "ModuleNotFoundError":
         hint = "the app imports a module that is not installed where wsgiviz runs"
+    elif kind == "SystemExit":
+        hint = "the app's own code ended its process (sys.exit) while it was imported"
     else:
         hint = "the app's own code raised this while it was imported"
+    if kind == "SystemExit" and (not message or message.isdigit()):
+        message = f"sys.exit({message})"
     first_line = message.splitlines()[0] if message else kind
     return UsageError(f"can't load {launch.app}: {first_line}", hint, trace)
 

@@ -17,7 +17,7 @@ from wsgiviz.events import (
     QueueSampled,
     ThreadSampled,
 )
-from wsgiviz.state import Activity, Measured, Phase, Side, State
+from wsgiviz.state import Activity, Measured, Phase, Side, State, Worker
 
 OPEN = (Phase.READY, Phase.RUNNING, Phase.FINISHED)
 """Servers are ready, and a run can be fired."""
@@ -48,6 +48,22 @@ def _is_ready(state: State, side: Side) -> bool:
     workers = side.server.living()
     ready = {w.pid for w in workers if w.activity not in (Activity.BOOTING, Activity.STOPPING)}
     return side.server.up and len(ready) >= state.settings.processes(side.name)
+
+
+class DiedBooting(NamedTuple):
+    """A worker that died before it was ready."""
+
+    side: Side
+    worker: Worker
+
+
+def died_booting(state: State) -> DiedBooting | None:
+    """A worker of a server that gets ready which died while it loaded its app: another one would do the same."""
+    for side in state.sides.values():
+        for worker in side.server.workers.values():
+            if worker.died_booting and worker.pid not in side.server.signals:
+                return DiedBooting(side, worker)
+    return None
 
 
 def run_ended(state: State) -> bool:

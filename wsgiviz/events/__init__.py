@@ -58,6 +58,7 @@ from wsgiviz.events.samples import (
     ThreadSampled,
 )
 from wsgiviz.events.server import (
+    BootLineSeen,
     Forked,
     MasterExited,
     MasterReady,
@@ -67,6 +68,7 @@ from wsgiviz.events.server import (
     WorkerBooting,
     WorkerDied,
     WorkerExited,
+    WorkerGone,
     WorkerReady,
     WorkersChanged,
     WorkerStopping,
@@ -98,6 +100,7 @@ __all__ = [
     "BEAT_NS",
     "BodyResumed",
     "BodyReturned",
+    "BootLineSeen",
     "Calibrated",
     "CallBegan",
     "CallEnded",
@@ -158,6 +161,7 @@ __all__ = [
     "WorkerBooting",
     "WorkerDied",
     "WorkerExited",
+    "WorkerGone",
     "WorkerReady",
     "WorkerStopping",
     "WorkersChanged",

@@ -17,12 +17,16 @@ class WorkersChanged(Event, frozen=True, tag=2):
 
 
 class WorkerDied(Event, frozen=True, tag=3):
-    """The master has found that ``worker_pid`` is gone (child_exit). ``status``: its exit status as waitpid(2) gives
-    it, -1 where that is not known; ``by_timeout``: the master killed it for gunicorn's --timeout."""
+    """The master has found that ``worker_pid`` is gone. ``status``: its exit status as waitpid(2) gives it, -1 where
+    that is not known; ``by_timeout``: the master killed it for gunicorn's --timeout, or uvicorn for an unanswered
+    health check; ``sent``: the last signal that the master sent to it, 0 for none; ``oom``: "oom" when the
+    kernel has meanwhile counted a process that it killed for lack of memory (oom_kill of /proc/vmstat)."""
 
     worker_pid: int
     status: int = -1
     by_timeout: int = 0
+    sent: int = 0
+    oom: str = ""
 
 
 class MasterExited(Event, frozen=True, tag=4):
@@ -51,6 +55,21 @@ class WorkerStopping(Event, frozen=True, tag=12):
 
 class WorkerExited(Event, frozen=True, tag=13):
     """Its last record: it goes in order. A killed worker has none."""
+
+
+class BootLineSeen(Event, frozen=True, tag=70):
+    """A worker that loads its app is at ``line`` of ``where`` ("file|function|call"): the app's innermost line, or
+    the innermost of all where none is the app's."""
+
+    line: int
+    where: str
+
+
+class WorkerGone(Event, frozen=True, tag=71):
+    """The kernel says that the worker's process has ended (a zombie, proc(5)), whether or not its master knows.
+    ``status``: as waitpid(2) will give it (exit_code of /proc/PID/stat), -1 where that is not known."""
+
+    status: int = -1
 
 
 class SlotThread(Event, frozen=True, tag=14):

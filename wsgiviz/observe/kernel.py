@@ -25,6 +25,7 @@ from wsgiviz.events import (
     QueueSampled,
     SelfCallsSampled,
     ThreadSampled,
+    WorkerGone,
 )
 from wsgiviz.observe.interpreter_lock import RUNS, Areas, static_data, waits_for_lock
 from wsgiviz.observe.self_calls import self_calls
@@ -59,6 +60,28 @@ def listen_overflows() -> int | None:
         if "ListenOverflows" in found:
             return int(found["ListenOverflows"])
     return None
+
+
+ENDED = "ZX"
+"""State letters of a process that has ended (proc(5))."""
+
+EXIT_CODE = 49
+"""In /proc/PID/stat, so many fields after the name: the exit status as waitpid(2) gives it."""
+
+
+def gone_status(pid: int) -> int | None:
+    """The exit status of a process that has ended and that its parent has not reaped yet, as waitpid(2) will give
+    it; -1 where the kernel does not say. None when it lives, or is gone without a trace: its parent knows then."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_bytes()
+        fields = stat[stat.rindex(b")") + 2 :].split()
+        if fields[0].decode() not in ENDED:
+            return None
+        return int(fields[EXIT_CODE])
+    except (OSError, ValueError):
+        return None
+    except IndexError:
+        return -1
 
 
 class ThreadCounters:
@@ -163,6 +186,11 @@ class Kernel:
         if counters is not None:
             counters.close()
         self._threads[pid, thread_id] = None
+
+    def gone(self, side: str, pids: Iterable[int], now_ns: int) -> list[Event]:
+        """Those of these processes that have ended, and whose master has not reaped them yet."""
+        found = ((pid, gone_status(pid)) for pid in pids)
+        return [WorkerGone(now_ns, side, pid, status) for pid, status in found if status is not None]
 
     def processes(self, side: str, pids: Iterable[int], now_ns: int) -> list[Event]:
         """Memory and CPU use of whole processes."""

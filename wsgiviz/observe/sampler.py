@@ -5,9 +5,9 @@ from __future__ import annotations
 import socket
 from collections.abc import Mapping, Sequence
 
-from wsgiviz.events import Event, RequestBegan, RunEnded
-from wsgiviz.observe.kernel import Kernel
-from wsgiviz.state import State
+from wsgiviz.events import Event, RequestBegan, RunEnded, ThreadSampled
+from wsgiviz.observe.kernel import ENDED, Kernel
+from wsgiviz.state import State, Worker
 
 BUSY_EVERY_NS = 33_000_000
 ALL_EVERY_NS = 1_000_000_000
@@ -36,8 +36,16 @@ class KernelSampler:
             loops = due and side.is_loop and side.run.in_app > 0  # no slot of theirs is ever busy
             living = side.server.living()
             asked = [worker for worker in living if loops or (due and worker.busy) or worker.key in fresh]
-            samples += self._kernel.threads(side.name, asked, now_ns)
+            samples += self._threads(side.name, asked, now_ns)
         return samples
+
+    def _threads(self, side: str, workers: Sequence[Worker], now_ns: int) -> list[Event]:
+        """Of threads that live; of one that can't be read, or has ended, whether its process has."""
+        sampled = self._kernel.threads(side, workers, now_ns)
+        lost = {worker.pid for worker in workers} - {
+            event.pid for event in sampled if isinstance(event, ThreadSampled) and event.letter not in ENDED
+        }
+        return sampled + self._kernel.gone(side, lost, now_ns)
 
     def everything(self, state: State, now_ns: int) -> list[Event]:
         """Threads and processes of all workers: the totals of a run are the difference between two of these."""
@@ -47,6 +55,7 @@ class KernelSampler:
         for side in state.sides.values():
             processes |= side.server.processes()
             samples += self._kernel.threads(side.name, side.server.living(), now_ns)
+            samples += self._kernel.gone(side.name, side.server.processes(), now_ns)
             samples += self._kernel.processes(side.name, side.server.processes(), now_ns)
             samples += self._kernel.self_calls(side, now_ns)
         self._kernel.keep_only(processes)

@@ -19,7 +19,9 @@ from wsgiviz.probe.app_folder import off_path
 with off_path():
     from wsgiviz.lifeline import die_with_parent
     from wsgiviz.probe.boot import load_app
+    from wsgiviz.probe.boot_line import BootLine
     from wsgiviz.probe.connection import Connection
+    from wsgiviz.probe.deaths import Deaths, watch_deaths
     from wsgiviz.probe.line_sampler import LineEmitter, LineSampler
     from wsgiviz.probe.request_ids import RequestIds
     from wsgiviz.probe.ring import RUN_DIR, SIDE, make_emitter
@@ -29,6 +31,8 @@ with off_path():
     from wsgiviz.recorder.emitter import Emitter, silent_emitter
 
 _emit: Emitter = silent_emitter()  # that of this process: the master's, then in each worker its own
+_deaths = Deaths(_emit)  # the master's
+_boot_line = BootLine(_emit, "")  # the worker's
 _keep: list[object] = []  # what must live as long as the process
 
 
@@ -36,9 +40,10 @@ _keep: list[object] = []  # what must live as long as the process
 
 
 def on_starting(server: Any) -> None:
-    global _emit
+    global _emit, _deaths
     die_with_parent()
     _emit = make_emitter("master")
+    _deaths = watch_deaths(server, _emit)
 
 
 def when_ready(server: Any) -> None:
@@ -51,8 +56,7 @@ def nworkers_changed(server: Any, new_value: int, old_value: int | None) -> None
 
 
 def child_exit(server: Any, worker: Any) -> None:
-    # gunicorn 27 does not pass on what waitpid(2) has said.
-    _emit.worker_died(worker.pid, -1, int(worker.aborted))
+    _deaths.died(worker.pid, -1, bool(worker.aborted))
 
 
 def on_exit(server: Any) -> None:
@@ -63,16 +67,20 @@ def on_exit(server: Any) -> None:
 
 
 def post_fork(server: Any, worker: Any) -> None:
-    global _emit
+    global _emit, _boot_line
     die_with_parent(worker.ppid)
     _emit = make_emitter("worker")
     kind = worker.cfg.worker_class_str
     threads = worker.cfg.threads if kind == "gthread" else 1
     _emit.worker_booting(worker.age, threading.get_native_id(), threads, kind.encode())
+    _boot_line = BootLine(_emit, worker.app.app_uri or "")
+    _boot_line.start()
     worker.app.wsgi = functools.partial(load_app, worker.app.wsgi, RUN_DIR, SIDE)
 
 
 def post_worker_init(worker: Any) -> None:
+    if not hasattr(worker, "asgi"):
+        _boot_line.stop()
     if _emit.memory is None:
         return  # there was no room for a ring: the server runs as it would without us
     if hasattr(worker, "asgi"):
@@ -141,6 +149,7 @@ def _watch_loop(worker: Any) -> None:
     emit = _emit
     accepted = note_accepts(ASGIProtocol, emit)
     ids = RequestIds(os.getpid())
+    _boot_line.follow(worker.loop)
     worker.asgi = probe = AsgiProbe(worker.asgi, emit, ids, lambda port: accepted.pop(port, 0))
     listen = worker.loop.create_server
 
@@ -153,6 +162,7 @@ def _watch_loop(worker: Any) -> None:
         thread_calls = follow_thread_calls(worker.loop, emit)
         sampler = LoopSampler(emit, _lines(worker), probe.requests, heartbeat, thread_calls)
         LineSampler(emit, [sampler.sample]).start()
+        _boot_line.stop()
         emit.worker_ready()
         return server
 
@@ -171,4 +181,4 @@ def worker_exit(server: Any, worker: Any) -> None:
     if worker.pid == os.getpid():
         _emit.worker_exited()
     else:  # in the master, for a worker that was gone when it was to be killed: there is no child_exit for it
-        _emit.worker_died(worker.pid, -1, int(worker.aborted))
+        _deaths.died(worker.pid, -1, bool(worker.aborted))

@@ -19,6 +19,7 @@ from uvicorn.server import Server
 from wsgiviz.lifeline import die_with_parent
 from wsgiviz.probe.asgi import AsgiProbe, follow_tasks
 from wsgiviz.probe.boot import load_app
+from wsgiviz.probe.boot_line import BootLine
 from wsgiviz.probe.line_sampler import LineEmitter, LineSampler
 from wsgiviz.probe.loop import LoopHeartbeat, note_accepts
 from wsgiviz.probe.loop_sampler import LoopSampler
@@ -40,7 +41,7 @@ def _find() -> Any:
     return import_app(APP)
 
 
-def _watch_start(probe: AsgiProbe, emit: Emitter) -> None:
+def _watch_start(probe: AsgiProbe, emit: Emitter, boot_line: BootLine) -> None:
     """Round the server's own `startup`: its loop runs, and when that is through it listens."""
     startup = Server.startup
 
@@ -49,7 +50,9 @@ def _watch_start(probe: AsgiProbe, emit: Emitter) -> None:
 
         loop = asyncio.get_running_loop()
         follow_tasks(loop)
+        boot_line.follow(loop)
         await startup(self, *rest, **named)
+        boot_line.stop()
         if self.started:
             lines = LineEmitter(emit, SourceLines(APP))
             thread_calls = follow_thread_calls(loop, emit)
@@ -66,13 +69,15 @@ def _make() -> Any:
         die_with_parent(supervisor.pid)
     emit = make_emitter("worker")
     emit.worker_booting(0, threading.get_native_id(), 1, b"uvicorn")
+    boot_line = BootLine(emit, APP)
+    boot_line.start()
     app = load_app(_find, RUN_DIR, SIDE)
     if emit.memory is None:
         return app  # there was no room for a ring: the server runs as it would without us
     atexit.register(emit.worker_exited)
     accepted = note_accepts(AutoHTTPProtocol, emit)
     probe = AsgiProbe(app, emit, RequestIds(os.getpid()), lambda port: accepted.pop(port, 0))
-    _watch_start(probe, emit)
+    _watch_start(probe, emit, boot_line)
     return probe
 
 

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import socket
 import sys
+from collections.abc import Callable
 
 import uvicorn
 from uvicorn.supervisors.multiprocess import Multiprocess, Process
 
 from wsgiviz.lifeline import die_with_parent
+from wsgiviz.probe.deaths import Deaths
 from wsgiviz.probe.ring import RUN_DIR, SIDE, make_emitter
 from wsgiviz.recorder.emitter import Emitter
 
@@ -27,12 +30,37 @@ class Supervisor(Multiprocess):
     def __init__(self, config: uvicorn.Config, sockets: list[socket.socket], emit: Emitter) -> None:
         super().__init__(config, sockets)
         self._emit = emit
-        self._gone: set[int] = set()
+        self._deaths = Deaths(emit)
+        self._hung: set[int] = set()
 
     def init_processes(self) -> None:
         super().init_processes()
+        self._note_signals()
         self._emit.workers_changed(self.processes_num, self.processes_num)
         self._emit.master_ready()
+
+    def _note_signals(self) -> None:
+        """Of each worker that has come: which signals uvicorn sends to it."""
+        for process in self.processes:
+            if not hasattr(process, "wsgiviz_noted"):
+                process.wsgiviz_noted = True  # type: ignore[attr-defined]
+                if process.pid is not None:
+                    self._deaths.forked(process.pid)
+                process.kill = self._noting(process, process.kill, signal.SIGKILL)  # type: ignore[method-assign]
+                process.terminate = self._noting(  # type: ignore[method-assign]
+                    process, process.terminate, signal.SIGTERM
+                )
+
+    def _noting(self, process: Process, send: Callable[[], None], number: int) -> Callable[[], None]:
+        def noting() -> None:
+            pid = process.pid
+            if pid is not None and process.exitcode is None:  # else uvicorn only makes sure that it is gone
+                self._deaths.sent[pid] = number
+                if number == signal.SIGKILL:
+                    self._hung.add(pid)
+            send()
+
+        return noting
 
     def keep_subprocess_alive(self) -> None:
         """As uvicorn does; but an app that can't be loaded is not tried again and again."""
@@ -44,6 +72,7 @@ class Supervisor(Multiprocess):
             if process.exitcode is not None:
                 self._emit_death(process)
         super().keep_subprocess_alive()
+        self._note_signals()
         for process in before:
             if process not in self.processes:
                 self._emit_death(process)
@@ -51,6 +80,7 @@ class Supervisor(Multiprocess):
     def handle_signals(self) -> None:
         before = list(self.processes)
         super().handle_signals()
+        self._note_signals()
         for process in before:
             if process not in self.processes:
                 self._emit_death(process)
@@ -59,9 +89,9 @@ class Supervisor(Multiprocess):
 
     def _emit_death(self, process: Process) -> None:
         pid = process.pid
-        if pid is not None and pid not in self._gone:
-            self._gone.add(pid)
-            self._emit.worker_died(pid, wait_status(process.exitcode))
+        if pid is not None:
+            self._deaths.died(pid, wait_status(process.exitcode), pid in self._hung)
+            self._hung.discard(pid)
 
 
 def wait_status(exitcode: int | None) -> int:

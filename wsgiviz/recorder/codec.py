@@ -75,6 +75,9 @@ class Kind(IntEnum):
     INNER_LINE_SEEN = 41
     NESTED_LOOP_SEEN = 42
 
+    # A worker that loads its app
+    BOOT_LINE_SEEN = 70
+
     # The load driver; its ring is that of the side it sends to
     RUN_STARTED = 50
     REQUEST_SENT = 51
@@ -107,7 +110,7 @@ class Fields(NamedTuple):
 FIELDS: Mapping[Kind, Fields] = {
     Kind.MASTER_READY: Fields(),
     Kind.WORKERS_CHANGED: Fields(a="wanted", b="before"),
-    Kind.WORKER_DIED: Fields(a="worker_pid", b="status", req="by_timeout"),
+    Kind.WORKER_DIED: Fields(a="worker_pid", b="status", req="by_timeout", slot="sent", text="oom"),
     Kind.MASTER_EXITED: Fields(),
     Kind.WORKER_BOOTING: Fields(a="number", b="thread_id", req="threads", text="worker_class"),
     Kind.WORKER_READY: Fields(),
@@ -135,6 +138,7 @@ FIELDS: Mapping[Kind, Fields] = {
     Kind.LINE_SEEN: Fields(slot="slot", req="req", a="line", text="where"),
     Kind.INNER_LINE_SEEN: Fields(slot="slot", req="req", a="line", text="where"),
     Kind.NESTED_LOOP_SEEN: Fields(slot="slot", req="req", a="line", text="where"),
+    Kind.BOOT_LINE_SEEN: Fields(a="line", text="where"),
     Kind.RUN_STARTED: Fields(req="run", a="planned", b="start_ns"),
     Kind.REQUEST_SENT: Fields(req="req", a="planned_ns"),
     Kind.CONNECTED: Fields(req="req", a="port"),

@@ -57,8 +57,16 @@ class Emitter:
     def workers_changed(self, wanted: int, before: int = 0, t_ns: int = 0) -> None:
         self._record(Kind.WORKERS_CHANGED, a=wanted, b=before, t_ns=t_ns)
 
-    def worker_died(self, worker_pid: int, status: int = -1, by_timeout: int = 0, t_ns: int = 0) -> None:
-        self._record(Kind.WORKER_DIED, req=by_timeout, a=worker_pid, b=status, t_ns=t_ns)
+    def worker_died(
+        self,
+        worker_pid: int,
+        status: int = -1,
+        by_timeout: int = 0,
+        sent: int = 0,
+        oom: bytes = b"",
+        t_ns: int = 0,
+    ) -> None:
+        self._record(Kind.WORKER_DIED, sent, by_timeout, worker_pid, status, oom, t_ns)
 
     def master_exited(self, t_ns: int = 0) -> None:
         self._record(Kind.MASTER_EXITED, t_ns=t_ns)
@@ -70,6 +78,9 @@ class Emitter:
 
     def worker_ready(self, t_ns: int = 0) -> None:
         self._record(Kind.WORKER_READY, t_ns=t_ns)
+
+    def boot_line_seen(self, line: int, where: bytes, t_ns: int = 0) -> None:
+        self._record(Kind.BOOT_LINE_SEEN, a=line, text=where, t_ns=t_ns)
 
     def worker_stopping(self, signal: int, t_ns: int = 0) -> None:
         self._record(Kind.WORKER_STOPPING, a=signal, t_ns=t_ns)

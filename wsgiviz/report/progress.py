@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import sys
 from types import TracebackType
 
 from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from wsgiviz.analysis import metrics
+from wsgiviz.analysis import booting, metrics
 from wsgiviz.report.plain import plain, spelled
 from wsgiviz.state import Activity, Phase, Side, State
+
+LONG_NS = 5_000_000_000
+"""Starts that take longer deserve a word where there is no line that shows them."""
 
 BAR_CELLS = 20
 SHORTEST_BAR = 4
@@ -24,6 +28,7 @@ class Progress:
     def __init__(self, ascii_only: bool = False) -> None:
         self._console = Console(stderr=True)
         self._ascii_only = plain(self._console, ascii_only)
+        self._said = ""
         self._live = Live(console=self._console, refresh_per_second=10, transient=True)
 
     def __enter__(self) -> Progress:
@@ -40,18 +45,36 @@ class Progress:
         """Show this State; the line itself is redrawn ten times a second."""
         if self._console.is_terminal:
             self._live.update(progress_line(state, now_ns, self._console.width, self._ascii_only))
+        else:
+            self._say_what_lasts(state, now_ns)
+
+    def _say_what_lasts(self, state: State, now_ns: int) -> None:
+        """Where no line can be redrawn: who loads an app for long, once, and again when that is at another line."""
+        loading = booting.of_all(state) if state.phase is Phase.STARTING else ""
+        if loading and loading != self._said and now_ns - booting.since_ns(state) > LONG_NS:
+            self._said = loading
+            print(spelled(f"wsgiviz: {waiting(state, now_ns)}", self._ascii_only), file=sys.stderr, flush=True)
 
 
 def progress_line(state: State, now_ns: int, width: int, ascii_only: bool = False) -> Text:
     """The whole line, ``width`` cells at most: both sides while a run is on, else the phase."""
     sides = [state.sides[name] for name in state.settings.sides if name in state.sides]
     if state.phase is not Phase.RUNNING or not sides:
-        return Text(spelled(f"{state.phase.value} …", ascii_only))
+        return Text(spelled(waiting(state, now_ns), ascii_only), no_wrap=True, overflow="ellipsis")
     room = width // len(sides) - WORDS
     bar = min(BAR_CELLS, room) if room >= SHORTEST_BAR else 0
     line = Text("   ").join([side_line(side, now_ns, bar, ascii_only) for side in sides])
     line.no_wrap, line.overflow = True, "ellipsis"
     return line
+
+
+def waiting(state: State, now_ns: int) -> str:
+    """ "starting …  WSGI: 2 workers load the app at slowimport.py:3 time.sleep  3.2 s of 30 s"."""
+    loading = booting.of_all(state) if state.phase is Phase.STARTING else ""
+    if not loading:
+        return f"{state.phase.value} …"
+    waited_s = max(0, now_ns - booting.since_ns(state)) / 1e9
+    return f"{state.phase.value} …  {loading}  {waited_s:.1f} s of {state.settings.ready_timeout:g} s"
 
 
 def side_line(side: Side, now_ns: int, bar_cells: int = BAR_CELLS, ascii_only: bool = False) -> Text:

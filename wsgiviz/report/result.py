@@ -8,7 +8,10 @@ Top level: ``schema``, ``wsgiviz`` (its version), ``scenario`` (null for an app 
 - what ran: ``server``, ``worker_class``, ``workers``, ``threads``, ``app``
 - counts: ``requests`` planned, ``completed``, these by status in ``statuses``, redirects by status and place in
   ``redirects``, ``bad_status`` (400 and above), ``failed``, and these by kind in ``errors``; exceptions which left
-  the app by name in ``raised``; ``cancelled``, ``worker_deaths``; ``after_answer`` (``count`` and ``seconds`` of
+  the app by name in ``raised``; ``cancelled``, ``worker_deaths`` and, of the newest of them, ``deaths`` (``worker``
+  its number, ``pid``, ``at_s`` from the run's start, ``cause`` in words, ``by`` whom: gunicorn, uvicorn, kernel,
+  wsgiviz, itself, or null; ``signal``, ``exit_status``, ``booting``, the ``requests`` that it took along,
+  ``last_seen_at`` which line, that it may have left since); ``after_answer`` (``count`` and ``seconds`` of
   requests whose app went on after their client had the answer), ``served_for_nobody`` (requests that a worker served
   when their client had given up), ``unobserved`` (answers that no worker is known to have given: by the server
   itself, or by a process that the app has forked), ``forks`` (of the app), ``external_requests`` (that our driver has
@@ -39,6 +42,7 @@ With a ledger, ``requests`` at the top level: every request that is kept (`wsgiv
 once, by id; times in seconds from the run's start, as they can be true together (`wsgiviz.analysis.stamps`): planned
 <= sent <= connected <= accepted <= began <= ended <= released, and sent <= first byte <= received;
 ``location``: of a redirect, where to, without its query; ``for_nobody``: served when its client had given up;
+``worker_died``: its worker died and took it along;
 ``after_answer_s``: for how long the app went on after the answer, 0 when it only closed; of a request that is not
 over ``state`` (a loop's: queued, running, ready, awaiting, in a thread, waiting for a thread) and ``at``, the app's
 line; ``in_thread_s`` and ``thread_wait_s``: in threads behind a loop, and waiting for one. What is not known is null,
@@ -54,7 +58,7 @@ from typing import Any
 import msgspec
 
 from wsgiviz import __version__
-from wsgiviz.analysis import metrics
+from wsgiviz.analysis import deaths, metrics
 from wsgiviz.analysis.cpu_load import driver_load
 from wsgiviz.analysis.entries import entries
 from wsgiviz.analysis.loop_times import loop_times
@@ -65,6 +69,7 @@ from wsgiviz.analysis.stamps import stamps
 from wsgiviz.events import request_number
 from wsgiviz.settings import Settings
 from wsgiviz.state import Request, Side, State, ThreadPool
+from wsgiviz.state.request import WORKER_DIED
 
 SCHEMA = 1
 
@@ -130,6 +135,7 @@ def _counts(side: Side, now_ns: int) -> dict[str, Any]:
         "raised": metrics.raised(side),
         "cancelled": run.cancelled,
         "worker_deaths": side.deaths,
+        "deaths": msgspec.to_builtins(deaths.rows(side)),
         "after_answer": msgspec.to_builtins(metrics.after_answer(side, now_ns)),
         "served_for_nobody": run.for_nobody,
         "unobserved": metrics.unobserved(side),
@@ -240,7 +246,8 @@ def _row(side: Side, request: Request, doing: str, now_ns: int) -> dict[str, Any
         "status": request.status or None,
         "location": request.location or None,
         "error": request.error or None,
-        "raised": request.raised or None,
+        "raised": None if request.raised in ("", WORKER_DIED) else request.raised,
+        "worker_died": request.raised == WORKER_DIED,
         "cpu_s": _cpu_s(side, request),
         "gil_wait_s": request.gil_ns / 1e9 if request.gil_ns >= 0 else None,
         **_in_threads(request, doing, now_ns),

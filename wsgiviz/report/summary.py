@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 from rich import box
@@ -9,7 +10,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from wsgiviz.analysis import metrics, outcomes
+from wsgiviz.analysis import deaths, metrics, outcomes
 from wsgiviz.analysis.captions import caption
 from wsgiviz.analysis.lints import LintContext, wording
 from wsgiviz.analysis.loop_times import loop_times
@@ -26,6 +27,7 @@ Figures = dict[str, str]
 """By label."""
 
 ONLY_WHERE_MET = (
+    "workers that died",
     "served for nobody",
     "went on after the answer",
     "answered by no known worker",
@@ -110,6 +112,7 @@ def _figures(side: Side, predicted: Prediction | None, now_ns: int) -> Figures:
         "completed": f"{run.completed} of {run.planned}",
         "failed": _failed(side),
         "status codes": outcomes.answers(side) or "none",
+        "workers that died": _deaths(side),
         "served for nobody": str(run.for_nobody or ""),
         "went on after the answer": _after_answer(side, now_ns),
         "answered by no known worker": _unobserved(side),
@@ -168,6 +171,13 @@ def _failed(side: Side) -> str:
         names = ", ".join(f"{name} × {count}" for name, count in sorted(metrics.raised(side).items()))
         kinds.append(f"{side.run.bad_status} answered with an error status" + (f": {names}" if names else ""))
     return f"{side.run.failed}" + (f" ({', '.join(kinds)})" if kinds else "")
+
+
+def _deaths(side: Side) -> str:
+    """ "3 (2 × SIGSEGV, 1 × exit status 7)"."""
+    causes = Counter(deaths.cause(worker, side).brief for worker in deaths.dead(side))
+    named = ", ".join(f"{count} × {brief}" for brief, count in causes.most_common())
+    return f"{side.deaths} ({named})" if side.deaths else ""
 
 
 def _after_answer(side: Side, now_ns: int) -> str:

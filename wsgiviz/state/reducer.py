@@ -29,7 +29,7 @@ OF_WORKER: frozenset[type[Event]] = frozenset(
         *threads.HANDLERS,
         *lines.HANDLERS,
         *samples.HANDLERS,
-        *(kind for kind in workers.HANDLERS if kind.__name__ not in ("WorkerDied", "MasterExited")),
+        *(kind for kind in workers.HANDLERS if kind.__name__ not in ("WorkerDied", "WorkerGone", "MasterExited")),
     }
 )
 """Events whose pid is that of a worker, which may be dead by the time that they are read."""

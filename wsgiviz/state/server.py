@@ -47,6 +47,7 @@ class Server(Struct, frozen=True, gc=False):
     thread_pools: Mapping[PoolKey, ThreadPool] = field(default_factory=dict)  # behind event loops
     overflows: int = -1  # connections turned away by full accept queues of the machine since it booted
     deaths: int = 0  # workers that were killed or died by themselves
+    signals: Mapping[int, str] = field(default_factory=dict)  # by pid: what a person had wsgiviz send to it last
     graves: Mapping[int, Death] = field(default_factory=dict)  # by pid: for what still comes from a dead worker
     forks: int = 0  # processes that the app has forked
     events: int = 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from wsgiviz.state.activity import BUSY, Activity
+from wsgiviz.state.request import Location
 
 SPANS_KEPT = 512
 """Spans kept of each worker's history; older ones go first."""
@@ -13,6 +14,9 @@ Slot = tuple[int, int]
 """Pid, and number of the thread in it."""
 
 SIGABRT = 6
+
+STOPS = frozenset({2, 3, 15})
+"""Signals by which a master stops a worker in order: SIGINT, SIGQUIT, SIGTERM."""
 
 WAITS_FOR_GIL = "G"
 """The letter of a thread that sleeps until it gets the interpreter lock, beside those of proc(5)."""
@@ -86,6 +90,23 @@ class Death(Struct, frozen=True, gc=False):
     status: int = -1
     by_timeout: bool = False
     with_master: bool = False  # the master went, and took it along
+    sent: int = 0  # the last signal that the master sent to it
+    oom: bool = False  # the kernel has killed a process for lack of memory meanwhile
+
+    @property
+    def signal(self) -> int:
+        """Of which signal it died; 0 for none, or where that is not known."""
+        return self.status & 0x7F if self.status > 0 else 0
+
+    @property
+    def exit_code(self) -> int | None:
+        """With which status it exited; None for a signal, or where that is not known."""
+        return self.status >> 8 if self.status >= 0 and not self.signal else None
+
+    @property
+    def as_told(self) -> bool:
+        """Its master sent it the signal to stop that it died of, as it does with workers that it needs no more."""
+        return self.signal in STOPS and self.sent in STOPS
 
 
 class ReadingClient(Struct, frozen=True, gc=False):
@@ -120,6 +141,8 @@ class Worker(Struct, frozen=True, gc=False):
     gil_seen_ns: int = 0  # when a sample last saw it wait for the GIL outside the app
     rss_bytes: int = 0
     cpu_permille: int = 0
+    ready_ns: int = 0  # when it had loaded the app, and listened
+    boot_where: Location | None = None  # the line that it was last seen at while it loaded the app
     stopped_by: int = 0  # the signal that it said it handles
     exited: bool = False  # it said that it goes in order
     death: Death | None = None
@@ -153,13 +176,28 @@ class Worker(Struct, frozen=True, gc=False):
 
     @property
     def died_of(self) -> str:
-        """ "timeout", "exit" or "killed"; "" while it lives."""
-        if self.death is None:
+        """ "timeout"; "exit" in order; "killed" by a signal; "failed" when it ended itself out of order; "" while it
+        lives."""
+        death = self.death
+        if death is None:
             return ""
-        if self.death.by_timeout or self.stopped_by == SIGABRT:
+        if death.by_timeout or (self.stopped_by == SIGABRT and death.status < 0):
             return "timeout"
-        return "exit" if self.exited or self.death.with_master else "killed"
+        if death.with_master or death.as_told:
+            return "exit"
+        if death.signal:
+            return "killed"
+        if death.exit_code is None:
+            return "exit" if self.exited else "killed"
+        return "failed" if death.exit_code or not self.exited else "exit"
 
     @property
     def died_violently(self) -> bool:
-        return self.died_of in ("timeout", "killed")
+        return self.died_of in ("timeout", "killed", "failed")
+
+    @property
+    def died_booting(self) -> bool:
+        """It never got ready, and nobody stopped it."""
+        if self.death is None or self.ready_ns or self.req or self.last_req:
+            return False
+        return not (self.death.with_master or self.death.as_told)

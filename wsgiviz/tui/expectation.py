@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
+from wsgiviz.analysis.deaths import cause
 from wsgiviz.state import Activity, Side, State
 from wsgiviz.tui.render.words import name_of
 
@@ -88,16 +89,14 @@ def worker_ended(side: str, pid: int) -> Outcome:
         slots = [worker for worker in workers if worker.pid == pid]
         if any(worker.alive for worker in slots):
             return None
-        cause = slots[0].died_of if slots else "exit"
+        died_of = slots[0].died_of if slots else "exit"
+        words = cause(slots[0], state.sides[side]).words if slots else "exited"
         number = slots[0].number if slots else "?"
-        held = [name_of(worker.req) for worker in slots if worker.req and cause != "exit"]
+        held = [name_of(worker.req) for worker in slots if worker.req and died_of != "exit"]
         lost = f"; {', '.join(held)} died with it." if held else "."
-        return f"Worker {number} {ENDINGS.get(cause, 'was killed')}{lost}"
+        return f"Worker {number} {'has exited' if died_of == 'exit' else words}{lost}"
 
     return outcome
-
-
-ENDINGS = {"exit": "has exited", "timeout": "was killed by gunicorn (worker timeout)"}
 
 
 def ready(side: Side) -> set[int]:

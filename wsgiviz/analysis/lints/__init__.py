@@ -6,12 +6,13 @@ how long each did. Pure.
 
 from __future__ import annotations
 
-from wsgiviz.analysis.lints import clients, gil, lines, load, loops, pools, slots, uneven
+from wsgiviz.analysis.lints import clients, deaths, gil, lines, load, loops, pools, slots, uneven
 from wsgiviz.analysis.lints.context import LintContext
 from wsgiviz.analysis.lints.lint import Finding, Lint
 
 LINTS: tuple[Lint, ...] = (
     slots.WORKER_TIMEOUT,
+    deaths.WORKER_DIED_LINT,
     clients.SELF_CALL,
     slots.NESTED_LOOP,
     slots.MORE_THAN_CORES,

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from wsgiviz.analysis.lints import seen, wording
 from wsgiviz.analysis.lints.context import LintContext
+from wsgiviz.analysis.lints.deaths import DEATH_SHOWN_NS, lost_with
 from wsgiviz.analysis.lints.lint import Lint
 from wsgiviz.events import request_number
 from wsgiviz.state import Activity, Request, Side, Worker
-from wsgiviz.state.request import WORKER_DIED
-
-DEATH_SHOWN_NS = 5_000_000_000
-"""A death is mentioned for so long while the run goes on."""
-
 
 # --- all workers blocked ----------------------------------------------------------------------------------------
 
@@ -155,31 +151,12 @@ def _worker_timeout(context: LintContext, side: Side) -> str | None:
     else:
         who = f"{count} workers{whose} were killed by gunicorn (worker timeout), the last"
     limit = "" if context.worker_timeout_s is None else f" ({context.worker_timeout_s:g} s)"
-    return f"{who}{lost_with(context, side, last.pid)}: no heartbeat within --timeout{limit}; {_heartbeats(side)}."
+    if side.kind == "uvicorn":
+        return f"{who.replace('gunicorn (worker timeout)', 'uvicorn')}{lost_with(context, side, last)}: {UNANSWERED}."
+    return f"{who}{lost_with(context, side, last)}: no heartbeat within --timeout{limit}; {_heartbeats(side)}."
 
 
-def lost_with(context: LintContext, side: Side, pid: int) -> str:
-    """What was in a process when it died: " while it held #2 at report.py:9 time.sleep"."""
-    held = {worker.req for worker in side.server.workers.values() if worker.pid == pid and worker.req}
-    known = (*context.latest[side.name], *context.in_flight[side.name], *side.ledger.external.values())
-    lost = [request for request in known if request.pid == pid and request.raised == WORKER_DIED]
-    held.update(request.id for request in lost)
-    places = {request.where.words for request in lost if request.where}
-    at = f" at {places.pop()}" if len(places) == 1 else ""
-    return f" while it held {wording.held(held)}{at}" if held else _held_by_silence(side, pid)
-
-
-def _held_by_silence(side: Side, pid: int) -> str:
-    """Nothing was in it, but for a client that had not said anything."""
-    dead = [worker for worker in side.server.workers.values() if worker.pid == pid and not worker.alive]
-    for worker in dead:
-        client = worker.client
-        if client is not None and client.silent:
-            who = f"a client ({client.address})" if client.address else "a client"
-            return (
-                f" while {who} held it that had sent no byte for {wording.length(worker.since_ns - client.since_ns)}"
-            )
-    return ""
+UNANSWERED = "it did not answer the health check in time; something holds the whole process"
 
 
 def _heartbeats(side: Side) -> str:

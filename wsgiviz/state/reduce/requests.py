@@ -31,7 +31,7 @@ def _accepted(side: SideDraft, event: ConnectionAccepted) -> None:
             side.accepted(event.port, (event.t_ns, event.pid))
         return
     worker = side.worker(event)
-    if worker is not None and worker.alive:
+    if worker is not None and worker.alive and event.t_ns >= worker.since_ns:  # else the sampler emitted it too late
         side.turn(worker, Activity.READING, event.t_ns)
 
 
@@ -124,6 +124,8 @@ def _body_resumed(side: SideDraft, event: BodyResumed) -> None:
 def _closing(side: SideDraft, event: ConnectionClosing) -> None:
     """The answer is written, and the client has not hung up yet. The app has been through with it since."""
     worker = side.worker(event)
+    if worker is None or worker.req != event.req:  # the sampler emitted it too late: the slot has gone on
+        worker = None
     if worker is not None and worker.busy and worker.activity is not Activity.CLOSING:
         if worker.activity in IN_APP and event.ended_ns:
             worker = _judge_unsampled(side, worker, event.ended_ns, None)
@@ -217,6 +219,8 @@ def _release(side: SideDraft, worker: Worker, event: RequestEnded) -> int:
     """The slot is free. Between the app's end and that, the server wrote and closed. Gives how long the request has
     waited for the GIL (ns), -1 where that is not known."""
     req, ended_ns = event.req, event.ended_ns
+    if not req and worker.req:  # of a connection without a request, from the sampler: the slot has gone on
+        return -1
     if req and worker.req != req and worker.activity is not Activity.STOPPING:  # its beginning was lost
         worker = side.turn(worker, Activity.COMPUTING, event.began_ns or event.t_ns, req)
     if worker.activity in IN_APP:
@@ -242,7 +246,7 @@ def _tallied(side: SideDraft, worker: Worker, event: RequestEnded) -> Tally:
         return replace(tally, reading_ns=tally.reading_ns + reading_ns)
     began_ns, ended_ns = max(event.began_ns, start_ns), max(event.ended_ns or event.t_ns, start_ns)
     in_app_ns = max(0, ended_ns - began_ns)
-    paused_ns, cpu_ns = min(worker.paused_ns, in_app_ns), min(event.cpu_ns, in_app_ns)
+    paused_ns, cpu_ns = min(worker.paused_ns, in_app_ns), min(max(0, event.cpu_ns), in_app_ns)
     ours = side.of_this_run(event.req)
     return Tally(
         tally.requests + (ours and event.req > 0),

@@ -19,6 +19,9 @@ from wsgiviz.state.worker import SLEEPS, WAITS_FOR_GIL, Counters, WaitSamples, W
 COMPUTES_FROM = 0.5
 """From this share of a stretch on the CPU (or runnable) on, the stretch counts as computing."""
 
+ENDED = frozenset("ZX")
+"""Letters of a thread that has ended: it does nothing any more, and its process will be reported as gone."""
+
 SHORTEST_STRETCH_NS = 2_000_000
 """Below this, the kernel's CPU counters are too coarse for a share; the thread's state letter decides."""
 
@@ -28,7 +31,7 @@ LONGEST_GAP_NS = 50_000_000
 
 def _thread_sampled(side: SideDraft, event: ThreadSampled) -> None:
     worker = side.worker(event)
-    if worker is None or not worker.alive:
+    if worker is None or not worker.alive or (event.letter in ENDED and not side.is_loop):
         return
     sample = Counters(event.t_ns, event.cpu_ns, event.runq_ns, event.letter)
     if worker.activity in IN_APP and not side.is_loop:

@@ -118,6 +118,12 @@ def _failed(draft: StateDraft, event: Failed) -> None:
 
 def _action_taken(draft: StateDraft, event: ActionTaken) -> None:
     action = Action(event.t_ns, event.action, event.side, event.pid, event.detail)
+    side = draft.side(event.side) if event.action == "end_worker" else None
+    if side is not None:
+        signals = {**side.server.signals, event.pid: event.detail}
+        while len(signals) > ACTIONS_KEPT:
+            del signals[next(iter(signals))]
+        side.server = replace(side.server, signals=signals)
     draft.now = replace(draft.now, actions=(*draft.now.actions, action)[-ACTIONS_KEPT:])
 
 

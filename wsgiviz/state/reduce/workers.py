@@ -9,6 +9,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from wsgiviz.events import (
+    BootLineSeen,
     Forked,
     MasterExited,
     MasterReady,
@@ -18,17 +19,23 @@ from wsgiviz.events import (
     WorkerBooting,
     WorkerDied,
     WorkerExited,
+    WorkerGone,
     WorkerReady,
     WorkersChanged,
     WorkerStopping,
 )
-from wsgiviz.state.activity import Activity, Task
+from wsgiviz.state.activity import IN_APP, Activity, Task
 from wsgiviz.state.reduce.draft import Handlers, SideDraft, ended_by_death
+from wsgiviz.state.reduce.lines import location
 from wsgiviz.state.request import WORKER_DIED, Request
 from wsgiviz.state.worker import Death, Span, Worker
 
 MOST_THREADS = 1024
 """More slots than that a process does not have: what says so is damaged."""
+
+
+UNSEEN_NS = 100_000_000
+"""A busy slot is looked at some three times in this time."""
 
 
 def _master_ready(side: SideDraft, event: MasterReady) -> None:
@@ -56,8 +63,17 @@ def _worker_died(side: SideDraft, event: WorkerDied) -> None:
         known = None  # the pid has come again since
     if known is not None:
         revive(side, event.worker_pid)
-    status, by_timeout = event.status, bool(event.by_timeout)
-    bury(side, event.worker_pid, Death(event.t_ns, status, by_timeout))
+    t_ns, status = event.t_ns, event.status
+    if known is not None and not known.with_master:  # the kernel has said so before
+        t_ns, status = min(t_ns, known.t_ns), status if status >= 0 else known.status
+    death = Death(t_ns, status, bool(event.by_timeout), sent=event.sent, oom=bool(event.oom))
+    bury(side, event.worker_pid, death)
+
+
+def _worker_gone(side: SideDraft, event: WorkerGone) -> None:
+    """Its master will say so too, and knows more; but a run may have ended by then."""
+    if side.slots(event.pid):
+        bury(side, event.pid, Death(event.t_ns, event.status))
 
 
 def _all_slots(side: SideDraft, pid: int) -> list[Worker]:
@@ -78,10 +94,19 @@ def bury(side: SideDraft, pid: int, death: Death) -> None:
     for worker in side.slots(pid):
         held = worker.req
         worker = replace(worker, death=death, last_req=held or worker.last_req)
-        worker = side.turn(worker, Activity.DEAD, max(death.t_ns, worker.since_ns), held)
+        worker = side.turn(worker, Activity.DEAD, _last_alive_ns(worker, death), held)
         violent = violent or worker.died_violently
     if violent:
         side.server = replace(side.server, deaths=side.server.deaths + 1)
+
+
+def _last_alive_ns(worker: Worker, death: Death) -> int:
+    """When it was last seen alive, for one that was in the app: what it did after that, it may have done dead. A
+    process may take some time to end, and its master to notice. Where nobody has looked for long, until its death."""
+    seen_ns = max(worker.since_ns, min(death.t_ns, worker.sample.t_ns))
+    if worker.activity in IN_APP and worker.sample.t_ns and death.t_ns - seen_ns <= UNSEEN_NS:
+        return seen_ns
+    return max(death.t_ns, worker.since_ns)
 
 
 def revive(side: SideDraft, pid: int) -> None:
@@ -145,8 +170,16 @@ def _worker_booting(side: SideDraft, event: WorkerBooting) -> None:
 
 def _worker_ready(side: SideDraft, event: WorkerReady) -> None:
     for worker in side.slots(event.pid):
+        worker = replace(worker, ready_ns=event.t_ns)
         if worker.activity is Activity.BOOTING:
             side.turn(worker, Activity.IDLE, event.t_ns)
+        else:
+            side.put(worker)
+
+
+def _boot_line_seen(side: SideDraft, event: BootLineSeen) -> None:
+    for worker in side.slots(event.pid):
+        side.put(replace(worker, boot_where=location(event.where, event.line)))
 
 
 def _worker_stopping(side: SideDraft, event: WorkerStopping) -> None:
@@ -187,6 +220,8 @@ HANDLERS: Handlers = {
     MasterExited: _master_exited,
     WorkersChanged: _workers_changed,
     WorkerDied: _worker_died,
+    WorkerGone: _worker_gone,
+    BootLineSeen: _boot_line_seen,
     WorkerBooting: _worker_booting,
     WorkerReady: _worker_ready,
     WorkerStopping: _worker_stopping,

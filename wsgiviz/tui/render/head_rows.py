@@ -170,7 +170,10 @@ def in_app(view: PaneView, width: int, column: int) -> Row:
     if not side.is_loop:
         held = sum(worker.busy for worker in side.server.living())
         slot = wording.slot(side)
-        words = f"held by {counted(held, slot)}" if held else f"every {slot} is free"
+        living = side.server.living()
+        booting = sum(worker.activity is Activity.BOOTING for worker in living)
+        free = f"{booting} of {counted(len(living), slot)} booting" if booting else f"every {slot} is free"
+        words = f"held by {counted(held, slot)}" if held else free if living else f"no {slot} is there"
         return line.first_fitting((Part(words, DIM),), (Part("", DIM),)).row()
     counts = view.tasks
     parts = [

@@ -273,7 +273,7 @@ def _cpu(request: Request) -> str:
     """On the CPU: of a thread by its clock, known when the request has ended; of a task as it held the loop."""
     if request.steps:
         return f"{request.run_ns / MS:.3f} ms, holding the loop"
-    if not request.cpu_ns:
+    if request.cpu_ns <= 0:  # -1: not known
         return "n/a"
     share = 100 * request.cpu_ns / max(1, request.ended_ns - request.began_ns)
     return f"{request.cpu_ns / MS:.3f} ms, {share:.0f} % of its time in the app"

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from wsgiviz.analysis.deaths import cause, last_seen, stale
 from wsgiviz.printable import printable
-from wsgiviz.state import IN_APP, Activity, Request, Worker
+from wsgiviz.state import IN_APP, Activity, Request, Side, Worker
 from wsgiviz.tui.render.after import goes_on
 from wsgiviz.tui.render.chart import EIGHTHS, Chart, Scale
 from wsgiviz.tui.render.glyphs import Glyphs
@@ -37,24 +38,24 @@ def lane(worker: Worker, history: History, scale: Scale, view: PaneView, lines: 
     below = chart.copy().parts() if lines > 3 else []
     history.draw_names(chart, view.followed)
     if not worker.alive:
-        _draw_death(chart, worker, scale, view.glyphs, lines < 2)
+        _draw_death(chart, worker, scale, view, lines < 2)
     return chart.parts(), below
 
 
-def _draw_death(chart: Chart, worker: Worker, scale: Scale, glyphs: Glyphs, in_words: bool) -> None:
+def _draw_death(chart: Chart, worker: Worker, scale: Scale, view: PaneView, in_words: bool) -> None:
     if worker.since_ns >= scale.start_ns:
         cell = min(scale.at(worker.since_ns) // EIGHTHS + 1, scale.cells - 1)
-        chart.put(cell, glyphs.activity[Activity.DEAD], CellStyle("blocked!", "", "b"))
+        chart.put(cell, view.glyphs.activity[Activity.DEAD], CellStyle("blocked!", "", "b"))
         room = scale.cells - cell - 2
-        words = next((words for words in (*deaths(worker), worker.died_of) if len(words) <= room), "")
+        words = next((words for words in (*deaths(worker, view.side), worker.died_of) if len(words) <= room), "")
         if in_words:
             chart.write(cell + 2, words, DIM)
 
 
-def deaths(worker: Worker) -> tuple[str, str]:
+def deaths(worker: Worker, side: Side) -> tuple[str, str]:
     """How a worker ended, and what it still held; in full, and in brief."""
-    full = {"exit": "exited", "timeout": "killed by gunicorn (worker timeout)"}.get(worker.died_of, worker.died_of)
-    brief = "worker timeout" if worker.died_of == "timeout" else full
+    found = cause(worker, side)
+    full, brief = found.words.removeprefix("was "), found.brief
     held = f", held {name_of(worker.req)}" if worker.req else ""
     last = f", last {name_of(worker.last_req)}" if worker.last_req and not held else ""
     return f"{full or 'dead'}{held or last}", f"{brief or 'dead'}{held or last}"
@@ -68,12 +69,20 @@ def status(worker: Worker, indent: int, width: int, view: PaneView) -> Row:
         return line.add("idle" + (f", {counted(answers, 'answer')} so far" if answers else ""), DIM).row()
     style = text_style(worker.activity)
     if not worker.alive:
-        return line.first_fitting(*[(Part(words, style),) for words in deaths(worker)]).row()
+        line.first_fitting(*[(Part(words, style),) for words in deaths(worker, view.side)])
+        where = last_seen(worker, [view.side.ledger.get(worker.req)] if worker.req else [])
+        if where is not None and worker.died_violently and line.left > 20:
+            seen = printable(f"{'last seen at ' if stale(worker) else ''}{where.words}", not view.glyphs.eighths)
+            line.add("   ").add(shortened(seen, line.left, view.glyphs.ellipsis), DIM)
+        return line.row()
     request = view.side.ledger.get(worker.req) if worker.req else None
     line.first_fitting(*[(Part(words, style),) for words in _doing(worker, request, view.now_ns)])
-    if worker.busy and request is not None and request.in_app and request.where is not None and line.left > 10:
-        where = printable(request.where.words, not view.glyphs.eighths)
-        line.add("   ").add(shortened(where, line.left, view.glyphs.ellipsis), DIM)
+    where = worker.boot_where if worker.activity is Activity.BOOTING else None
+    if worker.busy and request is not None and request.in_app:
+        where = request.where
+    if where is not None and line.left > 10:
+        words = printable(where.words, not view.glyphs.eighths)
+        line.add("   ").add(shortened(words, line.left, view.glyphs.ellipsis), DIM)
     return line.row()
 
 

@@ -1,0 +1,46 @@
+"""Workers that load their app, in words: how many, and at which line. Pure.
+
+Words may come from an app: escape them before they are shown.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from wsgiviz.state import Activity, Side, State, Worker
+
+
+def booting(side: Side) -> list[Worker]:
+    """The workers that load the app, one slot of each process."""
+    found = {worker.pid: worker for worker in side.server.living() if worker.activity is Activity.BOOTING}
+    return list(found.values())
+
+
+def where(workers: list[Worker]) -> str:
+    """ " at slowimport.py:3 time.sleep": the line that most of them are at; "" where none is known."""
+    places = Counter(worker.boot_where for worker in workers if worker.boot_where is not None)
+    if not places:
+        return ""
+    [(place, count)] = places.most_common(1)
+    return f" at {place.words}" if count == len(workers) else f", {count} at {place.words}"
+
+
+def of_side(side: Side) -> str:
+    """ "2 workers load the app at slowimport.py:3 time.sleep"; "" when none does."""
+    workers = booting(side)
+    if not workers:
+        return ""
+    load = "1 worker loads" if len(workers) == 1 else f"{len(workers)} workers load"
+    return f"{load} the app{where(workers)}"
+
+
+def of_all(state: State) -> str:
+    """Of each side that has such workers: "WSGI: 2 workers load the app at ..."."""
+    known = [(side.name.upper(), of_side(side)) for side in state.sides.values()]
+    return "; ".join(f"{name}: {words}" for name, words in known if words)
+
+
+def since_ns(state: State) -> int:
+    """Since when the oldest of them is booting; 0 when none is."""
+    times = [worker.since_ns for side in state.sides.values() for worker in booting(side)]
+    return min(times, default=0)

@@ -1,0 +1,96 @@
+"""How workers end, as their master learns of it.
+
+gunicorn gives no exit status to its hook child_exit, and does not call that at all for a worker that could not boot:
+it stops. So in the master, gunicorn's own module sees an ``os`` whose waitpid(2) notes what it gives. Signals that
+the master sends to its workers are noted too, since nobody can ask the kernel later who has sent one.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from types import ModuleType
+from typing import Any
+
+from wsgiviz.recorder.emitter import Emitter
+
+VMSTAT = "/proc/vmstat"
+
+
+def out_of_memory_kills() -> int:
+    """Processes of this machine that the kernel has killed for lack of memory; 0 where it does not say."""
+    try:
+        with open(VMSTAT, "rb") as file:
+            found = [line.split()[1] for line in file if line.startswith(b"oom_kill ")]
+    except OSError:
+        return 0
+    return int(found[0]) if found else 0
+
+
+class Deaths:
+    """Emits the death of each worker once. ``sent``: the last signal that the master sent to each, by pid."""
+
+    def __init__(self, emit: Emitter) -> None:
+        self._emit = emit
+        self._emitted: set[int] = set()
+        self._kills = out_of_memory_kills()
+        self.sent: dict[int, int] = {}
+
+    def forked(self, pid: int) -> None:
+        """A worker has come; its pid may be that of one that is long gone."""
+        self._emitted.discard(pid)
+        self.sent.pop(pid, None)
+
+    def died(self, pid: int, status: int, by_timeout: bool) -> None:
+        """The worker is gone: its ``status`` as waitpid(2) gives it, -1 where nobody knows."""
+        if pid in self._emitted:
+            return
+        self._emitted.add(pid)
+        sent = self.sent.pop(pid, 0)
+        oom = status == signal.SIGKILL and not sent and self._killed_for_memory()
+        self._emit.worker_died(pid, status, int(by_timeout), sent, b"oom" if oom else b"")
+
+    def _killed_for_memory(self) -> bool:
+        before, self._kills = self._kills, out_of_memory_kills()
+        return self._kills > before
+
+
+class NotingOs(ModuleType):
+    """`os`, but that ``waitpid`` notes the workers of ``server`` that it reaps."""
+
+    def __init__(self, server: Any, deaths: Deaths) -> None:
+        super().__init__("os")
+        self._server = server
+        self._deaths = deaths
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(os, name)
+
+    def waitpid(self, pid: int, options: int) -> tuple[int, int]:
+        found, status = os.waitpid(pid, options)
+        worker = self._server.WORKERS.get(found) if found else None
+        if worker is not None:
+            self._deaths.died(found, status, bool(getattr(worker, "aborted", False)))
+        return found, status
+
+
+def watch_deaths(server: Any, emit: Emitter) -> Deaths:
+    """Note what becomes of the workers of gunicorn's master ``server`` (an Arbiter) from now on."""
+    from gunicorn import arbiter
+
+    deaths = Deaths(emit)
+    kill_worker, spawn_worker = server.kill_worker, server.spawn_worker
+
+    def noting_kill_worker(pid: int, number: int) -> None:
+        deaths.sent[pid] = int(number)
+        kill_worker(pid, number)
+
+    def noting_spawn_worker() -> int:
+        pid: int = spawn_worker()  # the worker itself never comes back from it
+        deaths.forked(pid)
+        return pid
+
+    server.kill_worker = noting_kill_worker
+    server.spawn_worker = noting_spawn_worker
+    arbiter.os = NotingOs(server, deaths)
+    return deaths
