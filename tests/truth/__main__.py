@@ -40,9 +40,10 @@ GTHREAD: tuple[dict[str, Any], ...] = (
 )
 APPS = "tests.truth.apps"
 TURNS = {"wsgi": f"{APPS}.turns:app", "workers": 2, "threads": 4, "concurrency": 7}
-ALONE_AND_IN_TURNS = (
+TURNS_RUNS = (
     {"wsgi": f"{APPS}.turns:computing", "workers": 1, "threads": 4, "concurrency": 5},
     {"wsgi": f"{APPS}.turns:computing", "workers": 1, "threads": 2, "concurrency": 1},
+    TURNS,
 )
 GEVENT = {"wsgi": f"{APPS}.greenlets:app", "worker_class": "gevent", "workers": 2, "concurrency": 10}
 ASGI = {"asgi": f"{APPS}.waits:app", "async_workers": 2, "concurrency": 12}
@@ -127,8 +128,8 @@ def _slots(
 
 
 def _turns(folder: Path, samples: int) -> Iterator[Verdict]:
-    for at, given in enumerate(ALONE_AND_IN_TURNS):
-        yield from turns.compare(_settings(given), Diary(folder / f"turns-{at}"), samples // len(ALONE_AND_IN_TURNS))
+    for at, given in enumerate(TURNS_RUNS):
+        yield from turns.compare(_settings(given), Diary(folder / f"turns-{at}"), samples // len(TURNS_RUNS))
 
 
 LOOKED_AT_EVERY = 5
@@ -147,7 +148,9 @@ def _loop(given: dict[str, Any], samples: int, name: str, folder: Path) -> Itera
             at += 1
             session.pump_for(0.015)
             looks = at % LOOKED_AT_EVERY == 0 or left["live"] <= 0
-            how, found = ("py-spy", loops.seen_by_py_spy(session)) if looks else ("live", loops.shown_live(session, diary))
+            how, found = (
+                ("py-spy", loops.seen_by_py_spy(session)) if looks else ("live", loops.shown_live(session, diary))
+            )
             for verdict in found:
                 left[how] -= verdict.agrees is not None
                 yield f"{name}, {how}", verdict

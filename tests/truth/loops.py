@@ -90,4 +90,3 @@ def _ran(request: Request, from_ns: int, to_ns: int) -> bool | None:
         if step.start_ns <= to_ns and (not step.end_ns or step.end_ns >= from_ns)
     }
     return states.pop() if len(states) == 1 else None
-

@@ -14,6 +14,7 @@ from wsgiviz.control import launch
 from wsgiviz.settings import Settings
 from wsgiviz.state import Phase
 
+
 @dataclass(frozen=True, slots=True)
 class Times:
     """Differences in seconds, one for each request.

@@ -2,7 +2,8 @@
 
 Between two samples of a thread (33 ms) one state is shown: the one that it had for most of that time. Its own account
 says how long it ran, and how long it waited for the lock and not for a CPU. It is judged where the account is clear: it
-did the one or the other for BY_FAR of that time or more, or it hardly waited for the lock at all.
+did the one or the other for BY_FAR of that time or more. Busy machines make that rare: to be runnable without a CPU is
+to compute for who has the lock, and to wait for it for who has not. A thread that computes ``alone`` has it.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from tests.truth.verdicts import Verdict
 from wsgiviz.settings import Settings
 from wsgiviz.state import Activity, Phase, Slot, Worker
 
-BY_FAR, HARDLY = 0.65, 0.05
+BY_FAR = 0.65
 SHORTEST_NS = 20_000_000
 DEADLINE_S = 60.0
 
@@ -34,6 +35,7 @@ class Stretch:
 
 def compare(settings: Settings, diary: Diary, samples: int) -> Iterator[Verdict]:
     """Comparisons of a session with these settings: as many as ``samples`` were judged, if there is time."""
+    alone = settings.concurrency == 1
     with Session(settings) as session:
         session.until(Phase.RUNNING, 30)
         deadline = time.monotonic() + DEADLINE_S
@@ -44,7 +46,7 @@ def compare(settings: Settings, diary: Diary, samples: int) -> Iterator[Verdict]
             over = [stretch for stretch in waiting if _account(diary, stretch.req)]
             waiting = [stretch for stretch in waiting if stretch not in over][-1000:]
             for stretch in over:
-                verdict = _judge(diary, stretch)
+                verdict = _judge(diary, stretch, alone)
                 if verdict is not None:
                     samples -= verdict.agrees is not None
                     yield verdict
@@ -71,7 +73,7 @@ def _account(diary: Diary, number: int) -> list[tuple[int, str]]:
     return lines if lines and lines[-1][1] == "ends" else []
 
 
-def _judge(diary: Diary, stretch: Stretch) -> Verdict | None:
+def _judge(diary: Diary, stretch: Stretch, alone: bool) -> Verdict | None:
     """None where the thread was not at it all the time."""
     (began_ns, _), *gaps, (ended_ns, _) = _account(diary, stretch.req)
     if stretch.from_ns < began_ns or stretch.to_ns > ended_ns:
@@ -84,13 +86,13 @@ def _judge(diary: Diary, stretch: Stretch) -> Verdict | None:
         off_ns = within_ns * off_cpu_ns / (end_ns - gap_ns)
         away_ns += off_ns
         for_lock_ns += max(0, off_ns - min(within_ns, delay_ns))
-    return _verdict(stretch, 1 - away_ns / length_ns, for_lock_ns / length_ns)
+    return _verdict(stretch, 1 - (for_lock_ns if alone else away_ns) / length_ns, for_lock_ns / length_ns)
 
 
 def _verdict(stretch: Stretch, ran: float, waited: float) -> Verdict:
     shown = stretch.activity.value
     about = f"req {stretch.req}: ran {ran:.0%}, waited for the lock {waited:.0%} of {_ms(stretch):.0f} ms"
-    if ran >= BY_FAR or waited <= HARDLY:
+    if ran >= BY_FAR:
         return Verdict(shown, "computing", stretch.activity is Activity.COMPUTING, about)
     if waited >= BY_FAR:
         return Verdict(shown, "waiting for the GIL", stretch.activity is Activity.WAITING_FOR_GIL, about)

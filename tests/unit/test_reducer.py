@@ -119,6 +119,8 @@ def test_who_is_met_in_its_first_turn_has_waited_for_what_threads_beside_it_wait
 def test_on_the_run_queue_in_its_turn_with_the_lock_is_waiting_for_that() -> None:
     turns = sampled(53, 8, "G"), sampled(86, 16, "R", runq_ms=20)
     assert labels(*turns) == ["waiting for the GIL"]
+    preempted = sampled(119, 24, "R", runq_ms=45)
+    assert labels(*turns, preempted) == ["waiting for the GIL", "computing"], "it had it"
 
 
 def test_who_is_blocked_stays_so_when_a_sample_meets_it_awake() -> None:

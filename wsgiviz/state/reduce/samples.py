@@ -68,17 +68,17 @@ def _activity(side: SideDraft, worker: Worker, sample: Counters, runq_ns: int) -
 
     One that runs now, and did not for most of that time, waited meanwhile for what it has waited for at other times:
     threads that take turns with the GIL are not blocked, and do not compute, because a sample meets one of them in its
-    turn. To stand on the run queue for the GIL is part of the wait for it.
+    turn. Who waited for the GIL at the mark has stood on the run queue to ask for that, and not to compute.
     """
     elapsed_ns, active_ns = sample.t_ns - worker.mark.t_ns, sample.cpu_ns - worker.mark.cpu_ns
     if elapsed_ns < SHORTEST_STRETCH_NS:
         return Activity.COMPUTING if sample.letter == "R" else _wait_of(sample)
     if active_ns >= COMPUTES_FROM * elapsed_ns:
         return Activity.COMPUTING
-    wait = _wait_of(sample) if sample.letter != "R" else _usual_wait(side, worker, sample.t_ns)
-    if wait is not Activity.WAITING_FOR_GIL and active_ns + runq_ns >= COMPUTES_FROM * elapsed_ns:
+    for_gil = WAITS_FOR_GIL in (sample.letter, worker.mark.letter)
+    if not for_gil and active_ns + runq_ns >= COMPUTES_FROM * elapsed_ns:
         return Activity.COMPUTING
-    return wait
+    return _wait_of(sample) if sample.letter != "R" else _usual_wait(side, worker, sample.t_ns)
 
 
 def _wait_of(sample: Counters) -> Activity:
