@@ -20,7 +20,7 @@ from tests.truth.diary import Diary
 from tests.truth.session import Session
 from tests.truth.verdicts import AGREEMENT, ClassFound, Verdict, disagreements, states_seen, table
 from wsgiviz.settings import Settings, make
-from wsgiviz.state import Phase
+from wsgiviz.state import Phase, Task
 
 SAMPLES = 2_000
 SERVICE_S = 0.001
@@ -139,6 +139,8 @@ LOOKED_AT_EVERY = 5
 def _loop(given: dict[str, Any], samples: int, name: str, folder: Path) -> Iterator[tuple[str, Verdict]]:
     """States of requests on loops, live by the app's account and in the history by py-spy."""
     diary = Diary(folder / name)
+    if "in a thread" in {task.value for task in Task}:
+        os.environ["TRUTH_THREADS"] = "1"
     left = {"live": samples, "py-spy": samples}
     with Session(_settings(given)) as session:
         session.until(Phase.RUNNING, 30)

@@ -1,8 +1,8 @@
 """gunicorn's access log, and beside each time how long its thread was runnable and had no CPU.
 
-Between our time of the app and gunicorn's time of the request lies only gunicorn's own code, some hundred µs. On a busy
-machine the thread may lose its CPU right there, for milliseconds; that is in one of the times and not in the other, and
-neither is wrong. The kernel says how long it lasted (schedstat, proc(5)).
+Between our time of the app and gunicorn's time of the request lies only gunicorn's own code, some hundred µs. On a
+busy machine the thread may lose its CPU right there, for milliseconds; that is in one of the times and not in the
+other, and neither is wrong. The kernel says how long it lasted (schedstat, proc(5)).
 """
 
 from __future__ import annotations

@@ -81,9 +81,10 @@ def _sight(pid: int, thread: dict[str, Any], states: list[str], when: tuple[int,
     has_gil = bool(thread["owns_gil"])
     app = own["name"].rpartition(".")[2] if own else ""
     activity = _activity(names, files, app, ran, has_gil)
-    place = (own["filename"], own["line"], app) if own else ("", 0, "")
+    file, line = (own["filename"], own["line"]) if own else ("", 0)
     number = _number(own) if own else 0
-    return Sight(pid, thread["os_thread_id"], *when, activity, *place, number, has_gil, tuple(names))
+    who = pid, thread["os_thread_id"]
+    return Sight(*who, *when, activity, file, line, app, number, has_gil, tuple(names))
 
 
 def _number(frame: dict[str, Any]) -> int:

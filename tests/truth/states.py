@@ -21,14 +21,14 @@ SETTLED_NS = 60_000_000
 
 IN_APP = {Activity.BLOCKED, Activity.COMPUTING, Activity.WAITING_FOR_GIL}
 TAKING_TURNS = {Activity.COMPUTING, Activity.WAITING_FOR_GIL}
-"""Threads that compute change between these every 5 ms, and a state is shown that a thread had most of the time between
-two samples, every 33 ms: which of the two is shown, is compared in `tests.truth.turns`."""
+"""Threads that compute change between these every 5 ms, and a state is shown that a thread had most of the time
+between two samples, every 33 ms: which of the two is shown, is compared in `tests.truth.turns`."""
 
 DEADLINE_S = 150.0
 
 
 def compare(settings: Settings, samples: int, seed: int) -> Iterator[tuple[Verdict, Verdict | None]]:
-    """``samples`` comparisons of states of a session with these settings, each with that of the line if there is one."""
+    """``samples`` comparisons of states with these settings, each with that of the line, if there is one."""
     draw = random.Random(seed)
     with Session(settings) as session:
         session.until(Phase.RUNNING, 30)

@@ -1,9 +1,10 @@
 """Computing or waiting for the GIL, by the clock of the thread itself (`tests.truth.apps.turns`).
 
-Between two samples of a thread (33 ms) one state is shown: the one that it had for most of that time. Its own account
-says how long it ran, and how long it waited for the lock and not for a CPU. It is judged where the account is clear: it
-did the one or the other for BY_FAR of that time or more. Busy machines make that rare: to be runnable without a CPU is
-to compute for who has the lock, and to wait for it for who has not. A thread that computes ``alone`` has it.
+Between two samples of a thread (33 ms) one state is shown: the one that it had for most of that time. Its own
+account says how long it ran, and how long it waited for the lock and not for a CPU. It is judged where the account is
+clear: it did the one or the other for BY_FAR of that time or more. Busy machines make that rare: to be runnable and
+without a CPU is to compute for who has the lock, and to wait for it for who has not. A thread that computes ``alone``
+has it.
 """
 
 from __future__ import annotations

@@ -196,8 +196,8 @@ class Stepped(Coroutine[Any, Any, Any]):
 class Wake:
     """What a future calls when it is done, for the ``task`` that waits for it.
 
-    A future does not call, it asks the loop to (`call_soon`). Of several tasks that one event wakes, the last would then
-    be called when all others have had their step; `note_ready_at_once` has them called in that moment.
+    A future does not call, it asks the loop to (`call_soon`). Of several tasks that one event wakes, the last would
+    then be called when all others have had their step; `note_ready_at_once` has them called in that moment.
     """
 
     __slots__ = ("task",)
@@ -220,11 +220,11 @@ def note_ready_at_once(loop: asyncio.AbstractEventLoop) -> None:
         return call_soon(callback, *args, context=context)
 
     with contextlib.suppress(AttributeError):  # a loop that is not written in Python may not let us
-        loop.call_soon = noting  # type: ignore[method-assign]
+        loop.call_soon = noting  # type: ignore[assignment,method-assign]
 
 
 def follow_tasks(loop: asyncio.AbstractEventLoop) -> None:
-    """Count the tasks that a request starts (gather, TaskGroup, create_task) as that request's, and see each ready."""
+    """Count the tasks that a request starts (gather, TaskGroup, create_task) as its own, and see who is ready."""
     note_ready_at_once(loop)
     before = loop.get_task_factory()
 

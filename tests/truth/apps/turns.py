@@ -1,7 +1,7 @@
 """Threads that compute in Python, compute in C without the interpreter lock, or sleep: by the request's number.
 
-One that computes looks at its clock all the time: where the time jumps and its CPU time does not, it did not run. For so
-much of that as the kernel says, it waited for a CPU; for the rest, as it does nothing else, for the interpreter lock.
+One that computes looks at its clock all the time: where the time jumps and its CPU time does not, it did not run.
+For so much of that as the kernel says, it waited for a CPU; for the rest, as it does nothing else, for the lock.
 """
 
 import ctypes

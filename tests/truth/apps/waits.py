@@ -1,16 +1,19 @@
 """Requests on an asyncio loop that sleep, wait at a gate, open it for all, and hold the loop. Each notes its state.
 
 A sleeper whose time is up while somebody holds the loop is "due": the loop itself has not noticed that yet. Who waits
-at the gate is "ready" from the moment that it is opened, which is before whoever opened it lets go of the loop.
+at the gate is "ready" from the moment that it is opened, which is before whoever opened it lets go of the loop. With
+TRUTH_THREADS in the environment, some work goes to a thread.
 """
 
 import asyncio
+import os
 import time
 
 from tests.truth.apps.diary import note
 
 ROUNDS = 6
 MOST_AT_GATE = 4
+THREADS = "TRUTH_THREADS" in os.environ
 
 
 class Gate:
@@ -35,7 +38,7 @@ class Gate:
         holds(number, 0.03)
 
 
-gates = {}
+gates: dict[int, Gate] = {}
 
 
 async def app(scope, receive, send):
@@ -54,7 +57,7 @@ async def app(scope, receive, send):
             await gate.wait(number)
         else:
             gate.open(number)
-            await naps(number, 0.04)
+            await (works_in_thread(number) if THREADS else naps(number, 0.04))
     note(number, "over")
     await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"4")]})
     await send({"type": "http.response.body", "body": b"done"})
@@ -66,6 +69,18 @@ async def naps(number, seconds):
     note(number, "due", now_ns + int(seconds * 1e9))
     await asyncio.sleep(seconds)
     note(number, "running")
+
+
+async def works_in_thread(number):
+    note(number, "waiting for a thread")
+    await asyncio.to_thread(works, number)
+    note(number, "running")
+
+
+def works(number):
+    note(number, "in a thread")
+    time.sleep(0.1)
+    note(number, "due")
 
 
 def holds(number, seconds):

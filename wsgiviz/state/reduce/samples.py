@@ -67,8 +67,8 @@ def _activity(side: SideDraft, worker: Worker, sample: Counters, runq_ns: int) -
     """By the CPU time and run-queue time that passed since the last mark, and by what the thread does just now.
 
     One that runs now, and did not for most of that time, waited meanwhile for what it has waited for at other times:
-    threads that take turns with the GIL are not blocked, and do not compute, because a sample meets one of them in its
-    turn. Who waited for the GIL at the mark has stood on the run queue to ask for that, and not to compute.
+    threads that take turns with the GIL are not blocked, and do not compute, because a sample meets one of them in
+    its turn. Who waited for the GIL at the mark has stood on the run queue to ask for that, and not to compute.
     """
     elapsed_ns, active_ns = sample.t_ns - worker.mark.t_ns, sample.cpu_ns - worker.mark.cpu_ns
     if elapsed_ns < SHORTEST_STRETCH_NS:
