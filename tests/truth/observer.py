@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,9 @@ from wsgiviz.state import Activity
 
 APP_FOLDERS = ("demo_apps/", "tests/truth/")
 
-READS = frozenset({"get_data", "recv", "read", "parse", "__next__", "chunk", "read_line", "wait_for_data"})
+READS = frozenset({"get_data", "recv", "parse", "__next__", "chunk", "read_line", "wait_for_data"})
+
+LOOKERS = ThreadPoolExecutor(4)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,16 +32,27 @@ class Sight:
     line: int
     function: str
     """The app's innermost place; "", 0 and "" when no frame of the app was on the stack."""
-    busy: bool
-    """Several readings of the thread's state say that it ran, or was ready to."""
+    number: int
+    """The request's, which that function holds in a variable of this name; 0 where there is none."""
+    has_gil: bool
+    functions: tuple[str, ...]
+    """All functions on the stack, innermost first."""
 
 
-def look(pid: int) -> list[Sight]:
-    """One look at every Python thread of a process; nothing when it is gone or may not be looked at."""
+def look(pids: list[int]) -> list[Sight]:
+    """One look at every Python thread of these processes; nothing of one that is gone or may not be looked at."""
+    return [sight for found in LOOKERS.map(_look, pids) for sight in found]
+
+
+def _look(pid: int) -> list[Sight]:
     from_ns = time.monotonic_ns()
-    states: dict[str, list[str]] = {thread.name: [] for thread in Path(f"/proc/{pid}/task").iterdir()}
+    try:
+        states: dict[str, list[str]] = {thread.name: [] for thread in Path(f"/proc/{pid}/task").iterdir()}
+    except OSError:
+        return []
     _note_states(pid, states)
-    found = subprocess.run(["py-spy", "dump", "--json", "--pid", str(pid)], capture_output=True, text=True)
+    command = ["py-spy", "dump", "--json", "--locals", "--pid", str(pid)]
+    found = subprocess.run(command, capture_output=True, text=True)
     _note_states(pid, states)
     to_ns = time.monotonic_ns()
     if found.returncode:
@@ -61,18 +75,41 @@ def _note_states(pid: int, states: dict[str, list[str]]) -> None:
 def _sight(pid: int, thread: dict[str, Any], states: list[str], when: tuple[int, int]) -> Sight:
     frames = thread["frames"]  # innermost first
     own = next((frame for frame in frames if any(folder in frame["filename"] for folder in APP_FOLDERS)), None)
-    names = [frame["name"] for frame in frames]
+    names = [frame["name"].rpartition(".")[2] for frame in frames]
     files = [frame["filename"] for frame in frames]
     ran = states.count("R") * 2 > len(states)
-    activity = _activity(names, files, own is not None, ran)
-    place = (own["filename"], own["line"], own["name"]) if own else ("", 0, "")
-    file, line, function = place
-    return Sight(pid, thread["os_thread_id"], *when, activity, file, line, function, ran)
+    has_gil = bool(thread["owns_gil"])
+    app = own["name"].rpartition(".")[2] if own else ""
+    activity = _activity(names, files, app, ran, has_gil)
+    file, line = (own["filename"], own["line"]) if own else ("", 0)
+    number = _number(own) if own else 0
+    who = pid, thread["os_thread_id"]
+    return Sight(*who, *when, activity, file, line, app, number, has_gil, tuple(names))
 
 
-def _activity(names: list[str], files: list[str], in_app: bool, ran: bool) -> Activity:
-    """The state of a worker thread, by where gunicorn's own code is."""
-    if in_app:
+def _number(frame: dict[str, Any]) -> int:
+    for variable in frame["locals"] or ():
+        if variable["name"] == "number" and str(variable["repr"]).isdigit():
+            return int(variable["repr"])
+    return 0
+
+
+IN_PYTHON = frozenset({"computes", "count_primes"})
+IN_C, ASLEEP = "hashes", "sleeps"
+"""Functions of apps that do nothing but this: what a thread is at in them needs no guess."""
+
+
+def _activity(names: list[str], files: list[str], app: str, ran: bool, has_gil: bool) -> Activity:
+    """The state of a worker thread: in the app by its function there, else by where the server's own code is."""
+    if "load_wsgi" in names:
+        return Activity.BOOTING
+    if app == ASLEEP:
+        return Activity.BLOCKED
+    if app == IN_C:
+        return Activity.COMPUTING
+    if app in IN_PYTHON:
+        return Activity.COMPUTING if has_gil else Activity.WAITING_FOR_GIL
+    if app:
         return Activity.COMPUTING if ran else Activity.BLOCKED
     if "close_graceful" in names:
         return Activity.CLOSING

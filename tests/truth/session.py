@@ -14,15 +14,17 @@ PUMP_S = 0.01
 
 
 class Session:
-    """Servers that run inside the block; the first run is fired when they are ready."""
+    """Servers that run inside the block; the first run is fired when they are ready, if it ``fires``."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, fires: bool = True) -> None:
+        self._fires = fires
         self.log = EventLog()
         self.controller = Controller(settings, self.log)
 
     def __enter__(self) -> Session:
         self.controller.start()
-        self.controller.fire()
+        if self._fires:
+            self.controller.fire()
         return self
 
     def __exit__(

@@ -106,6 +106,52 @@ def test_ready_is_recorded_when_the_future_is_done_and_not_when_the_loop_comes_t
     assert kinds[-1] == "RequestEnded"
 
 
+def test_all_that_one_event_wakes_are_ready_at_once_and_not_one_after_the_other() -> None:
+    """The loop calls each of them when those before it have had their step: it was ready all the while."""
+
+    async def main() -> None:
+        opened = asyncio.Event()
+        follow_tasks(asyncio.get_running_loop())
+
+        async def app(scope: Any, receive: Any, send: Any) -> None:
+            await opened.wait()
+
+        server = Server(app)
+        tasks = [asyncio.ensure_future(server.call()) for _ in range(3)]
+        await asyncio.sleep(0)
+        opened.set()
+        assert server.names.count("TaskReady") == 3
+        await asyncio.gather(*tasks)
+        assert server.names.count("TaskReady") == 3
+
+    asyncio.run(main())
+
+
+def test_a_request_that_wakes_a_task_of_its_own_runs_on() -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        opened = asyncio.Event()
+
+        async def waits() -> None:
+            await opened.wait()
+
+        child = asyncio.create_task(waits())
+        await asyncio.sleep(0)
+        opened.set()
+        seen.extend(server.names)
+        await child
+
+    seen: list[str] = []
+    server = Server(app)
+
+    async def main() -> None:
+        follow_tasks(asyncio.get_running_loop())
+        await server.call()
+
+    asyncio.run(main())
+    assert seen[-1] == "StepBegan"
+    assert server.names[len(seen) : len(seen) + 2] == ["StepEnded", "TaskReady"]
+
+
 def test_exceptions_pass_untouched_and_are_recorded() -> None:
     async def app(scope: Any, receive: Any, send: Any) -> None:
         await asyncio.sleep(0.001)

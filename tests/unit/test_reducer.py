@@ -33,6 +33,7 @@ from wsgiviz.events import (
     Event,
     EventsLost,
     Failed,
+    MasterReady,
     PhaseChanged,
     QueueSampled,
     RequestBegan,
@@ -51,8 +52,9 @@ from wsgiviz.events import (
     WorkerBooting,
     WorkerDied,
     WorkerExited,
+    WorkerReady,
 )
-from wsgiviz.state import LEDGER_KEPT, Phase, Request, Side, State, Task, reduce
+from wsgiviz.state import LEDGER_KEPT, Activity, Phase, Request, Side, State, Task, reduce
 from wsgiviz.state.ledger import CHUNK
 from wsgiviz.state.request import STEPS_KEPT
 from wsgiviz.state.worker import SPANS_KEPT
@@ -88,6 +90,37 @@ def test_a_thread_that_takes_turns_with_the_lock_is_never_blocked() -> None:
     assert labels(*in_turn) == ["computing", "waiting for the GIL"], "a sample that meets it in its turn"
     mostly = sampled(53, 8, "G"), sampled(86, 30, "G"), sampled(119, 38, "G")
     assert labels(*mostly) == ["waiting for the GIL", "computing", "waiting for the GIL"]
+
+
+def test_who_is_met_in_its_turn_has_waited_for_what_its_other_samples_say() -> None:
+    """Its first stretch counts as computing until a sample says otherwise; one that meets it in its turn does not."""
+    seen = sampled(53, 25, "G"), sampled(86, 33, "R"), sampled(119, 41, "R")
+    assert labels(*seen) == ["computing", "waiting for the GIL"]
+    asleep = sampled(53, 25, "S"), sampled(86, 33, "R")
+    assert labels(*asleep) == ["computing", "blocked"]
+    assert labels(sampled(53, 8, "R")) == ["computing"], "nothing is known of its waits"
+
+
+def test_who_is_met_in_its_first_turn_has_waited_for_what_threads_beside_it_wait_for() -> None:
+    threads: list[Event] = [
+        *OPENED,
+        MasterReady(0, "wsgi", MASTER),
+        WorkerBooting(ns(1), "wsgi", PID, 1, PID, 2, "gthread"),
+        WorkerReady(ns(2), "wsgi", PID),
+    ]
+    begin = [RequestBegan(ns(20), "wsgi", PID, slot, req(slot), ns(19), 0, "GET /") for slot in (1, 2)]
+    for letter, shown in (("G", Activity.WAITING_FOR_GIL), ("S", Activity.COMPUTING)):
+        samples = [ThreadSampled(ns(53), "wsgi", PID, 1, ns(24), 0, letter)]
+        samples.append(ThreadSampled(ns(53), "wsgi", PID, 2, ns(8), 0, "R"))
+        workers = wsgi([*threads, *started(), *begin], samples).server.workers
+        assert workers[PID, 2].activity is shown
+
+
+def test_on_the_run_queue_in_its_turn_with_the_lock_is_waiting_for_that() -> None:
+    turns = sampled(53, 8, "G"), sampled(86, 16, "R", runq_ms=20)
+    assert labels(*turns) == ["waiting for the GIL"]
+    preempted = sampled(119, 24, "R", runq_ms=45)
+    assert labels(*turns, preempted) == ["waiting for the GIL", "computing"], "it had it"
 
 
 def test_who_is_blocked_stays_so_when_a_sample_meets_it_awake() -> None:

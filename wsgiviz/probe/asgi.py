@@ -8,6 +8,7 @@ cancellation and timeouts are as they would be without it. Lifespan is passed th
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, MutableMapping
 from time import monotonic_ns
 from typing import Any
@@ -109,12 +110,13 @@ class Stepped(Coroutine[Any, Any, Any]):
     For the rest it is the coroutine that it drives: its name, its frame, what it awaits.
     """
 
-    __slots__ = ("_child", "_is_ready", "_request", "_work")
+    __slots__ = ("_child", "_is_ready", "_request", "_wake", "_work")
 
     def __init__(self, work: Coroutine[Any, Any, Any], request: LoopRequest, child: bool = False) -> None:
         self._work = work
         self._request = request
         self._is_ready = self._child = child
+        self._wake: Wake | None = None
         if child:
             request.ready += 1  # until its first step
             request.count_tasks(1)
@@ -162,14 +164,18 @@ class Stepped(Coroutine[Any, Any, Any]):
             # Before the task adds its own wake-up, so that "ready" is emitted before the step it leads to.
             add_done_callback = getattr(waits_for, "add_done_callback", None)
             if add_done_callback is not None:
-                add_done_callback(self._ready)
+                if self._wake is None:
+                    self._wake = Wake(self)
+                add_done_callback(self._wake)
         request.end_step()
         return waits_for
 
-    def _ready(self, _: object) -> None:
+    def wake(self) -> None:
+        """What it waited for is done. While a step of the same request runs, the end of that says so."""
         self._ready_again()
-        if self._request.open:
-            self._request.emit.task_ready(self._request.req)
+        request = self._request
+        if request.open and not request.step & 1:
+            request.emit.task_ready(request.req)
 
     def _ready_again(self) -> None:
         if not self._is_ready:
@@ -182,8 +188,39 @@ class Stepped(Coroutine[Any, Any, Any]):
             self._request.count_tasks(-1)
 
 
+class Wake:
+    """What a future calls when it is done, for the ``task`` that waits for it.
+
+    A future does not call, it asks the loop to (`call_soon`). Of several tasks that one event wakes, the last would
+    then be called when all others have had their step; `note_ready_at_once` has them called in that moment.
+    """
+
+    __slots__ = ("task",)
+
+    def __init__(self, task: Stepped) -> None:
+        self.task = task
+
+    def __call__(self, _: object) -> None:
+        self.task.wake()
+
+
+def note_ready_at_once(loop: asyncio.AbstractEventLoop) -> None:
+    """Round the loop's own `call_soon`: who is ready is known when what it waits for is done, whoever runs then."""
+    call_soon = loop.call_soon
+
+    def noting(callback: Any, *args: Any, context: Any = None) -> Any:
+        if callback.__class__ is Wake:
+            callback.task.wake()
+            return None
+        return call_soon(callback, *args, context=context)
+
+    with contextlib.suppress(AttributeError):  # a loop that is not written in Python may not let us
+        loop.call_soon = noting  # type: ignore[assignment,method-assign]
+
+
 def follow_tasks(loop: asyncio.AbstractEventLoop) -> None:
-    """Count the tasks that a request starts (gather, TaskGroup, create_task) as that request's."""
+    """Count the tasks that a request starts (gather, TaskGroup, create_task) as its own, and see who is ready."""
+    note_ready_at_once(loop)
     before = loop.get_task_factory()
 
     def factory(loop: Any, work: Any, **named: Any) -> Any:

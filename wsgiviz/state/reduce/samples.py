@@ -55,7 +55,7 @@ def _judge(side: SideDraft, worker: Worker, sample: Counters) -> Worker:
         return worker
     runq_ns = min(elapsed_ns, max(0, sample.runq_ns - mark.runq_ns))
     worker = replace(worker, waits=worker.waits.plus(_seen(sample.letter, runq_ns)))
-    activity = _activity(worker, sample, runq_ns)
+    activity = _activity(side, worker, sample, runq_ns)
     if activity is worker.activity:
         return worker
     if mark.t_ns <= worker.since_ns:  # nothing but this stretch has been seen of it
@@ -73,23 +73,40 @@ def _seen(letter: str, runq_ns: int) -> WaitSamples:
     return WaitSamples(blocked=1, unknown=letter == SLEEPS, runq_ns=runq_ns)
 
 
-def _activity(worker: Worker, sample: Counters, runq_ns: int) -> Activity:
+def _activity(side: SideDraft, worker: Worker, sample: Counters, runq_ns: int) -> Activity:
     """By the CPU time and run-queue time that passed since the last mark, and by what the thread does just now.
 
-    One that runs now, and did not for most of that time, waited meanwhile for what it waited for before: threads that
-    take turns with the GIL are not blocked because a sample meets one of them in its turn.
+    One that runs now, and did not for most of that time, waited meanwhile for what it has waited for at other times:
+    threads that take turns with the GIL are not blocked, and do not compute, because a sample meets one of them in
+    its turn. Who waited for the GIL at the mark has stood on the run queue to ask for that, and not to compute.
     """
-    waits_for_gil = sample.letter == WAITS_FOR_GIL
     elapsed_ns, active_ns = sample.t_ns - worker.mark.t_ns, sample.cpu_ns - worker.mark.cpu_ns
-    if not waits_for_gil:
-        active_ns += runq_ns
-    if elapsed_ns >= SHORTEST_STRETCH_NS and active_ns >= COMPUTES_FROM * elapsed_ns:
+    if elapsed_ns < SHORTEST_STRETCH_NS:
+        return Activity.COMPUTING if sample.letter == "R" else _wait_of(sample)
+    if active_ns >= COMPUTES_FROM * elapsed_ns:
         return Activity.COMPUTING
-    if waits_for_gil:
+    for_gil = WAITS_FOR_GIL in (sample.letter, worker.mark.letter)
+    if not for_gil and active_ns + runq_ns >= COMPUTES_FROM * elapsed_ns:
+        return Activity.COMPUTING
+    return _wait_of(sample) if sample.letter != "R" else _usual_wait(side, worker, sample.t_ns)
+
+
+def _wait_of(sample: Counters) -> Activity:
+    return Activity.WAITING_FOR_GIL if sample.letter == WAITS_FOR_GIL else Activity.BLOCKED
+
+
+def _usual_wait(side: SideDraft, worker: Worker, t_ns: int) -> Activity:
+    """For what it waits when it does: by other samples of this request, or by threads beside it that wait for the GIL
+    just now. Where nothing says that, it is taken to go on with what it was at."""
+    share = worker.waits.gil_share
+    if share is not None:
+        return Activity.WAITING_FOR_GIL if share > 0.5 else Activity.BLOCKED
+    if worker.slot and any(
+        other.sample.letter == WAITS_FOR_GIL and t_ns - other.sample.t_ns <= LONGEST_GAP_NS
+        for other in side.slots(worker.pid)
+    ):
         return Activity.WAITING_FOR_GIL
-    if sample.letter == "R":
-        return worker.activity if elapsed_ns >= SHORTEST_STRETCH_NS else Activity.COMPUTING
-    return Activity.BLOCKED
+    return worker.activity
 
 
 def _queue_sampled(side: SideDraft, event: QueueSampled) -> None:

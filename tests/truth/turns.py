@@ -1,0 +1,105 @@
+"""Computing or waiting for the GIL, by the clock of the thread itself (`tests.truth.apps.turns`).
+
+Between two samples of a thread (33 ms) one state is shown: the one that it had for most of that time. Its own
+account says how long it ran, and how long it waited for the lock and not for a CPU. It is judged where the account is
+clear: it did the one or the other for BY_FAR of that time or more. Busy machines make that rare: to be runnable and
+without a CPU is to compute for who has the lock, and to wait for it for who has not. A thread that computes ``alone``
+has it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from tests.truth.diary import Diary
+from tests.truth.session import Session
+from tests.truth.verdicts import Verdict
+from wsgiviz.settings import Settings
+from wsgiviz.state import Activity, Phase, Slot, Worker
+
+BY_FAR = 0.65
+SHORTEST_NS = 20_000_000
+DEADLINE_S = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """A thread between two samples, and what it was shown as at the second."""
+
+    req: int
+    from_ns: int
+    to_ns: int
+    activity: Activity
+
+
+def compare(settings: Settings, diary: Diary, samples: int) -> Iterator[Verdict]:
+    """Comparisons of a session with these settings: as many as ``samples`` were judged, if there is time."""
+    alone = settings.concurrency == 1
+    with Session(settings) as session:
+        session.until(Phase.RUNNING, 30)
+        deadline = time.monotonic() + DEADLINE_S
+        waiting: list[Stretch] = []
+        while samples > 0 and time.monotonic() < deadline:
+            waiting += _stretches_of_a_second(session)
+            diary.read()
+            over = [stretch for stretch in waiting if _account(diary, stretch.req)]
+            waiting = [stretch for stretch in waiting if stretch not in over][-1000:]
+            for stretch in over:
+                verdict = _judge(diary, stretch, alone)
+                if verdict is not None:
+                    samples -= verdict.agrees is not None
+                    yield verdict
+
+
+def _stretches_of_a_second(session: Session) -> list[Stretch]:
+    found: list[Stretch] = []
+    before: dict[Slot, Worker] = {}
+    until = time.monotonic() + 1
+    while time.monotonic() < until:
+        state = session.pump()
+        [side] = state.sides.values()
+        for worker in side.server.living():
+            was = before.get(worker.key)
+            if was is not None and worker.req and worker.req == was.req and was.sample.t_ns < worker.sample.t_ns:
+                found.append(Stretch(worker.req, was.sample.t_ns, worker.sample.t_ns, worker.activity))
+            before[worker.key] = worker
+        time.sleep(0.005)
+    return [stretch for stretch in found if stretch.to_ns - stretch.from_ns >= SHORTEST_NS]
+
+
+def _account(diary: Diary, number: int) -> list[tuple[int, str]]:
+    lines = diary.lines(number)
+    return lines if lines and lines[-1][1] == "ends" else []
+
+
+def _judge(diary: Diary, stretch: Stretch, alone: bool) -> Verdict | None:
+    """None where the thread was not at it all the time."""
+    (began_ns, _), *gaps, (ended_ns, _) = _account(diary, stretch.req)
+    if stretch.from_ns < began_ns or stretch.to_ns > ended_ns:
+        return None
+    length_ns = stretch.to_ns - stretch.from_ns
+    away_ns = for_lock_ns = 0.0
+    for gap_ns, words in gaps:
+        end_ns, off_cpu_ns, delay_ns = (int(word) for word in words.split()[1:])
+        within_ns = max(0, min(end_ns, stretch.to_ns) - max(gap_ns, stretch.from_ns))
+        off_ns = within_ns * off_cpu_ns / (end_ns - gap_ns)
+        away_ns += off_ns
+        for_lock_ns += max(0, off_ns - min(within_ns, delay_ns))
+    return _verdict(stretch, 1 - (for_lock_ns if alone else away_ns) / length_ns, for_lock_ns / length_ns)
+
+
+def _verdict(stretch: Stretch, ran: float, waited: float) -> Verdict:
+    shown = stretch.activity.value
+    about = f"req {stretch.req}: ran {ran:.0%}, waited for the lock {waited:.0%} of {_ms(stretch):.0f} ms"
+    if ran >= BY_FAR:
+        return Verdict(shown, "computing", stretch.activity is Activity.COMPUTING, about)
+    if waited >= BY_FAR:
+        return Verdict(shown, "waiting for the GIL", stretch.activity is Activity.WAITING_FOR_GIL, about)
+    either = stretch.activity in (Activity.COMPUTING, Activity.WAITING_FOR_GIL)
+    return Verdict(shown, "both in turns", None if either else False, about)
+
+
+def _ms(stretch: Stretch) -> float:
+    return (stretch.to_ns - stretch.from_ns) / 1e6
