@@ -16,6 +16,10 @@ from pathlib import Path
 from wsgiviz.errors import WsgivizError
 from wsgiviz.lifeline import parent_environment
 
+SAFE_PATH = "-P"
+"""Without it, ``python -m`` looks for modules in the current folder first, where files may be named like the standard
+library's. gunicorn and uvicorn put that folder on the path when they load the app, as their own commands do."""
+
 BACKLOG = 2048
 """gunicorn's own default; the kernel caps it at net.core.somaxconn (listen(2))."""
 
@@ -26,7 +30,8 @@ STOP_PATIENCE_S = 1.5
 @dataclass(frozen=True, slots=True)
 class Launch:
     """What to start: ``app`` is an import string, ``kind`` a worker class or "uvicorn"; ``env`` is added to the
-    environment. A ``timeout_s`` of 0 is the server's own default. Its rings go to ``rundir``, its log to ``logs``."""
+    environment. A ``timeout_s`` of 0 is the server's own default. Its rings go to ``rundir``, its log to ``logs``.
+    ``python`` runs it; ``control_socket``: that gunicorn has one; ``flags`` are options of gunicorn's own."""
 
     side: str
     app: str
@@ -38,6 +43,9 @@ class Launch:
     rundir: Path
     logs: Path
     env: Mapping[str, str]
+    python: str = sys.executable
+    control_socket: bool = True
+    flags: tuple[str, ...] = ()
 
     @property
     def log_path(self) -> Path:
@@ -53,14 +61,14 @@ class Launch:
         """The command line, listening on the inherited file descriptor ``fd``."""
         if self.kind == "uvicorn":
             return [
-                sys.executable, "-m", "wsgiviz.probe.uvicorn_master",
+                self.python, SAFE_PATH, "-m", "wsgiviz.probe.uvicorn_master",
                 "--fd", str(fd),
                 "--workers", str(self.workers),
                 "--backlog", str(BACKLOG),
                 self.app,
             ]  # fmt: skip
         return [
-            sys.executable, "-m", "gunicorn",
+            self.python, SAFE_PATH, "-m", "gunicorn",
             "--config", "python:wsgiviz.probe.gunicorn_conf",
             "--worker-class", self.kind,
             "--workers", str(self.workers),
@@ -68,8 +76,9 @@ class Launch:
             "--bind", f"fd://{fd}",
             "--backlog", str(BACKLOG),
             "--worker-tmp-dir", str(self.rundir),
-            "--no-control-socket",
+            *(["--no-control-socket"] if self.control_socket else []),
             *(["--timeout", str(self.timeout_s)] if self.timeout_s else []),
+            *self.flags,
             self.app,
         ]  # fmt: skip
 
