@@ -1,15 +1,11 @@
-"""Tests with real servers run one after the other, in one of the processes that share the suite."""
+"""What holds for all tests."""
 
 from __future__ import annotations
 
-from pathlib import Path
+import hypothesis
 
-import pytest
-
-SERVERS = {"integration", "e2e"}
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if SERVERS & set(Path(str(item.path)).parts):
-            item.add_marker(pytest.mark.xdist_group("servers"))
+# A busy machine makes an example slow, and no code wrong.
+hypothesis.settings.register_profile(
+    "untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("untimed")

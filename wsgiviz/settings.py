@@ -10,7 +10,7 @@ from difflib import get_close_matches
 from importlib.util import find_spec
 from typing import Any
 
-from wsgiviz import lint_names, scenarios
+from wsgiviz import asking, lint_names, scenarios
 from wsgiviz.errors import UsageError
 from wsgiviz.scenarios import Scenario, Value
 
@@ -31,6 +31,9 @@ class Option:
     choices: tuple[str, ...] = ()
     section: str = "Load"
     in_form: bool = True
+    switch: bool = False  # on the command line it takes no value
+    joined_by: str = ""
+    """It may be given several times; its values are joined by this."""
 
     @property
     def flag(self) -> str:
@@ -75,17 +78,23 @@ def _import_string(text: str) -> str:
     return text
 
 
-def _path(text: str) -> str:
-    if not text.startswith("/") or not text.isprintable() or " " in text or not text.isascii():
-        raise ValueError("a path that starts with /, percent-encoded where it has to be")
-    return text
-
-
 def _host(text: str) -> str:
     try:
         return str(ipaddress.ip_address(text))
     except ValueError:
         raise ValueError("an IP address of this machine") from None
+
+
+def _place(text: str) -> str:
+    if not text.strip() or "\0" in text:
+        raise ValueError("a file or a folder")
+    return text
+
+
+def _switch(text: str) -> bool:
+    if text.lower() not in ("yes", "true", "no", "false"):
+        raise ValueError("yes or no")
+    return text.lower() in ("yes", "true")
 
 
 def _lints(text: str) -> str:
@@ -130,6 +139,19 @@ OPTIONS = (
     Option("left", _one_of(*KINDS), "server in the left pane", choices=KINDS, section="Servers"),
     Option("right", _one_of(*KINDS), "server in the right pane", choices=KINDS, section="Servers"),
     Option("only", _one_of(*SIDES), "run one side alone", choices=SIDES, section="Servers"),
+    Option("python", _place, "the Python, or virtual environment, that your own app runs in", "PATH",
+           section="App", in_form=False),
+    Option("gunicorn_conf", _place, "your gunicorn.conf.py: its settings apply, its hooks run beside ours", "FILE",
+           section="gunicorn", in_form=False),
+    Option("preload", _switch, "load the app before workers are forked", choices=("yes", "no"), section="gunicorn",
+           switch=True),
+    Option("max_requests", _whole(0, 1_000_000), "restart a worker after so many requests; 0: never", "N",
+           section="gunicorn"),
+    Option("keep_alive", _whole(0, 3_600), "seconds for which an idle connection is kept", "S", section="gunicorn"),
+    Option("worker_connections", _whole(1, 100_000), "connections that a gthread, gevent or asgi worker holds", "N",
+           section="gunicorn"),
+    Option("server_timeout", _whole(1, 3_600), "gunicorn's --timeout: how long a worker may be silent", "S",
+           section="gunicorn"),
     Option("host", _host, "address to listen on; anything but loopback opens the app to others", "ADDRESS",
            section="Servers", in_form=False),
     Option("requests", _whole(1, 100_000), "requests per run, to each side", "N"),
@@ -143,9 +165,26 @@ OPTIONS = (
     Option("silence", _lints, "lints to silence; wsgiviz lints lists them", "NAME,...", section="View"),
     Option("wsgi", _import_string, "your own WSGI app", "MODULE:APP", section="App"),
     Option("asgi", _import_string, "your own ASGI app", "MODULE:APP", section="App"),
-    Option("path", _path, "what to request from your own app", "/PATH", section="App"),
+    Option("path", asking.parse_paths, "what to request from your own app; may be given several times",
+           "[WEIGHT:]/PATH", section="App", joined_by=" "),
+    Option("method", asking.parse_method, "the method; by default GET, or POST with a body", "METHOD", section="App"),
+    Option("header", asking.parse_headers, "a header to send; may be given several times", '"NAME: VALUE"',
+           section="App", in_form=False, joined_by="\n"),
+    Option("body", asking.parse_body, "the body to send, or the file that holds it", "TEXT|@FILE", section="App",
+           in_form=False),
     Option("dsn", _dsn, "PostgreSQL instead of SQLite, for scenario db", "DSN", section="App", in_form=False),
 )  # fmt: skip
+
+GUNICORN_FLAGS = {
+    "max_requests": "--max-requests",
+    "keep_alive": "--keep-alive",
+    "worker_connections": "--worker-connections",
+}
+OF_GUNICORN = ("gunicorn_conf", "preload", "server_timeout", *GUNICORN_FLAGS)
+"""Options that uvicorn has no use for."""
+
+OF_OWN_APP = ("path", "method", "header", "body", "python")
+"""Options that a scenario has no use for."""
 
 BY_NAME: Mapping[str, Option] = {option.name: option for option in OPTIONS}
 
@@ -159,6 +198,9 @@ class Settings:
     wsgi: str | None = None
     asgi: str | None = None
     path: str = "/"
+    method: str | None = None
+    header: str | None = None
+    body: str | None = None
     workers: int = 4
     async_workers: int = 1
     worker_class: str = "sync"
@@ -177,6 +219,13 @@ class Settings:
     dsn: str | None = None
     host: str = "127.0.0.1"
     silence: str = ""
+    python: str | None = None
+    gunicorn_conf: str | None = None
+    preload: bool = False
+    max_requests: int | None = None
+    keep_alive: int | None = None
+    worker_connections: int | None = None
+    server_timeout: int | None = None
 
     @property
     def own_app(self) -> bool:
@@ -244,9 +293,29 @@ class Settings:
         return self.calls[0 if protocol(self.kinds[side]) == "wsgi" else 1]
 
     @property
-    def request_path(self) -> str:
+    def request_paths(self) -> tuple[tuple[int, str], ...]:
+        """The paths that are requested, each with its weight."""
         scenario = self.scenario_used
-        return scenario.path(self.parameters) if scenario else self.path
+        return ((1, scenario.path(self.parameters)),) if scenario else asking.weighted(self.path)
+
+    @property
+    def request_path(self) -> str:
+        """The first of them."""
+        return self.request_paths[0][1]
+
+    @property
+    def request_method(self) -> str:
+        return self.method or ("POST" if self.body else "GET")
+
+    @property
+    def secrets(self) -> dict[str, str | None]:
+        """What may hold a password, by name."""
+        return {"dsn": self.dsn, "header": self.header, "body": self.body}
+
+    @property
+    def hidden(self) -> dict[str, str | None]:
+        """The same as it is shown, logged and recorded: that it was given, and the names of headers and files."""
+        return hidden(self.secrets)
 
     def scenario_seconds(self, field: str) -> float:
         """The scenario's ``send_over``, ``read_over`` or ``server_timeout``; 0 where it has none."""
@@ -269,7 +338,15 @@ class Settings:
         apps = tuple((side, self.target(side)) for side in self.sides)
         kinds = tuple(self.kinds.items())
         kinds += (("timeout", str(self.scenario_seconds("server_timeout"))),)
-        return apps, kinds, self.workers, self.async_workers, self.threads, self.dsn, self.host
+        others = self.python, self.gunicorn_conf, self.gunicorn_flags, self.server_timeout
+        return apps, kinds, self.workers, self.async_workers, self.threads, self.dsn, self.host, others
+
+    @property
+    def gunicorn_flags(self) -> tuple[str, ...]:
+        """Options of gunicorn's own; what is not given stays as gunicorn, or its configuration, has it."""
+        given = {flag: getattr(self, name) for name, flag in GUNICORN_FLAGS.items()}
+        valued = [text for flag, value in given.items() if value is not None for text in (flag, str(value))]
+        return (*(["--preload"] if self.preload else []), *valued)
 
     def changed(self, **given: Any) -> Settings:
         """These settings with some of them changed, validated again. Raises UsageError.
@@ -282,19 +359,31 @@ class Settings:
         leaves = {
             "parameters": own_app or other_scenario,
             "requests": other_scenario,
-            "path": not own_app,
+            **dict.fromkeys(OF_OWN_APP, not own_app),
             "dsn": own_app or other_scenario,
         }
         return make(**{name: merged[name] for name in merged if name in given or not leaves.get(name)})
 
     def given(self) -> dict[str, Any]:
-        """Plain names and values of which `make` makes the same settings again, but for the connection string:
-        `DSN_GIVEN` stands for it, since this is what is logged and recorded."""
-        found = self._values() | {"parameters": dict(self.parameters), "dsn": DSN_GIVEN if self.dsn else None}
+        """Plain names and values of which `make` makes the same settings again, but for what may hold a password
+        (`hidden`), since this is what is logged and recorded."""
+        found = self._values() | {"parameters": dict(self.parameters)} | self.hidden
         return {name: value for name, value in found.items() if value is not None}
 
     def _values(self) -> dict[str, Any]:
         return {entry.name: getattr(self, entry.name) for entry in fields(self)}
+
+
+def hidden(given: Mapping[str, Any]) -> dict[str, Any]:
+    """``given`` settings by name, with nothing in them that may hold a password. Takes what a recording holds."""
+    shown = dict(given)
+    if shown.get("dsn"):
+        shown["dsn"] = DSN_GIVEN
+    if shown.get("header"):
+        shown["header"] = asking.hidden_headers(str(shown["header"]))
+    if shown.get("body"):
+        shown["body"] = asking.hidden_body(str(shown["body"]))
+    return shown
 
 
 def protocol(kind: str) -> str:
@@ -343,6 +432,11 @@ def _value(name: str, value: Any) -> Any:
 
 def check_installed(settings: Settings) -> None:
     """Whether the kinds of servers are installed here. Raises UsageError with the command that installs one."""
+    if settings.python:
+        from wsgiviz.interpreter import check_servers, executable, look_at
+
+        check_servers(look_at(executable(settings.python)), tuple(settings.kinds.values()))
+        return
     for kind in settings.kinds.values():
         if kind in EXTRAS and find_spec(kind) is None:
             raise UsageError(f"{kind} is not installed", f'pip install "wsgiviz[{kind}]"')
@@ -357,8 +451,13 @@ def _check_together(settings: Settings) -> None:
         raise UsageError("no pane has a server for this app", "see --left and --right")
     if settings.threads > 1 and "gthread" not in settings.kinds.values():
         raise UsageError(f"--threads {settings.threads} needs worker class gthread", "add --worker-class gthread")
-    if not settings.own_app and settings.path != "/":
-        raise UsageError("--path is for your own app", "a scenario takes --set KEY=VALUE")
+    defaults = Settings()
+    for name in OF_OWN_APP:
+        if not settings.own_app and getattr(settings, name) != getattr(defaults, name):
+            raise UsageError(f"{BY_NAME[name].flag} is for your own app", "a scenario takes --set KEY=VALUE")
+    for name in OF_GUNICORN:
+        if getattr(settings, name) not in (None, False) and set(settings.kinds.values()) == {"uvicorn"}:
+            raise UsageError(f"{BY_NAME[name].flag} is for gunicorn, and uvicorn runs", "drop one of them")
     if settings.duration is not None and settings.arrivals != "closed":
         raise UsageError("--duration needs --arrivals closed", "a burst ends with its last response")
     if settings.dsn and (settings.own_app or settings.scenario != "db"):
