@@ -107,14 +107,16 @@ async def _call(app: AsgiApp, scope: MutableMapping[str, Any], receive: Receive,
 class Stepped(Coroutine[Any, Any, Any]):
     """Drives ``work`` to its end for whoever drives it, reporting each step and each wait as its request's.
 
-    For the rest it is the coroutine that it drives: its name, its frame, what it awaits.
+    For the rest it is the coroutine that it drives: its name, its frame, what it awaits. `tasks_at_hand` asks for the
+    two attributes: whose it is, and how many tasks that request had started before.
     """
 
-    __slots__ = ("_child", "_is_ready", "_request", "_wake", "_work")
+    __slots__ = ("_child", "_is_ready", "_request", "_wake", "_work", "wsgiviz_number", "wsgiviz_req")
 
     def __init__(self, work: Coroutine[Any, Any, Any], request: LoopRequest, child: bool = False) -> None:
         self._work = work
         self._request = request
+        self.wsgiviz_req, self.wsgiviz_number = request.req, request.started
         self._is_ready = self._child = child
         self._wake: Wake | None = None
         if child:

@@ -28,6 +28,9 @@ class GreenletRequest(LoopRequest):
     def frames(self) -> list[FrameType]:
         return stack(self.work.gr_frame)
 
+    def waits_for(self) -> Any:
+        return None
+
 
 class Greenlets:
     """The requests that are in the app: ``requests`` by number, ``by_greenlet`` by the greenlet that serves them."""

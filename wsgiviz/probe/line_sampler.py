@@ -6,7 +6,6 @@ some milliseconds is never looked at, and the request's own thread does nothing 
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Iterable
 from types import CodeType, FrameType
@@ -14,10 +13,10 @@ from typing import Any
 
 from wsgiviz.probe.connection import name_of
 from wsgiviz.probe.source_lines import SourceLine, SourceLines
+from wsgiviz.probe.tasks_at_hand import RUN_LOOPS, follow
 from wsgiviz.recorder.emitter import Emitter
 
 SAMPLE_EVERY_S = 0.02
-ASYNCIO = os.path.dirname(os.__file__) + "/asyncio/"
 
 Frames = dict[int, FrameType]
 
@@ -60,6 +59,10 @@ class LineEmitter:
         self._emit = emit
         self._lines = lines
 
+    def follow(self, frames: list[FrameType], req: int, future: object = None) -> list[FrameType]:
+        """Innermost-first ``frames``, which wait, or those of the task that they wait for: see `tasks_at_hand`."""
+        return follow(frames, future, req, self._lines.own)
+
     def emit(self, frames: list[FrameType], req: int, slot: int, before: object) -> object:
         """The line of innermost-first ``frames``; what was emitted ``before`` is not emitted again."""
         own = self._lines.own(frames)
@@ -88,12 +91,21 @@ class LineEmitter:
         return before
 
     def emit_nested_loop(self, frames: list[FrameType], req: int, slot: int) -> None:
-        """An event loop runs inside a request of a thread: asyncio.run() in a WSGI app, and what is like it."""
-        line = self.nearest(frames)
-        if line is not None and any(frame.f_code.co_filename.startswith(ASYNCIO) for frame in frames):
+        """An event loop runs for a request of a thread: asyncio.run() in a WSGI app, or async_to_sync, as for the
+        async views of Flask and Django. Its line is that of the app which runs the loop, or else the one in it."""
+        if not any(_runs_loops(frame) for frame in frames):
+            return
+        own = self._lines.own(frames)
+        runs_it = own is not None and own is not frames[0] and _runs_loops(frames[frames.index(own) - 1])
+        line = self.nearest(frames if runs_it else self.follow(frames, req))
+        if line is not None:
             self._emit.nested_loop_seen(slot, req, line.number, line.where)
 
     def nearest(self, frames: list[FrameType]) -> SourceLine | None:
         """The app's innermost line, or the innermost line where none is the app's."""
         frame = self._lines.own(frames) or (frames[0] if frames else None)
         return self._lines.name(frame) if frame is not None else None
+
+
+def _runs_loops(frame: FrameType) -> bool:
+    return any(folder in frame.f_code.co_filename for folder in RUN_LOOPS)

@@ -7,7 +7,7 @@ from time import monotonic_ns
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
-from wsgiviz.probe.source_lines import awaiting
+from wsgiviz.probe.source_lines import awaiting, waits_for
 from wsgiviz.recorder.emitter import Emitter
 
 if TYPE_CHECKING:
@@ -59,6 +59,10 @@ class LoopRequest:
             return None
         calls = list(self.calls)
         return next((call for call in calls if call.thread), calls[0] if calls else None)
+
+    def waits_for(self) -> Any:
+        """While it waits: what the innermost of these awaits."""
+        return waits_for(self.work)
 
     def count_tasks(self, by: int) -> None:
         """One task more, or one less."""

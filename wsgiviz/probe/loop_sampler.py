@@ -89,9 +89,9 @@ class LoopSampler:
     def _emit_line(self, request: LoopRequest, moment: Moment, frames: Frames, before: object) -> None:
         step, call, thread = moment
         if step & 1 or call is None:
-            found = stack(frames.get(self._thread)) if step & 1 else request.frames()
+            found = stack(frames.get(self._thread)) if step & 1 else self._waiting_frames(request)
         else:
-            found = self._lines.to_own(call.in_thread(frames))
+            found = self._lines.follow(self._lines.to_own(call.in_thread(frames)), request.req)
             if not found and before is None:  # a task does not move while it waits for a thread
                 found = self._lines.to_own(call.in_task())
         if request.step != step or (call is not None and call.thread != thread):
@@ -100,6 +100,9 @@ class LoopSampler:
         if line is None and call is not None and not step & 1:
             line = self._lines.emit_definition(call.codes(), request.req, 0, before)
         self._seen[request.req] = moment, line or True
+
+    def _waiting_frames(self, request: LoopRequest) -> list[FrameType]:
+        return self._lines.follow(request.frames(), request.req, request.waits_for())
 
     def _running(self) -> list[FrameType]:
         """The frames of the loop's thread, innermost first."""

@@ -28,7 +28,8 @@ CLOSES = "close_graceful"
 CLIENT_AFTER_NS = 300_000_000
 CLIENT_EVERY_NS = 1_000_000_000
 
-RUNS_A_LOOP = frozenset({"run_forever", "run_until_complete"})
+RUNS_A_LOOP = frozenset({"run_forever", "run_until_complete", "run_until_future"})
+"""Functions of asyncio, and of asgiref, that return when a loop is through with something."""
 
 
 class SlotSampler:
@@ -118,4 +119,5 @@ class SlotSampler:
             return before
         if before is None and any(frame.f_code.co_name in RUNS_A_LOOP for frame in found):
             self._lines.emit_nested_loop(found, req, connection.slot)
+        found = self._lines.follow(found, req)
         return self._lines.emit(found, req, connection.slot, before) or True  # True: looked, and none is the app's

@@ -8,6 +8,7 @@ instruction's own columns (PEP 657), so that C functions, which have no frame, g
 from __future__ import annotations
 
 import ast
+import gc
 import linecache
 import os
 import re
@@ -152,14 +153,19 @@ def _call(code: CodeType, at: int) -> str:
         return ""
     segment = line.encode()[column:end_column].decode("utf-8", "replace")
     try:
-        return _callee(ast.parse(segment.strip(), mode="eval").body)
+        expression = _unawaited(ast.parse(segment.strip(), mode="eval").body)
     except (SyntaxError, ValueError):
         return ""
+    return ast.unparse(expression.func) if isinstance(expression, ast.Call) else ""
+
+
+def _unawaited(expression: ast.expr) -> ast.expr:
+    return expression.value if isinstance(expression, ast.Await) else expression
 
 
 def _callee(expression: ast.expr) -> str:
-    if isinstance(expression, ast.Await):
-        expression = expression.value
+    """The function that is called; of anything else, what it is."""
+    expression = _unawaited(expression)
     return ast.unparse(expression.func if isinstance(expression, ast.Call) else expression)
 
 
@@ -186,14 +192,35 @@ def stack(frame: FrameType | None) -> list[FrameType]:
 
 def awaiting(work: Any) -> list[FrameType]:
     """The frames of a suspended coroutine and of all that it awaits, innermost first."""
-    found: list[FrameType] = []
-    while work is not None and len(found) < 200:
-        frame = next(filter(None, (getattr(work, name, None) for name in FRAME_NAMES)), None)
-        if frame is not None:
-            found.append(frame)
-        work = next(filter(None, (getattr(work, name, None) for name in AWAIT_NAMES)), None)
-    return found[::-1]
+    frames = (next(filter(None, (getattr(link, name, None) for name in FRAME_NAMES)), None) for link in _chain(work))
+    return [frame for frame in frames if frame is not None][::-1]
 
 
+def waits_for(work: Any) -> Any:
+    """What the innermost coroutine awaits: a future of asyncio's, as a rule."""
+    return _chain(work)[-1]
+
+
+def _chain(work: Any) -> list[Any]:
+    """A coroutine, what it awaits, and so on."""
+    found = [work]
+    while len(found) < LONGEST_CHAIN:
+        work = found[-1]
+        if type(work).__name__ in OPAQUE:
+            behind = next((one for one in gc.get_referents(work) if not isinstance(one, type)), None)
+        else:
+            behind = next(filter(None, (getattr(work, name, None) for name in AWAIT_NAMES)), None)
+        if behind is None:
+            break
+        found.append(behind)
+    return found
+
+
+LONGEST_CHAIN = 200
 FRAME_NAMES = "cr_frame", "gi_frame", "ag_frame"
 AWAIT_NAMES = "cr_await", "gi_yieldfrom", "ag_await"
+OPAQUE = frozenset(
+    {"FutureIter", "coroutine_wrapper", "async_generator_asend", "async_generator_athrow", "anext_awaitable"}
+)
+"""Python's own links between two of a chain, which have no attribute for what is behind them: the first thing that
+they refer to."""
