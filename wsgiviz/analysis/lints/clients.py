@@ -64,7 +64,6 @@ def _slow_client(context: LintContext, side: Side) -> str | None:
         return None
     living, of = side.server.living(), context.of_side(side)
     phases = Counter(seen.with_clients(side, context.now_ns))
-    phases -= Counter({Activity.READING: len(silent(side))})
     slots, held = len(living), phases.total()
     if not held:
         return None
@@ -163,7 +162,7 @@ def _connections(callers: dict[int, int]) -> str:
 
 
 def _called_itself(context: LintContext, side: Side) -> str | None:
-    most = side.run.self_calls
+    most = side.run.self_calls_stuck
     if not most or not side.run.ended_ns:
         return None
     place = _mostly_at(context, side)
