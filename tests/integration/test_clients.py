@@ -55,7 +55,7 @@ def test_an_app_that_calls_its_own_server_is_named_with_the_line(stage: Start) -
     [worker] = on.wsgi.server.living()
     assert worker.activity is Activity.BLOCKED
     assert "figures.py:" in said
-    assert "urlopen for an answer of the server that it belongs to" in said
+    assert "urlopen for its own server" in said
     on.finish()
     assert result(on.state, on.log.occurrences)["sides"]["wsgi"]["self_calls"] == {"max": 1, "stuck": 1}
     assert on.wsgi.run.completed == 1

@@ -160,8 +160,8 @@ def test_a_worker_that_waits_for_its_own_server_is_named_with_its_line() -> None
     state = reduced(BOOTED, CALLS)
     said = says("self-call", seen(state, 1.1, own_app=True))
     assert said == (
-        "Worker 1 waits at app.py:9 urlopen for an answer of the server that it belongs to, and nobody there is free "
-        "to give it: 1 connection from it waits."
+        "Worker 1 waits at app.py:9 urlopen for its own server, where nobody is free to answer: "
+        "1 connection from it waits."
     )
 
 

@@ -143,8 +143,8 @@ def _self_call(context: LintContext, side: Side) -> str | None:
     one = len(callers) == 1
     who, where = wording.workers(callers) + context.of_side(side), context.waits_in(side)
     return (
-        f"{who[0].upper()}{who[1:]} {'waits' if one else 'wait'}{where} for an answer of the server that "
-        f"{'it belongs' if one else 'they belong'} to, and nobody there is free to give it: {_connections(callers)}."
+        f"{who[0].upper()}{who[1:]} {'waits' if one else 'wait'}{where} for "
+        f"{'its' if one else 'their'} own server, where nobody is free to answer: {_connections(callers)}."
     )
 
 
