@@ -8,6 +8,7 @@ from contextlib import ExitStack
 
 from tests.integration.conftest import Stage
 from wsgiviz.analysis.lints import LintContext, findings
+from wsgiviz.report.result import result
 from wsgiviz.state import Activity
 
 Start = Callable[..., Stage]
@@ -30,6 +31,7 @@ def test_a_connection_that_says_nothing_is_named_and_a_request_on_it_ends_that(s
         on.until(lambda: on.wsgi.run.external == 1, "the request")
     on.until(lambda: not found(on, "silent-client"), "the end of the silence")
     assert len(on.wsgi.ledger.external) == 1
+    assert result(on.state, on.log.occurrences)["sides"]["wsgi"]["silent_clients"]["count"] == 1
 
 
 def test_clients_that_do_not_hang_up_stop_gthreads_accepting_thread(stage: Start) -> None:
@@ -53,9 +55,9 @@ def test_an_app_that_calls_its_own_server_is_named_with_the_line(stage: Start) -
     [worker] = on.wsgi.server.living()
     assert worker.activity is Activity.BLOCKED
     assert "figures.py:" in said
-    assert "urlopen for an answer of the server that it belongs to" in said
+    assert "urlopen for its own server" in said
     on.finish()
-    assert on.wsgi.run.self_calls == 1
+    assert result(on.state, on.log.occurrences)["sides"]["wsgi"]["self_calls"] == {"max": 1, "stuck": 1}
     assert on.wsgi.run.completed == 1
     [said] = found(on, "self-call")
     assert said.startswith("The app called its own server at figures.py:")

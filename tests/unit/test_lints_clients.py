@@ -21,6 +21,7 @@ from tests.unit.lint_contexts import (
 )
 from tests.unit.states import RUN
 from wsgiviz.analysis.lints.deaths import lost_with
+from wsgiviz.analysis.occurrences import Occurrences
 from wsgiviz.events import (
     AcceptorClosing,
     ClientSeen,
@@ -32,6 +33,7 @@ from wsgiviz.events import (
     WorkerDied,
     WorkerStopping,
 )
+from wsgiviz.report.result import result
 from wsgiviz.state import Activity
 
 CLIENT = "127.0.0.1:50312"
@@ -49,6 +51,26 @@ def test_a_client_that_has_sent_no_byte_is_named() -> None:
         "worker for that after --timeout."
     )
     assert says("slow-client", seen(state, 3.0)) is None, "it is not slow: it says nothing"
+
+
+def test_a_silent_client_is_never_called_slow_not_even_when_it_has_gone() -> None:
+    gone = [RequestEnded(at(4.0), "wsgi", PID, 0, 0, 0, 0, 0, 0, 0, 0, 0, "")]
+    stopping = [WorkerStopping(at(4.0), "wsgi", PID, 6)]
+    for end in (gone, stopping, taken(1, 4.0)):
+        assert says("slow-client", seen(reduced(BOOTED, SILENT, end), 4.2)) is None
+    heard = [ClientSeen(at(2.0), "wsgi", PID, 0, 17, CLIENT)]
+    assert says("slow-client", seen(reduced(BOOTED, SILENT, heard), 4.2)) is not None, "it has begun to send"
+
+
+def test_silent_connections_are_counted_once_each_with_the_longest() -> None:
+    still = [ClientSeen(at(1.5), "wsgi", PID, 0, 0, CLIENT)]
+    gone = [RequestEnded(at(2.0), "wsgi", PID, 0, 0, 0, 0, 0, 0, 0, 0, 0, "")]
+    other = [ConnectionAccepted(at(3.0), "wsgi", PID, 0, 0), ClientSeen(at(3.25), "wsgi", PID, 0, 0, CLIENT)]
+    state = reduced(BOOTED, SILENT, still, gone, other)
+    linux = result(replace(state, host={"platform": "Linux-6.1"}), Occurrences())["sides"]["wsgi"]
+    other = result(replace(state, host={"platform": "macOS-14"}), Occurrences())["sides"]["wsgi"]
+    assert linux["silent_clients"] == {"count": 2, "max_s": 1.4}
+    assert (other["silent_clients"], other["self_calls"]) == (None, None), "not known is not zero"
 
 
 def test_one_that_has_sent_something_is_slow_and_not_silent() -> None:
@@ -138,8 +160,8 @@ def test_a_worker_that_waits_for_its_own_server_is_named_with_its_line() -> None
     state = reduced(BOOTED, CALLS)
     said = says("self-call", seen(state, 1.1, own_app=True))
     assert said == (
-        "Worker 1 waits at app.py:9 urlopen for an answer of the server that it belongs to, and nobody there is free "
-        "to give it: 1 connection from it waits."
+        "Worker 1 waits at app.py:9 urlopen for its own server, where nobody is free to answer: "
+        "1 connection from it waits."
     )
 
 
@@ -158,6 +180,19 @@ def test_after_the_run_the_line_is_that_at_which_most_waited() -> None:
     assert says("self-call", seen(state, 4.3)) == (
         "The app called its own server at app.py:9 urlopen: a connection waited for workers that waited for it."
     )
+
+
+def test_a_self_call_that_another_worker_could_answer_is_no_deadlock_after_the_run_either() -> None:
+    state = reduced(BOOTED, booted(pid=101, number=2), CALLS, ended(4.2))
+    run = state.sides["wsgi"].run
+    assert (run.self_calls, run.self_calls_stuck) == (1, 0)
+    assert says("self-call", seen(state, 4.3)) is None
+
+
+def test_an_accepting_thread_that_is_still_held_when_the_run_ends_counts() -> None:
+    state = reduced(GTHREAD, [closing(1.0, 1), closing(2.0, 0), closing(2.5, 1)], ended(4.0))
+    side = result(state, Occurrences())["sides"]["wsgi"]
+    assert side["accepting_threads_held"] == {"seconds": 2.5, "max_s": 1.5}
 
 
 # --- served for nobody ---------------------------------------------------------------------------------------------

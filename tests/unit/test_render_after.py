@@ -11,7 +11,7 @@ from tests.unit.states import MS, RUN, T0, S, awaiting_tasks, ledger_of, sleepin
 from wsgiviz.state import Request, Side, Step, Task
 from wsgiviz.tui.render.glyphs import ASCII, UNICODE, Glyphs
 from wsgiviz.tui.render.line import text_of
-from wsgiviz.tui.render.rows import rows
+from wsgiviz.tui.render.rows import Memory, rows
 from wsgiviz.tui.render.view import PaneView
 
 NOW_S = 2.4
@@ -30,8 +30,11 @@ def task(number: int, began_s: float = 0.001, ended_s: float = 0, **more: Any) -
 
 
 def shown(side: Side, width: int = 70, glyphs: Glyphs = UNICODE, height: int = 18) -> list[str]:
-    view = PaneView(side, "", T0 + int(NOW_S * S), T0, T0 + int(5.5 * S), glyphs=glyphs)
-    return [text_of(row).rstrip() for row in rows(view, width, height)]
+    return [text_of(row).rstrip() for row in rows(view_of(side, glyphs), width, height)]
+
+
+def view_of(side: Side, glyphs: Glyphs = UNICODE) -> PaneView:
+    return PaneView(side, "", T0 + int(NOW_S * S), T0, T0 + int(5.5 * S), glyphs=glyphs)
 
 
 def lane(*requests: Request, number: int = 1, glyphs: Glyphs = UNICODE) -> str:
@@ -130,6 +133,16 @@ def workers(**of_the_first: Any) -> Side:
 def test_a_worker_says_for_whom_it_works(facts: dict[str, object], wide: str, narrow: str) -> None:
     assert shown(workers(**facts), 59)[6] == "        " + wide
     assert shown(workers(**facts), 40)[6] == "        " + narrow
+
+
+def test_a_worker_that_calls_its_own_server_says_so() -> None:
+    side = workers()
+    pid = next(worker.pid for worker in side.server.workers.values() if worker.req == RUN + 9)
+    calls = changed(side, server=changed(side.server, self_calls={pid: 1}))
+    assert shown(calls, 80)[6].startswith("        blocked 0.4 s on #9, calling its own server")
+    memory = Memory()
+    before = rows(view_of(side), 80, 18, memory)
+    assert [text_of(row) for row in rows(view_of(calls), 80, 18, memory)] != [text_of(row) for row in before]
 
 
 def test_what_was_served_for_nobody_is_counted() -> None:

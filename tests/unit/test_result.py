@@ -54,7 +54,7 @@ OF_A_SIDE = {
     "driver_max_lag_s": float, "events": int,
     "events_lost": int, "after_answer": dict, "served_for_nobody": int, "redirects": dict, "unobserved": int,
     "forks": int, "external_requests": int, "shares": dict, "driver_busy_fraction": float,
-}  # fmt: skip
+    "silent_clients": dict, "self_calls": dict, }  # fmt: skip
 OF_A_WORKER = {
     "pid", "slot", "requests", "busy_s", "reading_s", "writing_s", "blocked_s", "computing_s", "gil_wait_s",
 }  # fmt: skip
@@ -102,13 +102,15 @@ def test_the_object_and_its_sides_have_every_key_that_is_documented() -> None:
     assert top["host"] == HOST
     assert set(top["sides"]) == {"wsgi", "asgi"}
     side = top["sides"]["wsgi"]
-    assert set(side) == set(OF_A_SIDE) | set(DISTRIBUTIONS)
+    assert set(side) == set(OF_A_SIDE) | set(DISTRIBUTIONS) | {"accepting_threads_held"}
+    assert side.pop("accepting_threads_held") is None, "only gthread has such a thread"
     for name, kind in OF_A_SIDE.items():
         assert isinstance(side[name], kind), name
     for name in DISTRIBUTIONS:
         assert set(side[name]) == QUANTILES
     assert [set(worker) for worker in side["per_worker"]] == [OF_A_WORKER]
-    assert set(top["sides"]["asgi"]) == set(side) | {"loop", "loops", "pools", "thread_wait_s"}
+    of_loops = {"loop", "loops", "pools", "thread_wait_s"}
+    assert set(top["sides"]["asgi"]) == set(side) | {"accepting_threads_held"} | of_loops
     assert set(top["sides"]["asgi"]["loop"]) == {"max_lag_s", "busy_fraction", "longest_step_s"}
 
 

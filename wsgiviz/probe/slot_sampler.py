@@ -25,7 +25,9 @@ IDLE = (0, 0)
 CLOSES = "close_graceful"
 """gunicorn's function that waits for the client to hang up (`gunicorn.util`)."""
 
-CLIENT_AFTER_NS = 300_000_000
+CLIENT_AFTER_NS = 200_000_000
+"""Before a client counts as slow, it has to be known whether it is silent (`wsgiviz.analysis.lints.seen`)."""
+
 CLIENT_EVERY_NS = 1_000_000_000
 
 RUNS_A_LOOP = frozenset({"run_forever", "run_until_complete", "run_until_future"})

@@ -16,6 +16,10 @@ Top level: ``schema``, ``wsgiviz`` (its version), ``scenario`` (null for an app 
   when their client had given up), ``unobserved`` (answers that no worker is known to have given: by the server
   itself, or by a process that the app has forked), ``forks`` (of the app), ``external_requests`` (that our driver has
   not sent, in the app during the run; they are in no other count, and in no distribution)
+- clients: ``silent_clients`` (``count`` of connections that held a slot and had sent no byte, looked at once a
+  second, and ``max_s``, the longest), ``self_calls`` (``max`` connections at once from workers to their own server,
+  seen once a second, ``stuck`` of them while nobody was free to answer), ``accepting_threads_held`` (gthread's, by
+  clients that do not hang up: ``seconds`` in all and ``max_s``, one that still lasts included)
 - the whole: ``makespan_s``, ``predicted_makespan_s`` with ``predicted_by`` and ``caveat``, ``throughput_rps``
 - distributions: ``latency_s`` (from the planned time), ``latency_from_sent_s``, ``queue_wait_s``,
   ``service_s``, ``schedule_lag_s``; each mean, p50, p90, p95, p99 (nearest rank: the smallest value that at least
@@ -107,6 +111,7 @@ def _side(state: State, side: Side) -> dict[str, Any]:
     return {
         **_what_ran(state.settings, side),
         **_counts(side, state.t_ns),
+        **_clients(state, side),
         **_whole(state, side),
         **_distributions(side),
         "paths": msgspec.to_builtins(by_path(side)),
@@ -144,6 +149,19 @@ def _counts(side: Side, now_ns: int) -> dict[str, Any]:
         "unobserved": metrics.unobserved(side),
         "forks": side.server.forks,
         "external_requests": run.external,
+    }
+
+
+def _clients(state: State, side: Side) -> dict[str, Any]:
+    """What clients did to slots, and workers as clients; only Linux tells."""
+    run = side.run
+    linux = str(state.host.get("platform", "")).startswith("Linux")
+    held = metrics.accepting_threads_held(side, state.t_ns) if side.kind == "gthread" else None
+    silent = {"count": run.silent_clients, "max_s": run.silent_most_ns / 1e9}
+    return {
+        "silent_clients": silent if linux and not side.is_loop else None,
+        "self_calls": {"max": run.self_calls, "stuck": run.self_calls_stuck} if linux else None,
+        "accepting_threads_held": msgspec.to_builtins(held),
     }
 
 

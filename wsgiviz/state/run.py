@@ -94,8 +94,11 @@ class Run(Struct, frozen=True, gc=False):
     driver_first: DriverSample = DriverSample()  # at the start of the run
     driver: DriverSample = DriverSample()  # the newest
     self_calls: int = 0  # the most connections that its workers had to their own server at once
+    self_calls_stuck: int = 0  # the most of these while nobody was free to answer
     acceptor_ns: int = 0  # for how long accepting threads waited for clients to hang up
     acceptor_most_ns: int = 0  # the longest of these
+    silent_clients: int = 0  # connections that kept a slot reading and had sent no byte when the probe looked
+    silent_most_ns: int = 0  # the longest that one was seen to have done so
     nested_loop: tuple[int, Location] | None = None  # a request inside which an event loop runs, and where
     overflows_before: int = -1  # the server's at the start
     deaths_before: int = 0

@@ -149,6 +149,7 @@ class Worker(Struct, frozen=True, gc=False):
     iterating: bool = False  # the app has returned its iterable, and is asked for its parts
     paused_ns: int = 0  # of the present request: how long its iterator waited for the server to write
     client: ReadingClient | None = None  # of a connection that has brought no request for a while
+    silent_since_ns: int = 0  # when the newest stretch of reading began in which no byte was seen to come
     sampler_error: str = ""  # the line sampler has ended with this
 
     @property

@@ -64,7 +64,6 @@ def _slow_client(context: LintContext, side: Side) -> str | None:
         return None
     living, of = side.server.living(), context.of_side(side)
     phases = Counter(seen.with_clients(side, context.now_ns))
-    phases -= Counter({Activity.READING: len(silent(side))})
     slots, held = len(living), phases.total()
     if not held:
         return None
@@ -144,8 +143,8 @@ def _self_call(context: LintContext, side: Side) -> str | None:
     one = len(callers) == 1
     who, where = wording.workers(callers) + context.of_side(side), context.waits_in(side)
     return (
-        f"{who[0].upper()}{who[1:]} {'waits' if one else 'wait'}{where} for an answer of the server that "
-        f"{'it belongs' if one else 'they belong'} to, and nobody there is free to give it: {_connections(callers)}."
+        f"{who[0].upper()}{who[1:]} {'waits' if one else 'wait'}{where} for "
+        f"{'its' if one else 'their'} own server, where nobody is free to answer: {_connections(callers)}."
     )
 
 
@@ -163,7 +162,7 @@ def _connections(callers: dict[int, int]) -> str:
 
 
 def _called_itself(context: LintContext, side: Side) -> str | None:
-    most = side.run.self_calls
+    most = side.run.self_calls_stuck
     if not most or not side.run.ended_ns:
         return None
     place = _mostly_at(context, side)

@@ -45,7 +45,7 @@ def as_seen(worker: Worker, now_ns: int) -> Activity:
 
 
 def with_clients(side: Side, now_ns: int) -> list[Activity]:
-    """What slow clients hold slots in, one for each, or held them in until a moment ago.
+    """What slow clients hold slots in, one for each, or held them in until a moment ago. Not silent ones.
 
     A thread may read and write slowly because it lacks the GIL: where some wait for that, only what is on counts, and
     only since its thread was last seen to wait for it.
@@ -72,6 +72,8 @@ def _with_client(worker: Worker, now_ns: int, contended: bool) -> Activity | Non
         end_ns = span.end_ns or now_ns
         if not _recent(end_ns, now_ns) or (contended and span.end_ns):
             break
+        if span.activity is Activity.READING and span.start_ns == worker.silent_since_ns:
+            continue
         if span.activity in CLIENTS and end_ns - max(span.start_ns, worker.gil_seen_ns) > SLOW_CLIENT_NS:
             return span.activity
     return None

@@ -140,7 +140,20 @@ def _closing(side: SideDraft, event: ConnectionClosing) -> None:
 def _client_seen(side: SideDraft, event: ClientSeen) -> None:
     worker = side.worker(event)
     if worker is not None and worker.activity is Activity.READING and event.t_ns >= worker.since_ns:
-        side.put(replace(worker, client=ReadingClient(event.address, event.received, worker.since_ns)))
+        client = ReadingClient(event.address, event.received, worker.since_ns)
+        if client.silent:
+            _count_silence(side, worker, event.t_ns)
+        silent_since_ns = worker.since_ns if client.silent else 0
+        side.put(replace(worker, client=client, silent_since_ns=silent_since_ns))
+
+
+def _count_silence(side: SideDraft, worker: Worker, t_ns: int) -> None:
+    """One more connection that is silent, or one that still is: the probe looks again every second."""
+    run = side.run
+    lasted_ns = max(0, t_ns - max(worker.since_ns, run.requested_ns))
+    more = int(worker.silent_since_ns != worker.since_ns)
+    most_ns = max(run.silent_most_ns, lasted_ns)
+    side.run = replace(run, silent_clients=run.silent_clients + more, silent_most_ns=most_ns)
 
 
 def _acceptor_closing(side: SideDraft, event: AcceptorClosing) -> None:

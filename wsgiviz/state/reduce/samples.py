@@ -132,8 +132,17 @@ def _self_calls_sampled(side: SideDraft, event: SelfCallsSampled) -> None:
     side.self_calls.pop(event.pid, None)
     if event.connections > 0:
         side.self_calls[event.pid] = event.connections
-        most = max(side.run.self_calls, sum(side.self_calls.values()))
-        side.run = replace(side.run, self_calls=most)
+        now, run = sum(side.self_calls.values()), side.run
+        stuck = max(run.self_calls_stuck, now) if _nobody_free(side) else run.self_calls_stuck
+        side.run = replace(run, self_calls=max(run.self_calls, now), self_calls_stuck=stuck)
+
+
+def _nobody_free(side: SideDraft) -> bool:
+    """No slot, or no loop, could answer a request of the app's own now."""
+    if side.is_loop:
+        return bool(side.loops) and all(loop.held is not None for loop in side.loops.values())
+    living = [worker for worker in side.workers.values() if worker.alive]
+    return bool(living) and all(worker.busy for worker in living)
 
 
 def _events_lost(side: SideDraft, event: EventsLost) -> None:

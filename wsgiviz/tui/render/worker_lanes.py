@@ -76,7 +76,7 @@ def status(worker: Worker, indent: int, width: int, view: PaneView) -> Row:
             line.add("   ").add(shortened(seen, line.left, view.glyphs.ellipsis), DIM)
         return line.row()
     request = view.side.ledger.get(worker.req) if worker.req else None
-    line.first_fitting(*[(Part(words, style),) for words in _doing(worker, request, view.now_ns)])
+    line.first_fitting(*[(Part(words, style),) for words in _doing(worker, request, view)])
     where = worker.boot_where if worker.activity is Activity.BOOTING else None
     if worker.busy and request is not None and request.in_app:
         where = request.where
@@ -86,9 +86,9 @@ def status(worker: Worker, indent: int, width: int, view: PaneView) -> Row:
     return line.row()
 
 
-def _doing(worker: Worker, request: Request | None, now_ns: int) -> tuple[str, ...]:
+def _doing(worker: Worker, request: Request | None, view: PaneView) -> tuple[str, ...]:
     """What a living worker does, from all words to the fewest."""
-    activity = worker.activity.value
+    activity, now_ns = worker.activity.value, view.now_ns
     lasts = running((now_ns - worker.since_ns) / 1e9)
     if not worker.req:
         return (*_silence(worker, lasts), f"{activity} {lasts}")
@@ -96,6 +96,8 @@ def _doing(worker: Worker, request: Request | None, now_ns: int) -> tuple[str, .
     if request is not None and goes_on(request, now_ns):
         name = name_of(worker.req)
         held = f"for nobody ({name} gave up)" if request.failed_ns else f"after the answer to {name}"
+    if worker.activity is Activity.BLOCKED and not worker.slot and worker.pid in view.side.server.self_calls:
+        return f"{activity} {lasts} {held}, calling its own server", f"{held}, calling its own server", held
     iterates = ", iterating" if worker.iterating and worker.activity in IN_APP else ""
     return f"{activity} {lasts} {held}{iterates}", f"{activity} {lasts} {held}", f"{activity} {held}", held
 
