@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 from msgspec.structs import replace
 
@@ -27,6 +29,7 @@ from wsgiviz.events import (
     WorkerReady,
     WorkerStopping,
 )
+from wsgiviz.observe.kernel import gone_status
 from wsgiviz.state import Activity, Phase, Side, State
 from wsgiviz.state.state import State as Whole
 
@@ -108,6 +111,20 @@ def test_a_dead_worker_is_not_blocked() -> None:
     seen = ThreadSampled(ns(50), "wsgi", PID, 0, 0, 0, "S")
     side = side_of(reduced([*BOOTED, *started(), idle, began(1, 20), seen, zombie, died(9)]))
     assert side.server.workers[PID, 0].since_ns == ns(50), "until then it is known to have lived"
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/stat"), reason="there is no /proc here")
+def test_a_zombie_has_its_exit_status_and_who_lives_has_none() -> None:
+    pid = os.fork()
+    if not pid:
+        os._exit(7)
+    try:
+        os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+        assert gone_status(pid) == 7 << 8
+    finally:
+        os.waitpid(pid, 0)
+    assert gone_status(pid) is None, "its parent knows"
+    assert gone_status(os.getpid()) is None
 
 
 # --- what is said of it ------------------------------------------------------------------------------------------

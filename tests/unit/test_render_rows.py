@@ -324,6 +324,6 @@ def test_the_line_of_a_dead_worker_is_the_one_that_it_was_last_seen_at() -> None
     side = mixed_workers(2.3)
     at = Location("shop.py", 3, "app", "time.sleep")
     lost = Request(RUN + 3, T0, T0, began_ns=T0, ended_ns=T0 + S, pid=103, raised="worker died", where=at)
-    side = changed(side, ledger=ledger_of(lost))
+    side = changed(side, ledger=ledger_of([lost]))
     lines = shown(view_of(side, 2.3), width=80, height=24)
     assert "        killed by SIGKILL, held #3   last seen at shop.py:3 time.sleep" in lines
