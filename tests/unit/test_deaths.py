@@ -94,14 +94,19 @@ def test_the_kernel_says_so_first_and_its_master_knows_more() -> None:
     assert not gone.sides["wsgi"].in_app()
     both = side_of(reduced([*RUNNING, WorkerGone(ns(60), "wsgi", PID, 9)], [died(9, 1, 9, at=90)]))
     [worker] = both.server.workers.values()
-    assert (both.deaths, worker.died_of, worker.since_ns) == (1, "timeout", ns(60))
+    assert worker.death is not None
+    assert (both.deaths, worker.died_of, worker.death.t_ns) == (1, "timeout", ns(60))
     again = reduced([*RUNNING, died(9)], [WorkerGone(ns(90), "wsgi", PID, 9)])
     assert side_of(again).deaths == 1
-    assert side_of(again).server.workers[PID, 0].since_ns == ns(80)
+    assert side_of(again).server.graves[PID].t_ns == ns(80)
 
 
 def test_a_dead_worker_is_not_blocked() -> None:
     """Its process may take a while to end, and its master to notice: no sample has seen it alive in the app."""
+    fresh = side_of(reduced([*RUNNING, died(1 << 8, at=70)]))
+    assert fresh.server.workers[PID, 0].since_ns == ns(20), "nobody has looked at it yet"
+    long_ago = side_of(reduced([*RUNNING, died(1 << 8, at=900)]))
+    assert long_ago.server.workers[PID, 0].since_ns == ns(900), "nobody has looked for long: it may have lived"
     idle = ThreadSampled(ns(15), "wsgi", PID, 0, 0, 0, "S")
     zombie = ThreadSampled(ns(60), "wsgi", PID, 0, 0, 0, "Z")
     side = side_of(reduced([*BOOTED, *started(), idle, began(1, 20), zombie, died(1 << 8)]))
