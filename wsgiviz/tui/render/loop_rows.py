@@ -8,11 +8,11 @@ from typing import NamedTuple
 
 from wsgiviz.analysis import booting, loop_times
 from wsgiviz.analysis.lints import seen
+from wsgiviz.printable import printable
 from wsgiviz.state import Activity, Loop, Task
 from wsgiviz.tui.render.glyphs import LOOP_HELD_NS
 from wsgiviz.tui.render.head_rows import bar_cells, labelled, shares
 from wsgiviz.tui.render.line import DIM, CellStyle, Part, Row, shortened
-from wsgiviz.tui.render.printable import printable
 from wsgiviz.tui.render.view import ON_LOOP, PaneView
 from wsgiviz.tui.render.words import counted, measured, name_of, running
 
