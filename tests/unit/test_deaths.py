@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 from msgspec.structs import replace
 
@@ -27,6 +29,7 @@ from wsgiviz.events import (
     WorkerReady,
     WorkerStopping,
 )
+from wsgiviz.observe.kernel import gone_status
 from wsgiviz.state import Activity, Phase, Side, State
 from wsgiviz.state.state import State as Whole
 
@@ -91,14 +94,19 @@ def test_the_kernel_says_so_first_and_its_master_knows_more() -> None:
     assert not gone.sides["wsgi"].in_app()
     both = side_of(reduced([*RUNNING, WorkerGone(ns(60), "wsgi", PID, 9)], [died(9, 1, 9, at=90)]))
     [worker] = both.server.workers.values()
-    assert (both.deaths, worker.died_of, worker.since_ns) == (1, "timeout", ns(60))
+    assert worker.death is not None
+    assert (both.deaths, worker.died_of, worker.death.t_ns) == (1, "timeout", ns(60))
     again = reduced([*RUNNING, died(9)], [WorkerGone(ns(90), "wsgi", PID, 9)])
     assert side_of(again).deaths == 1
-    assert side_of(again).server.workers[PID, 0].since_ns == ns(80)
+    assert side_of(again).server.graves[PID].t_ns == ns(80)
 
 
 def test_a_dead_worker_is_not_blocked() -> None:
     """Its process may take a while to end, and its master to notice: no sample has seen it alive in the app."""
+    fresh = side_of(reduced([*RUNNING, died(1 << 8, at=70)]))
+    assert fresh.server.workers[PID, 0].since_ns == ns(20), "nobody has looked at it yet"
+    long_ago = side_of(reduced([*RUNNING, died(1 << 8, at=900)]))
+    assert long_ago.server.workers[PID, 0].since_ns == ns(900), "nobody has looked for long: it may have lived"
     idle = ThreadSampled(ns(15), "wsgi", PID, 0, 0, 0, "S")
     zombie = ThreadSampled(ns(60), "wsgi", PID, 0, 0, 0, "Z")
     side = side_of(reduced([*BOOTED, *started(), idle, began(1, 20), zombie, died(1 << 8)]))
@@ -108,6 +116,20 @@ def test_a_dead_worker_is_not_blocked() -> None:
     seen = ThreadSampled(ns(50), "wsgi", PID, 0, 0, 0, "S")
     side = side_of(reduced([*BOOTED, *started(), idle, began(1, 20), seen, zombie, died(9)]))
     assert side.server.workers[PID, 0].since_ns == ns(50), "until then it is known to have lived"
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/stat"), reason="there is no /proc here")
+def test_a_zombie_has_its_exit_status_and_who_lives_has_none() -> None:
+    pid = os.fork()
+    if not pid:
+        os._exit(7)
+    try:
+        os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+        assert gone_status(pid) == 7 << 8
+    finally:
+        os.waitpid(pid, 0)
+    assert gone_status(pid) is None, "its parent knows"
+    assert gone_status(os.getpid()) is None
 
 
 # --- what is said of it ------------------------------------------------------------------------------------------

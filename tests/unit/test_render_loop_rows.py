@@ -7,8 +7,8 @@ import pytest
 from tests.unit.lint_contexts import PID, at, reduced
 from tests.unit.loop_events import OTHER, TWO_LOOPS, accepted, beat, began, held
 from tests.unit.states import MS, RUN, T0, S
-from wsgiviz.events import ThreadSampled
-from wsgiviz.state import State
+from wsgiviz.events import BootLineSeen, Event, SettingsChanged, ThreadSampled, WorkerBooting
+from wsgiviz.state import State, reduce
 from wsgiviz.tui.render.line import text_of
 from wsgiviz.tui.render.rows import rows
 from wsgiviz.tui.render.view import PaneView
@@ -63,3 +63,13 @@ def test_a_loop_that_waits_for_the_gil_is_held_by_nobody() -> None:
 def test_a_loop_that_no_request_holds() -> None:
     state = reduced(TWO_LOOPS, [beat(0, 0), beat(0, 0, OTHER), held(0.31, 0, 290)])
     assert any("held 0.3 s by no request" in line for line in shown(state))
+
+
+def test_a_worker_that_loads_its_app_has_no_loop_yet() -> None:
+    events: list[Event] = [
+        SettingsChanged(0, "", 0, {"asgi": "shop:app"}),
+        WorkerBooting(T0, "asgi", 1, 1, 1, 1, "uvicorn"),
+    ]
+    assert shown(reduce(State(), events))[3].endswith("1 booting 0.4 s")
+    events.append(BootLineSeen(T0, "asgi", 1, 3, "shop.py|<module>|\x1b[2J"))
+    assert shown(reduce(State(), events))[3].endswith(r"1 booting 0.4 s at shop.py:3 \x1b[2J")

@@ -308,3 +308,22 @@ def test_rows_remembered_are_those_made_afresh() -> None:
         for side in (sleeping_workers(now_s), awaiting_tasks(now_s)):
             view = view_of(side, now_s)
             assert rows(view, 59, 18, memory[side.name]) == rows(view, 59, 18)
+
+
+def test_a_worker_that_boots_is_shown_with_its_line_and_is_not_free() -> None:
+    at = Location("shop.py", 3, "<module>", "time.sleep")
+    spans = (Span(T0, 0, Activity.BOOTING, 0),)
+    worker = Worker(101, 1, Activity.BOOTING, T0, booted_ns=T0, boot_where=at, spans=spans)
+    lines = shown(view_of(Side("wsgi", server=Server(workers={worker.key: worker})), 1.5), height=24)
+    assert any(line.endswith("1 of 1 worker booting") for line in lines)
+    assert "        booting 1.5 s   shop.py:3 time.sleep" in lines
+    assert not any("free" in line for line in lines)
+
+
+def test_the_line_of_a_dead_worker_is_the_one_that_it_was_last_seen_at() -> None:
+    side = mixed_workers(2.3)
+    at = Location("shop.py", 3, "app", "time.sleep")
+    lost = Request(RUN + 3, T0, T0, began_ns=T0, ended_ns=T0 + S, pid=103, raised="worker died", where=at)
+    side = changed(side, ledger=ledger_of([lost]))
+    lines = shown(view_of(side, 2.3), width=80, height=24)
+    assert "        killed by SIGKILL, held #3   last seen at shop.py:3 time.sleep" in lines

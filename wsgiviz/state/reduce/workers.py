@@ -104,7 +104,7 @@ def _last_alive_ns(worker: Worker, death: Death) -> int:
     """When it was last seen alive, for one that was in the app: what it did after that, it may have done dead. A
     process may take some time to end, and its master to notice. Where nobody has looked for long, until its death."""
     seen_ns = max(worker.since_ns, min(death.t_ns, worker.sample.t_ns))
-    if worker.activity in IN_APP and worker.sample.t_ns and death.t_ns - seen_ns <= UNSEEN_NS:
+    if worker.activity in IN_APP and death.t_ns - seen_ns <= UNSEEN_NS:
         return seen_ns
     return max(death.t_ns, worker.since_ns)
 

@@ -6,12 +6,13 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from wsgiviz.analysis import loop_times
+from wsgiviz.analysis import booting, loop_times
 from wsgiviz.analysis.lints import seen
+from wsgiviz.printable import printable
 from wsgiviz.state import Activity, Loop, Task
 from wsgiviz.tui.render.glyphs import LOOP_HELD_NS
 from wsgiviz.tui.render.head_rows import bar_cells, labelled, shares
-from wsgiviz.tui.render.line import DIM, CellStyle, Part, Row
+from wsgiviz.tui.render.line import DIM, CellStyle, Part, Row, shortened
 from wsgiviz.tui.render.view import ON_LOOP, PaneView
 from wsgiviz.tui.render.words import counted, measured, name_of, running
 
@@ -35,11 +36,21 @@ def loop(view: PaneView, width: int, column: int) -> Row:
     line.extend(shares(counts, sum(counts.values()), bar_cells(width), view))
     line.to(column + bar_cells(width) + (2 if width >= 50 else 1))
     if not loops:
-        return line.add("no loop yet", DIM).row()
+        none = printable(_booting(view) or "no loop yet", not view.glyphs.eighths)
+        return line.add(shortened(none, line.left, view.glyphs.ellipsis), DIM).row()
     words, short = _words(loops, view)
     lag = Part(f"   max lag {_max_lag(loops, view)}", DIM)
     awaiting = Part(f"   await {counts[Task.AWAITING]}", DIM)
     return line.first_fitting((words, lag), (words, awaiting), (words,), (short,)).row()
+
+
+def _booting(view: PaneView) -> str:
+    """ "2 booting 1.8 s at shop.py:3 time.sleep": a worker that loads its app has no loop yet."""
+    workers = booting.booting(view.side)
+    if not workers:
+        return ""
+    lasts = running((view.now_ns - min(worker.since_ns for worker in workers)) / 1e9)
+    return f"{len(workers)} booting {lasts}{booting.where(workers)}"
 
 
 class OnLoop(NamedTuple):
