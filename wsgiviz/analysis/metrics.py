@@ -44,7 +44,7 @@ class AfterAnswer(Struct, frozen=True):
     seconds: float
 
 
-class Held(Struct, frozen=True):
+class HeldTimes(Struct, frozen=True):
     """For how long gthread's accepting threads waited for clients to hang up: in all, and the longest."""
 
     seconds: float
@@ -164,13 +164,13 @@ def after_answer(side: Side, now_ns: int) -> AfterAnswer:
     return AfterAnswer(len(longer_ns), sum(longer_ns) / 1e9)
 
 
-def accepting_threads_held(side: Side, now_ns: int) -> Held:
+def accepting_threads_held(side: Side, now_ns: int) -> HeldTimes:
     """What has ended, and what still lasts."""
     living, began_ns = side.server.processes(), side.run.requested_ns
     since = [t_ns for pid, t_ns in side.server.acceptors.items() if pid in living]
     lasting_ns = [max(0, now_ns - max(t_ns, began_ns)) for t_ns in since]
     most_ns = max(side.run.acceptor_most_ns, *lasting_ns, 0)
-    return Held((side.run.acceptor_ns + sum(lasting_ns)) / 1e9, most_ns / 1e9)
+    return HeldTimes((side.run.acceptor_ns + sum(lasting_ns)) / 1e9, most_ns / 1e9)
 
 
 def makespan_ns(side: Side) -> int:
