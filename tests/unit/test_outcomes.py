@@ -9,7 +9,8 @@ from msgspec.structs import replace
 
 from tests.unit.lint_contexts import but, side
 from tests.unit.states import MS, RUN, T0, S, sleeping_workers
-from tests.unit.test_captions import AT_WORK, DEEP, caption_of, finished, says, workers
+from tests.unit.test_captions import AT_WORK, caption_of, finished, says, workers
+from tests.unit.test_captions_of_own_apps import DEEP
 from wsgiviz.analysis import outcomes
 from wsgiviz.analysis.captions import Tone
 from wsgiviz.state import Activity, Death, Hold, Loop, LoopTally, Request, Side

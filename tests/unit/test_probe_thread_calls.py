@@ -16,10 +16,9 @@ from typing import Any
 
 import anyio.to_thread
 import pytest
-from asgiref.sync import ThreadSensitiveContext, async_to_sync, sync_to_async
-from starlette.concurrency import run_in_threadpool
 
 from tests.unit.probed import Recorded
+from tests.unit.ways_into_threads import WAYS, nested
 from wsgiviz.events import CallBegan, CallEnded, CallQueued, LineSeen, PoolSampled
 from wsgiviz.probe import thread_calls
 from wsgiviz.probe.asgi import follow_tasks
@@ -120,58 +119,6 @@ def on_a_loop(test: Callable[[Loop], Awaitable[None]]) -> Loop:
 def line_of(text: str) -> int:
     with open(__file__) as file:
         return next(number for number, line in enumerate(file, 1) if line.rstrip().endswith(text))
-
-
-async def own_executor(loop: Loop) -> int:
-    with ThreadPoolExecutor(1) as executor:
-        return await asyncio.get_running_loop().run_in_executor(executor, loop.held)
-
-
-async def wrapped_future(loop: Loop) -> int:
-    with ThreadPoolExecutor(1) as executor:
-        return await asyncio.wrap_future(executor.submit(loop.held))
-
-
-async def in_a_task_group(loop: Loop) -> int:
-    """As Starlette's BaseHTTPMiddleware calls what it wraps."""
-    found: list[int] = []
-
-    async def inner() -> None:
-        found.append(await run_in_threadpool(loop.held))
-
-    async with anyio.create_task_group() as group:
-        group.start_soon(inner)
-    return found[0]
-
-
-async def nested(loop: Loop) -> int:
-    """A thread that waits for what its loop has called in another one."""
-
-    async def inner() -> int:
-        return await asyncio.to_thread(loop.held)
-
-    return await sync_to_async(async_to_sync(inner))()
-
-
-async def as_django_does(loop: Loop) -> int:
-    async with ThreadSensitiveContext():
-        return await sync_to_async(loop.held)()
-
-
-WAYS: dict[str, Work] = {
-    "to_thread": lambda loop: asyncio.to_thread(loop.held),
-    "default executor": lambda loop: asyncio.get_running_loop().run_in_executor(None, loop.held),
-    "own executor": own_executor,
-    "wrapped future": wrapped_future,
-    "anyio": lambda loop: anyio.to_thread.run_sync(loop.held),
-    "own limiter": lambda loop: anyio.to_thread.run_sync(loop.held, limiter=anyio.CapacityLimiter(1)),
-    "starlette": lambda loop: run_in_threadpool(loop.held),
-    "asgiref": lambda loop: sync_to_async(loop.held)(),
-    "asgiref, any thread": lambda loop: sync_to_async(loop.held, thread_sensitive=False)(),
-    "django": as_django_does,
-    "task group": in_a_task_group,
-    "gathered": lambda loop: asyncio.gather(asyncio.to_thread(loop.held)),
-}
 
 
 @pytest.mark.parametrize("way", WAYS)
