@@ -2,8 +2,8 @@
 
 Live: each pump shows every request in the app in some state, and the app's account says which states it had from
 MARGIN_NS before the rings were read until they were. With one state only, that is what has to be shown. With several
-it was changing, and the comparison counts only when none of them was shown: then it is a disagreement. The words of the
-account are those of `Task`.
+it was changing, and the comparison counts only when none of them was shown: then it is a disagreement. The words of
+the account are those of `Task`.
 
 py-spy: a look takes some milliseconds, so it is compared with the history, which has the exact times of all steps in
 that stretch. The running request is the one whose number stands in the function that py-spy finds in the loop's
