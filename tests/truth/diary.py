@@ -48,6 +48,10 @@ class Diary:
             return set()
         return set(words[at : bisect_left(times, to_ns)]) | {words[at]}
 
+    def is_over(self, number: int) -> bool:
+        """Whether the request has written the last of itself."""
+        return self._words[number][-1:] == ["ends"]
+
     def lines(self, number: int) -> list[tuple[int, str]]:
         """All of one request: (time, words)."""
         return list(zip(self._times[number], self._words[number], strict=True))

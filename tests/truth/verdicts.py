@@ -60,7 +60,8 @@ def table(classes: Iterable[ClassFound]) -> list[str]:
 def states_seen(found: ClassFound) -> str:
     """How many comparisons there were of each state."""
     counts = Counter(verdict.seen for verdict in found.judged)
-    return ", ".join(f"{number} {state}" for state, number in counts.most_common())
+    most = ", ".join(f"{number} {state}" for state, number in counts.most_common(4))
+    return most + (", ..." if len(counts) > 4 else "")
 
 
 def disagreements(found: ClassFound) -> list[str]:

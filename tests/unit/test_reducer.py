@@ -99,6 +99,9 @@ def test_who_is_met_in_its_turn_has_waited_for_what_its_other_samples_say() -> N
     asleep = sampled(53, 25, "S"), sampled(86, 33, "R")
     assert labels(*asleep) == ["computing", "blocked"]
     assert labels(sampled(53, 8, "R")) == ["computing"], "nothing is known of its waits"
+    first = began(at=22), sampled(60, 10, "G"), sampled(100, 20, "G"), ended(cpu_ms=25)
+    second = [began(2, at=142, cpu_ns=25 * MS), sampled(175, 33, "R")]
+    assert activities(wsgi([*BOOTED, *started(), *first, *second]))[-1] == "waiting for the GIL", "as the first has"
 
 
 def test_who_is_met_in_its_first_turn_has_waited_for_what_threads_beside_it_wait_for() -> None:

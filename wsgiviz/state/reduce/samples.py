@@ -96,17 +96,22 @@ def _wait_of(sample: Counters) -> Activity:
 
 
 def _usual_wait(side: SideDraft, worker: Worker, t_ns: int) -> Activity:
-    """For what it waits when it does: by other samples of this request, or by threads beside it that wait for the GIL
-    just now. Where nothing says that, it is taken to go on with what it was at."""
+    """For what it waits when it does: by other samples of this request, by threads beside it that wait for the GIL
+    just now, or by the requests before it. Where nothing says that, it is taken to go on with what it was at."""
     share = worker.waits.gil_share
-    if share is not None:
-        return Activity.WAITING_FOR_GIL if share > 0.5 else Activity.BLOCKED
-    if worker.slot and any(
-        other.sample.letter == WAITS_FOR_GIL and t_ns - other.sample.t_ns <= LONGEST_GAP_NS
-        for other in side.slots(worker.pid)
+    if (
+        share is None
+        and worker.slot
+        and any(
+            other.sample.letter == WAITS_FOR_GIL and t_ns - other.sample.t_ns <= LONGEST_GAP_NS
+            for other in side.slots(worker.pid)
+        )
     ):
         return Activity.WAITING_FOR_GIL
-    return worker.activity
+    share = worker.tally.waits.gil_share if share is None else share
+    if share is None:
+        return worker.activity
+    return Activity.WAITING_FOR_GIL if share > 0.5 else Activity.BLOCKED
 
 
 def _queue_sampled(side: SideDraft, event: QueueSampled) -> None:
