@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 from difflib import get_close_matches
 from typing import Any, NoReturn
+from urllib.parse import quote
 
 from wsgiviz import __version__, scenarios
 from wsgiviz.errors import UsageError
-from wsgiviz.settings import OPTIONS, Settings, make
+from wsgiviz.settings import OPTIONS, Option, Settings, make
 
 COMMANDS = ("run", "replay", "scenarios", "lints")
 
@@ -76,6 +77,7 @@ def _add_run_options(run: argparse.ArgumentParser) -> None:
         default = _default(option.name)
         groups[option.section].add_argument(
             option.flag,
+            action="append" if option.joined_by else "store",
             metavar=option.metavar or "|".join(option.choices),
             help=option.help + (f" (default: {default})" if default not in (None, "") else ""),
         )
@@ -122,13 +124,24 @@ def settings_of(arguments: argparse.Namespace) -> Settings:
     """The settings that the command line asks for. Raises UsageError."""
     if arguments.command != "run":
         return make()
-    given = {option.name: getattr(arguments, option.name) for option in OPTIONS}
+    given = {option.name: _joined(option, getattr(arguments, option.name)) for option in OPTIONS}
     scenario = arguments.scenario
     if scenario is not None and (arguments.wsgi or arguments.asgi):
         raise UsageError("--scenario and your own app exclude each other", "drop one of them")
     if scenario is not None:
         given["scenario"] = scenario
     return make(parameters=_pairs(arguments.set), **given)
+
+
+def _joined(option: Option, given: Any) -> Any:
+    """One text of all that were given; what would take one value apart is percent-encoded in it, or refused."""
+    if given is None or not option.joined_by:
+        return given
+    if option.joined_by == " ":
+        given = ["".join(quote(char) if char.isspace() else char for char in text) for text in given]
+    elif any(option.joined_by in text for text in given):
+        raise UsageError(f"{option.flag}: a value of one line is expected", f"give {option.flag} several times")
+    return option.joined_by.join(given)
 
 
 def _pairs(texts: list[str]) -> dict[str, str]:

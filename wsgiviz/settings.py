@@ -10,7 +10,7 @@ from difflib import get_close_matches
 from importlib.util import find_spec
 from typing import Any
 
-from wsgiviz import lint_names, scenarios
+from wsgiviz import asking, lint_names, scenarios
 from wsgiviz.errors import UsageError
 from wsgiviz.scenarios import Scenario, Value
 
@@ -31,6 +31,8 @@ class Option:
     choices: tuple[str, ...] = ()
     section: str = "Load"
     in_form: bool = True
+    joined_by: str = ""
+    """It may be given several times; its values are joined by this."""
 
     @property
     def flag(self) -> str:
@@ -72,12 +74,6 @@ def _one_of(*choices: str) -> Callable[[str], str]:
 def _import_string(text: str) -> str:
     if not IMPORT_STRING.fullmatch(text) or not text.isprintable():
         raise ValueError("an import string, module:attribute, or module:factory()")
-    return text
-
-
-def _path(text: str) -> str:
-    if not text.startswith("/") or not text.isprintable() or " " in text or not text.isascii():
-        raise ValueError("a path that starts with /, percent-encoded where it has to be")
     return text
 
 
@@ -143,9 +139,18 @@ OPTIONS = (
     Option("silence", _lints, "lints to silence; wsgiviz lints lists them", "NAME,...", section="View"),
     Option("wsgi", _import_string, "your own WSGI app", "MODULE:APP", section="App"),
     Option("asgi", _import_string, "your own ASGI app", "MODULE:APP", section="App"),
-    Option("path", _path, "what to request from your own app", "/PATH", section="App"),
+    Option("path", asking.parse_paths, "what to request from your own app; may be given several times",
+           "[WEIGHT:]/PATH", section="App", joined_by=" "),
+    Option("method", asking.parse_method, "the method; by default GET, or POST with a body", "METHOD", section="App"),
+    Option("header", asking.parse_headers, "a header to send; may be given several times", '"NAME: VALUE"',
+           section="App", in_form=False, joined_by="\n"),
+    Option("body", asking.parse_body, "the body to send, or the file that holds it", "TEXT|@FILE", section="App",
+           in_form=False),
     Option("dsn", _dsn, "PostgreSQL instead of SQLite, for scenario db", "DSN", section="App", in_form=False),
 )  # fmt: skip
+
+OF_OWN_APP = ("path", "method", "header", "body")
+"""Options that a scenario has no use for."""
 
 BY_NAME: Mapping[str, Option] = {option.name: option for option in OPTIONS}
 
@@ -159,6 +164,9 @@ class Settings:
     wsgi: str | None = None
     asgi: str | None = None
     path: str = "/"
+    method: str | None = None
+    header: str | None = None
+    body: str | None = None
     workers: int = 4
     async_workers: int = 1
     worker_class: str = "sync"
@@ -244,9 +252,29 @@ class Settings:
         return self.calls[0 if protocol(self.kinds[side]) == "wsgi" else 1]
 
     @property
-    def request_path(self) -> str:
+    def request_paths(self) -> tuple[tuple[int, str], ...]:
+        """The paths that are requested, each with its weight."""
         scenario = self.scenario_used
-        return scenario.path(self.parameters) if scenario else self.path
+        return ((1, scenario.path(self.parameters)),) if scenario else asking.weighted(self.path)
+
+    @property
+    def request_path(self) -> str:
+        """The first of them."""
+        return self.request_paths[0][1]
+
+    @property
+    def request_method(self) -> str:
+        return self.method or ("POST" if self.body else "GET")
+
+    @property
+    def secrets(self) -> dict[str, str | None]:
+        """What may hold a password, by name."""
+        return {"dsn": self.dsn, "header": self.header, "body": self.body}
+
+    @property
+    def hidden(self) -> dict[str, str | None]:
+        """The same as it is shown, logged and recorded: that it was given, and the names of headers and files."""
+        return hidden(self.secrets)
 
     def scenario_seconds(self, field: str) -> float:
         """The scenario's ``send_over``, ``read_over`` or ``server_timeout``; 0 where it has none."""
@@ -282,19 +310,31 @@ class Settings:
         leaves = {
             "parameters": own_app or other_scenario,
             "requests": other_scenario,
-            "path": not own_app,
+            **dict.fromkeys(OF_OWN_APP, not own_app),
             "dsn": own_app or other_scenario,
         }
         return make(**{name: merged[name] for name in merged if name in given or not leaves.get(name)})
 
     def given(self) -> dict[str, Any]:
-        """Plain names and values of which `make` makes the same settings again, but for the connection string:
-        `DSN_GIVEN` stands for it, since this is what is logged and recorded."""
-        found = self._values() | {"parameters": dict(self.parameters), "dsn": DSN_GIVEN if self.dsn else None}
+        """Plain names and values of which `make` makes the same settings again, but for what may hold a
+        password (`hidden`), since this is what is logged and recorded."""
+        found = self._values() | {"parameters": dict(self.parameters)} | self.hidden
         return {name: value for name, value in found.items() if value is not None}
 
     def _values(self) -> dict[str, Any]:
         return {entry.name: getattr(self, entry.name) for entry in fields(self)}
+
+
+def hidden(given: Mapping[str, Any]) -> dict[str, Any]:
+    """``given`` settings by name, with nothing in them that may hold a password. Takes what a recording holds."""
+    shown = dict(given)
+    if shown.get("dsn"):
+        shown["dsn"] = DSN_GIVEN
+    if shown.get("header"):
+        shown["header"] = asking.hidden_headers(str(shown["header"]))
+    if shown.get("body"):
+        shown["body"] = asking.hidden_body(str(shown["body"]))
+    return shown
 
 
 def protocol(kind: str) -> str:
@@ -357,8 +397,10 @@ def _check_together(settings: Settings) -> None:
         raise UsageError("no pane has a server for this app", "see --left and --right")
     if settings.threads > 1 and "gthread" not in settings.kinds.values():
         raise UsageError(f"--threads {settings.threads} needs worker class gthread", "add --worker-class gthread")
-    if not settings.own_app and settings.path != "/":
-        raise UsageError("--path is for your own app", "a scenario takes --set KEY=VALUE")
+    defaults = Settings()
+    for name in OF_OWN_APP:
+        if not settings.own_app and getattr(settings, name) != getattr(defaults, name):
+            raise UsageError(f"{BY_NAME[name].flag} is for your own app", "a scenario takes --set KEY=VALUE")
     if settings.duration is not None and settings.arrivals != "closed":
         raise UsageError("--duration needs --arrivals closed", "a burst ends with its last response")
     if settings.dsn and (settings.own_app or settings.scenario != "db"):

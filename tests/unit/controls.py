@@ -47,6 +47,7 @@ class NotedClient(LoadClient):
         self.log = log
         self.jobs: list[Job] = []
         self.asked: list[str] = []
+        self.bodies: list[bytes] = []
         self.run_known: list[int] = []
 
     @property
@@ -57,8 +58,9 @@ class NotedClient(LoadClient):
     def alive(self) -> bool:
         return True
 
-    def fire(self, job: Job) -> None:
+    def fire(self, job: Job, body: bytes = b"") -> None:
         self.jobs.append(job)
+        self.bodies.append(body)
         self.asked.append("fire")
         self.run_known.append(self.log.state.run)
 

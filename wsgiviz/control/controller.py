@@ -13,6 +13,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from wsgiviz.analysis import booting
+from wsgiviz.asking import read_body
 from wsgiviz.control import phases
 from wsgiviz.control.deadlines import Deadlines
 from wsgiviz.control.failure import why_died_booting, why_not_ready
@@ -35,7 +36,7 @@ from wsgiviz.events import (
 )
 from wsgiviz.load.plan import Job
 from wsgiviz.log import EventLog
-from wsgiviz.settings import DSN_GIVEN, Settings, protocol
+from wsgiviz.settings import Settings, hidden, protocol
 from wsgiviz.state import Phase, State
 
 SHORT_REQUESTS = 30
@@ -63,7 +64,7 @@ class Controller:
         self._clock = clock
         self._deadlines = Deadlines()
         self._scaling = Scaling()
-        self._dsn = settings.dsn  # the log never holds it
+        self._secrets = settings.secrets  # the log never holds them
         self._wants_fire = False
         self._restarting = False
         self._opened = False
@@ -96,7 +97,7 @@ class Controller:
         try:
             self._open(settings)
             self._processes.start_client()
-            self._processes.start_servers(settings, self._dsn)
+            self._processes.start_servers(settings, self._secrets["dsn"])
         except WsgivizError as error:
             self._fail(error)
             return
@@ -134,9 +135,12 @@ class Controller:
         """A new run, as soon as the servers are ready. A run that is on is cancelled by it."""
         phase = self._state.phase
         if phase in phases.OPEN:
-            self._send(Phase.RUNNING, run_job(self._state), "fire")
+            self._send(Phase.RUNNING, self._run_job(), "fire")
         elif phase not in (Phase.FAILED, Phase.CLOSED):
             self._wants_fire = True
+
+    def _run_job(self, requests: int | None = None) -> Job:
+        return run_job(self._state, requests, self._secrets["header"] or "")
 
     def fire_one(self) -> None:
         """One request more to each side: in the run that is on, or else a run of one."""
@@ -145,7 +149,7 @@ class Controller:
             self._note("more")
             client.more(1)
         elif phase in phases.OPEN:
-            self._send(Phase.RUNNING, run_job(self._state, requests=1), "fire")
+            self._send(Phase.RUNNING, self._run_job(requests=1), "fire")
 
     def cancel(self) -> None:
         """Give up the run that is on. What workers hold, they finish: a sync worker can't be told."""
@@ -195,8 +199,10 @@ class Controller:
     def change(self, settings: Settings) -> None:
         """Take new settings, and fire. Servers are restarted when something that they were started with differs."""
         before, phase = self._state.settings, self._state.phase
-        if settings.dsn != DSN_GIVEN:
-            self._dsn = settings.dsn
+        hidden_before = hidden(self._secrets)
+        for name, value in settings.secrets.items():
+            if value is None or value != hidden_before[name]:
+                self._secrets[name] = value
         self._moved_ns = self._clock()
         self._emit(SettingsChanged(self._moved_ns, "", 0, settings.given()))
         if phase in (Phase.NEW, Phase.CLOSED):
@@ -317,6 +323,11 @@ class Controller:
         client = self._processes.client
         if client is None:
             return
+        try:
+            body = read_body(self._secrets["body"] or "")
+        except WsgivizError as error:
+            self._fail(error)
+            return
         now_ns = self._moved_ns = self._clock()
         self._deadlines.run_sent(now_ns)
         if phase is Phase.RUNNING:
@@ -325,10 +336,13 @@ class Controller:
         self._emit(
             *self._watch.everything(self._state, now_ns),
             *([ActionTaken(now_ns, "", 0, action)] if action else []),
-            RunRequested(now_ns, "", 0, job.run, job.requests, at, phase is Phase.MEASURING),
+            RunRequested(now_ns, "", 0, job.run, job.requests, at, phase is Phase.MEASURING, job.paths),
             PhaseChanged(now_ns, "", 0, phase.value),
         )
-        client.fire(job)
+        try:
+            client.fire(job, body)
+        except OSError as error:
+            self._fail(WsgivizError(f"can't hand the body on: {error.strerror or error}", "is the disk full?"))
 
     def _check_ended(self, now_ns: int) -> None:
         if not phases.run_ended(self._state):

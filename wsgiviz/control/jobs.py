@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from wsgiviz.asking import header_pairs
 from wsgiviz.load.plan import Job, Target
 from wsgiviz.state import State
 
@@ -12,8 +13,9 @@ def targets(state: State) -> tuple[Target, ...]:
     return tuple(Target(name, side.server.address + path) for name, side in state.sides.items())
 
 
-def run_job(state: State, requests: int | None = None) -> Job:
-    """The next run, as the settings say; ``requests`` of their own number when that is given."""
+def run_job(state: State, requests: int | None = None, header: str = "") -> Job:
+    """The next run, as the settings say; ``requests`` of their own number when that is given. ``header``: the
+    headers with their values, which no State holds."""
     settings = state.settings
     return Job(
         run=state.run + 1,
@@ -26,6 +28,9 @@ def run_job(state: State, requests: int | None = None) -> Job:
         duration_s=settings.duration,
         send_over_s=settings.scenario_seconds("send_over"),
         read_over_s=settings.scenario_seconds("read_over"),
+        method=settings.request_method,
+        headers=tuple(header_pairs(header)),
+        paths=settings.request_paths,
     )
 
 

@@ -6,6 +6,7 @@ import contextlib
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from wsgiviz.control.failure import ending, log_tail
@@ -55,8 +56,13 @@ class LoadClient:
     def alive(self) -> bool:
         return self.process.poll() is None
 
-    def fire(self, job: Job) -> None:
-        """Start a run; one that is on is cancelled by it."""
+    def fire(self, job: Job, body: bytes = b"") -> None:
+        """Start a run; one that is on is cancelled by it. ``body`` goes by a file, as it may not fit the pipe.
+        Raises OSError when that can't be written."""
+        if body:
+            path = self.log_path.with_name(f"body-{job.run}")
+            path.write_bytes(body)
+            job = replace(job, body_file=str(path))
         self._command(f'{{"fire": {job.to_json()}}}\n')
 
     def more(self, count: int) -> None:

@@ -62,7 +62,7 @@ class Exchange:
     """A small state machine: connecting, sending, reading. ``req`` is its request's number."""
 
     __slots__ = (
-        "_client", "_data", "_loop", "_over", "_parser", "_reading_since", "_slow", "_socket", "_unwatch",
+        "_client", "_data", "_loop", "_over", "_parser", "_reading_since", "_slow", "_socket", "_unsent", "_unwatch",
         "deadline_s", "planned_ns", "req",
     )  # fmt: skip
 
@@ -71,6 +71,7 @@ class Exchange:
         self._loop = client.loop
         self._data = data
         self._over = False
+        self._unsent: memoryview | None = None  # what is left of a request that no socket buffer takes at once
         self._parser: ResponseParser | None = None
         self._socket: socket.socket | None = None
         self._unwatch: Callable[[int], object] | None = None  # ends what the loop watches the socket for
@@ -138,10 +139,29 @@ class Exchange:
     def _sent(self, sock: socket.socket, sent: int, connected_ns: int) -> None:
         """Connected since then, and so many bytes sent."""
         self._client.emit.connected(self.req, sock.getsockname()[1], connected_ns)
-        if sent < len(self._data):  # a request's head of a few hundred bytes fits any socket buffer
-            self._fail_soon("protocol")
+        self._watch_answer(sock)  # which may come before all is sent
+        if sent < len(self._data):
+            self._unsent = memoryview(self._data)[sent:]
+            self._loop.add_writer(sock.fileno(), self._send_rest)
+
+    def _send_rest(self) -> None:
+        """More of a long body. A server that takes no more of it may have answered nevertheless."""
+        sock = self._socket
+        if sock is None or self._unsent is None:
             return
-        self._watch_answer(sock)
+        try:
+            self._unsent = self._unsent[sock.send(self._unsent) :]
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError:
+            self._unsent = self._unsent[:0]
+        if not self._unsent:
+            self._stop_sending(sock)
+
+    def _stop_sending(self, sock: socket.socket) -> None:
+        if self._unsent is not None:
+            self._unsent = None
+            self._loop.remove_writer(sock.fileno())
 
     def _watch_answer(self, sock: socket.socket) -> None:
         self._loop.add_reader(sock.fileno(), self._readable)
@@ -233,6 +253,7 @@ class Exchange:
         sock, self._socket = self._socket, None
         if sock is not None:
             self._stop_watching(sock)
+            self._stop_sending(sock)
             sock.close()
         self._client.ended(self)
 

@@ -39,6 +39,10 @@ class Job:
     duration_s: float | None = None
     send_over_s: float = 0.0
     read_over_s: float = 0.0
+    method: str = "GET"
+    headers: tuple[tuple[str, str], ...] = ()
+    body_file: str = ""  # its bytes are each request's body
+    paths: tuple[tuple[int, str], ...] = ()  # with their weights, instead of the target's own
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))
@@ -47,7 +51,8 @@ class Job:
     def from_json(cls, fields: dict[str, Any]) -> Job:
         """The job that `to_json` wrote. Raises ValueError or TypeError when it is not one."""
         targets = tuple(Target(**target) for target in fields.pop("targets"))
-        job = cls(targets=targets, **fields)
+        headers, paths = (tuple(map(tuple, fields.pop(name, ()))) for name in ("headers", "paths"))
+        job = cls(targets=targets, headers=headers, paths=paths, **fields)
         if job.arrivals not in ARRIVALS or job.order not in ORDERS or job.requests < 1 or job.concurrency < 1:
             raise ValueError(f"not a job: {job}")
         return job

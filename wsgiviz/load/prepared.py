@@ -6,8 +6,13 @@ servers' time. What is the same for all is therefore built once.
 
 from __future__ import annotations
 
+from pathlib import Path
+from urllib.parse import urlsplit
+
 import httpx
 
+from wsgiviz.asking import schedule
+from wsgiviz.load.plan import Job, Target
 from wsgiviz.recorder.codec import REQUEST_HEADER
 
 
@@ -26,3 +31,17 @@ class Prepared:
     def numbered(self, req: int) -> bytes:
         """The bytes of the request with this number."""
         return b"%b%d%b" % (self._before, req, self._after)
+
+
+def prepared(job: Job, target: Target, http: httpx.AsyncClient) -> tuple[Prepared, ...]:
+    """What to send to ``target``, in turn: one round of the job's paths, by their weights. Raises OSError."""
+    body = Path(job.body_file).read_bytes() if job.body_file else None
+    headers = [*job.headers, ("Connection", "close")]
+    urls = [_with_path(target.url, path) for _, path in job.paths] or [target.url]
+    each = [Prepared(http.build_request(job.method, url, headers=headers, content=body)) for url in urls]
+    return tuple(each[at] for at in schedule(tuple(weight for weight, _ in job.paths) or (1,)))
+
+
+def _with_path(url: str, path: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}{path}"

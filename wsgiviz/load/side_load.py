@@ -10,7 +10,7 @@ import httpx
 from wsgiviz.load.exchange import Client, Exchange
 from wsgiviz.load.own_cpu import OwnCpu
 from wsgiviz.load.plan import Job, Target, plan
-from wsgiviz.load.prepared import Prepared
+from wsgiviz.load.prepared import prepared
 from wsgiviz.recorder.codec import RUN_STRIDE
 from wsgiviz.recorder.emitter import Emitter
 
@@ -25,8 +25,9 @@ class SideLoad:
         self._emit = emit
         self._cpu = cpu
         self._loop = asyncio.get_running_loop()
-        self._prepared = Prepared(http.build_request("GET", target.url, headers={"Connection": "close"}))
-        self._client = Client(self._loop, emit, self._prepared.address, self._ended, job.send_over_s, job.read_over_s)
+        self._prepared = prepared(job, target, http)
+        address = self._prepared[0].address
+        self._client = Client(self._loop, emit, address, self._ended, job.send_over_s, job.read_over_s)
         self._start_ns = start_ns
         self._until_ns = start_ns + int(job.duration_s * 1e9) if job.duration_s is not None else None
         self._plan = plan(job)
@@ -74,7 +75,8 @@ class SideLoad:
     def _begin(self, number: int, planned_ns: int, asks_again: bool) -> None:
         req = self._job.run * RUN_STRIDE + number
         deadline_s = self._loop.time() + self._job.timeout_s
-        exchange = Exchange(self._client, req, self._prepared.numbered(req), planned_ns, deadline_s)
+        request = self._prepared[(number - 1) % len(self._prepared)]
+        exchange = Exchange(self._client, req, request.numbered(req), planned_ns, deadline_s)
         self._open[exchange] = asks_again
         if self._timer is None:
             self._timer = self._loop.call_at(deadline_s, self._give_up_late)

@@ -11,12 +11,10 @@ from msgspec.structs import replace
 
 from wsgiviz.events import EVENT_TYPES, Event, RunRequested, SettingsChanged
 from wsgiviz.log.format import Damaged
+from wsgiviz.settings import hidden
 
 MOST_BATCHES = 2**16 - 1
 """Batches of a block."""
-
-REDACTED = "given"
-"""Stands for a setting that may hold a password, as it does in the report."""
 
 _ENCODER = msgspec.msgpack.Encoder()
 _BATCHES = msgspec.msgpack.Decoder(list[Raw])
@@ -57,8 +55,8 @@ def encode_batch(events: Sequence[Event]) -> tuple[Raw, bool]:
 
 
 def redacted(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings by name, without the connection string, which may hold a password."""
-    return {name: REDACTED if name == "dsn" and value else value for name, value in given.items()}
+    """Settings by name, without what may hold a password."""
+    return hidden(given)
 
 
 def encode_batches(batches: list[Raw]) -> bytes:

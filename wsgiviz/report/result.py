@@ -20,6 +20,8 @@ Top level: ``schema``, ``wsgiviz`` (its version), ``scenario`` (null for an app 
 - distributions: ``latency_s`` (from the planned time), ``latency_from_sent_s``, ``queue_wait_s``,
   ``service_s``, ``schedule_lag_s``; each mean, p50, p90, p95, p99 (nearest rank: the smallest value that at least
   that share of all do not exceed), max; null without a value
+- where several paths are asked for, ``paths``: of each ``path``, ``weight``, ``requests``, ``completed``, ``failed``,
+  ``statuses``, and the distributions ``latency_s``, ``queue_wait_s``, ``service_s``
 - ``shares`` of the time of all workers (or loops) from the run's start to its end: ``blocked``, ``computing``,
   ``gil_wait``, ``transfer`` (reading and writing), ``idle``
 - ``busy_fraction`` of all workers' time, and of the busy time ``blocked_fraction``, ``computing_fraction``,
@@ -59,6 +61,7 @@ import msgspec
 
 from wsgiviz import __version__
 from wsgiviz.analysis import deaths, metrics
+from wsgiviz.analysis.by_path import by_path
 from wsgiviz.analysis.cpu_load import driver_load
 from wsgiviz.analysis.entries import entries
 from wsgiviz.analysis.loop_times import loop_times
@@ -94,8 +97,7 @@ def result(state: State, occurrences: Occurrences, ledger: bool = False) -> dict
 
 
 def _settings(settings: Settings) -> dict[str, Any]:
-    shown = {entry.name: getattr(settings, entry.name) for entry in fields(settings)}
-    shown["dsn"] = "given" if settings.dsn else None  # it may hold a password
+    shown = {entry.name: getattr(settings, entry.name) for entry in fields(settings)} | settings.hidden
     shown["parameters"] = dict(settings.parameters)
     return shown
 
@@ -107,6 +109,7 @@ def _side(state: State, side: Side) -> dict[str, Any]:
         **_counts(side, state.t_ns),
         **_whole(state, side),
         **_distributions(side),
+        "paths": msgspec.to_builtins(by_path(side)),
         **_shares(side, state.t_ns),
         **_extremes(side),
     }

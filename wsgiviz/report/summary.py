@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from wsgiviz.analysis import deaths, metrics, outcomes
+from wsgiviz.analysis.by_path import by_path
 from wsgiviz.analysis.captions import caption
 from wsgiviz.analysis.lints import LintContext, wording
 from wsgiviz.analysis.loop_times import loop_times
@@ -55,11 +56,15 @@ def summary(state: State, occurrences: Occurrences, ascii_only: bool = False) ->
     for side in sides:
         name = side.kind if twins else side.protocol.upper()
         table.add_column(Text(spelled(f"{name}  {settings.call(side.name)}", ascii_only)), justify="right")
-    columns = [_figures(side, found, state.t_ns) for side, found in zip(sides, predictions, strict=True)]
-    for label in columns[0] if columns else ():
-        cells = [figures[label] for figures in columns]
+    columns = [
+        _figures(side, found, state.t_ns) | _by_path(side) for side, found in zip(sides, predictions, strict=True)
+    ]
+    for label in dict.fromkeys(label for figures in columns for label in figures):
+        cells = [figures.get(label, "n/a") for figures in columns]
         if label not in ONLY_WHERE_MET or any(cell not in ("", "n/a") for cell in cells):
-            table.add_row(label, *(Text(spelled(cell or "0", ascii_only)) for cell in cells))
+            table.add_row(
+                Text(spelled(label, ascii_only)), *(Text(spelled(cell or "0", ascii_only)) for cell in cells)
+            )
     caveats = {found.caveat for found in predictions if found and found.caveat}
     said = conclusions(state, occurrences)
     notes = [f"Note: {note}." for note in (*sorted(caveats), *filter(None, map(_unmeasured, sides)))]
@@ -136,6 +141,21 @@ def _figures(side: Side, predicted: Prediction | None, now_ns: int) -> Figures:
         "requests by process": _by_process(side),
         "events lost": str(side.server.lost),
     }
+
+
+def _by_path(side: Side) -> Figures:
+    """Of each path, where there are several: for how long its requests waited before the app began,
+    and were in the app."""
+    return {
+        f"{found.path} ({found.completed} of {found.requests})": (
+            f"waited {_p50_and_max(found.queue_wait_s)}, in the app {_p50_and_max(found.service_s)}"
+        )
+        for found in by_path(side)
+    }
+
+
+def _p50_and_max(found: metrics.Quantiles | None) -> str:
+    return f"{_seconds(found.p50)} (max {_seconds(found.max)})" if found else "n/a"
 
 
 def _longest_step(side: Side, now_ns: int) -> str:

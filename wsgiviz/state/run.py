@@ -68,6 +68,7 @@ class Run(Struct, frozen=True, gc=False):
     number: int = 0
     planned: int = 0  # requests
     calibration: bool = False  # it measures what one request costs
+    paths: tuple[tuple[int, str], ...] = ()  # what is requested in turn, with weights; from a person: escape it
     requested_ns: int = 0
     started_ns: int = 0  # the planned time of its first request
     ended_ns: int = 0

@@ -24,7 +24,14 @@ from wsgiviz.state.run import DriverSample, Peak, Run
 from wsgiviz.state.worker import Tally
 
 
-def begin_run(side: SideDraft, number: int, planned: int, t_ns: int, calibration: bool = False) -> None:
+def begin_run(
+    side: SideDraft,
+    number: int,
+    planned: int,
+    t_ns: int,
+    calibration: bool = False,
+    paths: tuple[tuple[int, str], ...] = (),
+) -> None:
     """A run's own fields begin anew. Workers, and external requests that they still hold, go on."""
     external = {request.id: request for request in side.ledger.publish().external.values() if not request.over}
     side.ledger = LedgerDraft(Ledger(external=external))
@@ -32,6 +39,7 @@ def begin_run(side: SideDraft, number: int, planned: int, t_ns: int, calibration
         number,
         planned,
         calibration,
+        paths,
         requested_ns=t_ns,
         external=len(external),
         in_app=len(external),
