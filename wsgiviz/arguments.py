@@ -75,7 +75,11 @@ def _add_run_options(run: argparse.ArgumentParser) -> None:
         if option.section not in groups:
             groups[option.section] = run.add_argument_group(option.section)
         default = _default(option.name)
-        groups[option.section].add_argument(
+        group = groups[option.section]
+        if option.switch:
+            group.add_argument(option.flag, action="store_const", const="yes", help=option.help)
+            continue
+        group.add_argument(
             option.flag,
             action="append" if option.joined_by else "store",
             metavar=option.metavar or "|".join(option.choices),

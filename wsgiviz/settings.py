@@ -31,6 +31,7 @@ class Option:
     choices: tuple[str, ...] = ()
     section: str = "Load"
     in_form: bool = True
+    switch: bool = False  # on the command line it takes no value
     joined_by: str = ""
     """It may be given several times; its values are joined by this."""
 
@@ -84,6 +85,18 @@ def _host(text: str) -> str:
         raise ValueError("an IP address of this machine") from None
 
 
+def _place(text: str) -> str:
+    if not text.strip() or "\0" in text:
+        raise ValueError("a file or a folder")
+    return text
+
+
+def _switch(text: str) -> bool:
+    if text.lower() not in ("yes", "true", "no", "false"):
+        raise ValueError("yes or no")
+    return text.lower() in ("yes", "true")
+
+
 def _lints(text: str) -> str:
     names = [name.strip() for name in text.split(",") if name.strip()]
     for name in names:
@@ -126,6 +139,19 @@ OPTIONS = (
     Option("left", _one_of(*KINDS), "server in the left pane", choices=KINDS, section="Servers"),
     Option("right", _one_of(*KINDS), "server in the right pane", choices=KINDS, section="Servers"),
     Option("only", _one_of(*SIDES), "run one side alone", choices=SIDES, section="Servers"),
+    Option("python", _place, "the Python, or virtual environment, that your own app runs in", "PATH",
+           section="App", in_form=False),
+    Option("gunicorn_conf", _place, "your gunicorn.conf.py: its settings apply, its hooks run beside ours", "FILE",
+           section="gunicorn", in_form=False),
+    Option("preload", _switch, "load the app before workers are forked", choices=("yes", "no"), section="gunicorn",
+           switch=True),
+    Option("max_requests", _whole(0, 1_000_000), "restart a worker after so many requests; 0: never", "N",
+           section="gunicorn"),
+    Option("keep_alive", _whole(0, 3_600), "seconds for which an idle connection is kept", "S", section="gunicorn"),
+    Option("worker_connections", _whole(1, 100_000), "connections that a gthread, gevent or asgi worker holds", "N",
+           section="gunicorn"),
+    Option("server_timeout", _whole(1, 3_600), "gunicorn's --timeout: how long a worker may be silent", "S",
+           section="gunicorn"),
     Option("host", _host, "address to listen on; anything but loopback opens the app to others", "ADDRESS",
            section="Servers", in_form=False),
     Option("requests", _whole(1, 100_000), "requests per run, to each side", "N"),
@@ -149,7 +175,15 @@ OPTIONS = (
     Option("dsn", _dsn, "PostgreSQL instead of SQLite, for scenario db", "DSN", section="App", in_form=False),
 )  # fmt: skip
 
-OF_OWN_APP = ("path", "method", "header", "body")
+GUNICORN_FLAGS = {
+    "max_requests": "--max-requests",
+    "keep_alive": "--keep-alive",
+    "worker_connections": "--worker-connections",
+}
+OF_GUNICORN = ("gunicorn_conf", "preload", "server_timeout", *GUNICORN_FLAGS)
+"""Options that uvicorn has no use for."""
+
+OF_OWN_APP = ("path", "method", "header", "body", "python")
 """Options that a scenario has no use for."""
 
 BY_NAME: Mapping[str, Option] = {option.name: option for option in OPTIONS}
@@ -185,6 +219,13 @@ class Settings:
     dsn: str | None = None
     host: str = "127.0.0.1"
     silence: str = ""
+    python: str | None = None
+    gunicorn_conf: str | None = None
+    preload: bool = False
+    max_requests: int | None = None
+    keep_alive: int | None = None
+    worker_connections: int | None = None
+    server_timeout: int | None = None
 
     @property
     def own_app(self) -> bool:
@@ -297,7 +338,15 @@ class Settings:
         apps = tuple((side, self.target(side)) for side in self.sides)
         kinds = tuple(self.kinds.items())
         kinds += (("timeout", str(self.scenario_seconds("server_timeout"))),)
-        return apps, kinds, self.workers, self.async_workers, self.threads, self.dsn, self.host
+        others = self.python, self.gunicorn_conf, self.gunicorn_flags, self.server_timeout
+        return apps, kinds, self.workers, self.async_workers, self.threads, self.dsn, self.host, others
+
+    @property
+    def gunicorn_flags(self) -> tuple[str, ...]:
+        """Options of gunicorn's own; what is not given stays as gunicorn, or its configuration, has it."""
+        given = {flag: getattr(self, name) for name, flag in GUNICORN_FLAGS.items()}
+        valued = [text for flag, value in given.items() if value is not None for text in (flag, str(value))]
+        return (*(["--preload"] if self.preload else []), *valued)
 
     def changed(self, **given: Any) -> Settings:
         """These settings with some of them changed, validated again. Raises UsageError.
@@ -316,8 +365,8 @@ class Settings:
         return make(**{name: merged[name] for name in merged if name in given or not leaves.get(name)})
 
     def given(self) -> dict[str, Any]:
-        """Plain names and values of which `make` makes the same settings again, but for what may hold a
-        password (`hidden`), since this is what is logged and recorded."""
+        """Plain names and values of which `make` makes the same settings again, but for what may hold a password
+        (`hidden`), since this is what is logged and recorded."""
         found = self._values() | {"parameters": dict(self.parameters)} | self.hidden
         return {name: value for name, value in found.items() if value is not None}
 
@@ -383,6 +432,11 @@ def _value(name: str, value: Any) -> Any:
 
 def check_installed(settings: Settings) -> None:
     """Whether the kinds of servers are installed here. Raises UsageError with the command that installs one."""
+    if settings.python:
+        from wsgiviz.interpreter import check_servers, executable, look_at
+
+        check_servers(look_at(executable(settings.python)), tuple(settings.kinds.values()))
+        return
     for kind in settings.kinds.values():
         if kind in EXTRAS and find_spec(kind) is None:
             raise UsageError(f"{kind} is not installed", f'pip install "wsgiviz[{kind}]"')
@@ -401,6 +455,9 @@ def _check_together(settings: Settings) -> None:
     for name in OF_OWN_APP:
         if not settings.own_app and getattr(settings, name) != getattr(defaults, name):
             raise UsageError(f"{BY_NAME[name].flag} is for your own app", "a scenario takes --set KEY=VALUE")
+    for name in OF_GUNICORN:
+        if getattr(settings, name) not in (None, False) and set(settings.kinds.values()) == {"uvicorn"}:
+            raise UsageError(f"{BY_NAME[name].flag} is for gunicorn, and uvicorn runs", "drop one of them")
     if settings.duration is not None and settings.arrivals != "closed":
         raise UsageError("--duration needs --arrivals closed", "a burst ends with its last response")
     if settings.dsn and (settings.own_app or settings.scenario != "db"):

@@ -31,7 +31,8 @@ STOP_PATIENCE_S = 1.5
 class Launch:
     """What to start: ``app`` is an import string, ``kind`` a worker class or "uvicorn"; ``env`` is added to the
     environment. A ``timeout_s`` of 0 is the server's own default. Its rings go to ``rundir``, its log to ``logs``.
-    It runs in ``folder``, where its app is looked for first; None is the current one."""
+    It runs in ``folder``, where its app is looked for first; None is the current one.
+    ``python`` runs it; ``control_socket``: that gunicorn has one; ``flags`` are options of gunicorn's own."""
 
     side: str
     app: str
@@ -44,6 +45,9 @@ class Launch:
     logs: Path
     env: Mapping[str, str]
     folder: Path | None = None
+    python: str = sys.executable
+    control_socket: bool = True
+    flags: tuple[str, ...] = ()
 
     @property
     def log_path(self) -> Path:
@@ -59,14 +63,14 @@ class Launch:
         """The command line, listening on the inherited file descriptor ``fd``."""
         if self.kind == "uvicorn":
             return [
-                sys.executable, SAFE_PATH, "-m", "wsgiviz.probe.uvicorn_master",
+                self.python, SAFE_PATH, "-m", "wsgiviz.probe.uvicorn_master",
                 "--fd", str(fd),
                 "--workers", str(self.workers),
                 "--backlog", str(BACKLOG),
                 self.app,
             ]  # fmt: skip
         return [
-            sys.executable, SAFE_PATH, "-m", "gunicorn",
+            self.python, SAFE_PATH, "-m", "gunicorn",
             "--config", "python:wsgiviz.probe.gunicorn_conf",
             "--worker-class", self.kind,
             "--workers", str(self.workers),
@@ -74,8 +78,9 @@ class Launch:
             "--bind", f"fd://{fd}",
             "--backlog", str(BACKLOG),
             "--worker-tmp-dir", str(self.rundir),
-            "--no-control-socket",
+            *(["--no-control-socket"] if self.control_socket else []),
             *(["--timeout", str(self.timeout_s)] if self.timeout_s else []),
+            *self.flags,
             self.app,
         ]  # fmt: skip
 

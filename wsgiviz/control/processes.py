@@ -6,8 +6,10 @@ Call everything from the main thread: a child is bound to the thread that starte
 from __future__ import annotations
 
 import errno
+import os
 import signal
 import socket
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -18,6 +20,8 @@ from wsgiviz.control.failure import why_ended
 from wsgiviz.control.launch import Launch, ServerProcess
 from wsgiviz.control.load_client import LoadClient
 from wsgiviz.errors import WsgivizError
+from wsgiviz.interpreter import executable, lend_probe, look_at
+from wsgiviz.probe.conf_chain import CONF_VARIABLE
 from wsgiviz.recorder.codec import SIDES
 from wsgiviz.recorder.rundir import RunDirectory, room_for, sweep
 from wsgiviz.settings import Settings, check_installed
@@ -60,7 +64,7 @@ class Processes:
         rundir = self._opened()
         try:
             room_for(rundir.path, _rings(settings))
-            env = self._start_backend(settings, dsn)
+            env = {**self._start_backend(settings, dsn), **self._lend(settings, rundir)}
         except OSError as error:
             raise _no_room(error) from error
         for side in settings.sides:
@@ -78,6 +82,16 @@ class Processes:
         rundir = self._opened()
         self._backend = Backend.start(scenario.backend, rundir.path, dsn, rundir.logs)
         return self._backend.env
+
+    def _lend(self, settings: Settings, rundir: RunDirectory) -> Mapping[str, str]:
+        """The probe for the app's own Python, and where that finds it."""
+        env: dict[str, str] = {}
+        if settings.gunicorn_conf:
+            env[CONF_VARIABLE] = os.path.abspath(settings.gunicorn_conf)
+        if settings.python:
+            lent = lend_probe(look_at(executable(settings.python)), rundir.logs / "probe")
+            env["PYTHONPATH"] = os.pathsep.join(filter(None, (str(lent), os.environ.get("PYTHONPATH"))))
+        return env
 
     def _opened(self) -> RunDirectory:
         if self._rundir is None:
@@ -164,18 +178,22 @@ class Processes:
 
 
 def _launch(settings: Settings, side: str, rundir: RunDirectory, env: Mapping[str, str]) -> Launch:
+    there = look_at(executable(settings.python)) if settings.python else None
     return Launch(
         side=side,
         app=settings.target(side),
         kind=settings.kinds[side],
         workers=settings.processes(side),
         threads=settings.threads_of(side),
-        timeout_s=int(settings.scenario_seconds("server_timeout")),
+        timeout_s=settings.server_timeout or int(settings.scenario_seconds("server_timeout")),
         host=settings.host,
         rundir=rundir.path,
         logs=rundir.logs,
         env=env,
         folder=None if settings.own_app else DEMO_APPS,
+        python=there.path if there else sys.executable,
+        control_socket=there is None or there.control_socket or there.borrows_gunicorn,
+        flags=settings.gunicorn_flags,
     )
 
 

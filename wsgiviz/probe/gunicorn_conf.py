@@ -1,8 +1,9 @@
 """The configuration module that `gunicorn -c python:wsgiviz.probe.gunicorn_conf` loads.
 
-It installs hooks (gunicorn's own names) and nothing else; every other setting is on gunicorn's command line,
-where a person can read it. Two environment variables say where to write, WSGIVIZ_RUN_DIR and WSGIVIZ_SIDE; a third,
-WSGIVIZ_PARENT, is the pid of the process that starts the server (`wsgiviz.lifeline`).
+It installs hooks (gunicorn's own names), and what a person's own gunicorn.conf.py says (`wsgiviz.probe.conf_chain`);
+every other setting is on gunicorn's command line, where a person can read it. Two environment variables say where to
+write, WSGIVIZ_RUN_DIR and WSGIVIZ_SIDE; a third, WSGIVIZ_PARENT, is the pid of the process that starts the server
+(`wsgiviz.lifeline`).
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ with off_path():
     from wsgiviz.lifeline import die_with_parent
     from wsgiviz.probe.boot import load_app
     from wsgiviz.probe.boot_line import BootLine
+    from wsgiviz.probe.conf_chain import CONF_VARIABLE, chained, load_conf
     from wsgiviz.probe.connection import Connection
     from wsgiviz.probe.deaths import Deaths, watch_deaths
     from wsgiviz.probe.line_sampler import LineEmitter, LineSampler
@@ -182,3 +184,16 @@ def worker_exit(server: Any, worker: Any) -> None:
         _emit.worker_exited()
     else:  # in the master, for a worker that was gone when it was to be killed: there is no child_exit for it
         _deaths.died(worker.pid, -1, bool(worker.aborted))
+
+
+# --- a person's own configuration --------------------------------------------------------------------------------
+
+
+def _settings_of_gunicorn() -> frozenset[str]:
+    from gunicorn.config import KNOWN_SETTINGS
+
+    return frozenset(setting.name for setting in KNOWN_SETTINGS)
+
+
+if CONF_VARIABLE in os.environ:
+    globals().update(chained(globals(), load_conf(os.environ[CONF_VARIABLE]), _settings_of_gunicorn()))

@@ -1,0 +1,56 @@
+"""A person's own gunicorn.conf.py, in force under our probe: its settings as they are, its hooks beside ours."""
+
+from __future__ import annotations
+
+import functools
+import importlib.machinery
+import importlib.util
+import sys
+from collections.abc import Callable
+from typing import Any
+
+CONF_VARIABLE = "WSGIVIZ_GUNICORN_CONF"
+
+NOT_USED = (
+    "bind", "backlog", "workers", "worker_class", "threads", "daemon", "worker_tmp_dir", "control_socket",
+    "control_socket_disable", "pidfile", "wsgi_app", "reuse_port", "config",
+)  # fmt: skip
+"""What the viewer decides, or what would part the server from it."""
+
+OURS_LAST = ("when_ready", "post_worker_init")
+"""Hooks that end a stage: what a person does there belongs to it. In the others ours come first, so that what they
+record is there even if a person's hook raises."""
+
+
+def load_conf(path: str) -> dict[str, Any]:
+    """The names that the file defines, loaded as gunicorn does."""
+    loader = importlib.machinery.SourceFileLoader("__config__", path)
+    spec = importlib.util.spec_from_loader("__config__", loader)
+    assert spec is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["__config__"] = module
+    loader.exec_module(module)
+    return vars(module)
+
+
+def chained(ours: dict[str, Any], theirs: dict[str, Any], known: frozenset[str]) -> dict[str, Any]:
+    """What a configuration module has to define so that both apply. ``known``: names of gunicorn's settings."""
+    found: dict[str, Any] = {}
+    for given, value in theirs.items():
+        name = given.lower()
+        if name not in known or name in NOT_USED:
+            continue
+        hook = ours.get(name)
+        found[name] = _both(name, hook, value) if callable(hook) and callable(value) else value
+    return found
+
+
+def _both(name: str, ours: Callable[..., Any], theirs: Callable[..., Any]) -> Callable[..., Any]:
+    first, second = (theirs, ours) if name in OURS_LAST else (ours, theirs)
+
+    @functools.wraps(ours)  # gunicorn looks at the signature
+    def both(*args: Any) -> None:
+        first(*args)
+        second(*args)
+
+    return both
