@@ -105,7 +105,7 @@ def test_every_option_of_the_table_is_understood_and_in_the_help(
     assert left.value.code == 0
     text = capsys.readouterr().out
     assert all(option.flag in text for option in OPTIONS)
-    assert all(flag in argv for flag in (o.flag for o in OPTIONS if o.section != "App" or o.name == "dsn"))
+    assert all(flag in argv for flag in (o.flag for o in OPTIONS if o.section not in ("App", "gunicorn") or o.name == "dsn"))
 
 
 def test_an_own_app_runs_alone_on_its_side(asked: list[tuple[Settings, tuple[object, ...]]]) -> None:
