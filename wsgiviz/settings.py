@@ -86,7 +86,7 @@ def _host(text: str) -> str:
 
 
 def _place(text: str) -> str:
-    if not text.strip() or "\0" in text:
+    if not text.strip() or not text.isprintable():
         raise ValueError("a file or a folder")
     return text
 
