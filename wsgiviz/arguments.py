@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from difflib import get_close_matches
 from typing import Any, NoReturn
 from urllib.parse import quote
 
 from wsgiviz import __version__, scenarios
 from wsgiviz.errors import UsageError
-from wsgiviz.settings import OPTIONS, Option, Settings, make
+from wsgiviz.settings import BY_NAME, OPTIONS, Option, Settings, make, protocol
 
 COMMANDS = ("run", "replay", "scenarios", "lints")
 
@@ -134,7 +135,44 @@ def settings_of(arguments: argparse.Namespace) -> Settings:
         raise UsageError("--scenario and your own app exclude each other", "drop one of them")
     if scenario is not None:
         given["scenario"] = scenario
-    return make(parameters=_pairs(arguments.set), **given)
+    settings = make(parameters=_pairs(arguments.set), **given)
+    refuse_without_effect(settings, given_names(arguments))
+    return settings
+
+
+def given_names(arguments: argparse.Namespace) -> frozenset[str]:
+    """The options that the command line has, by their names in Settings."""
+    return frozenset(option.name for option in OPTIONS if getattr(arguments, option.name, None) is not None)
+
+
+NEEDS: dict[str, tuple[Callable[[Settings], bool], str, str]] = {
+    "workers": (lambda s: "wsgi" in _protocols(s), "no WSGI server runs", "--async-workers is for ASGI"),
+    "worker_class": (lambda s: "wsgi" in _protocols(s), "no WSGI server runs", "--async-server is for ASGI"),
+    "threads": (lambda s: "wsgi" in _protocols(s), "no WSGI server runs", "a loop has one thread"),
+    "async_workers": (lambda s: "asgi" in _protocols(s), "no ASGI server runs", "--workers is for WSGI"),
+    "async_server": (lambda s: "asgi" in _protocols(s), "no ASGI server runs", "--worker-class is for WSGI"),
+    "left": (lambda s: s.left in s.kinds.values(), "no app of yours fits it, or --only leaves it out", "drop it"),
+    "right": (lambda s: s.right in s.kinds.values(), "no app of yours fits it, or --only leaves it out", "drop it"),
+    "order": (lambda s: len(s.kinds) > 1, "only one server runs", "drop it"),
+    "concurrency": (lambda s: s.arrivals == "closed", "all requests of a burst come at once",
+                    "add --arrivals closed, or use --requests"),
+    "worker_connections": (lambda s: bool({"gthread", "gevent", "asgi"} & set(s.kinds.values())),
+                           "a sync worker holds one connection", "add --worker-class gthread"),
+    "keep_alive": (lambda s: bool({"gthread", "gevent", "asgi"} & set(s.kinds.values())),
+                   "a sync worker keeps no connection", "add --worker-class gthread"),
+}  # fmt: skip
+"""Options that do something only under a condition; why not otherwise, and what to do."""
+
+
+def _protocols(settings: Settings) -> set[str]:
+    return {protocol(kind) for kind in settings.kinds.values()}
+
+
+def refuse_without_effect(settings: Settings, given: frozenset[str]) -> None:
+    """Raise UsageError for an option that would do nothing: who gives it expects something of it."""
+    for name, (has_effect, why, hint) in NEEDS.items():
+        if name in given and not has_effect(settings):
+            raise UsageError(f"{BY_NAME[name].flag} has no effect: {why}", hint)
 
 
 def _joined(option: Option, given: Any) -> Any:

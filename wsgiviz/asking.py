@@ -58,7 +58,7 @@ def hidden_headers(headers: str) -> str:
 
 def parse_body(text: str) -> str:
     """A text, or @FILE."""
-    if text == "@":
+    if text == "@" or (text.startswith("@") and not text.isprintable()):
         raise ValueError("a text, or @FILE")
     return text
 

@@ -12,9 +12,10 @@ import textwrap
 from pathlib import Path
 
 from wsgiviz import scenarios
-from wsgiviz.arguments import parse, settings_of
+from wsgiviz.arguments import given_names, parse, settings_of
+from wsgiviz.asking import read_body
 from wsgiviz.errors import UsageError, WsgivizError
-from wsgiviz.settings import SMALLEST_TERMINAL, check_installed
+from wsgiviz.settings import SMALLEST_TERMINAL, Settings, check_installed
 
 
 def run(argv: list[str]) -> int:
@@ -83,6 +84,9 @@ def _run(arguments: argparse.Namespace) -> int:
     settings = settings_of(arguments)
     if not hasattr(os, "fork"):
         raise UsageError("this platform has no fork(), which gunicorn needs", "use Linux, macOS, or WSL")
+    settings = _with_own_conf(settings, given_names(arguments))
+    if settings.body:
+        read_body(settings.body)
     check_installed(settings)
     if not settings.loopback:
         print(f"wsgiviz: warning: listening on {settings.host}: others can reach the app", file=sys.stderr)
@@ -96,6 +100,18 @@ def _run(arguments: argparse.Namespace) -> int:
     from wsgiviz.tui.app import run as run_tui
 
     return run_tui(settings, ascii=arguments.ascii, record=record)
+
+
+def _with_own_conf(settings: Settings, given: frozenset[str]) -> Settings:
+    """With what a person's own gunicorn.conf.py says; and say what of such things is not used."""
+    if not settings.own_app or set(settings.kinds.values()) == {"uvicorn"}:
+        return settings
+    from wsgiviz.own_conf import not_used, with_conf
+
+    settings, said = with_conf(settings, given)
+    for words in filter(None, (said, "" if settings.gunicorn_conf else not_used())):
+        print(f"wsgiviz: {_visible(words)}", file=sys.stderr)
+    return settings
 
 
 def _replay(arguments: argparse.Namespace) -> int:

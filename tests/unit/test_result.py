@@ -43,7 +43,8 @@ HOST = {"cores": 4, "usable_cores": 2, "python": "3.11.2", "gunicorn": "27.0.1",
 QUANTILES = {"mean", "p50", "p90", "p95", "p99", "max"}
 DISTRIBUTIONS = ("latency_s", "latency_from_sent_s", "queue_wait_s", "service_s", "schedule_lag_s")
 OF_A_SIDE = {
-    "paths": list, "server": str, "worker_class": str, "workers": int, "threads": int, "app": str,
+    "paths": list, "workers_recycled": int,
+    "server": str, "worker_class": str, "workers": int, "threads": int, "app": str,
     "requests": int, "completed": int, "failed": int, "bad_status": int, "errors": dict,
     "statuses": dict, "raised": dict,
     "cancelled": bool, "makespan_s": float, "predicted_makespan_s": float, "predicted_by": str, "caveat": str,

@@ -146,7 +146,8 @@ def test_any_text_is_either_accepted_or_refused_in_words(text: str, name: str) -
     accepted = None
     with contextlib.suppress(UsageError):
         accepted = make(**{name: text})
-    assert accepted is None or str(getattr(accepted, name)).isprintable()
+    shown = str(accepted.given().get(name, "") if accepted is not None else "")  # a body may hold anything
+    assert shown.replace("\n", "" if name == "header" else "\n").isprintable()
 
 
 @pytest.mark.parametrize(

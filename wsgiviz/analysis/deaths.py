@@ -66,6 +66,8 @@ def cause(worker: Worker, side: Side) -> Cause:
         name = signal_name(death.signal) if death.signal else None
         return _by_timeout(server, name, death.exit_code)
     if worker.died_of == "exit":
+        if worker.recycled:
+            return Cause("recycled after its max_requests", "recycled", server, exit_status=death.exit_code)
         return Cause("exited", "exited", exit_status=death.exit_code)
     if death.signal:
         return _by_signal(death, signal_name(death.signal), server, side.server.signals.get(worker.pid))

@@ -189,7 +189,10 @@ class Controller:
         return sent
 
     def reload(self) -> None:
-        """Load the apps anew: gunicorn's HUP, which starts new workers and lets the old ones finish."""
+        """Load the apps anew: gunicorn's HUP, which starts new workers and lets the old ones finish. Nothing before
+        the servers are ready: HUP ends a gunicorn that has not set its signal handlers yet."""
+        if self._state.phase not in (*phases.OPEN, Phase.MEASURING):
+            return
         for side, server in self._processes.servers.items():
             if server.launch.kind != "uvicorn":
                 self._note("reload", side, server.pid)

@@ -31,8 +31,8 @@ STOP_PATIENCE_S = 1.5
 class Launch:
     """What to start: ``app`` is an import string, ``kind`` a worker class or "uvicorn"; ``env`` is added to the
     environment. A ``timeout_s`` of 0 is the server's own default. Its rings go to ``rundir``, its log to ``logs``.
-    It runs in ``folder``, where its app is looked for first; None is the current one. ``python`` runs it;
-    ``control_socket``: that gunicorn has one; ``flags`` are options of gunicorn's own."""
+    It runs in ``folder``, where its app is looked for first; None is the current one.
+    ``python`` runs it; ``control_socket``: that gunicorn has one; ``flags`` are options of gunicorn's own."""
 
     side: str
     app: str

@@ -54,7 +54,10 @@ class WorkerStopping(Event, frozen=True, tag=12):
 
 
 class WorkerExited(Event, frozen=True, tag=13):
-    """Its last record: it goes in order. A killed worker has none."""
+    """Its last record: it goes in order. A killed worker has none. ``recycled``: since it has served as many requests
+    as gunicorn's max_requests lets it."""
+
+    recycled: int = 0
 
 
 class BootLineSeen(Event, frozen=True, tag=70):

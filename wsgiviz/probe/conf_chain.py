@@ -5,6 +5,8 @@ from __future__ import annotations
 import functools
 import importlib.machinery
 import importlib.util
+import json
+import os
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -54,3 +56,27 @@ def _both(name: str, ours: Callable[..., Any], theirs: Callable[..., Any]) -> Ca
         second(*args)
 
     return both
+
+
+SHOWN = ("workers", "threads", "worker_class")
+"""What the viewer has to know before it starts the server."""
+
+
+def main() -> None:
+    """Print, as JSON after a mark, what a configuration file says of SHOWN and which settings it has.
+
+    A program of its own: the file is a person's code, and may need what only their Python has.
+    """
+    sys.path.insert(0, os.getcwd())  # as gunicorn does before it loads one
+    found = {name.lower(): value for name, value in load_conf(sys.argv[1]).items()}
+    shown = {name: _plain(found[name]) for name in SHOWN if name in found}
+    given = sorted(name for name, value in found.items() if value and not name.startswith("_"))
+    print("\nwsgiviz:" + json.dumps({"shown": shown, "given": given}))
+
+
+def _plain(value: Any) -> Any:
+    return value if isinstance(value, int | str) else getattr(value, "__name__", str(value))
+
+
+if __name__ == "__main__":
+    main()

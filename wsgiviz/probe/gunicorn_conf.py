@@ -11,6 +11,7 @@ from __future__ import annotations
 import functools
 import os
 import signal
+import sys
 import threading
 from time import monotonic_ns
 from typing import Any
@@ -181,7 +182,7 @@ def worker_abort(worker: Any) -> None:
 
 def worker_exit(server: Any, worker: Any) -> None:
     if worker.pid == os.getpid():
-        _emit.worker_exited()
+        _emit.worker_exited(int(getattr(worker, "nr", 0) >= getattr(worker, "max_requests", sys.maxsize)))
     else:  # in the master, for a worker that was gone when it was to be killed: there is no child_exit for it
         _deaths.died(worker.pid, -1, bool(worker.aborted))
 

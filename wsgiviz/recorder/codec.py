@@ -115,7 +115,7 @@ FIELDS: Mapping[Kind, Fields] = {
     Kind.WORKER_BOOTING: Fields(a="number", b="thread_id", req="threads", text="worker_class"),
     Kind.WORKER_READY: Fields(),
     Kind.WORKER_STOPPING: Fields(a="signal"),
-    Kind.WORKER_EXITED: Fields(),
+    Kind.WORKER_EXITED: Fields(a="recycled"),
     Kind.SLOT_THREAD: Fields(slot="slot", a="thread_id"),
     Kind.POOL_QUEUED: Fields(a="waiting", b="threads"),
     Kind.SAMPLER_FAILED: Fields(text="error"),

@@ -85,8 +85,8 @@ class Emitter:
     def worker_stopping(self, signal: int, t_ns: int = 0) -> None:
         self._record(Kind.WORKER_STOPPING, a=signal, t_ns=t_ns)
 
-    def worker_exited(self, t_ns: int = 0) -> None:
-        self._record(Kind.WORKER_EXITED, t_ns=t_ns)
+    def worker_exited(self, recycled: int = 0, t_ns: int = 0) -> None:
+        self._record(Kind.WORKER_EXITED, a=recycled, t_ns=t_ns)
 
     def slot_thread(self, slot: int, thread_id: int, t_ns: int = 0) -> None:
         self._record(Kind.SLOT_THREAD, slot, a=thread_id, t_ns=t_ns)

@@ -8,14 +8,15 @@ Top level: ``schema``, ``wsgiviz`` (its version), ``scenario`` (null for an app 
 - what ran: ``server``, ``worker_class``, ``workers``, ``threads``, ``app``
 - counts: ``requests`` planned, ``completed``, these by status in ``statuses``, redirects by status and place in
   ``redirects``, ``bad_status`` (400 and above), ``failed``, and these by kind in ``errors``; exceptions which left
-  the app by name in ``raised``; ``cancelled``, ``worker_deaths`` and, of the newest of them, ``deaths`` (``worker``
-  its number, ``pid``, ``at_s`` from the run's start, ``cause`` in words, ``by`` whom: gunicorn, uvicorn, kernel,
-  wsgiviz, itself, or null; ``signal``, ``exit_status``, ``booting``, the ``requests`` that it took along,
-  ``last_seen_at`` which line, that it may have left since); ``after_answer`` (``count`` and ``seconds`` of
-  requests whose app went on after their client had the answer), ``served_for_nobody`` (requests that a worker served
-  when their client had given up), ``unobserved`` (answers that no worker is known to have given: by the server
-  itself, or by a process that the app has forked), ``forks`` (of the app), ``external_requests`` (that our driver has
-  not sent, in the app during the run; they are in no other count, and in no distribution)
+  the app by name in ``raised``; ``cancelled``, ``workers_recycled`` (by gunicorn's max_requests), ``worker_deaths``
+  and, of the newest of them, ``deaths`` (``worker`` its number, ``pid``, ``at_s`` from the run's start, ``cause`` in
+  words, ``by`` whom: gunicorn, uvicorn, kernel, wsgiviz, itself, or null; ``signal``, ``exit_status``, ``booting``,
+  the ``requests`` that it took along, ``last_seen_at`` which line, that it may have left since); ``after_answer``
+  (``count`` and ``seconds`` of requests whose app went on after their client had the answer), ``served_for_nobody``
+  (requests that a worker served when their client had given up), ``unobserved`` (answers that no worker is known to
+  have given: by the server itself, or by a process that the app has forked), ``forks`` (of the app),
+  ``external_requests`` (that our driver has not sent, in the app during the run; they are in no other count, and in
+  no distribution)
 - clients: ``silent_clients`` (``count`` of connections that held a slot and had sent no byte, looked at once a
   second, and ``max_s``, the longest), ``self_calls`` (``max`` connections at once from workers to their own server,
   seen once a second, ``stuck`` of them while nobody was free to answer), ``accepting_threads_held`` (gthread's, by
@@ -143,6 +144,7 @@ def _counts(side: Side, now_ns: int) -> dict[str, Any]:
         "raised": metrics.raised(side),
         "cancelled": run.cancelled,
         "worker_deaths": side.deaths,
+        "workers_recycled": run.recycled,
         "deaths": msgspec.to_builtins(deaths.rows(side)),
         "after_answer": msgspec.to_builtins(metrics.after_answer(side, now_ns)),
         "served_for_nobody": run.for_nobody,

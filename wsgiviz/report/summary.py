@@ -36,6 +36,7 @@ ONLY_WHERE_MET = (
     "time waiting for the GIL",
     "longest step on a loop",
     "busy, by loop",
+    "workers recycled (max_requests)",
     "longest wait for a thread",
     "peak in threads",
 )
@@ -138,6 +139,7 @@ def _figures(side: Side, predicted: Prediction | None, now_ns: int) -> Figures:
         "time idle": _percent(spent.idle),
         "longest step on a loop": _longest_step(side, now_ns),
         "busy, by loop": _busy_by_loop(side, now_ns),
+        "workers recycled (max_requests)": str(run.recycled or ""),
         "requests by process": _by_process(side),
         "events lost": str(side.server.lost),
     }

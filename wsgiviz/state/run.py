@@ -74,6 +74,7 @@ class Run(Struct, frozen=True, gc=False):
     ended_ns: int = 0
     cancelled: bool = False
     completed: int = 0
+    recycled: int = 0  # workers that have served gunicorn's max_requests
     failed: int = 0
     bad_status: int = 0  # of the completed: status 400 and above
     for_nobody: int = 0  # served when the client had given up

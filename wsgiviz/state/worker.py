@@ -145,6 +145,7 @@ class Worker(Struct, frozen=True, gc=False):
     boot_where: Location | None = None  # the line that it was last seen at while it loaded the app
     stopped_by: int = 0  # the signal that it said it handles
     exited: bool = False  # it said that it goes in order
+    recycled: bool = False  # because of gunicorn's max_requests
     death: Death | None = None
     iterating: bool = False  # the app has returned its iterable, and is asked for its parts
     paused_ns: int = 0  # of the present request: how long its iterator waited for the server to write

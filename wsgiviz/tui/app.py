@@ -201,9 +201,18 @@ class WsgivizApp(App[int]):
         if servers := self._servers():
             servers.cancel()
 
+    def _servers_up(self) -> bool:
+        """Whether signals can be sent to masters; says so when not."""
+        phase = self._feed.state.phase
+        if phase in (Phase.NEW, Phase.STARTING, Phase.MEASURING):
+            self._say("The servers are not ready yet.", warn=True)
+            return False
+        return phase not in (Phase.FAILED, Phase.CLOSED)
+
     @on(intents.Reload)
     def _reload(self) -> None:
-        if servers := self._servers():
+        servers = self._servers()
+        if servers and self._servers_up():
             before = self._feed.state
             servers.reload()
             self._expected.add(reloaded(before), "HUP was sent, and old workers are still there.", self._now_ns)
@@ -212,7 +221,7 @@ class WsgivizApp(App[int]):
     def _scale(self, message: intents.ScaleWorkers) -> None:
         servers, before, by = self._servers(), self._feed.state, message.by
         side = servers.scaled if servers is not None else None
-        if servers is None or side is None or side not in before.sides:
+        if servers is None or side is None or side not in before.sides or not self._servers_up():
             return
         wanted = before.sides[side].server.wanted or before.settings.processes(side)
         if by < 0 and wanted <= 1:

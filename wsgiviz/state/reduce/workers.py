@@ -189,8 +189,12 @@ def _worker_stopping(side: SideDraft, event: WorkerStopping) -> None:
 
 def _worker_exited(side: SideDraft, event: WorkerExited) -> None:
     """Its last record: it goes in order. That it is gone, the master says (`_worker_died`)."""
+    if event.recycled:
+        side.run = replace(side.run, recycled=side.run.recycled + 1)
     for worker in side.slots(event.pid):
-        side.turn(replace(worker, exited=True), Activity.STOPPING, event.t_ns, worker.req)
+        side.turn(
+            replace(worker, exited=True, recycled=bool(event.recycled)), Activity.STOPPING, event.t_ns, worker.req
+        )
 
 
 def _slot_thread(side: SideDraft, event: SlotThread) -> None:
