@@ -36,7 +36,7 @@ from wsgiviz.events import (
     ThreadSampled,
     WorkerDied,
 )
-from wsgiviz.state import Activity, Counters, Hold, Loop, LoopTally, Request, Side, Tally, Task
+from wsgiviz.state import Activity, Counters, Hold, Location, Loop, LoopTally, Request, Side, Tally, Task
 
 ASGI = [*opened("", "asgi"), *booted("asgi", kind="asgi"), *fired("asgi")]
 """One loop, and a run that has begun."""
@@ -64,6 +64,15 @@ def test_a_loop_that_computes() -> None:
     assert says("async-computes", context(computing_loop(now_s=0.3), at_s=0.3)) is None, "too early to say"
     waits = awaiting_tasks(0.9)
     assert says("async-computes", context(waits, at_s=0.9)) is None
+
+
+def test_where_a_loop_computes_is_where_it_was_held_for_longest() -> None:
+    """What holds it just now may be a moment of the server's own, such as writing an answer."""
+    computes = computing_loop()
+    longest, now = Hold(RUN + 1, 400 * MS, BLOCKING), Hold(0, 110 * MS, Location("server.py", 7, "send"))
+    before = computes.server.loops[9]
+    loop = replace(before, held=now, tally=replace(before.tally, longest_hold=longest))
+    assert BLOCKING.words in (says("async-computes", context(but(computes, loops={9: loop}), at_s=2)) or "")
 
 
 def test_a_loop_that_waited_for_a_call_did_not_compute() -> None:

@@ -126,6 +126,12 @@ def _was_held(context: LintContext, side: Side, loop: Loop, longest: LongestStep
     )
 
 
+def _longest_at(loop: Loop) -> Location | None:
+    """Where it was held for longest in this run: what holds it now may be a moment of the server's own."""
+    hold = loop.tally.longest_hold or loop.held
+    return (hold.mostly or hold.where) if hold else None
+
+
 def _place(loop: Loop) -> Location | None:
     hold = loop.held or loop.tally.longest_hold
     return (hold.mostly or hold.where) if hold else None
@@ -179,7 +185,7 @@ def _async_computes(context: LintContext, side: Side) -> str | None:
     if not computing:
         return None
     loops = "event loop" if len(computing) == 1 else "event loops"
-    of, where = _whose(context, side, *(loop.pid for loop in computing)), _at(_place(computing[0]))
+    of, where = _whose(context, side, *(loop.pid for loop in computing)), _at(_longest_at(computing[0]))
     if not side.run.ended_ns:
         return (
             f"The {loops}{of} {'computes' if len(computing) == 1 else 'compute'} over 90 % of the time{where}: "
