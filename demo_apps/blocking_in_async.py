@@ -16,5 +16,5 @@ async def asgi_app(scope, receive, send):
     if scope["type"] == "lifespan":
         return await lifespan(receive, send)
     seconds = number(scope["query_string"], "seconds", 0.5)
-    time.sleep(seconds)  # no await: nobody else gets on
+    time.sleep(seconds)  # no await: nobody else makes progress
     await send_text(send, "slept\n")

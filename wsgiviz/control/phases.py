@@ -1,4 +1,4 @@
-"""What the State says about how far a session is. Pure: the controller asks, and acts on the answers."""
+"""How far a session has come, from its State. Pure: the controller asks, and acts on the answers."""
 
 from __future__ import annotations
 
@@ -111,6 +111,6 @@ def at_rest(state: State, events: list[Event]) -> bool:
 
 
 def progress(state: State) -> tuple[object, ...]:
-    """What changes as long as the load driver gets on with the run."""
+    """What changes as long as the load driver makes progress."""
     runs = [side.run for side in state.sides.values()]
     return tuple((run.number, run.started_ns, run.planned, run.done, run.ended_ns) for run in runs)
