@@ -1,4 +1,7 @@
-"""Tests with real servers run one after the other, in one of the processes that share the suite."""
+"""Tests with real servers run one after the other, in one of the processes that share the suite.
+
+Those that judge no times may run in the other one (a module's own `xdist_group`): both are busy to the end then.
+"""
 
 from __future__ import annotations
 
@@ -11,5 +14,5 @@ SERVERS = {"integration", "e2e"}
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if SERVERS & set(Path(str(item.path)).parts):
+        if SERVERS & set(Path(str(item.path)).parts) and item.get_closest_marker("xdist_group") is None:
             item.add_marker(pytest.mark.xdist_group("servers"))
