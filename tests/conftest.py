@@ -1,11 +1,26 @@
-"""What holds for all tests."""
+"""What holds for all tests; and where those with real servers run.
+
+They run one after the other, in one of the processes that share the suite. Those that judge no times may run in the
+other one (a module's own `xdist_group`): both are busy to the end then.
+"""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import hypothesis
+import pytest
+
+SERVERS = {"integration", "e2e"}
 
 # A busy machine makes an example slow, and no code wrong.
 hypothesis.settings.register_profile(
     "untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
 )
 hypothesis.settings.load_profile("untimed")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if SERVERS & set(Path(str(item.path)).parts) and item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group("servers"))

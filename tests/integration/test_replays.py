@@ -14,6 +14,8 @@ import pytest
 from tests.integration.conftest import APPS
 from tests.integration.test_runs import QUICK
 
+pytestmark = pytest.mark.xdist_group("replays")  # a report is compared with a report: no time is judged here
+
 SCENARIOS = [
     ["--scenario", name, *(part for key, value in given.items() for part in ("--set", f"{key}={value}"))]
     for name, given in QUICK.items()

@@ -8,6 +8,7 @@ import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+import pytest
 from msgspec.structs import replace
 from textual.pilot import Pilot
 from textual.strip import Strip
@@ -295,7 +296,23 @@ def watch_replay(check: Check, feed: StandIn | None = None, size: tuple[int, int
     return playback
 
 
+async def handled(app: WsgivizApp) -> None:
+    """Wait until all messages that are under way are handled: from the app to the widget with the focus, and back."""
+    for _ in range(2):  # twice, since a key gets to the app in the next turns of the loop only
+        for pump in (app, app.screen, app.focused or app.screen, app.screen, app):
+            done = asyncio.Event()
+            if pump.call_later(done.set):
+                async with asyncio.timeout(DEADLINE_S):
+                    await done.wait()
+
+
 def _run(check: Check, app: WsgivizApp, feed: StandIn, size: tuple[int, int], theme: str = "") -> None:
+    """Textual waits after each key until the process is idle, for a second at most. This app draws frames all the time,
+    so that it never is: here it waits for what the key has set off."""
+
+    async def idle(min_sleep: float = 0, max_sleep: float = 0) -> None:
+        await handled(app)
+
     async def run() -> None:
         async with app.run_test(size=size, notifications=True) as pilot:
             if theme:
@@ -306,4 +323,7 @@ def _run(check: Check, app: WsgivizApp, feed: StandIn, size: tuple[int, int], th
             feed.controls.calls.clear()
             await check(seat)
 
-    asyncio.run(run())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("textual.app.wait_for_idle", idle)
+        patch.setattr("textual.pilot.wait_for_idle", idle)
+        asyncio.run(run())
