@@ -67,6 +67,7 @@ def parser() -> Parser:
 
 
 def _add_run_options(run: argparse.ArgumentParser) -> None:
+    run.add_argument("app", nargs="?", metavar="MODULE:APP", help="your own app; its protocol is looked up")
     app = run.add_argument_group("Scenario")
     names = ", ".join(scenario.name for scenario in scenarios.catalogue())
     app.add_argument("--scenario", metavar="NAME", help=f"one of: {names} (default: sleep)")
@@ -86,6 +87,7 @@ def _add_run_options(run: argparse.ArgumentParser) -> None:
             metavar=option.metavar or "|".join(option.choices),
             help=option.help + (f" (default: {default})" if default not in (None, "") else ""),
         )
+    groups["App"].add_argument("--chdir", metavar="DIR", help="change to this folder before the app is loaded")
     view = _add_view_options(run)
     view.add_argument("--record", metavar="FILE", help="write every event to a recording, for wsgiviz replay")
 

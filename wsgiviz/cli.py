@@ -15,7 +15,7 @@ from wsgiviz import scenarios
 from wsgiviz.arguments import given_names, parse, settings_of
 from wsgiviz.asking import read_body
 from wsgiviz.errors import UsageError, WsgivizError
-from wsgiviz.settings import SMALLEST_TERMINAL, Settings, check_installed
+from wsgiviz.settings import BY_NAME, SMALLEST_TERMINAL, Settings, check_installed
 
 
 def run(argv: list[str]) -> int:
@@ -81,6 +81,10 @@ def _list_lints() -> int:
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    if getattr(arguments, "chdir", None) is not None:
+        _change_folder(arguments)
+    if getattr(arguments, "app", None) is not None:
+        _find_protocol(arguments)
     settings = settings_of(arguments)
     if not hasattr(os, "fork"):
         raise UsageError("this platform has no fork(), which gunicorn needs", "use Linux, macOS, or WSL")
@@ -100,6 +104,36 @@ def _run(arguments: argparse.Namespace) -> int:
     from wsgiviz.tui.app import run as run_tui
 
     return run_tui(settings, ascii=arguments.ascii, record=record)
+
+
+def _change_folder(arguments: argparse.Namespace) -> None:
+    """As gunicorn's --chdir: files named on the command line are those of the folder that it was given in."""
+    for name in ("json", "record", "gunicorn_conf", "python"):
+        given = getattr(arguments, name)
+        program = name == "python" and os.sep not in (given or "")  # is looked for on the PATH
+        if given not in (None, "-") and not program:
+            setattr(arguments, name, os.path.abspath(os.path.expanduser(given)))
+    if (arguments.body or "").startswith("@"):
+        arguments.body = "@" + os.path.abspath(arguments.body[1:])
+    try:
+        os.chdir(arguments.chdir)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise UsageError(
+            f"--chdir {arguments.chdir}: {reason}", "give the folder that the app is imported from"
+        ) from error
+
+
+def _find_protocol(arguments: argparse.Namespace) -> None:
+    """Of an app that was given by its import string alone."""
+    if ":" not in arguments.app:
+        raise UsageError(f"unknown argument {arguments.app}", "wsgiviz run --help lists the options")
+    if arguments.wsgi or arguments.asgi or arguments.scenario:
+        raise UsageError(f"{arguments.app}: another app, or a scenario, is given too", "drop one of them")
+    from wsgiviz.own_app import protocol_of
+
+    app = BY_NAME["wsgi"].parse_given(arguments.app)
+    setattr(arguments, protocol_of(app, arguments.python), app)
 
 
 def _with_own_conf(settings: Settings, given: frozenset[str]) -> Settings:

@@ -15,6 +15,7 @@ from wsgiviz.errors import UsageError
 from wsgiviz.scenarios import Scenario, Value
 
 IMPORT_STRING = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*(\(.*\))?")
+MODULE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,13 @@ class Option:
     @property
     def flag(self) -> str:
         return "--" + self.name.replace("_", "-")
+
+    def parse_given(self, text: str) -> Any:
+        """The value of a text that a person gave. Raises UsageError."""
+        try:
+            return self.parse(text)
+        except ValueError as error:
+            raise UsageError(f"{self.flag} {text}: that is not {error}", self.help) from None
 
 
 def _whole(minimum: int, maximum: int) -> Callable[[str], int]:
@@ -73,6 +81,8 @@ def _one_of(*choices: str) -> Callable[[str], str]:
 
 
 def _import_string(text: str) -> str:
+    if MODULE.fullmatch(text) and not text.endswith(".py"):
+        return f"{text}:application"  # as gunicorn has it
     if not IMPORT_STRING.fullmatch(text) or not text.isprintable():
         raise ValueError("an import string, module:attribute, or module:factory()")
     return text
@@ -111,6 +121,8 @@ def _dsn(text: str) -> str:
         raise ValueError("a PostgreSQL connection string")
     return text
 
+
+MOST_REQUESTS = 100_000
 
 DSN_GIVEN = "given"
 """Stands for a connection string, which may hold a password, wherever settings are shown, logged or recorded."""
@@ -154,7 +166,7 @@ OPTIONS = (
            section="gunicorn"),
     Option("host", _host, "address to listen on; anything but loopback opens the app to others", "ADDRESS",
            section="Servers", in_form=False),
-    Option("requests", _whole(1, 100_000), "requests per run, to each side", "N"),
+    Option("requests", _whole(1, MOST_REQUESTS), "requests per run, to each side", "N"),
     Option("arrivals", _one_of(*ARRIVALS), "burst: all at once; closed: users in a loop", choices=ARRIVALS),
     Option("concurrency", _whole(1, 5_000), "users for closed arrivals", "N"),
     Option("duration", _seconds(0.1, 86_400), "end closed arrivals after this many seconds", "S"),
@@ -408,6 +420,8 @@ def make(**given: Any) -> Settings:
         settings = replace(settings, parameters=scenario.values(parameters))
         if "requests" not in values:
             settings = replace(settings, requests=scenario.requests)
+    if settings.duration is not None and "requests" not in values:
+        settings = replace(settings, requests=MOST_REQUESTS)  # the time ends it, and nothing else
     _check_together(settings)
     return settings
 
@@ -423,11 +437,7 @@ def _value(name: str, value: Any) -> Any:
         return scenarios.find(str(value)).name
     if name not in BY_NAME:
         raise UsageError(f"there is no setting {name!r}", f"there are {', '.join(BY_NAME)}")
-    option = BY_NAME[name]
-    try:
-        return option.parse(str(value))
-    except ValueError as error:
-        raise UsageError(f"{option.flag} {value}: that is not {error}", option.help) from None
+    return BY_NAME[name].parse_given(str(value))
 
 
 def check_installed(settings: Settings) -> None:

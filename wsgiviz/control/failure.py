@@ -11,6 +11,7 @@ from wsgiviz.analysis.deaths import cause
 from wsgiviz.control.launch import Launch
 from wsgiviz.errors import UsageError, WsgivizError
 from wsgiviz.observe.logs import BoundedLog
+from wsgiviz.own_app import hint_for
 from wsgiviz.state import Side, Worker
 
 LOG_LINES = 12
@@ -65,8 +66,10 @@ def _app_failed(launch: Launch, boot: dict[str, str]) -> WsgivizError:
         return UsageError(f"{launch.app}: {message}", f"give it as {other} instead of --{speaks}")
     if kind == "AppImportError" or (kind == "ModuleNotFoundError" and not trace):
         hint = "an import string is module:attribute, or module:factory(), looked up from the current directory"
+        if "attribute" in message:
+            hint += "; has it a factory? create_app() calls one"
     elif kind == "ModuleNotFoundError":
-        hint = "the app imports a module that is not installed where wsgiviz runs"
+        hint = f"the app imports a module that is not installed where it runs; {hint_for(message)}"
     elif kind == "SystemExit":
         hint = "the app's own code ended its process (sys.exit) while it was imported"
     else:

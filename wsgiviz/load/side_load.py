@@ -33,6 +33,7 @@ class SideLoad:
         self._plan = plan(job)
         self._due = self._plan.offsets()
         self._requests = job.requests
+        self._begun = 0
         self._open: dict[Exchange, bool] = {}  # in the order of their deadlines; and whether their user asks again
         self._timer: asyncio.TimerHandle | None = None
         self._over: asyncio.Future[None] | None = None
@@ -55,6 +56,8 @@ class SideLoad:
             self._due = iter(())
             for exchange in list(self._open):
                 exchange.fail("cancelled")
+            if self._until_ns is not None and self._begun < self._requests:  # the time was over first
+                self._emit.run_grew(self._job.run, self._begun)
             self.sample()
 
     def more(self, count: int) -> None:
@@ -73,6 +76,7 @@ class SideLoad:
             self._emit.driver_sampled(*self._cpu.read())
 
     def _begin(self, number: int, planned_ns: int, asks_again: bool) -> None:
+        self._begun += 1
         req = self._job.run * RUN_STRIDE + number
         deadline_s = self._loop.time() + self._job.timeout_s
         request = self._prepared[(number - 1) % len(self._prepared)]

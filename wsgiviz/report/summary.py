@@ -98,6 +98,8 @@ def _unmeasured(side: Side) -> str:
 
 def _title(settings: Settings) -> str:
     to_each = " to each side" if len(settings.sides) > 1 else ""
+    if settings.duration is not None:
+        return f"{settings.name}: {settings.concurrency} users for {settings.duration:g} s{to_each}"
     return f"{settings.name}: {wording.requests(settings.requests)}{to_each}"
 
 
