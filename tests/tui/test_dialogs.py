@@ -167,7 +167,7 @@ def test_the_form_has_every_option_with_its_value_and_its_help() -> None:
         ("timeout", "nan", "a number of seconds from 0.1 to 3600"),
         ("parameter-seconds", "61", "a number from 0 to 60"),
         ("scenario", "slep", "did you mean sleep?"),
-        ("wsgi", "shop", "an import string"),
+        ("wsgi", "shop.py", "an import string"),
     ],
 )
 def test_a_wrong_value_is_told_beside_its_field_and_nothing_changes(name: str, typed: str, said: str) -> None:
