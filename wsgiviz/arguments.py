@@ -10,7 +10,8 @@ from urllib.parse import quote
 
 from wsgiviz import __version__, scenarios
 from wsgiviz.errors import UsageError
-from wsgiviz.settings import BY_NAME, OPTIONS, Option, Settings, make, protocol
+from wsgiviz.options import BY_NAME, OPTIONS, Option
+from wsgiviz.settings import Settings, make, protocol
 
 COMMANDS = ("run", "replay", "scenarios", "lints")
 

@@ -15,7 +15,8 @@ from wsgiviz import scenarios
 from wsgiviz.arguments import given_names, parse, settings_of
 from wsgiviz.asking import read_body
 from wsgiviz.errors import UsageError, WsgivizError
-from wsgiviz.settings import BY_NAME, SMALLEST_TERMINAL, Settings, check_installed
+from wsgiviz.options import BY_NAME, SMALLEST_TERMINAL
+from wsgiviz.settings import Settings, check_installed
 
 
 def run(argv: list[str]) -> int:

@@ -12,8 +12,9 @@ from typing import Any
 
 from wsgiviz.errors import UsageError
 from wsgiviz.interpreter import executable
+from wsgiviz.options import KINDS
 from wsgiviz.probe import conf_chain
-from wsgiviz.settings import KINDS, Settings
+from wsgiviz.settings import Settings
 
 READ_WITHIN_S = 20.0
 

@@ -8,7 +8,8 @@ from textual.widgets import Input, OptionList, Static
 from tests.tui.hostile import HOSTILE, INERT, harmless
 from tests.tui.stand_in import Seat, StandIn, watch
 from wsgiviz import scenarios
-from wsgiviz.settings import OPTIONS, make
+from wsgiviz.options import OPTIONS
+from wsgiviz.settings import make
 from wsgiviz.state import Activity, Failure, Task
 from wsgiviz.tui.screens.bindings import CONTROL, VIEW, explained
 

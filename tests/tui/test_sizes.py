@@ -11,7 +11,7 @@ from textual.widget import Widget
 
 from tests.tui.stand_in import Seat, StandIn, sleeping, watch
 from tests.unit.states import mixed_tasks, mixed_workers
-from wsgiviz.settings import SMALLEST_TERMINAL
+from wsgiviz.options import SMALLEST_TERMINAL
 from wsgiviz.state import Phase, State
 from wsgiviz.tui.render.glyphs import ASCII, UNICODE, Glyphs
 from wsgiviz.tui.screens.bindings import LIVE_HINTS

@@ -10,8 +10,9 @@ from tests.unit.controls import Control
 from wsgiviz import cli
 from wsgiviz.arguments import parse, settings_of
 from wsgiviz.errors import UsageError
+from wsgiviz.options import MOST_REQUESTS
 from wsgiviz.own_app import protocol_of
-from wsgiviz.settings import MOST_REQUESTS, Settings, make
+from wsgiviz.settings import Settings, make
 
 WITHOUT_EFFECT = [
     (("--asgi", "shop:app", "--workers", "3"), "--workers has no effect: no WSGI server runs"),

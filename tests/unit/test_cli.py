@@ -13,7 +13,8 @@ import pytest
 
 from wsgiviz import __version__, cli, scenarios
 from wsgiviz.errors import WsgivizError
-from wsgiviz.settings import OPTIONS, Settings
+from wsgiviz.options import OPTIONS
+from wsgiviz.settings import Settings
 
 COMPLAINTS = [
     (["runn"], "there is no command 'runn'", "did you mean run? there are run, replay, scenarios, lints"),

@@ -26,7 +26,7 @@ from wsgiviz.events import (
     SettingsChanged,
     ThreadSampled,
 )
-from wsgiviz.settings import DSN_GIVEN
+from wsgiviz.options import DSN_GIVEN
 from wsgiviz.state import Phase, State, reduce
 
 ONE_SIDE: dict[str, Any] = {"only": "wsgi", "workers": 1, "requests": 1}

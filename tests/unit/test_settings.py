@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from wsgiviz import scenarios
 from wsgiviz.errors import UsageError
-from wsgiviz.settings import BY_NAME, DSN_GIVEN, OPTIONS, Settings, check_installed, make
+from wsgiviz.options import BY_NAME, DSN_GIVEN, OPTIONS
+from wsgiviz.settings import Settings, check_installed, make
 
 REFUSED = [
     ({"workers": 0}, "--workers 0: that is not a whole number from 1 to 64"),

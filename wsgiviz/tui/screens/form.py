@@ -12,8 +12,9 @@ from textual.widgets import Input, Label, Static
 
 from wsgiviz import scenarios
 from wsgiviz.errors import UsageError
+from wsgiviz.options import OPTIONS, Option
 from wsgiviz.scenarios import Parameter
-from wsgiviz.settings import OPTIONS, Option, Settings
+from wsgiviz.settings import Settings
 
 SCENARIO = "scenario"
 PARAMETER = "parameter-"

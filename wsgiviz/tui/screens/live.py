@@ -16,7 +16,8 @@ from textual.screen import Screen
 from textual.widgets import Static
 
 from wsgiviz.analysis.hot_lines import HotLine, hot_lines
-from wsgiviz.settings import SMALLEST_TERMINAL, Settings
+from wsgiviz.options import SMALLEST_TERMINAL
+from wsgiviz.settings import Settings
 from wsgiviz.state import Location, Slot
 from wsgiviz.tui import intents
 from wsgiviz.tui.feed import Frame, Pace
