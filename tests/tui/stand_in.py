@@ -307,8 +307,8 @@ async def handled(app: WsgivizApp) -> None:
 
 
 def _run(check: Check, app: WsgivizApp, feed: StandIn, size: tuple[int, int], theme: str = "") -> None:
-    """Textual waits after each key until the process is idle, for a second at most. This app draws frames all the time,
-    so that it never is: here it waits for what the key has set off."""
+    """Textual waits after each key until the process is idle, for a second at most. This app draws frames all the
+    time, so that it never is: here it waits for what the key has set off."""
 
     async def idle(min_sleep: float = 0, max_sleep: float = 0) -> None:
         await handled(app)
