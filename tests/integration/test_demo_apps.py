@@ -193,12 +193,20 @@ LONG = urlencode({"seconds": 0.4, "rows": 2000, "below": 200_000})
 
 @pytest.mark.parametrize("scenario", GOES_ON, ids=lambda scenario: scenario.name)
 def test_the_loop_makes_progress_while_a_request_waits(scenario: Scenario, apps: Any) -> None:
-    assert on_a_loop(apps, longest_pause(apps.asgi_app, LONG)) < 0.5
+    assert least(lambda: on_a_loop(apps, longest_pause(apps.asgi_app, LONG)), 0.5) < 0.5
 
 
 @pytest.mark.parametrize("scenario", STANDS_STILL, ids=lambda scenario: scenario.name)
 def test_the_loop_stands_still_while_a_request_computes_or_blocks(scenario: Scenario, apps: Any) -> None:
     assert on_a_loop(apps, longest_pause(apps.asgi_app, LONG)) > 0.9
+
+
+def least(measure: Callable[[], float], below: float) -> float:
+    """The least of up to five measurements: a busy machine makes one longer, never shorter."""
+    found = measure()
+    for _ in range(4):
+        found = found if found < below else min(found, measure())
+    return found
 
 
 async def longest_pause(app: Any, query: str) -> float:
@@ -218,7 +226,7 @@ STANDS = [scenario for scenario in catalogue() if scenario.name == "blocking-in-
 
 @pytest.mark.parametrize("scenario", WAITS, ids=lambda scenario: scenario.name)
 def test_on_a_loop_two_waits_take_as_long_as_one(scenario: Scenario, apps: Any) -> None:
-    assert on_a_loop(apps, two_at_once(apps.asgi_app)) < 1.6
+    assert least(lambda: on_a_loop(apps, two_at_once(apps.asgi_app)), 1.6) < 1.6
 
 
 @pytest.mark.parametrize("scenario", STANDS, ids=lambda scenario: scenario.name)
