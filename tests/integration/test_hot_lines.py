@@ -199,6 +199,7 @@ def test_a_client_that_does_not_hang_up_keeps_a_worker_closing(stage: Start) -> 
 def test_no_phase_is_longer_than_the_run(stage: Start) -> None:
     on = stage(wsgi="deep:iterates", requests=3, workers=1)
     on.finish()
+    on.until(lambda: all(request.released_ns for request in on.wsgi.ledger.ours()), "the end of the last connection")
     side: Side = on.wsgi
     [worker] = side.server.living()
     spent = worker.tally.reading_ns + worker.tally.app_ns + worker.tally.writing_ns
