@@ -47,7 +47,8 @@ def _draw_death(chart: Chart, worker: Worker, scale: Scale, view: PaneView, in_w
         cell = min(scale.at(worker.since_ns) // EIGHTHS + 1, scale.cells - 1)
         chart.put(cell, view.glyphs.activity[Activity.DEAD], CellStyle("blocked!", "", "b"))
         room = scale.cells - cell - 2
-        words = next((words for words in (*deaths(worker, view.side), worker.died_of) if len(words) <= room), "")
+        brief = cause(worker, view.side).brief
+        words = next((words for words in (*deaths(worker, view.side), brief) if len(words) <= room), "")
         if in_words:
             chart.write(cell + 2, words, DIM)
 
