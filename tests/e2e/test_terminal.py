@@ -35,6 +35,7 @@ def running(terminal: Terminal) -> list[psutil.Process]:
 
 
 def nothing_is_left(children: list[psutil.Process], tmp_path: Path) -> None:
+    """To be called before the terminal is closed, which ends what is left."""
     deadline = time.monotonic() + 8
     left: list[psutil.Process] = children
     while time.monotonic() < deadline:
@@ -57,7 +58,7 @@ def test_a_newcomer_sees_four_workers_block_and_the_loop_finish_earlier(env: dic
         terminal.until(lambda: four_are_blocked(terminal), "the next burst")
         terminal.press("q")
         assert terminal.ends() == 0
-    nothing_is_left(children, tmp_path)
+        nothing_is_left(children, tmp_path)
 
 
 def test_where_the_workers_wait_is_marked_in_the_code(env: dict[str, str]) -> None:
@@ -117,11 +118,11 @@ def test_a_run_is_saved_from_the_screen(env: dict[str, str], tmp_path: Path) -> 
 
 @pytest.mark.parametrize(
     ("key", "number", "status"),
-    [("q", None, 0), ("\x03", None, 0), ("", signal.SIGTERM, 143), ("", signal.SIGINT, None)],
+    [("q", None, 0), ("\x03", None, 0), ("", signal.SIGTERM, 143), ("", signal.SIGINT, 130)],
     ids=["q", "ctrl-c", "SIGTERM", "SIGINT"],
 )
 def test_the_terminal_is_as_it_was(
-    key: str, number: signal.Signals | None, status: int | None, env: dict[str, str], tmp_path: Path
+    key: str, number: signal.Signals | None, status: int, env: dict[str, str], tmp_path: Path
 ) -> None:
     with Terminal(*RUN, env=env) as terminal:
         children = running(terminal)
@@ -135,12 +136,12 @@ def test_the_terminal_is_as_it_was(
         else:
             terminal.press(key)
         left = terminal.ends()
-        assert status is None or left == status
+        assert left == status
         for sequence, what in LEAVES.items():
             assert sequence in terminal.sent, f"{what} is left"
         now = termios.tcgetattr(terminal.slave)
         assert now[:4] == terminal.modes[:4]
-    nothing_is_left(children, tmp_path)
+        nothing_is_left(children, tmp_path)
 
 
 @pytest.mark.parametrize("how", ["closed", "SIGHUP", "SIGKILL"])
@@ -153,7 +154,7 @@ def test_nothing_is_left_when_terminal_or_viewer_is_gone(how: str, env: dict[str
         else:
             terminal.send(signal.Signals[how])
             terminal.ends()
-    nothing_is_left(children, tmp_path)
+        nothing_is_left(children, tmp_path)
 
 
 def test_ascii_is_all_there_is_when_asked_for(env: dict[str, str]) -> None:

@@ -32,7 +32,10 @@ class Leaving:
 
 @contextlib.contextmanager
 def leaving(app: App[Any], close: Callable[[], None]) -> Iterator[Leaving]:
-    """While ``app`` runs, SIGHUP and SIGTERM end it, and ``close`` is called however it ends."""
+    """While ``app`` runs, SIGHUP, SIGTERM and SIGINT end it, and ``close`` is called however it ends.
+
+    (Left alone, SIGINT would cancel the main task, and who awaits something just then may take that for its own end.)
+    """
     how = Leaving()
 
     def leave(number: int) -> None:
@@ -55,6 +58,7 @@ def leaving(app: App[Any], close: Callable[[], None]) -> Iterator[Leaving]:
     before = {
         signal.SIGHUP: signal.signal(signal.SIGHUP, hang_up),
         signal.SIGTERM: signal.signal(signal.SIGTERM, terminate),
+        signal.SIGINT: signal.signal(signal.SIGINT, terminate),
     }
     try:
         yield how
