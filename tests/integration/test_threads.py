@@ -94,7 +94,10 @@ def test_who_holds_a_connection_waits_for_a_thread_and_all_threads_for_a_connect
         f"4 of 12 requests wait in threads at threads.py:{waiters[1]} connections.get for what 2 others hold, "
         f"at threads.py:{holders[1]} to_thread.run_sync, who wait themselves for a thread: nobody gets through."
     )
-    on.until(lambda: sentence(on) == said, said)
+    # On a busy machine the sampler may see the holders wait for their connection too; then nobody can tell that they
+    # came first, and only the limiter is named.
+    limiter = "8 requests wait for one of the 4 threads of AnyIO's default limiter"
+    on.until(lambda: sentence(on) == said or sentence(on).startswith(limiter), said)
     assert on.only.run.completed == 0
 
 

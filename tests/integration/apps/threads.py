@@ -1,6 +1,7 @@
 """Requests that run in threads behind a loop until the file named by the variable GATE is there: FastAPI's def
 endpoints behind a middleware; one thread of asgiref's for all. And two resources taken in opposite order."""
 
+import asyncio
 import os
 import queue
 import time
@@ -67,6 +68,8 @@ async def opposite(scope, receive, send):
 
     async def work():
         connection = await to_thread.run_sync(take)
+        while not limiter.statistics().tasks_waiting:  # until so many others have come, there is a thread
+            await asyncio.sleep(0.01)  # noqa: ASYNC110 - AnyIO has no event for that
         await to_thread.run_sync(query)  # waits for a thread
         await to_thread.run_sync(connections.put, connection)
 
