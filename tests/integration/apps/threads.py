@@ -68,8 +68,9 @@ async def opposite(scope, receive, send):
 
     async def work():
         connection = await to_thread.run_sync(take)
-        while not limiter.statistics().tasks_waiting:  # until so many others have come, there is a thread
-            await asyncio.sleep(0.01)  # noqa: ASYNC110 - AnyIO has no event for that
+        # Until so many others have come there is a thread; AnyIO has no event for that.
+        while not limiter.statistics().tasks_waiting:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
         await to_thread.run_sync(query)  # waits for a thread
         await to_thread.run_sync(connections.put, connection)
 
