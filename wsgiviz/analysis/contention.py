@@ -23,7 +23,7 @@ from math import comb
 from msgspec import Struct
 from msgspec.structs import replace
 
-from wsgiviz.analysis.passing import LOOKS, Passing, Spot, Visitor, passing, spot_of, visitor
+from wsgiviz.analysis.passing import BY_SAMPLES, Passing, Spot, Visitor, passing, spot_of, visitor
 from wsgiviz.analysis.waits import Wait, Waits
 from wsgiviz.state import Activity, Location, Request, Side, Stay, Task
 from wsgiviz.state.request import joined
@@ -174,7 +174,7 @@ def _may_be_line(wait: Wait, stay: Stay) -> bool:
 
 
 def _exact(known: Known, stay: Stay) -> bool:
-    """Its times are those of a loop's steps, and not of looks at a thread."""
+    """Its times are those of a loop's steps, and not of samples of a thread."""
     return known.side.is_loop and stay.task is None
 
 
@@ -230,7 +230,7 @@ def _came_first(visitors: Sequence[Visitor], spot: Spot, known: Known) -> First:
     early = [
         one
         for one in visitors
-        if one.request.began_ns < first_left_ns - LOOKS.early_ns and not _yet_to_come(one, calls)
+        if one.request.began_ns < first_left_ns - BY_SAMPLES.early_ns and not _yet_to_come(one, calls)
     ]
     free = [one for one in early if one.waited_ns(known.now_ns) < WAITED_NS and not one.there]
     waited = [one for one in early if one.waited_ns(known.now_ns) >= WAITED_NS]

@@ -33,7 +33,7 @@ class Delays(NamedTuple):
 SOON, AT_ONCE = Delays(20_000_000, 0, 20_000_000), Delays(2_000_000, 0, 2_000_000)
 """On a loop, who waits goes on in a step soon after the step that let go: how soon, the other steps decide."""
 
-LOOKS = Delays(45_000_000, 22_500_000, 22_500_000)
+BY_SAMPLES = Delays(45_000_000, 22_500_000, 22_500_000)
 """In a thread, two looks of the line sampler may pass until it is seen that a line was left."""
 
 MOST_COVERED = 0.5
@@ -137,7 +137,7 @@ def passing(visitors: Sequence[Visitor], exact: bool) -> Passing:
     left = sorted((one.left_ns, one.request.id) for one in visitors if one.left_ns)
     if not left:
         return Passing()
-    known = (SOON, AT_ONCE) if exact else (LOOKS,)
+    known = (SOON, AT_ONCE) if exact else (BY_SAMPLES,)
     found = [_passing(visitors, left, delays) for delays in known]
     return min(found, key=lambda one: (one.matched < MATCHED * one.left, one.chance))
 

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from wsgiviz.control.failure import ending, log_tail
+from wsgiviz.control.launch import SAFE_PATH
 from wsgiviz.errors import WsgivizError
 from wsgiviz.lifeline import parent_environment
 from wsgiviz.load.plan import Job
@@ -35,7 +36,7 @@ class LoadClient:
         try:
             with log_path.open("ab") as log:
                 process = subprocess.Popen(
-                    [sys.executable, "-P", "-m", "wsgiviz.load.driver", str(rundir), str(logs)],
+                    [sys.executable, SAFE_PATH, "-m", "wsgiviz.load.driver", str(rundir), str(logs)],
                     stdin=subprocess.PIPE,
                     stdout=log,
                     stderr=subprocess.STDOUT,

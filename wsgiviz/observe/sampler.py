@@ -54,8 +54,7 @@ class KernelSampler:
         processes: set[int] = set()
         for side in state.sides.values():
             processes |= side.server.processes()
-            samples += self._kernel.threads(side.name, side.server.living(), now_ns)
-            samples += self._kernel.gone(side.name, side.server.processes(), now_ns)
+            samples += self._threads(side.name, side.server.living(), now_ns)
             samples += self._kernel.processes(side.name, side.server.processes(), now_ns)
             samples += self._kernel.self_calls(side, now_ns)
         self._kernel.keep_only(processes)

@@ -19,10 +19,10 @@ LINES_A_SAMPLE = 64
 """Lines found in one sample: a burst of a thousand tasks must not hold the interpreter's lock at a stretch."""
 
 
-Moment = tuple[int, ThreadCall | None, int]
+Position = tuple[int, ThreadCall | None, int]
 """Of a request: its step, its call in a thread, and the thread that runs that. Where it is changes with these."""
 
-NEVER: Moment = (-1, None, 0)
+NEVER: Position = (-1, None, 0)
 
 
 class Heartbeat(Protocol):
@@ -51,7 +51,7 @@ class LoopSampler:
         self._requests = requests
         self._heartbeat = heartbeat
         self._thread_calls = thread_calls
-        self._seen: dict[int, tuple[Moment, object]] = {}
+        self._seen: dict[int, tuple[Position, object]] = {}
         self._first = 0
         self._held_emitted_ns = 0
 
@@ -62,16 +62,16 @@ class LoopSampler:
         left = LINES_A_SAMPLE
         for at, request in self._in_turns(requests):
             call = request.call()
-            moment = request.step, call, call.thread if call is not None else 0
+            position = request.step, call, call.thread if call is not None else 0
             seen, line = self._seen.get(request.req, (NEVER, None))
-            if moment != seen:
-                self._seen[request.req] = moment, None
-            elif left and (line is None or moment[0] & 1 or moment[2]):
+            if position != seen:
+                self._seen[request.req] = position, None
+            elif left and (line is None or position[0] & 1 or position[2]):
                 left -= 1
                 if not left:
                     self._first = at + 1
                 frames = frames or sys._current_frames()
-                self._emit_line(request, moment, frames, line)
+                self._emit_line(request, position, frames, line)
         if len(self._seen) > 2 * len(requests) + 64:
             here = {request.req for request in requests}
             self._seen = {req: seen for req, seen in self._seen.items() if req in here}
@@ -86,8 +86,8 @@ class LoopSampler:
         numbered = list(enumerate(requests))
         return numbered[first:] + numbered[:first]
 
-    def _emit_line(self, request: LoopRequest, moment: Moment, frames: Frames, before: object) -> None:
-        step, call, thread = moment
+    def _emit_line(self, request: LoopRequest, position: Position, frames: Frames, before: object) -> None:
+        step, call, thread = position
         if step & 1 or call is None:
             found = stack(frames.get(self._thread)) if step & 1 else self._waiting_frames(request)
         else:
@@ -99,7 +99,7 @@ class LoopSampler:
         line = self._lines.emit(found, request.req, 0, before) if found else before
         if line is None and call is not None and not step & 1:
             line = self._lines.emit_definition(call.codes(), request.req, 0, before)
-        self._seen[request.req] = moment, line or True
+        self._seen[request.req] = position, line or True
 
     def _waiting_frames(self, request: LoopRequest) -> list[FrameType]:
         return self._lines.follow(request.frames(), request.req, request.waits_for())

@@ -102,7 +102,7 @@ class AcceptorSampler:
         self._closing = self._emitted = False
 
     def sample(self) -> None:
-        """Emit what two looks in a row have found, when it is another than before."""
+        """Emit what two samples in a row have found, when it is another than before."""
         closing = any(frame.f_code.co_name == CLOSES for frame in stack(sys._current_frames().get(self._thread)))
         if closing == self._closing and closing != self._emitted:
             self._emitted = closing

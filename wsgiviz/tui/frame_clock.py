@@ -1,6 +1,6 @@
 """The app's one clock: thirty frames a second while something moves, four while nothing does.
 
-Between two of the thirty it looks whether something has happened that is worth a frame of its own.
+Between two of the thirty it checks whether something has happened that is worth a frame of its own.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from textual.app import App
 from textual.timer import Timer
 
 FPS = 30
-LOOKS_PER_FRAME = 2
-EARLY_S = (LOOKS_PER_FRAME - 0.5) / (LOOKS_PER_FRAME * FPS)
+POLLS_PER_FRAME = 2
+EARLY_S = (POLLS_PER_FRAME - 0.5) / (POLLS_PER_FRAME * FPS)
 CALM_FPS = 4
 CALM_AFTER_FRAMES = 15
 """So long it has to be calm before the clock slows: what was just asked for begins to show meanwhile."""
@@ -33,7 +33,7 @@ class FrameClock:
         self._shown: deque[float] = deque(maxlen=FPS)
 
     def start(self) -> None:
-        self._fast = self._app.set_interval(1 / (FPS * LOOKS_PER_FRAME), self._frame)
+        self._fast = self._app.set_interval(1 / (FPS * POLLS_PER_FRAME), self._frame)
         self._slow = self._app.set_interval(1 / CALM_FPS, self._frame, pause=True)
 
     def tick(self) -> float:
