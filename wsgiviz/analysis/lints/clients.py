@@ -209,8 +209,9 @@ def _served_for_nobody(context: LintContext, side: Side) -> str | None:
 SERVED_FOR_NOBODY = Lint(
     "served-for-nobody",
     _served_for_nobody,
-    "Nobody is notified of a client that gives up: its request stays in the queue, and a WSGI worker that has it does "
-    "not notice. Under load, workers spend their time on what nobody waits for, while those who still wait wait longer. "
-    "Keep queues short (--backlog), and give what a request calls a time limit below that of its clients.",
+    "Nobody is notified of a client that gives up: its request stays in the queue, and a WSGI worker that has it "
+    "does not notice. Under load, workers spend their time on what nobody waits for, while those who still wait "
+    "wait longer. Keep queues short (--backlog), and give what a request calls a time limit below that of its "
+    "clients.",
     "PEP 3333; gunicorn settings: backlog",
 )
