@@ -156,6 +156,8 @@ NEEDS: dict[str, tuple[Callable[[Settings], bool], str, str]] = {
     "async_server": (lambda s: "asgi" in _protocols(s), "no ASGI server runs", "--worker-class is for WSGI"),
     "left": (lambda s: s.left in s.kinds.values(), "no app of yours fits it, or --only leaves it out", "drop it"),
     "right": (lambda s: s.right in s.kinds.values(), "no app of yours fits it, or --only leaves it out", "drop it"),
+    "right_workers": (lambda s: any(side.endswith("2") for side in s.kinds), "the panes have their own numbers",
+                      "--workers is for WSGI, --async-workers for ASGI"),
     "order": (lambda s: len(s.kinds) > 1, "only one server runs", "drop it"),
     "concurrency": (lambda s: s.arrivals == "closed", "all requests of a burst come at once",
                     "add --arrivals closed, or use --requests"),

@@ -65,7 +65,7 @@ def _list_scenarios() -> int:
         print(f"{'':<7} {wsgi}  |  {asgi}")
         for parameter in scenario.parameters:
             unit = f" {parameter.unit}" if parameter.unit else ""
-            print(f"{'':<7} --set {parameter.name}={parameter.default:g}{unit}   {parameter.help}")
+            print(f"{'':<7} --set {parameter.name}={parameter.show(parameter.default)}{unit}   {parameter.help}")
         print()
     return 0
 

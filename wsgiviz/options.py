@@ -139,6 +139,8 @@ SMALLEST_TERMINAL = (60, 16)
 
 OPTIONS = (
     Option("workers", _whole(1, 64), "worker processes of the WSGI server", "N", section="Servers"),
+    Option("right_workers", _whole(1, 64), "worker processes of the right pane, where both speak one protocol", "N",
+           section="Servers"),
     Option("async_workers", _whole(1, 16), "worker processes of the ASGI server", "N", section="Servers"),
     Option("threads", _whole(1, 64), "threads per WSGI worker; more than 1 turns sync into gthread", "N",
            section="Servers"),

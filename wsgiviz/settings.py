@@ -37,6 +37,7 @@ class Settings:
     body: str | None = None
     workers: int = 4
     async_workers: int = 1
+    right_workers: int | None = None
     worker_class: str = "sync"
     async_server: str = "gunicorn"
     threads: int = 1
@@ -116,6 +117,8 @@ class Settings:
 
     def processes(self, side: str) -> int:
         """Worker processes that its server starts with."""
+        if side.endswith("2") and self.right_workers is not None:
+            return self.right_workers
         return self.workers if protocol(self.kinds[side]) == "wsgi" else self.async_workers
 
     def threads_of(self, side: str) -> int:
@@ -130,7 +133,7 @@ class Settings:
     def request_paths(self) -> tuple[tuple[int, str], ...]:
         """The paths that are requested, each with its weight."""
         scenario = self.scenario_used
-        return ((1, scenario.path(self.parameters)),) if scenario else asking.weighted(self.path)
+        return scenario.weighted_paths(self.parameters) if scenario else asking.weighted(self.path)
 
     @property
     def request_path(self) -> str:
@@ -172,7 +175,7 @@ class Settings:
         apps = tuple((side, self.target(side)) for side in self.sides)
         kinds = tuple(self.kinds.items())
         kinds += (("timeout", str(self.scenario_seconds("server_timeout"))),)
-        others = self.python, self.gunicorn_conf, self.gunicorn_flags, self.server_timeout
+        others = self.right_workers, self.python, self.gunicorn_conf, self.gunicorn_flags, self.server_timeout
         return apps, kinds, self.workers, self.async_workers, self.threads, self.dsn, self.host, others
 
     @property
@@ -192,11 +195,16 @@ class Settings:
         other_scenario = merged["scenario"] != self.scenario
         leaves = {
             "parameters": own_app or other_scenario,
-            "requests": other_scenario,
+            **dict.fromkeys(self.belong_to_scenario(str(merged["scenario"])), own_app or other_scenario),
             **dict.fromkeys(OF_OWN_APP, not own_app),
             "dsn": own_app or other_scenario,
         }
         return make(**{name: merged[name] for name in merged if name in given or not leaves.get(name)})
+
+    def belong_to_scenario(self, other: str) -> frozenset[str]:
+        """Names of settings for which this scenario, or the ``other`` one, has defaults of its own; each has its
+        own number of requests."""
+        return frozenset({"requests", *scenarios.find(self.scenario).settings, *scenarios.find(other).settings})
 
     def given(self) -> dict[str, Any]:
         """Plain names and values of which `make` makes the same settings again, but for what may hold a password
@@ -239,9 +247,8 @@ def make(**given: Any) -> Settings:
         if parameters:
             raise UsageError("--set is for scenarios, and your own app is run", "use --path instead")
     else:
-        settings = replace(settings, parameters=scenario.values(parameters))
-        if "requests" not in values:
-            settings = replace(settings, requests=scenario.requests)
+        own = {name: _value(name, value) for name, value in scenario.settings.items() if name not in values}
+        settings = replace(settings, parameters=scenario.values(parameters), **own)
     if settings.duration is not None and "requests" not in values:
         settings = replace(settings, requests=MOST_REQUESTS)  # the time ends it, and nothing else
     _check_together(settings)

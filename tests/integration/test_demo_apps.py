@@ -20,7 +20,7 @@ import pytest
 
 from demo_apps.http_text import number
 from wsgiviz.backend import Backend
-from wsgiviz.scenarios import Scenario, catalogue
+from wsgiviz.scenarios import Parameter, Scenario, catalogue
 
 EACH = pytest.mark.parametrize("scenario", catalogue(), ids=lambda scenario: scenario.name)
 
@@ -155,8 +155,8 @@ def test_a_number_that_is_none_is_the_default(text: str) -> None:
 @pytest.mark.parametrize("scenario", catalogue(), ids=lambda scenario: scenario.name)
 def test_a_number_has_an_end_that_the_catalogue_stays_below(scenario: Scenario) -> None:
     for parameter in scenario.parameters:
-        if parameter.name == scenario.server_timeout:
-            continue  # gunicorn's, no app reads it
+        if parameter.name == scenario.server_timeout or not isinstance(parameter, Parameter):
+            continue  # gunicorn's, no app reads it; and words
         most = float(parameter.maximum)
         assert number(f"{parameter.name}={most}", parameter.name, 0.25) == most
         assert number(f"{parameter.name}=1e7", parameter.name, 0.25) == 0.25

@@ -109,7 +109,9 @@ def test_every_option_of_the_table_is_understood_and_in_the_help(
     assert all(
         flag in argv
         for flag in (
-            o.flag for o in OPTIONS if o.section not in ("App", "gunicorn") and o.name != "only" or o.name == "dsn"
+            o.flag
+            for o in OPTIONS
+            if o.section not in ("App", "gunicorn") and o.name not in ("only", "right_workers") or o.name == "dsn"
         )
     )
 
@@ -173,7 +175,7 @@ def test_the_scenarios_with_question_calls_and_parameters(capsys: pytest.Capture
     for scenario in scenarios.catalogue():
         assert f"{scenario.name:<7} {scenario.question}\n" in text
         for parameter in scenario.parameters:
-            assert f"--set {parameter.name}={parameter.default:g}" in text
+            assert f"--set {parameter.name}={parameter.show(parameter.default)}" in text
     assert text.isascii()
 
 

@@ -67,7 +67,7 @@ def test_by_default_it_is_a_burst_of_sleeps_at_both_sides() -> None:
 @pytest.mark.parametrize("scenario", scenarios.catalogue(), ids=lambda scenario: scenario.name)
 def test_each_scenario_brings_its_requests_and_parameters(scenario: scenarios.Scenario) -> None:
     settings = make(scenario=scenario.name)
-    assert settings.requests == scenario.requests
+    assert all(getattr(settings, name) == value for name, value in scenario.settings.items())
     assert set(settings.parameters) == {parameter.name for parameter in scenario.parameters}
     assert (settings.target("wsgi"), settings.target("asgi")) == (scenario.wsgi, scenario.asgi)
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
+from typing import Any
 from urllib.parse import urlencode
 
 from wsgiviz.errors import UsageError
@@ -54,13 +55,46 @@ class Parameter:
             )
         return value
 
+    def show(self, value: Value) -> str:
+        """The value as a person writes it."""
+        return f"{value:g}"
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A parameter that is one of a few words; the first of them by default."""
+
+    name: str
+    words: tuple[str, ...]
+    help: str
+    unit: str = ""
+
+    @property
+    def default(self) -> str:
+        return self.words[0]
+
+    def parse(self, text: str) -> str:
+        """The word that ``text`` is. Raises UsageError that names all of them."""
+        if text not in self.words:
+            raise UsageError(
+                f"{self.name}={text}: that is not one of {', '.join(self.words)}",
+                f"{self.name}: {self.help}; by default {self.default}",
+            )
+        return text
+
+    def show(self, value: Value) -> str:
+        """The value as a person writes it."""
+        return str(value)
+
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
     """``wsgi`` and ``asgi`` are import strings; ``*_call`` say what each waits in, as a template over parameters.
 
-    ``cost_of`` is None where theory has nothing to say. The last three name a parameter, or none: over how many
-    seconds a client sends its request and reads the response, and the servers' own --timeout.
+    ``cost_of`` is None where theory has nothing to say. ``settings`` are its own defaults, by their names in
+    `wsgiviz.settings.Settings`. ``paths`` are requested by their weights. ``narration``: two sentences for the tour,
+    what to watch and why it comes so. ``send_over``, ``read_over`` and ``server_timeout`` name a parameter, or none:
+    over how many seconds a client sends its request and reads the response, and the servers' own --timeout.
     """
 
     name: str
@@ -69,9 +103,11 @@ class Scenario:
     asgi: str
     wsgi_call: str
     asgi_call: str
-    parameters: tuple[Parameter, ...]
+    parameters: tuple[Parameter | Choice, ...]
     cost_of: Callable[[Mapping[str, Value], int], Cost] | None
-    requests: int = 20
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    paths: tuple[tuple[int, str], ...] = ((1, "/"),)
+    narration: str = ""
     backend: str | None = None
     send_over: str = ""
     read_over: str = ""
@@ -90,9 +126,10 @@ class Scenario:
             for name, parameter in known.items()
         }
 
-    def path(self, values: Mapping[str, Value]) -> str:
-        """The path to request, with the parameters in its query string."""
-        return f"/?{urlencode(values)}" if values else "/"
+    def weighted_paths(self, values: Mapping[str, Value]) -> tuple[tuple[int, str], ...]:
+        """The paths to request, each with its weight, and with the parameters in its query string."""
+        query = f"?{urlencode(values)}" if values else ""
+        return tuple((weight, path + query) for weight, path in self.paths)
 
     def cost(self, values: Mapping[str, Value], cores: int | None = None) -> Cost | None:
         """What one request costs on a machine with so many CPU ``cores``, this one by default; None where theory
@@ -106,6 +143,11 @@ class Scenario:
     def calls(self, values: Mapping[str, Value]) -> tuple[str, str]:
         """What a request waits in on either side, with the numbers filled in."""
         return self.wsgi_call.format(**values), self.asgi_call.format(**values)
+
+
+def seconds(default: float, what: str) -> Parameter:
+    """The parameter that most scenarios have."""
+    return Parameter("seconds", default, 0.0, 60.0, "s", what)
 
 
 def did_you_mean(name: str, known: Mapping[str, object], lead: str) -> str:

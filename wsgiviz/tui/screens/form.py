@@ -13,7 +13,7 @@ from textual.widgets import Input, Label, Static
 from wsgiviz import scenarios
 from wsgiviz.errors import UsageError
 from wsgiviz.options import OPTIONS, Option
-from wsgiviz.scenarios import Parameter
+from wsgiviz.scenarios import Choice, Parameter
 from wsgiviz.settings import Settings
 
 SCENARIO = "scenario"
@@ -43,14 +43,14 @@ class FormScreen(ModalScreen[Settings | None]):
                 yield from _row(SCENARIO, "scenario", settings.scenario, names)
                 for parameter in self._parameters():
                     value = settings.parameters.get(parameter.name, parameter.default)
-                    yield from _row(PARAMETER + parameter.name, parameter.name, f"{value:g}", parameter.help)
+                    yield from _row(PARAMETER + parameter.name, parameter.name, parameter.show(value), parameter.help)
                 for option in self._options:
                     value = getattr(settings, option.name)
                     yield from _row(option.name, option.flag[2:], _text(value), _note(option))
             yield Static("", id="problem", markup=False)
             yield Static("tab next   enter apply and fire   escape back", classes="keys", markup=False)
 
-    def _parameters(self) -> tuple[Parameter, ...]:
+    def _parameters(self) -> tuple[Parameter | Choice, ...]:
         scenario = self._settings.scenario_used
         return scenario.parameters if scenario else ()
 
@@ -84,7 +84,7 @@ class FormScreen(ModalScreen[Settings | None]):
             return ", ".join(scenario.name for scenario in scenarios.catalogue())
         return self._parameter(name).help if name.startswith(PARAMETER) else _note(self._option(name))
 
-    def _parameter(self, name: str) -> Parameter:
+    def _parameter(self, name: str) -> Parameter | Choice:
         return next(found for found in self._parameters() if PARAMETER + found.name == name)
 
     def _option(self, name: str) -> Option:
@@ -112,8 +112,10 @@ class FormScreen(ModalScreen[Settings | None]):
                 for name, text in texts.items()
                 if name.startswith(PARAMETER) and not (entered["wsgi"] or entered["asgi"])
             }
-        elif entered["requests"] == str(self._settings.requests):
-            entered["requests"] = None  # another scenario has its own default
+        else:
+            for name in self._settings.belong_to_scenario(texts[SCENARIO]):
+                if entered.get(name) == _text(getattr(self._settings, name)):
+                    del entered[name]  # another scenario has its own default
         return entered
 
 

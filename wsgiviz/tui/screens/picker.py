@@ -70,6 +70,6 @@ def _about(scenario: Scenario) -> Content:
         Content.assemble(("ASGI  ", "bold $secondary"), asgi),
     ]
     for parameter in scenario.parameters:
-        default = f"{parameter.default:g} {parameter.unit}".rstrip()
+        default = f"{parameter.show(parameter.default)} {parameter.unit}".rstrip()
         lines.append(Content.assemble((f"{parameter.name} = {default}", "bold"), f"   {parameter.help}"))
     return Content("\n").join(lines)

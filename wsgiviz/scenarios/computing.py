@@ -1,0 +1,52 @@
+"""Scenarios in which a request computes, in Python or in a library."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+from wsgiviz.scenarios.scenario import Cost, Parameter, Scenario, Value
+
+
+def _computes(values: Mapping[str, Value], cores: int) -> Cost:
+    return Cost(0.0, math.nan)
+
+
+def _computes_in_threads(values: Mapping[str, Value], cores: int) -> Cost:
+    return Cost(0.0, math.nan, async_threads=True)
+
+
+COMPUTING = (
+    Scenario(
+        name="db",
+        question="Who works while a query runs: the worker, or a server that it waits for?",
+        wsgi="demo_apps.db:wsgi_app",
+        asgi="demo_apps.db:asgi_app",
+        wsgi_call="connection.execute(query)",
+        asgi_call="await connection.execute(query)",
+        parameters=(Parameter("rows", 400, 1, 2000, "rows", "how many rows are compared with all the others"),),
+        cost_of=_computes_in_threads,
+        backend="database",
+    ),
+    Scenario(
+        name="cpu",
+        question="Does async help when there is nothing to wait for?",
+        wsgi="demo_apps.cpu:wsgi_app",
+        asgi="demo_apps.cpu:asgi_app",
+        wsgi_call="count_primes({below})",
+        asgi_call="count_primes({below})",
+        parameters=(Parameter("below", 100_000, 100, 5_000_000, "", "primes are counted up to this number"),),
+        cost_of=_computes,
+    ),
+    Scenario(
+        name="fast",
+        question="Is synchronous slow?",
+        wsgi="demo_apps.fast:wsgi_app",
+        asgi="demo_apps.fast:asgi_app",
+        wsgi_call="render(rows)",
+        asgi_call="render(rows)",
+        parameters=(Parameter("rows", 40, 1, 10_000, "rows", "how many rows the page has"),),
+        cost_of=_computes,
+        settings={"requests": 200},
+    ),
+)
