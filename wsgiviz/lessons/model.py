@@ -66,7 +66,7 @@ class Pointer:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class LessonStep:
     """One page of a lesson. ``text`` is Markdown, ``notes`` are the speaker's; ``line`` is where it begins.
 
     A QUESTION has a question, a RUN a run, a MODIFY both or a run alone, an INVESTIGATE pointers; a REVEAL shows the
@@ -90,11 +90,11 @@ class Lesson:
     name: str
     title: str
     claim: str
-    steps: tuple[Step, ...]
+    steps: tuple[LessonStep, ...]
     file: str
     settings: Mapping[str, Any] = field(default_factory=dict)
 
     @property
-    def runs(self) -> tuple[Step, ...]:
+    def runs(self) -> tuple[LessonStep, ...]:
         """The steps that run something."""
         return tuple(step for step in self.steps if step.run is not None)
