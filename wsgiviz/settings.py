@@ -47,6 +47,7 @@ class Settings:
     concurrency: int = 20
     arrivals: str = "burst"
     duration: float | None = None
+    reuse_connections: bool = False
     order: str = "together"
     timeout: float = 60.0
     ready_timeout: float = 30.0
@@ -158,6 +159,12 @@ class Settings:
         """The scenario's ``send_over``, ``read_over`` or ``server_timeout``; 0 where it has none."""
         scenario = self.scenario_used
         return scenario.seconds(self.parameters, getattr(scenario, field)) if scenario else 0.0
+
+    @property
+    def websocket(self) -> bool:
+        """Each request is a WebSocket's handshake, and lasts as long as that is open."""
+        scenario = self.scenario_used
+        return scenario is not None and scenario.websocket
 
     @property
     def silenced(self) -> frozenset[str]:
@@ -299,5 +306,7 @@ def _check_together(settings: Settings) -> None:
             raise UsageError(f"{BY_NAME[name].flag} is for gunicorn, and uvicorn runs", "drop one of them")
     if settings.duration is not None and settings.arrivals != "closed":
         raise UsageError("--duration needs --arrivals closed", "a burst ends with its last response")
+    if settings.reuse_connections and settings.arrivals != "closed":
+        raise UsageError("--reuse-connections needs --arrivals closed", "in a burst each client asks once")
     if settings.dsn and (settings.own_app or settings.scenario != "db"):
         raise UsageError("--dsn is for scenario db", "add --scenario db")

@@ -5,13 +5,28 @@ from __future__ import annotations
 from wsgiviz.errors import UsageError
 from wsgiviz.scenarios.clients import CLIENTS
 from wsgiviz.scenarios.computing import COMPUTING
+from wsgiviz.scenarios.long_lived import LONG_LIVED
 from wsgiviz.scenarios.scenario import Scenario, did_you_mean
 from wsgiviz.scenarios.waiting import WAITING
 
-ORDER = ("sleep", "http", "db", "file", "cpu", "fast", "blocking-in-async", "slow-client", "timeout")
+ORDER = (
+    "sleep",
+    "http",
+    "db",
+    "file",
+    "cpu",
+    "fast",
+    "blocking-in-async",
+    "slow-client",
+    "timeout",
+    "stream",
+    "long-poll",
+    "websocket",
+    "keep-alive",
+)
 """The order of a first visit."""
 
-_BY_NAME = {scenario.name: scenario for scenario in (*WAITING, *COMPUTING, *CLIENTS)}
+_BY_NAME = {scenario.name: scenario for scenario in (*WAITING, *COMPUTING, *CLIENTS, *LONG_LIVED)}
 
 
 def catalogue() -> tuple[Scenario, ...]:
