@@ -205,6 +205,7 @@ class Settings:
             **dict.fromkeys(self.belong_to_scenario(str(merged["scenario"])), own_app or other_scenario),
             **dict.fromkeys(OF_OWN_APP, not own_app),
             "dsn": own_app or other_scenario,
+            "threads": merged["threads"] == scenarios.find(str(merged["scenario"])).settings.get("threads"),
         }
         return make(**{name: merged[name] for name in merged if name in given or not leaves.get(name)})
 
@@ -256,6 +257,8 @@ def make(**given: Any) -> Settings:
     else:
         own = {name: _value(name, value) for name, value in scenario.settings.items() if name not in values}
         settings = replace(settings, parameters=scenario.values(parameters), **own)
+        if "threads" in own and "gthread" not in settings.kinds.values():
+            settings = replace(settings, threads=1)  # the servers are others than the scenario's own
     if settings.duration is not None and "requests" not in values:
         settings = replace(settings, requests=MOST_REQUESTS)  # the time ends it, and nothing else
     _check_together(settings)

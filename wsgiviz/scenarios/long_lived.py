@@ -68,8 +68,8 @@ LONG_LIVED = (
         settings={"requests": 200},
         websocket=True,
         narration="One async worker holds all of them: each is a task that waits in receive(), and hears its client "
-        "answer every heartbeat. WSGI has to refuse: in its contract a request gets one response, and there is no way "
-        "to hand over the connection.",
+        "answer every heartbeat. WSGI has to refuse: in its contract a request gets one response, and there is no "
+        "way to hand over the connection.",
     ),
     Scenario(
         name="keep-alive",
