@@ -47,6 +47,7 @@ class Settings:
     concurrency: int = 20
     arrivals: str = "burst"
     duration: float | None = None
+    reuse_connections: bool = False
     order: str = "together"
     timeout: float = 60.0
     ready_timeout: float = 30.0
@@ -160,6 +161,12 @@ class Settings:
         return scenario.seconds(self.parameters, getattr(scenario, field)) if scenario else 0.0
 
     @property
+    def websocket(self) -> bool:
+        """Each request is a WebSocket's handshake, and lasts as long as that is open."""
+        scenario = self.scenario_used
+        return scenario is not None and scenario.websocket
+
+    @property
     def silenced(self) -> frozenset[str]:
         """Names of the lints that are silenced."""
         return frozenset(self.silence.split(",")) - {""}
@@ -198,6 +205,7 @@ class Settings:
             **dict.fromkeys(self.belong_to_scenario(str(merged["scenario"])), own_app or other_scenario),
             **dict.fromkeys(OF_OWN_APP, not own_app),
             "dsn": own_app or other_scenario,
+            "threads": merged["threads"] == scenarios.find(str(merged["scenario"])).settings.get("threads"),
         }
         return make(**{name: merged[name] for name in merged if name in given or not leaves.get(name)})
 
@@ -249,6 +257,8 @@ def make(**given: Any) -> Settings:
     else:
         own = {name: _value(name, value) for name, value in scenario.settings.items() if name not in values}
         settings = replace(settings, parameters=scenario.values(parameters), **own)
+        if "threads" in own and "gthread" not in settings.kinds.values():
+            settings = replace(settings, threads=1)  # the servers are others than the scenario's own
     if settings.duration is not None and "requests" not in values:
         settings = replace(settings, requests=MOST_REQUESTS)  # the time ends it, and nothing else
     _check_together(settings)
@@ -299,5 +309,7 @@ def _check_together(settings: Settings) -> None:
             raise UsageError(f"{BY_NAME[name].flag} is for gunicorn, and uvicorn runs", "drop one of them")
     if settings.duration is not None and settings.arrivals != "closed":
         raise UsageError("--duration needs --arrivals closed", "a burst ends with its last response")
+    if settings.reuse_connections and settings.arrivals != "closed":
+        raise UsageError("--reuse-connections needs --arrivals closed", "in a burst each client asks once")
     if settings.dsn and (settings.own_app or settings.scenario != "db"):
         raise UsageError("--dsn is for scenario db", "add --scenario db")

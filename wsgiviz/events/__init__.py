@@ -19,6 +19,8 @@ from wsgiviz.events.lines import (
 )
 from wsgiviz.events.load import (
     Connected,
+    ConnectionClosed,
+    ConnectionReused,
     DriverLate,
     DriverSampled,
     FirstByte,
@@ -28,6 +30,8 @@ from wsgiviz.events.load import (
     RunEnded,
     RunGrew,
     RunStarted,
+    WebSocketOpened,
+    WebSocketsCounted,
 )
 from wsgiviz.events.loops import (
     ChildTasks,
@@ -110,7 +114,9 @@ __all__ = [
     "ClientSeen",
     "Connected",
     "ConnectionAccepted",
+    "ConnectionClosed",
     "ConnectionClosing",
+    "ConnectionReused",
     "DriverLate",
     "DriverSampled",
     "EVENT_TYPES",
@@ -158,6 +164,8 @@ __all__ = [
     "StepEnded",
     "TaskReady",
     "ThreadSampled",
+    "WebSocketOpened",
+    "WebSocketsCounted",
     "WorkerBooting",
     "WorkerDied",
     "WorkerExited",

@@ -182,6 +182,18 @@ class Emitter:
     def request_failed(self, req: int, error: bytes, t_ns: int = 0) -> None:
         self._record(Kind.REQUEST_FAILED, 0, req, text=error, t_ns=t_ns)
 
+    def connection_reused(self, req: int, port: int, connected_ns: int, t_ns: int = 0) -> None:
+        self._record(Kind.CONNECTION_REUSED, 0, req, port, connected_ns, t_ns=t_ns)
+
+    def connection_closed(self, port: int, answered: int, by_server: int, t_ns: int = 0) -> None:
+        self._record(Kind.CONNECTION_CLOSED, 0, answered, port, by_server, t_ns=t_ns)
+
+    def websocket_opened(self, req: int, t_ns: int = 0) -> None:
+        self._record(Kind.WEBSOCKET_OPENED, 0, req, t_ns=t_ns)
+
+    def websockets_counted(self, messages: int, pings_answered: int, t_ns: int = 0) -> None:
+        self._record(Kind.WEBSOCKETS_COUNTED, a=messages, b=pings_answered, t_ns=t_ns)
+
     def run_grew(self, run: int, planned: int, t_ns: int = 0) -> None:
         self._record(Kind.RUN_GREW, 0, run, planned, t_ns=t_ns)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from wsgiviz.errors import UsageError
 from wsgiviz.scenarios.clients import CLIENTS
 from wsgiviz.scenarios.computing import COMPUTING
+from wsgiviz.scenarios.long_lived import LONG_LIVED
 from wsgiviz.scenarios.scenario import Scenario, did_you_mean
 from wsgiviz.scenarios.waiting import WAITING
 from wsgiviz.scenarios.workers import WORKERS
@@ -19,6 +20,10 @@ ORDER = (
     "crud",
     "mixed",
     "threads",
+    "stream",
+    "long-poll",
+    "websocket",
+    "keep-alive",
     "async-in-wsgi",
     "blocking-in-async",
     "slow-client",
@@ -27,7 +32,8 @@ ORDER = (
 )
 """The order of a first visit."""
 
-_BY_NAME = {scenario.name: scenario for scenario in (*WAITING, *COMPUTING, *CLIENTS, *WORKERS)}
+_ALL = (*WAITING, *COMPUTING, *WORKERS, *LONG_LIVED, *CLIENTS)
+_BY_NAME = {scenario.name: scenario for scenario in _ALL}
 
 
 def catalogue() -> tuple[Scenario, ...]:

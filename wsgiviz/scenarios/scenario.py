@@ -22,6 +22,7 @@ class Cost:
     ``async_limit``: at most this many wait at once on the async side (its thread pool); None for no limit.
     ``async_threads``: the async side computes in threads that release the GIL, so on as many cores as there are.
     ``waits_s``: of each request of a round in its order, where they differ; ``wait_s`` is their mean then.
+    ``async_only``: WSGI can't do it, and refuses at once.
     """
 
     wait_s: float
@@ -29,6 +30,7 @@ class Cost:
     async_limit: int | None = None
     async_threads: bool = False
     waits_s: tuple[float, ...] = ()
+    async_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +97,10 @@ class Scenario:
 
     ``calls_by`` has other calls for words of a `Choice`. ``cost_of`` is None where theory has nothing to say.
     ``settings`` are its own defaults, by their names in `wsgiviz.settings.Settings`. ``paths`` are requested by their
-    weights. ``narration``: two sentences for the tour, what to watch and why it comes so.
-    ``send_over``, ``read_over`` and ``server_timeout`` name a parameter, or none: over how many seconds a client
-    sends its request and reads the response, and the servers' own --timeout.
+    weights. ``narration``: two sentences for the tour, what to watch and why it comes so. ``websocket``: clients open
+    WebSockets. Four fields name a parameter, or none: ``send_over`` and ``read_over``, the seconds over which a client
+    sends its request and reads the response; ``server_timeout``, the servers' own --timeout; ``pause``, the seconds
+    between a user's answer and next request.
     """
 
     name: str
@@ -116,6 +119,8 @@ class Scenario:
     send_over: str = ""
     read_over: str = ""
     server_timeout: str = ""
+    pause: str = ""
+    websocket: bool = False
 
     def values(self, given: Mapping[str, str]) -> dict[str, Value]:
         """All parameters: those ``given`` as texts, defaults for the rest. Raises UsageError."""
