@@ -255,14 +255,23 @@ def make(**given: Any) -> Settings:
         if parameters:
             raise UsageError("--set is for scenarios, and your own app is run", "use --path instead")
     else:
-        own = {name: _value(name, value) for name, value in scenario.settings.items() if name not in values}
-        settings = replace(settings, parameters=scenario.values(parameters), **own)
-        if "threads" in own and "gthread" not in settings.kinds.values():
-            settings = replace(settings, threads=1)  # the servers are others than the scenario's own
+        settings = _with_own(replace(settings, parameters=scenario.values(parameters)), scenario, values)
     if settings.duration is not None and "requests" not in values:
         settings = replace(settings, requests=MOST_REQUESTS)  # the time ends it, and nothing else
     _check_together(settings)
     return settings
+
+
+def _with_own(settings: Settings, scenario: Scenario, given: Mapping[str, Any]) -> Settings:
+    """``settings`` with the scenario's own defaults, as far as they fit what was ``given``."""
+    own = {name: _value(name, value) for name, value in scenario.settings.items() if name not in given}
+    for pane, kind in (("left", "worker_class"), ("right", "async_server")):
+        if kind in given:
+            own.pop(pane, None)
+    found = replace(settings, **own)
+    if "threads" in own and "gthread" not in found.kinds.values():
+        found = replace(found, threads=1)
+    return found
 
 
 def _texts(parameters: object) -> dict[str, str]:
