@@ -29,9 +29,8 @@ def _websockets_of(context: LintContext, side: Side) -> str:
         return f"{name} refused {_of(refused(run), run.planned)} WebSockets ({_statuses(run)}){why}"
     workers = len(side.server.processes())
     on = "1 worker" if workers == 1 else f"{workers} workers"
-    return (
-        f"{name} held {found.most_open} of {run.planned} at once on {on}, which answered {found.pings_answered} pings"
-    )
+    held = found.most_open if found.most_open == run.planned else f"{found.most_open} of {run.planned}"
+    return f"{name} held {held} at once on {on}; their clients answered {found.pings_answered} pings"
 
 
 def _of(count: int, planned: int) -> str:
