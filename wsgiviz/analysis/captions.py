@@ -13,7 +13,7 @@ from enum import StrEnum
 from msgspec import Struct
 from msgspec.structs import replace
 
-from wsgiviz.analysis import booting, outcomes
+from wsgiviz.analysis import booting, connections, outcomes
 from wsgiviz.analysis.contention import standing
 from wsgiviz.analysis.deaths import server_of
 from wsgiviz.analysis.lints import LintContext, seen, wording
@@ -248,6 +248,13 @@ def _computing(context: LintContext) -> Caption | None:
     return None
 
 
+def _kept(context: LintContext) -> Caption | None:
+    """Clients keep their connections, and most of these are idle: requests are short, or few at a time."""
+    pause_s = context.state.settings.scenario_seconds("pause")
+    found = connections.while_kept(context) if pause_s else ""
+    return Caption(found, Tone.GOOD) if found else None
+
+
 def _short(context: LintContext) -> Caption | None:
     """Requests which end before anybody has seen them begin."""
     for side in context.state.sides.values():
@@ -336,6 +343,7 @@ _PLAIN: tuple[Rule, ...] = (
     _reading,
     _computing,
     _awaiting,
+    _kept,
     _short,
     _in_progress,
     _failures,

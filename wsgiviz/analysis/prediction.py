@@ -17,7 +17,8 @@ def prediction(state: State, side_name: str) -> Prediction | None:
     settings, cost = state.settings, cost_of(state)
     if cost is None or math.isnan(cost.cpu_s) or settings.duration is not None:
         return None
-    load = Load(settings.requests, settings.requests if settings.arrivals == "burst" else settings.concurrency)
+    at_once = settings.requests if settings.arrivals == "burst" else min(settings.concurrency, settings.requests)
+    load = Load(settings.requests, at_once, settings.scenario_seconds("pause"))
     together = settings.order == "together" and cost.cpu_s > 0
     others = [name for name in settings.sides if name != side_name] if together else []
     rivals = sum(_lanes(state, cost, other, load) for other in others)

@@ -76,6 +76,7 @@ import msgspec
 from wsgiviz import __version__
 from wsgiviz.analysis import deaths, metrics
 from wsgiviz.analysis.by_path import by_path
+from wsgiviz.analysis.connections import refused
 from wsgiviz.analysis.cpu_load import driver_load
 from wsgiviz.analysis.entries import entries
 from wsgiviz.analysis.loop_times import loop_times
@@ -84,7 +85,6 @@ from wsgiviz.analysis.prediction import prediction
 from wsgiviz.analysis.shares import shares
 from wsgiviz.analysis.stamps import stamps
 from wsgiviz.analysis.verdict import verdict
-from wsgiviz.analysis.websockets import refused
 from wsgiviz.events import request_number
 from wsgiviz.settings import Settings
 from wsgiviz.state import Request, Run, Side, State, ThreadPool
