@@ -96,6 +96,9 @@ class Kind(IntEnum):
     CALL_ENDED = 67
     POOL_SAMPLED = 68
 
+    # The steps of a request, where they are followed (80 to 90 are the controller's events)
+    CONTRACT_STEP = 95
+
 
 class Fields(NamedTuple):
     """The name of the event's field that each value of a record holds; "" where it holds none."""
@@ -153,6 +156,7 @@ FIELDS: Mapping[Kind, Fields] = {
     Kind.CALL_BEGAN: Fields(slot="pool", req="req"),
     Kind.CALL_ENDED: Fields(slot="pool", req="req", a="began"),
     Kind.POOL_SAMPLED: Fields(slot="pool", a="size", b="running", req="waiting", text="name"),
+    Kind.CONTRACT_STEP: Fields(req="req", a="step", text="value"),
 }
 """All kinds but REQUEST_ENDED, which has a layout of its own (`ENDED`)."""
 

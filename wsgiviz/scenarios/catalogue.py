@@ -5,12 +5,14 @@ from __future__ import annotations
 from wsgiviz.errors import UsageError
 from wsgiviz.scenarios.clients import CLIENTS
 from wsgiviz.scenarios.computing import COMPUTING
+from wsgiviz.scenarios.contract import CONTRACT
 from wsgiviz.scenarios.scenario import Scenario, did_you_mean
 from wsgiviz.scenarios.waiting import WAITING
 from wsgiviz.scenarios.workers import WORKERS
 
 ORDER = (
     "sleep",
+    "contract",
     "http",
     "db",
     "file",
@@ -27,7 +29,7 @@ ORDER = (
 )
 """The order of a first visit."""
 
-_BY_NAME = {scenario.name: scenario for scenario in (*WAITING, *COMPUTING, *CLIENTS, *WORKERS)}
+_BY_NAME = {scenario.name: scenario for scenario in (*WAITING, *COMPUTING, *CLIENTS, *WORKERS, CONTRACT)}
 
 
 def catalogue() -> tuple[Scenario, ...]:

@@ -96,8 +96,10 @@ class Scenario:
     ``calls_by`` has other calls for words of a `Choice`. ``cost_of`` is None where theory has nothing to say.
     ``settings`` are its own defaults, by their names in `wsgiviz.settings.Settings`. ``paths`` are requested by their
     weights. ``narration``: two sentences for the tour, what to watch and why it comes so.
-    ``send_over``, ``read_over`` and ``server_timeout`` name a parameter, or none: over how many seconds a client
-    sends its request and reads the response, and the servers' own --timeout.
+    ``send_over``, ``read_over``, ``close_over`` and ``server_timeout`` name a parameter, or none: over how many
+    seconds a client sends its request and reads the response, for how long the app goes on after its answer, and the
+    servers' own --timeout. ``follow_steps``: its servers report each step between them and the app
+    (`wsgiviz.probe.contract`).
     """
 
     name: str
@@ -116,6 +118,8 @@ class Scenario:
     send_over: str = ""
     read_over: str = ""
     server_timeout: str = ""
+    close_over: str = ""
+    follow_steps: bool = False
 
     def values(self, given: Mapping[str, str]) -> dict[str, Value]:
         """All parameters: those ``given`` as texts, defaults for the rest. Raises UsageError."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from msgspec import Struct, field
 
+from wsgiviz.state.contract_entry import ContractEntry
 from wsgiviz.state.request import Location
 
 RECENT = 64
@@ -101,6 +102,7 @@ class Run(Struct, frozen=True, gc=False):
     silent_clients: int = 0  # connections that kept a slot reading and had sent no byte when the probe looked
     silent_most_ns: int = 0  # the longest that one was seen to have done so
     nested_loop: tuple[int, Location] | None = None  # a request inside which an event loop runs, and where
+    contract: tuple[ContractEntry, ...] = ()  # the newest steps between server and app, where they are followed
     overflows_before: int = -1  # the server's at the start
     deaths_before: int = 0
 
