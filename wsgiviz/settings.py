@@ -156,7 +156,7 @@ class Settings:
         return hidden(self.secrets)
 
     def scenario_seconds(self, field: str) -> float:
-        """The scenario's ``send_over``, ``read_over`` or ``server_timeout``; 0 where it has none."""
+        """The scenario's ``send_over``, ``read_over``, ``close_over`` or ``server_timeout``; 0 where it has none."""
         scenario = self.scenario_used
         return scenario.seconds(self.parameters, getattr(scenario, field)) if scenario else 0.0
 

@@ -104,7 +104,6 @@ def test_whether_others_can_reach_the_app(host: str, loopback: bool) -> None:
 
 
 def test_another_scenario_brings_its_own_requests_and_parameters() -> None:
-    workers = scenarios.find("fast").settings["workers"]
     changed = make(requests=50, workers=9, threads=3, parameters={"seconds": 2}).changed(scenario="fast")
     assert (changed.requests, changed.workers, set(changed.parameters)) == (
         2000,

@@ -13,7 +13,7 @@ from enum import StrEnum
 from msgspec import Struct
 from msgspec.structs import replace
 
-from wsgiviz.analysis import booting, connections, outcomes
+from wsgiviz.analysis import booting, connections, contract_sentences, outcomes
 from wsgiviz.analysis.contention import standing
 from wsgiviz.analysis.deaths import server_of
 from wsgiviz.analysis.lints import LintContext, seen, wording
@@ -149,6 +149,12 @@ def _cancelled(context: LintContext) -> Caption | None:
     slot, kind = wording.slot(serving[0]), serving[0].kind
     serve = f"1 {slot} still serves" if len(serving) == 1 else f"{len(serving)} {slot}s still serve"
     return Caption(f"Cancelled: the clients are gone, but {serve} their requests: nothing tells a {kind} worker.")
+
+
+def _steps(context: LintContext) -> Caption | None:
+    """Where each step of a request is followed, the newest of them is what there is to say."""
+    words = contract_sentences.said(context)
+    return Caption(words) if words else None
 
 
 # --- requests that nobody waits for any more --------------------------------------------------------------------
@@ -332,8 +338,8 @@ def _finished(context: LintContext) -> Caption | None:
     return Caption(text + words, Tone.GOOD, more=" ".join([found.because, found.change, found.not_measured]).strip())
 
 
-_URGENT: tuple[Rule, ...] = (_firing, _killed, _cancelled)
-"""What a person has just done goes before everything else."""
+_URGENT: tuple[Rule, ...] = (_firing, _killed, _cancelled, _steps)
+"""What a person has just done goes before everything else, and what a scenario is there to show."""
 
 _PLAIN: tuple[Rule, ...] = (
     _timed_out,

@@ -11,6 +11,7 @@ They are plain values: what they hold may come from a hostile app, and is escape
 
 from __future__ import annotations
 
+from wsgiviz.events.contract import ContractStep
 from wsgiviz.events.event import Event
 from wsgiviz.events.lines import (
     InnerLineSeen,
@@ -117,6 +118,7 @@ __all__ = [
     "ConnectionClosed",
     "ConnectionClosing",
     "ConnectionReused",
+    "ContractStep",
     "DriverLate",
     "DriverSampled",
     "EVENT_TYPES",

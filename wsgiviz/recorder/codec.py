@@ -101,6 +101,8 @@ class Kind(IntEnum):
     CONNECTION_CLOSED = 92
     WEBSOCKET_OPENED = 93
     WEBSOCKETS_COUNTED = 94
+    # The steps of a request, where they are followed (80 to 90 are the controller's events)
+    CONTRACT_STEP = 95
 
 
 class Fields(NamedTuple):
@@ -163,6 +165,7 @@ FIELDS: Mapping[Kind, Fields] = {
     Kind.CALL_BEGAN: Fields(slot="pool", req="req"),
     Kind.CALL_ENDED: Fields(slot="pool", req="req", a="began"),
     Kind.POOL_SAMPLED: Fields(slot="pool", a="size", b="running", req="waiting", text="name"),
+    Kind.CONTRACT_STEP: Fields(req="req", a="step", text="value"),
 }
 """All kinds but REQUEST_ENDED, which has a layout of its own (`ENDED`)."""
 

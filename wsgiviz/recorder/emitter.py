@@ -162,6 +162,11 @@ class Emitter:
     def nested_loop_seen(self, slot: int, req: int, line: int, where: bytes, t_ns: int = 0) -> None:
         self._record(Kind.NESTED_LOOP_SEEN, slot, req, line, 0, where, t_ns)
 
+    # --- the steps of a request
+
+    def contract_step(self, req: int, step: int, value: bytes, t_ns: int = 0) -> None:
+        self._record(Kind.CONTRACT_STEP, 0, req, step, 0, value, t_ns)
+
     # --- the load driver
 
     def run_started(self, run: int, planned: int, start_ns: int, t_ns: int = 0) -> None:

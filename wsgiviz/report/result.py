@@ -29,6 +29,9 @@ computing, short, mixed or unknown; ``fits``: event loop, workers, either or unk
   ``opened``, ``refused`` (answered with another status), ``max_open`` at once, ``messages`` from the app without its
   pings, ``pings_answered`` (ping frames, and an app's "ping" messages), ``closed_normally``; each is a request with
   status 101 that lasts until it is closed
+- where the scenario follows the steps between server and app, ``contract``, the newest of them in order: each
+  ``at_s`` from the run's start, ``request`` its id, ``step`` (`wsgiviz.recorder.contract_steps.WORDS`), ``value``
+  that is passed, cut short, ``by`` whom: server or app; null elsewhere
 - the whole: ``makespan_s``, ``predicted_makespan_s`` with ``predicted_by`` and ``caveat``, ``throughput_rps``
 - distributions: ``latency_s`` (from the planned time), ``latency_from_sent_s``, ``queue_wait_s``,
   ``service_s``, ``schedule_lag_s``; each mean, p50, p90, p95, p99 (nearest rank: the smallest value that at least
@@ -74,7 +77,7 @@ from typing import Any
 import msgspec
 
 from wsgiviz import __version__
-from wsgiviz.analysis import deaths, metrics
+from wsgiviz.analysis import contract, deaths, metrics
 from wsgiviz.analysis.by_path import by_path
 from wsgiviz.analysis.connections import refused
 from wsgiviz.analysis.cpu_load import driver_load
@@ -126,6 +129,7 @@ def _side(state: State, side: Side) -> dict[str, Any]:
         **_counts(side, state.t_ns),
         **_clients(state, side),
         **_connections(state.settings, side),
+        "contract": contract.rows(side) if contract.is_followed(state.settings) else None,
         **_whole(state, side),
         **_distributions(side),
         "paths": msgspec.to_builtins(by_path(side)),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from wsgiviz.errors import UsageError
 from wsgiviz.scenarios.clients import CLIENTS
 from wsgiviz.scenarios.computing import COMPUTING
+from wsgiviz.scenarios.contract import CONTRACT
 from wsgiviz.scenarios.long_lived import LONG_LIVED
 from wsgiviz.scenarios.scenario import Scenario, did_you_mean
 from wsgiviz.scenarios.waiting import WAITING
@@ -12,6 +13,7 @@ from wsgiviz.scenarios.workers import WORKERS
 
 ORDER = (
     "sleep",
+    "contract",
     "http",
     "db",
     "file",
@@ -32,7 +34,7 @@ ORDER = (
 )
 """The order of a first visit."""
 
-_ALL = (*WAITING, *COMPUTING, *WORKERS, *LONG_LIVED, *CLIENTS)
+_ALL = (CONTRACT, *WAITING, *COMPUTING, *WORKERS, *LONG_LIVED, *CLIENTS)
 _BY_NAME = {scenario.name: scenario for scenario in _ALL}
 
 

@@ -98,9 +98,10 @@ class Scenario:
     ``calls_by`` has other calls for words of a `Choice`. ``cost_of`` is None where theory has nothing to say.
     ``settings`` are its own defaults, by their names in `wsgiviz.settings.Settings`. ``paths`` are requested by their
     weights. ``narration``: two sentences for the tour, what to watch and why it comes so. ``websocket``: clients open
-    WebSockets. Four fields name a parameter, or none: ``send_over`` and ``read_over``, the seconds over which a client
-    sends its request and reads the response; ``server_timeout``, the servers' own --timeout; ``pause``, the seconds
-    between a user's answer and next request.
+    WebSockets. ``follow_steps``: the servers report each step between them and the app (`wsgiviz.probe.contract`).
+    Five fields name a parameter in seconds, or none: over how long a client sends its request (``send_over``) and
+    reads the response (``read_over``), for how long the app goes on after its answer (``close_over``), the servers'
+    own --timeout (``server_timeout``), and a user's ``pause`` between an answer and the next request.
     """
 
     name: str
@@ -121,6 +122,8 @@ class Scenario:
     server_timeout: str = ""
     pause: str = ""
     websocket: bool = False
+    close_over: str = ""
+    follow_steps: bool = False
 
     def values(self, given: Mapping[str, str]) -> dict[str, Value]:
         """All parameters: those ``given`` as texts, defaults for the rest. Raises UsageError."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from msgspec import Struct, field
 
+from wsgiviz.state.contract_entry import ContractEntry
 from wsgiviz.state.request import Location
 
 RECENT = 64
@@ -125,6 +126,7 @@ class Run(Struct, frozen=True, gc=False):
     nested_loop: tuple[int, Location] | None = None  # a request inside which an event loop runs, and where
     connections: Connections = Connections()
     websockets: WebSockets = WebSockets()
+    contract: tuple[ContractEntry, ...] = ()  # the newest steps between server and app, where they are followed
     overflows_before: int = -1  # the server's at the start
     deaths_before: int = 0
 
