@@ -318,4 +318,5 @@ def test_the_frames_of_all_threads_are_read_once_for_both_samplers(monkeypatch: 
     server.take()
     sampler.sample()
     sampler.sample()
-    assert seen == looks and len(looks) == 2, "once each time, with a connection that lasts"
+    assert len(looks) == 2, "once each time, with a connection that lasts"
+    assert seen == looks

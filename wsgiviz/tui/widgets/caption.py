@@ -7,8 +7,27 @@ from textual.widgets import Static
 
 from wsgiviz.analysis.captions import Caption, Tone
 from wsgiviz.printable import printable
+from wsgiviz.tui.render.fitting import fitted, lines_of
+
+NO_WIDTH = 1_000
+"""Before the first layout."""
 
 STYLES = {Tone.PLAIN: "bold", Tone.GOOD: "bold $success", Tone.WARN: "bold $warning"}
+
+
+BAR = 2
+"""Cells before the sentence: the bar, and a blank."""
+
+
+def caption_text(caption: Caption, width: int, lines: int, ascii_only: bool) -> str:
+    """As much of it as ``lines`` lines of ``width`` cells hold behind the bar; the keys only if all else is there."""
+    text, ellipsis = printable(caption.text, ascii_only), "~" if ascii_only else "…"
+    with_keys = f"{text} {caption.keys}"
+    # The bar stands in the first line only; to count it in every one costs two cells, and no second way to wrap.
+    room = width - BAR
+    if caption.keys and lines_of(with_keys, room) <= lines:
+        return with_keys
+    return fitted(text, room, lines, ellipsis)
 
 
 class CaptionLine(Static):
@@ -21,12 +40,12 @@ class CaptionLine(Static):
     def __init__(self, ascii_only: bool) -> None:
         super().__init__("", id="caption", markup=False)
         self._ascii_only = ascii_only
-        self._shown: Caption | None = None
+        self._shown: tuple[Caption, int, int] | None = None
 
     def show(self, caption: Caption) -> None:
-        if caption != self._shown:
-            self._shown = caption
+        width, lines = self.content_size
+        if (caption, width, lines) != self._shown:
+            self._shown = caption, width, lines
             bar = "|" if self._ascii_only else "▎"
-            words = f"{caption.text} {caption.keys}" if caption.keys else caption.text
-            text = printable(words, self._ascii_only)
+            text = caption_text(caption, width or NO_WIDTH, lines or 1, self._ascii_only)
             self.update(Content.assemble((bar, STYLES[caption.tone]), " ", (text, "bold")), layout=False)
