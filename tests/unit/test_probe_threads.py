@@ -101,6 +101,15 @@ def test_the_pool_s_queue_is_recorded_when_it_changes() -> None:
     assert {event.threads for event in worker.of(PoolQueued)} == {1}
 
 
+def test_a_connection_that_an_idle_thread_is_about_to_take_waits_for_none(worker: Worker) -> None:
+    worker.tpool.submit = lambda *work: worker.tpool._work_queue.put(work)  # type: ignore[method-assign]
+    worker.enqueue_req(connection())  # its thread has yet to wake up
+    assert worker.of(PoolQueued) == []
+    worker.enqueue_req(connection())
+    assert [event.waiting for event in worker.of(PoolQueued)] == [1]
+    worker.tpool._work_queue.get(), worker.tpool._work_queue.get()
+
+
 def test_slots_are_numbered_from_one() -> None:
     both = threading.Barrier(2)
 
