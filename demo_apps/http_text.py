@@ -1,5 +1,6 @@
 """What every demo app needs and no lesson is about: read a number from the query string, send a text."""
 
+from collections.abc import Collection
 from urllib.parse import parse_qs
 
 HEADERS = [("Content-Type", "text/plain; charset=utf-8")]
@@ -17,6 +18,13 @@ def number(query: str | bytes, name: str, default: float) -> float:
     except (KeyError, ValueError):
         return default
     return value if 0 <= value <= MOST[name] else default  # "nan" is a number too, for float()
+
+
+def word(query: str | bytes, name: str, words: Collection[str]) -> str:
+    """The one of ``words`` that a query string such as ``fix=no`` gives for ``name``; the first unless it is one."""
+    text = query.decode("latin-1") if isinstance(query, bytes) else query
+    given = parse_qs(text).get(name, [""])[0]
+    return given if given in words else next(iter(words))
 
 
 async def lifespan(receive, send):
