@@ -44,6 +44,13 @@ class Worker(Recorded):
         return self.results[-1].result(WITHIN_S)
 
 
+class SleepingPool(ThreadPoolExecutor):
+    """A pool whose thread has yet to wake up: what is submitted stays in its queue."""
+
+    def submit(self, *work: Any) -> Any:
+        self._work_queue.put(work)  # type: ignore[arg-type]
+
+
 def connection(defers: bool = False) -> Any:
     return SimpleNamespace(client=("127.0.0.1", 4711), defers=defers)
 
@@ -102,12 +109,12 @@ def test_the_pool_s_queue_is_recorded_when_it_changes() -> None:
 
 
 def test_a_connection_that_an_idle_thread_is_about_to_take_waits_for_none(worker: Worker) -> None:
-    worker.tpool.submit = lambda *work: worker.tpool._work_queue.put(work)  # type: ignore[method-assign]
-    worker.enqueue_req(connection())  # its thread has yet to wake up
+    worker.tpool = SleepingPool()
+    watch_threads(worker, worker.emit, RequestIds(PID))
+    worker.enqueue_req(connection())
     assert worker.of(PoolQueued) == []
     worker.enqueue_req(connection())
     assert [event.waiting for event in worker.of(PoolQueued)] == [1]
-    worker.tpool._work_queue.get(), worker.tpool._work_queue.get()
 
 
 def test_slots_are_numbered_from_one() -> None:

@@ -62,7 +62,9 @@ CLINIC = (
         asgi_call="await to_thread.run_sync(report)",
         parameters=(
             seconds(1.0, "how long a report takes, in a thread"),
-            Choice("fix", ("no", "async", "limiter"), "how /healthz is served: in a thread, without one, or in its own"),
+            Choice(
+                "fix", ("no", "async", "limiter"), "how /healthz is served: in a thread, without one, or in its own"
+            ),
         ),
         cost_of=None,
         settings={"requests": 80},
@@ -77,7 +79,9 @@ CLINIC = (
         asgi_call="",
         parameters=(
             seconds(0.2, "how long the call takes during which a connection is held"),
-            Choice("fix", ("no", "larger", "shorter"), "a larger pool, or connections that are held for a shorter time"),
+            Choice(
+                "fix", ("no", "larger", "shorter"), "a larger pool, or connections that are held for a shorter time"
+            ),
         ),
         cost_of=None,
         settings={"left": "gthread", "workers": 1, "threads": 8, "requests": 16},

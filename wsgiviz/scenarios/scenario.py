@@ -156,7 +156,7 @@ def seconds(default: float, what: str) -> Parameter:
 
 
 def did_you_mean(name: str, known: Iterable[str], lead: str, beside: Iterable[str] = ()) -> str:
-    """A hint for a name that is not ``known``: the nearest one, or one of those ``beside``; and all that are known."""
+    """A hint for a name that is not ``known``: the nearest of them and those ``beside``; and all that are known."""
     known = tuple(known)
     near = get_close_matches(name, (*known, *beside), 1)
     guess = f"did you mean {near[0]}? " if near else ""
