@@ -11,6 +11,7 @@ from enum import Enum
 from typing import Any
 
 from wsgiviz.lessons.assertion import Assertion, Formula
+from wsgiviz.settings import Settings
 
 
 class StepKind(Enum):
@@ -30,7 +31,7 @@ class Question:
     """Asked before the run that answers it. With ``choices`` one of them is picked, otherwise a number is given.
 
     ``measured`` and ``theory`` are formulas over the result of the next run; ``right`` is the number of the right
-    choice, from 0. ``because`` explains the difference, in a sentence.
+    choice, from 0. ``because`` explains the difference, in a sentence. ``line`` is where it stands in the file.
     """
 
     ask: str
@@ -40,25 +41,31 @@ class Question:
     measured: Formula | None = None
     theory: Formula | None = None
     because: str = ""
+    line: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Experiment:
     """Settings of a run, over the lesson's own; and what must hold of its result.
 
-    ``name``: how assertions of later steps refer to it. ``fails``: the servers are expected not to start.
+    ``settings`` are those that it gives itself, ``whole`` are all: the lesson's with these. ``name``: how assertions
+    of later steps refer to it. ``fails``: the servers are expected not to start. ``example``: of a learner's own
+    file, the import string of a solution, which stands beside the lesson.
     """
 
     settings: Mapping[str, Any]
+    whole: Settings
     name: str = ""
     assertions: tuple[Assertion, ...] = ()
     fails: bool = False
+    example: str = ""
+    line: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Pointer:
     """What to look at: a side ("wsgi", "asgi", "wsgi2"), and in it the "queue", the "lanes", the "loop", the "pools",
-    the "totals" or the "code"; with ``request`` that request."""
+    the "totals" or the "code"; with ``request`` that request, and the part is "request"."""
 
     side: str
     part: str
@@ -85,7 +92,9 @@ class LessonStep:
 
 @dataclass(frozen=True, slots=True)
 class Lesson:
-    """A whole file. ``name`` is what the command line calls it; ``settings`` hold for each of its runs."""
+    """A whole file. ``name`` is what the command line calls it; ``settings`` hold for each of its runs, and ``base``
+    are these with every default. ``minutes`` is how long a teacher takes for it, None where that is not said. Of a
+    clinic case ``symptom`` is what people say of it."""
 
     name: str
     title: str
@@ -93,8 +102,17 @@ class Lesson:
     steps: tuple[LessonStep, ...]
     file: str
     settings: Mapping[str, Any] = field(default_factory=dict)
+    base: Settings = field(default_factory=Settings)
+    minutes: int | None = None
+    symptom: str = ""
 
     @property
     def runs(self) -> tuple[LessonStep, ...]:
         """The steps that run something."""
         return tuple(step for step in self.steps if step.run is not None)
+
+    def asked_before(self, at: int) -> tuple[Question, ...]:
+        """The questions that a REVEAL which is step number ``at``, from 0, shows: those since the last one."""
+        reveals = [i for i, step in enumerate(self.steps[:at]) if step.kind is StepKind.REVEAL]
+        since = self.steps[reveals[-1] + 1 if reveals else 0 : at]
+        return tuple(step.question for step in since if step.question is not None)

@@ -1,0 +1,59 @@
+"""Which names a formula or an assertion may use: what is misspelt is found when the file is read, not after a run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+
+from wsgiviz.lessons.lesson_error import LessonError, nearest
+from wsgiviz.lessons.syntax import Condition, Expression, Figure, HasLint, Named, parts
+from wsgiviz.settings import Settings
+
+SIDE_KEYS = (
+    "server", "worker_class", "workers", "threads", "app", "requests", "completed", "failed", "bad_status",
+    "statuses", "redirects", "errors", "raised", "cancelled", "worker_deaths", "workers_recycled", "deaths",
+    "after_answer", "served_for_nobody", "unobserved", "forks", "external_requests", "silent_clients", "self_calls",
+    "accepting_threads_held", "makespan_s", "predicted_makespan_s", "predicted_by", "caveat", "throughput_rps",
+    "latency_s", "latency_from_sent_s", "queue_wait_s", "service_s", "schedule_lag_s", "paths", "busy_fraction",
+    "blocked_fraction", "computing_fraction", "reading_fraction", "writing_fraction", "gil_wait_fraction", "shares",
+    "per_worker", "loop", "loops", "pools", "thread_wait_s", "max_accept_queue", "accept_queue_limit",
+    "max_in_flight", "driver_max_lag_s", "driver_busy_fraction", "events", "events_lost",
+)  # fmt: skip
+"""What `wsgiviz.report.result` gives of a side; a test compares them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """``settings`` of the run at hand, None where there is none; ``earlier`` those of the runs that have a name."""
+
+    settings: Settings | None
+    earlier: Mapping[str, Settings] = field(default_factory=dict)
+
+    def check(self, tree: Expression | Condition, file: str, line: int) -> None:
+        """Raise LessonError for a name that stands for nothing."""
+        for part in parts(tree):
+            if isinstance(part, Figure | HasLint):
+                settings = self._settings(part.run, file, line)
+                if part.side not in settings.sides:
+                    what = f"no side {part.side!r} runs here"
+                    raise LessonError(file, line, what, nearest(part.side, settings.sides, "the run has"))
+            if isinstance(part, Figure) and part.keys and part.keys[0] not in SIDE_KEYS:
+                what = f"there is no figure {part.side}.{part.keys[0]}"
+                raise LessonError(file, line, what, nearest(part.keys[0], SIDE_KEYS, "a side has"))
+            if isinstance(part, Named):
+                self._check_name(part.name, file, line)
+
+    def _settings(self, run: str, file: str, line: int) -> Settings:
+        if run and run not in self.earlier:
+            fix = nearest(run, self.earlier, "earlier runs are") if self.earlier else "give an earlier run that name"
+            raise LessonError(file, line, f"there is no run {run!r} before this", fix)
+        settings = self.earlier[run] if run else self.settings
+        if settings is None:
+            raise LessonError(file, line, "there is no run after this that could answer it", "add a run step")
+        return settings
+
+    def _check_name(self, name: str, file: str, line: int) -> None:
+        settings = self._settings("", file, line)
+        known = ["cores", *settings.parameters, *(entry.name for entry in fields(Settings))]
+        if name not in known:
+            raise LessonError(file, line, f"there is no name {name!r}", nearest(name, known, "names are"))
