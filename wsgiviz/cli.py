@@ -63,10 +63,9 @@ def _carry_out(argv: list[str]) -> int:
 
 
 def _list_scenarios() -> int:
-    for scenario in scenarios.catalogue():
+    for scenario in (*scenarios.catalogue(), *scenarios.symptoms()):
         print(f"{scenario.name:<7} {scenario.question}")
-        wsgi, asgi = scenario.calls(scenario.values({}))
-        print(f"{'':<7} {wsgi}  |  {asgi}")
+        print(f"{'':<7} {'  |  '.join(filter(None, scenario.calls(scenario.values({}))))}")
         for parameter in scenario.parameters:
             unit = f" {parameter.unit}" if parameter.unit else ""
             print(f"{'':<7} --set {parameter.name}={parameter.show(parameter.default)}{unit}   {parameter.help}")

@@ -169,6 +169,7 @@ OPTIONS = (
     Option("requests", _whole(1, MOST_REQUESTS), "requests per run, to each side", "N"),
     Option("arrivals", _one_of(*ARRIVALS), "burst: all at once; closed: users in a loop", choices=ARRIVALS),
     Option("concurrency", _whole(1, 5_000), "users for closed arrivals", "N"),
+    Option("silent_clients", _whole(0, 500), "connections opened before the first request, which send nothing", "N"),
     Option("duration", _seconds(0.1, 86_400), "end closed arrivals after this many seconds", "S"),
     Option("reuse_connections", _switch, "a user's next request goes over the same connection (HTTP keep-alive)",
            choices=("yes", "no"), switch=True),

@@ -54,6 +54,7 @@ class Settings:
     only: str | None = None
     dsn: str | None = None
     host: str = "127.0.0.1"
+    silent_clients: int = 0
     silence: str = ""
     python: str | None = None
     gunicorn_conf: str | None = None
@@ -98,9 +99,7 @@ class Settings:
         named = {names[0]: first, names[1] + ("2" if names[0] == names[1] else ""): second}
         if self.only:
             named = {name: kind for name, kind in named.items() if protocol(kind) == self.only}
-        if self.own_app:
-            named = {name: kind for name, kind in named.items() if self._app(protocol(kind))}
-        return named
+        return {name: kind for name, kind in named.items() if self._has_app(protocol(kind))}
 
     def _with_threads(self, kind: str) -> str:
         """gunicorn makes a sync worker with threads a gthread one."""
@@ -118,8 +117,13 @@ class Settings:
     def _app(self, speaks: str) -> str:
         scenario = self.scenario_used
         if scenario is not None:
-            return scenario.wsgi if speaks == "wsgi" else scenario.asgi
+            return scenario.app(speaks, self.parameters)
         return (self.wsgi if speaks == "wsgi" else self.asgi) or ""
+
+    def _has_app(self, speaks: str) -> bool:
+        """Known before the parameters are, which a scenario's import strings may hold."""
+        source = self.scenario_used or self
+        return bool(source.wsgi if speaks == "wsgi" else source.asgi)
 
     def processes(self, side: str) -> int:
         """Worker processes that its server starts with."""
@@ -309,7 +313,9 @@ def _check_together(settings: Settings) -> None:
     """What is wrong only in combination."""
     if not settings.kinds:
         if settings.only:
-            hint = f"give the app as --{settings.only}, or drop --only"
+            hint = f"scenario {settings.name} has no {settings.only.upper()} app: drop --only"
+            if settings.own_app:
+                hint = f"give the app as --{settings.only}, or drop --only"
             raise UsageError(f"--only {settings.only} leaves nothing to run", hint)
         raise UsageError("no pane has a server for this app", "see --left and --right")
     if settings.threads > 1 and "gthread" not in settings.kinds.values():

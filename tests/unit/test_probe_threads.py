@@ -44,6 +44,13 @@ class Worker(Recorded):
         return self.results[-1].result(WITHIN_S)
 
 
+class SleepingPool(ThreadPoolExecutor):
+    """A pool whose thread has yet to wake up: what is submitted stays in its queue."""
+
+    def submit(self, *work: Any) -> Any:
+        self._work_queue.put(work)  # type: ignore[arg-type]
+
+
 def connection(defers: bool = False) -> Any:
     return SimpleNamespace(client=("127.0.0.1", 4711), defers=defers)
 
@@ -99,6 +106,15 @@ def test_the_pool_s_queue_is_recorded_when_it_changes() -> None:
     assert depths[-1] == 0
     assert all(before != after for before, after in zip(depths, depths[1:], strict=False))
     assert {event.threads for event in worker.of(PoolQueued)} == {1}
+
+
+def test_a_connection_that_an_idle_thread_is_about_to_take_waits_for_none(worker: Worker) -> None:
+    worker.tpool = SleepingPool()
+    watch_threads(worker, worker.emit, RequestIds(PID))
+    worker.enqueue_req(connection())
+    assert worker.of(PoolQueued) == []
+    worker.enqueue_req(connection())
+    assert [event.waiting for event in worker.of(PoolQueued)] == [1]
 
 
 def test_slots_are_numbered_from_one() -> None:

@@ -28,6 +28,7 @@ def run_job(state: State, requests: int | None = None, header: str = "") -> Job:
         duration_s=settings.duration,
         send_over_s=settings.scenario_seconds("send_over"),
         read_over_s=settings.scenario_seconds("read_over"),
+        silent_clients=settings.silent_clients,
         method=settings.request_method,
         headers=tuple(header_pairs(header)),
         paths=settings.request_paths,

@@ -30,6 +30,7 @@ import httpx
 from wsgiviz.load.own_cpu import OwnCpu
 from wsgiviz.load.plan import LEAD_NS, Job, Target
 from wsgiviz.load.side_load import SideLoad
+from wsgiviz.load.silent_clients import SilentClients
 from wsgiviz.recorder.codec import SIDES
 from wsgiviz.recorder.emitter import create_emitter
 
@@ -71,15 +72,14 @@ class Driver:
         """The whole run, when the one ``before`` has emitted its end."""
         if before is not None:
             await asyncio.wait({before})
-        start_ns = time.monotonic_ns() + LEAD_NS
+        turns = [job.targets] if job.order == "together" else [(target,) for target in job.targets]
         with _no_collections():
             watch = asyncio.create_task(self._watch_lateness(job))
             try:
-                if job.order == "together":
-                    await asyncio.gather(*(self._side(job, target, start_ns, begun) for target in job.targets))
-                else:
-                    for target in job.targets:
-                        await self._side(job, target, time.monotonic_ns() + LEAD_NS, begun)
+                for targets in turns:
+                    async with SilentClients(targets, job.silent_clients):
+                        start_ns = time.monotonic_ns() + LEAD_NS
+                        await asyncio.gather(*(self._side(job, target, start_ns, begun) for target in targets))
             finally:
                 watch.cancel()
 

@@ -27,6 +27,7 @@ class Job:
     """One run. ``requests`` go to each target; ``duration_s`` ends closed arrivals earlier.
 
     A client with a slow network sends its request over ``send_over_s``, and takes ``read_over_s`` to read the answer.
+    ``silent_clients`` connect to each target before the first request, and send nothing.
     """
 
     run: int
@@ -39,6 +40,7 @@ class Job:
     duration_s: float | None = None
     send_over_s: float = 0.0
     read_over_s: float = 0.0
+    silent_clients: int = 0
     method: str = "GET"
     headers: tuple[tuple[str, str], ...] = ()
     body_file: str = ""  # its bytes are each request's body

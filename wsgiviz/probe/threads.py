@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from time import monotonic_ns
 from typing import Any
 
@@ -53,7 +53,8 @@ def watch_threads(worker: Any, emit: Emitter, ids: RequestIds) -> Slots:
     """
     slots = Slots(emit, ids, worker.wsgi)
     enqueue, handle = worker.enqueue_req, worker.handle
-    emit_queue = _queue_emitter(worker, emit)
+    busy: set[int] = set()  # threads, by their idents
+    emit_queue = _queue_emitter(worker, busy, emit)
 
     def enqueue_req(conn: Any) -> None:
         # A connection that is kept alive comes by again: what counts is when its next request came.
@@ -62,7 +63,8 @@ def watch_threads(worker: Any, emit: Emitter, ids: RequestIds) -> Slots:
         emit_queue()
 
     def observed_handle(conn: Any) -> Any:
-        connection = slots.here()
+        connection, thread = slots.here(), threading.get_ident()
+        busy.add(thread)
         emit_queue()
         connection.sock = getattr(conn, "sock", None)
         connection.accepted_ns = conn.wsgiviz_accepted_ns
@@ -70,21 +72,23 @@ def watch_threads(worker: Any, emit: Emitter, ids: RequestIds) -> Slots:
         try:
             return handle(conn)
         finally:
+            busy.discard(thread)
             connection.release()
 
     worker.enqueue_req, worker.handle, worker.wsgi = enqueue_req, observed_handle, slots.call
     return slots
 
 
-def _queue_emitter(worker: Any, emit: Emitter) -> Callable[[], None]:
-    """Emits how many connections wait for a thread of this process, when that has changed."""
+def _queue_emitter(worker: Any, busy: Collection[int], emit: Emitter) -> Callable[[], None]:
+    """Emits how many connections wait for a thread of this process, when that has changed. One that is in the queue
+    because a thread which is not ``busy`` has yet to wake up waits for none."""
     emitted = 0
     threads = worker.cfg.threads
     queue = worker.tpool._work_queue
 
     def emit_queue() -> None:
         nonlocal emitted
-        waiting = queue.qsize()
+        waiting = max(0, queue.qsize() - (threads - len(busy)))
         if waiting != emitted:
             emitted = waiting
             emit.pool_queued(waiting, threads)

@@ -1,9 +1,10 @@
-"""The scenarios: all of them, and one by its name."""
+"""The scenarios and the clinic's symptoms: all of them, and one by its name."""
 
 from __future__ import annotations
 
 from wsgiviz.errors import UsageError
 from wsgiviz.scenarios.clients import CLIENTS
+from wsgiviz.scenarios.clinic import CLINIC
 from wsgiviz.scenarios.computing import COMPUTING
 from wsgiviz.scenarios.contract import CONTRACT
 from wsgiviz.scenarios.long_lived import LONG_LIVED
@@ -34,7 +35,7 @@ ORDER = (
 )
 """The order of a first visit."""
 
-_ALL = (CONTRACT, *WAITING, *COMPUTING, *WORKERS, *LONG_LIVED, *CLIENTS)
+_ALL = (CONTRACT, *WAITING, *COMPUTING, *WORKERS, *LONG_LIVED, *CLIENTS, *CLINIC)
 _BY_NAME = {scenario.name: scenario for scenario in _ALL}
 
 
@@ -43,8 +44,13 @@ def catalogue() -> tuple[Scenario, ...]:
     return tuple(_BY_NAME[name] for name in ORDER)
 
 
+def symptoms() -> tuple[Scenario, ...]:
+    """What the clinic shows: each a scenario with something wrong, and its fix as a setting or a parameter."""
+    return CLINIC
+
+
 def find(name: str) -> Scenario:
-    """The scenario of that name. Raises UsageError with the nearest one."""
+    """The scenario or symptom of that name. Raises UsageError with the nearest one."""
     if name not in _BY_NAME:
-        raise UsageError(f"there is no scenario {name!r}", did_you_mean(name, dict.fromkeys(ORDER), "there are"))
+        raise UsageError(f"there is no scenario {name!r}", did_you_mean(name, ORDER, "there are", _BY_NAME))
     return _BY_NAME[name]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any
@@ -93,7 +93,8 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """``wsgi`` and ``asgi`` are import strings; ``*_call`` say what each waits in, as a template over parameters.
+    """``wsgi`` and ``asgi`` are import strings, "" where it has no app for that protocol; ``*_call`` say what each
+    waits in. All four are templates over parameters.
 
     ``calls_by`` has other calls for words of a `Choice`. ``cost_of`` is None where theory has nothing to say.
     ``settings`` are its own defaults, by their names in `wsgiviz.settings.Settings`. ``paths`` are requested by their
@@ -152,6 +153,10 @@ class Scenario:
         """The value of the parameter that a field names; 0 for none."""
         return float(values[parameter]) if parameter else 0.0
 
+    def app(self, protocol: str, values: Mapping[str, Value]) -> str:
+        """The import string of its app for "wsgi" or "asgi"; "" where it has none."""
+        return (self.wsgi if protocol == "wsgi" else self.asgi).format(**values)
+
     def calls(self, values: Mapping[str, Value]) -> tuple[str, str]:
         """What a request waits in on either side, with the numbers filled in."""
         chosen = (self.calls_by[str(value)] for value in values.values() if value in self.calls_by)
@@ -164,8 +169,9 @@ def seconds(default: float, what: str) -> Parameter:
     return Parameter("seconds", default, 0.0, 60.0, "s", what)
 
 
-def did_you_mean(name: str, known: Mapping[str, object], lead: str) -> str:
-    """A hint for a name that is not ``known``: the nearest one, and all of them."""
-    near = get_close_matches(name, known, 1)
+def did_you_mean(name: str, known: Iterable[str], lead: str, beside: Iterable[str] = ()) -> str:
+    """A hint for a name that is not ``known``: the nearest of them and those ``beside``; and all that are known."""
+    known = tuple(known)
+    near = get_close_matches(name, (*known, *beside), 1)
     guess = f"did you mean {near[0]}? " if near else ""
     return f"{guess}{lead} {', '.join(known)}"

@@ -52,7 +52,7 @@ class LintContext(Struct, frozen=True):
             cores=state.cores,
             arrivals=settings.arrivals,
             users=min(settings.concurrency, settings.requests),
-            worker_timeout_s=settings.scenario_seconds("server_timeout") or None,
+            worker_timeout_s=settings.server_timeout or settings.scenario_seconds("server_timeout") or None,
             silenced=settings.silenced,
         )
 

@@ -64,11 +64,9 @@ def _option(scenario: Scenario) -> Option:
 
 
 def _about(scenario: Scenario) -> Content:
-    wsgi, asgi = scenario.calls(scenario.values({}))
-    lines = [
-        Content.assemble(("WSGI  ", "bold $primary"), wsgi),
-        Content.assemble(("ASGI  ", "bold $secondary"), asgi),
-    ]
+    labels = ("WSGI  ", "bold $primary"), ("ASGI  ", "bold $secondary")
+    calls = scenario.calls(scenario.values({}))
+    lines = [Content.assemble(label, call) for label, call in zip(labels, calls, strict=True) if call]
     for parameter in scenario.parameters:
         default = f"{parameter.show(parameter.default)} {parameter.unit}".rstrip()
         lines.append(Content.assemble((f"{parameter.name} = {default}", "bold"), f"   {parameter.help}"))

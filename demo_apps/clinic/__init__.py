@@ -1,0 +1,1 @@
+"""Apps with something wrong: each shows one symptom, and its fix."""
