@@ -19,6 +19,7 @@ Start = Callable[..., Stage]
 
 QUICK: dict[str, dict[str, Any]] = {
     "sleep": {"seconds": 0.1},
+    "contract": {"pause": 0.03},
     "http": {"seconds": 0.1},
     "file": {"seconds": 0.1},
     "db": {"rows": 50},
@@ -34,7 +35,7 @@ QUICK: dict[str, dict[str, Any]] = {
     "crash": {"seconds": 0.2},
 }
 
-UNPREDICTED = ("slow-client", "timeout", "crash", "crud")
+UNPREDICTED = ("contract", "slow-client", "timeout", "crash", "crud")
 
 
 def run_json(*options: str) -> dict[str, Any]:

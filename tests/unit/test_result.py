@@ -103,7 +103,8 @@ def test_the_object_and_its_sides_have_every_key_that_is_documented() -> None:
     assert top["host"] == HOST
     assert set(top["sides"]) == {"wsgi", "asgi"}
     side = top["sides"]["wsgi"]
-    assert set(side) == set(OF_A_SIDE) | set(DISTRIBUTIONS) | {"accepting_threads_held"}
+    assert set(side) == set(OF_A_SIDE) | set(DISTRIBUTIONS) | {"accepting_threads_held", "contract"}
+    assert side.pop("contract") is None, "only where the steps of a request are followed"
     assert side.pop("accepting_threads_held") is None, "only gthread has such a thread"
     for name, kind in OF_A_SIDE.items():
         assert isinstance(side[name], kind), name
@@ -111,7 +112,7 @@ def test_the_object_and_its_sides_have_every_key_that_is_documented() -> None:
         assert set(side[name]) == QUANTILES
     assert [set(worker) for worker in side["per_worker"]] == [OF_A_WORKER]
     of_loops = {"loop", "loops", "pools", "thread_wait_s"}
-    assert set(top["sides"]["asgi"]) == set(side) | {"accepting_threads_held"} | of_loops
+    assert set(top["sides"]["asgi"]) == set(side) | {"accepting_threads_held", "contract"} | of_loops
     assert set(top["sides"]["asgi"]["loop"]) == {"max_lag_s", "busy_fraction", "longest_step_s"}
 
 

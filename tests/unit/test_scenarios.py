@@ -61,8 +61,9 @@ def test_its_defaults_are_in_their_ranges_and_its_question_is_one(scenario: Scen
     assert scenario.backend in (None, "upstream", "database", "disk")
 
 
-UNPREDICTED = ("slow-client", "timeout", "crash", "crud")
-"""Here the theory has nothing to say: about clients, deaths, and requests that take less than their server's work."""
+UNPREDICTED = ("contract", "slow-client", "timeout", "crash", "crud")
+"""Here the theory has nothing to say: about clients, deaths, what lasts after an answer, and requests that take less
+than their server's work."""
 
 
 @EACH
