@@ -64,6 +64,8 @@ def test_its_defaults_are_in_their_ranges_and_its_question_is_one(scenario: Scen
 UNPREDICTED = ("contract", "slow-client", "timeout", "crash", "crud")
 """Here the theory has nothing to say: about clients, deaths, what lasts after an answer, and requests that take less
 than their server's work."""
+LASTS = {"stream": 4 * 0.5, "websocket": (4 + 1) * 1.0}
+"""So many events or heartbeats, and what comes before each; a WebSocket is closed that much later."""
 
 
 @EACH
@@ -80,6 +82,8 @@ def test_its_cost_is_what_is_asked_for_or_left_to_measuring(scenario: Scenario) 
         longer = scenario.cost(scenario.values({"seconds": "7"}))
         assert longer is not None
         assert longer.wait_s == 7.0
+    elif scenario.name in LASTS:
+        assert (cost.wait_s, cost.cpu_s) == (LASTS[scenario.name], 0.0)
     else:
         assert math.isnan(cost.cpu_s)
 
