@@ -1,13 +1,12 @@
-"""What every demo app needs and no lesson is about: read a number from the query string, send a text."""
+"""What every demo app needs and no lesson is about: read a number or a word from the query string, send a text."""
 
-from collections.abc import Collection
 from urllib.parse import parse_qs
 
 HEADERS = [("Content-Type", "text/plain; charset=utf-8")]
 RAW_HEADERS = [(b"content-type", b"text/plain; charset=utf-8")]
 
 # A request must end, whatever somebody writes into its address.
-MOST = {"seconds": 60, "reading": 60, "rows": 10_000, "below": 5_000_000}
+MOST = {"seconds": 60, "slow": 60, "quick": 60, "reading": 60, "rows": 10_000, "below": 5_000_000}
 
 
 def number(query: str | bytes, name: str, default: float) -> float:
@@ -20,11 +19,10 @@ def number(query: str | bytes, name: str, default: float) -> float:
     return value if 0 <= value <= MOST[name] else default  # "nan" is a number too, for float()
 
 
-def word(query: str | bytes, name: str, words: Collection[str]) -> str:
-    """The one of ``words`` that a query string such as ``fix=no`` gives for ``name``; the first unless it is one."""
+def word(query: str | bytes, name: str) -> str:
+    """The word ``name`` of a query string such as ``fix=thread``; empty when there is none."""
     text = query.decode("latin-1") if isinstance(query, bytes) else query
-    given = parse_qs(text).get(name, [""])[0]
-    return given if given in words else next(iter(words))
+    return parse_qs(text).get(name, [""])[0]
 
 
 async def lifespan(receive, send):

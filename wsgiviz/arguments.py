@@ -13,7 +13,7 @@ from wsgiviz.errors import UsageError
 from wsgiviz.options import BY_NAME, OPTIONS, Option
 from wsgiviz.settings import Settings, make, protocol
 
-COMMANDS = ("run", "replay", "scenarios", "lints")
+COMMANDS = ("run", "replay", "lesson", "clinic", "lessons", "scenarios", "lints")
 
 DESCRIPTION = """\
 See, on real servers, why WSGI is synchronous: gunicorn workers and an event loop, live, under the same load.
@@ -27,6 +27,8 @@ examples:
   wsgiviz run --wsgi shop.app:app --path /orders --headless --json -
   wsgiviz run --record shop.wviz --wsgi shop.app:app
   wsgiviz replay shop.wviz
+  wsgiviz lesson blocked-worker
+  wsgiviz clinic --check
 
 exit status: 0 done (failed requests are counted, and are no error), 1 the run failed, 2 the arguments were wrong"""
 
@@ -62,6 +64,9 @@ def parser() -> Parser:
     replay = commands.add_parser("replay", help="show a recording again, without servers", allow_abbrev=False)
     replay.add_argument("file", metavar="FILE", help="what run --record wrote")
     _add_view_options(replay)
+    _add_lesson_options(commands.add_parser("lesson", help="predict, run and see one claim", allow_abbrev=False))
+    _add_lesson_options(commands.add_parser("clinic", help="a symptom, its cause and its fix", allow_abbrev=False))
+    commands.add_parser("lessons", help="list the lessons and the clinic's symptoms", allow_abbrev=False)
     commands.add_parser("scenarios", help="list the scenarios and their parameters", allow_abbrev=False)
     commands.add_parser("lints", help="list the lints: what each one means, and the fix", allow_abbrev=False)
     return top
@@ -102,6 +107,14 @@ def _add_view_options(command: argparse.ArgumentParser) -> Any:
         "--ascii", action="store_true", default=argparse.SUPPRESS, help=ASCII_HELP
     )
     return view
+
+
+def _add_lesson_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument("name", nargs="?", metavar="NAME|FILE", help="wsgiviz lessons lists them; none: all of them")
+    check = "no screen: carry out its runs, and exit with 0 if everything holds that it says, else with 1"
+    command.add_argument("--check", action="store_true", help=check)
+    command.add_argument("--json", metavar="FILE", help="what held, as JSON; - for stdout. Implies --check")
+    command.add_argument("--ascii", action="store_true", default=argparse.SUPPRESS, help=ASCII_HELP)
 
 
 def _default(name: str) -> object:

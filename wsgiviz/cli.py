@@ -55,6 +55,10 @@ def _carry_out(argv: list[str]) -> int:
         return _list_scenarios()
     if arguments.command == "lints":
         return _list_lints()
+    if arguments.command == "lessons":
+        return _list_lessons()
+    if arguments.command in ("lesson", "clinic"):
+        return _lesson(arguments)
     return _replay(arguments) if arguments.command == "replay" else _run(arguments)
 
 
@@ -78,6 +82,44 @@ def _list_lints() -> int:
         print(textwrap.fill(f"Source: {source}", 100, initial_indent="  ", subsequent_indent="  "))
         print()
     return 0
+
+
+def _list_lessons() -> int:
+    from wsgiviz.lessons.library import clinic, course
+
+    shelves = course(), clinic()
+    names = [lesson.name for shelf in shelves for lesson in shelf.lessons]
+    width = max(map(len, names), default=0)
+    for heading, shelf in zip(("wsgiviz lesson NAME", "wsgiviz clinic NAME"), shelves, strict=True):
+        print(heading)
+        for lesson in shelf.lessons:
+            print(f"  {lesson.name:<{width}}  {lesson.symptom or lesson.title}")
+            print(f"  {'':<{width}}  {lesson.claim}")
+        print()
+        for error in shelf.broken:
+            complain(error)
+    return 0
+
+
+def _lesson(arguments: argparse.Namespace) -> int:
+    """A lesson or a clinic's case; without a name all of them, to choose from or to check."""
+    from wsgiviz.lessons import library
+
+    is_clinic = arguments.command == "clinic"
+    what = "symptom" if is_clinic else "lesson"
+    if arguments.name is None:
+        shelf, lesson = (library.clinic if is_clinic else library.course)(), None
+    else:
+        lesson = library.find(arguments.name, library.clinic() if is_clinic else library.course(), what)
+        shelf = library.Shelf((lesson,))
+    if arguments.check or arguments.json is not None:
+        from wsgiviz.report.check import run_check
+
+        return run_check(shelf, _writable(arguments.json), arguments.ascii)
+    _prepare_terminal(f"wsgiviz {arguments.command} --check")
+    from wsgiviz.tui.app import run_lesson
+
+    return run_lesson(lesson, ascii=arguments.ascii, clinic=is_clinic)
 
 
 def _run(arguments: argparse.Namespace) -> int:

@@ -9,7 +9,7 @@ from demo_apps.http_text import HEADERS, number, word
 
 def wsgi_app(environ, start_response):
     seconds = number(environ["QUERY_STRING"], "seconds", 0.2)
-    match word(environ["QUERY_STRING"], "fix", ("no", "larger", "shorter")):
+    match word(environ["QUERY_STRING"], "fix"):
         case "larger":
             pay(large_pool, seconds)
         case "shorter":

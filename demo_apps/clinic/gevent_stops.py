@@ -10,7 +10,7 @@ libc = ctypes.CDLL(None)
 
 def wsgi_app(environ, start_response):
     seconds = number(environ["QUERY_STRING"], "seconds", 0.3)
-    if word(environ["QUERY_STRING"], "fix", ("no", "cooperative")) == "cooperative":
+    if word(environ["QUERY_STRING"], "fix") == "cooperative":
         time.sleep(seconds)  # patched: other greenlets run meanwhile
     else:
         libc.usleep(int(seconds * 1e6))  # as a database driver in C waits: nobody else runs

@@ -18,7 +18,7 @@ async def asgi_app(scope, receive, send):
     if scope["path"] != "/healthz":
         seconds = number(scope["query_string"], "seconds", 1.0)
         return await send_text(send, await to_thread.run_sync(report, seconds))
-    match word(scope["query_string"], "fix", ("no", "async", "limiter")):
+    match word(scope["query_string"], "fix"):
         case "async":
             answer = health()
         case "limiter":

@@ -8,7 +8,7 @@ from demo_apps.http_text import HEADERS, word
 def wsgi_app(environ, start_response):
     if environ["PATH_INFO"] == "/price":
         body = price()
-    elif word(environ["QUERY_STRING"], "fix", ("no", "function")) == "function":
+    elif word(environ["QUERY_STRING"], "fix") == "function":
         body = b"It costs " + price()
     else:
         server = HTTPConnection(environ["HTTP_HOST"], timeout=2)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 from types import CodeType
 from typing import Any
 
 import pytest
 
+from demo_apps.cpu import count_primes
 from wsgiviz.probe import source_lines
 from wsgiviz.probe.source_lines import CALL_BYTES, FILE_BYTES, FUNCTION_BYTES, SourceLines
 from wsgiviz.recorder.codec import TEXT_BYTES
@@ -64,3 +66,13 @@ def test_the_line_of_a_def_is_below_its_decorators(tmp_path: Any) -> None:
     assert found is not None
     assert (found.number, found.where.endswith(b"|view|")) == (6, True)
     assert lines.definition(contextlib.suppress.__init__.__code__) is None, "it is Python's own"
+
+
+def test_an_instruction_without_a_line_has_the_line_before_it() -> None:
+    """A sampler that meets a loop's jump back said line 0."""
+    of = count_primes.__code__
+    spans = list(of.co_lines())
+    assert all(source_lines._line_before(of, start) == line for start, _, line in spans if line)
+    without = [start for start, _, line in spans if line is None]
+    assert all(source_lines._line_before(of, start) > of.co_firstlineno for start in without)
+    assert without or sys.version_info >= (3, 12)

@@ -96,7 +96,7 @@ def found(state: State | None = None, ledger: bool = False, occurrences: Occurre
 
 def test_the_object_and_its_sides_have_every_key_that_is_documented() -> None:
     top = found()
-    assert list(top) == ["schema", "wsgiviz", "scenario", "started", "settings", "host", "sides", "lints"]
+    assert list(top) == ["schema", "wsgiviz", "scenario", "started", "settings", "host", "sides", "lints", "verdict"]
     assert {name: top[name] for name in ("schema", "scenario", "started")} == {
         "schema": 1, "scenario": "sleep", "started": STARTED,
     }  # fmt: skip

@@ -21,6 +21,7 @@ from wsgiviz.analysis.lints.context import SETTLED_NS
 from wsgiviz.analysis.lints.deaths import DEATH_SHOWN_NS, death
 from wsgiviz.analysis.lints.slots import held_for_nobody
 from wsgiviz.analysis.occurrences import Occurrences
+from wsgiviz.analysis.verdict import Demand, verdict
 from wsgiviz.analysis.waits import Wait, Waits
 from wsgiviz.state import OFF_LOOP, Activity, Phase, Request, Side, State, Task, Worker
 
@@ -36,12 +37,14 @@ class Tone(StrEnum):
 class Caption(Struct, frozen=True):
     """A sentence, and how it is meant. ``text`` may hold words from an app: escape it before it is shown.
 
-    ``keys``: what a person can press now, for where there are servers and a keyboard.
+    ``keys``: what a person can press now, for where there are servers and a keyboard. ``more``: what explains it,
+    where there is room.
     """
 
     text: str
     tone: Tone = Tone.PLAIN
     keys: str = ""
+    more: str = ""
 
 
 Rule = Callable[[LintContext], Caption | None]
@@ -313,8 +316,13 @@ def _finished(context: LintContext) -> Caption | None:
     times = "" if context.running else outcomes.times(context)
     if not times:
         return None
-    verdict = outcomes.verdict(context)
-    return Caption(f"{times}: {verdict}" if verdict else f"{times}.", Tone.GOOD)
+    compared, found = outcomes.comparison(context), verdict(context.state, context.now_ns)
+    text = f"{times}: {compared}" if compared else f"{times}."
+    if found is None:
+        return Caption(text, Tone.GOOD)
+    short = found.demand is Demand.SHORT  # of which the comparison says as much
+    words = "" if short or not compared else f" {found.words}"
+    return Caption(text + words, Tone.GOOD, more=" ".join([found.because, found.change, found.not_measured]).strip())
 
 
 _URGENT: tuple[Rule, ...] = (_firing, _killed, _cancelled)

@@ -81,7 +81,7 @@ def times(context: LintContext) -> str:
     )
 
 
-def verdict(context: LintContext) -> str:
+def comparison(context: LintContext) -> str:
     """What the times of two sides say, in the light of what the workers did meanwhile; "" for one side."""
     done = _done(context)
     return _compared(context, *done) if len(done) == 2 else ""

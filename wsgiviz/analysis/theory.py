@@ -8,6 +8,8 @@ the asymptotic bounds of closed queueing networks (Denning and Buzen, 1978).
 from __future__ import annotations
 
 import math
+from functools import lru_cache
+from heapq import heapreplace
 from typing import Protocol
 
 from msgspec import Struct
@@ -24,6 +26,8 @@ class OneRequest(Protocol):
     def async_limit(self) -> int | None: ...
     @property
     def async_threads(self) -> bool: ...
+    @property
+    def waits_s(self) -> tuple[float, ...]: ...
 
 
 class Prediction(Struct, frozen=True):
@@ -59,10 +63,12 @@ def predict_wsgi(
     """
     service_s = cost.wait_s + cost.cpu_s
     slots = min(workers, load.at_once)
+    if cost.waits_s:
+        return _first_come_first_served(cost.waits_s, load.requests, slots)
     by_slots = math.ceil(load.requests / slots) * service_s
     by_cores = _shared_out(load.requests * cost.cpu_s, min(slots, processes or slots), rivals, cores)
     if by_cores > by_slots * (1 + SMALL):
-        formula = f"{load.requests} × {_seconds(cost.cpu_s)} on {min(cores, processes or cores)} cores"
+        formula = f"{load.requests} × {_seconds(cost.cpu_s)} {_on_cores(min(cores, processes or cores))}"
     else:
         formula = f"⌈{load.requests}/{slots}⌉ × {_seconds(service_s)}"
     return Prediction(max(by_slots, by_cores), formula, _caveat(cost, rivals, cores))
@@ -71,18 +77,34 @@ def predict_wsgi(
 def predict_asgi(cost: OneRequest, load: Load, workers: int, cores: int, rivals: int = 0) -> Prediction:
     """``workers`` event loops; each computes one thing at a time, or as many as it has threads for that."""
     at_once = min(load.at_once, cost.async_limit * workers if cost.async_limit else load.at_once)
+    if cost.waits_s:
+        return _first_come_first_served(cost.waits_s, load.requests, at_once)
     lanes = loop_lanes(cost, load, workers, cores)
     service_s = cost.wait_s + cost.cpu_s
     by_rounds = math.ceil(load.requests / at_once) * service_s
     by_loop = _shared_out(load.requests * cost.cpu_s, lanes, rivals, cores)
     if by_loop > by_rounds * (1 + SMALL):
-        where = "" if lanes == 1 else f" on {min(lanes, cores)} cores"
+        where = "" if lanes == 1 else f" {_on_cores(min(lanes, cores))}"
         formula = f"{load.requests} × {_seconds(cost.cpu_s)}{where}"
     elif at_once < load.requests:
         formula = f"⌈{load.requests}/{at_once}⌉ × {_seconds(service_s)}"
     else:
         formula = f"all at once, {_seconds(service_s)}"
     return Prediction(max(by_loop, by_rounds), formula, _caveat(cost, rivals, cores))
+
+
+@lru_cache(maxsize=64)
+def _first_come_first_served(waits_s: tuple[float, ...], requests: int, slots: int) -> Prediction:
+    """Requests of different lengths, in the order of their arrival; each takes the slot that is free first, which is
+    list scheduling (Graham, 1966)."""
+    all_s = [waits_s[at % len(waits_s)] for at in range(requests)]
+    if slots >= requests:
+        return Prediction(max(all_s), f"all at once, the longest {_seconds(max(all_s))}")
+    free_s = [0.0] * slots
+    for wait_s in all_s:
+        heapreplace(free_s, free_s[0] + wait_s)
+    counts = " + ".join(f"{all_s.count(wait_s)} × {_seconds(wait_s)}" for wait_s in sorted(set(all_s), reverse=True))
+    return Prediction(max(free_s), f"{counts}, in order, on {slots}")
 
 
 def loop_lanes(cost: OneRequest, load: Load, workers: int, cores: int) -> int:
@@ -109,6 +131,10 @@ def _caveat(cost: OneRequest, rivals: int, cores: int) -> str:
     if cost.cpu_s > SMALL * (cost.wait_s + cost.cpu_s) and rivals:
         return f"both sides compute on the same {cores} cores, in equal shares, and the driver needs some too"
     return ""
+
+
+def _on_cores(count: int) -> str:
+    return "on 1 core" if count == 1 else f"on {count} cores"
 
 
 def _seconds(value: float) -> str:

@@ -88,6 +88,7 @@ def make_database(directory: Path) -> Path:
     path.unlink(missing_ok=True)
     connection = sqlite3.connect(path)
     with contextlib.closing(connection), connection:
+        connection.execute("PRAGMA journal_mode = WAL")  # readers and a writer do not wait for each other
         connection.execute("CREATE TABLE orders (id INTEGER PRIMARY KEY, amount INTEGER)")
         rows = ((at, at * 7919 % 100_003) for at in range(1, ROWS + 1))
         connection.executemany("INSERT INTO orders VALUES (?, ?)", rows)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from wsgiviz.lessons.syntax import Applied, Chain, Expression, Figure, Literal, Named, Negated, Quoted
+from wsgiviz.lessons.syntax import VERDICT, Applied, Chain, Expression, Figure, Literal, Named, Negated, Quoted
 
 COUNTS = ("statuses", "errors", "raised", "redirects")
 """Keys of the result that hold counts by name: one that is missing is 0."""
@@ -72,7 +72,8 @@ class Evidence:
         return parameters[name] if name in parameters else settings.get(name)
 
     def _figure(self, figure: Figure) -> Any:
-        found: Any = self.of_run(figure.run).get("sides", {}).get(figure.side)
+        result = self.of_run(figure.run)
+        found: Any = result.get(VERDICT) if figure.side == VERDICT else result.get("sides", {}).get(figure.side)
         before = ""
         for key in figure.keys:
             found = _entry(found, key, before)

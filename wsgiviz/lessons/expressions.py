@@ -15,6 +15,7 @@ from difflib import get_close_matches
 from wsgiviz import lint_names
 from wsgiviz.lessons.lesson_error import Problem, nearest
 from wsgiviz.lessons.syntax import (
+    VERDICT,
     Applied,
     Chain,
     Comparison,
@@ -144,7 +145,7 @@ class _Reader:
         return FailureSays(self._take().text[1:-1])
 
     def _has_lint(self, about: Expression) -> HasLint:
-        if not isinstance(about, Figure) or about.keys:
+        if not isinstance(about, Figure) or about.keys or about.side == VERDICT:
             raise Problem("a side is expected before 'has'", "write wsgi has LINT, or asgi has no LINT")
         self._take()
         found = True
@@ -213,10 +214,10 @@ class _Reader:
     def _named(self, name: str) -> Expression:
         if self._sees("("):
             return self._applied(name)
-        if name in SIDES:
+        if name in (*SIDES, VERDICT):
             return Figure("", name, self._keys())
         if self._sees(".", "["):
-            raise Problem(f"{name!r} is not a side", nearest(name, SIDES, "sides are"))
+            raise Problem(f"{name!r} is not a side", nearest(name, (*SIDES, VERDICT), "sides are"))
         return Named(name)
 
     def _figure_of_run(self, name: str) -> Figure:

@@ -37,5 +37,7 @@ class Problem(Exception):
 def nearest(name: str, known: Iterable[str], lead: str = "there are") -> str:
     """A fix for a name that is not ``known``: the nearest one, and all of them."""
     names = list(known)
+    if not names:
+        return "there is none"
     near = get_close_matches(name, names, 1)
     return (f"did you mean {near[0]}? " if near else "") + f"{lead} {', '.join(names)}"

@@ -79,7 +79,7 @@ def read_file(path: Path) -> Lesson:
 
 def find(name: str, shelf: Shelf, what: str = "lesson") -> Lesson:
     """The lesson of that name on the shelf, or in the file of that path. Raises LessonError for a file that is
-    broken, and UsageError for a name that is unknown."""
+    broken, and UsageError for a name that is unknown, which says that there is no such ``what``."""
     for lesson in shelf.lessons:
         if lesson.name == name:
             return lesson

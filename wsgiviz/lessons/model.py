@@ -49,8 +49,8 @@ class Experiment:
     """Settings of a run, over the lesson's own; and what must hold of its result.
 
     ``settings`` are those that it gives itself, ``whole`` are all: the lesson's with these. ``name``: how assertions
-    of later steps refer to it. ``fails``: the servers are expected not to start. ``example``: of a learner's own
-    file, the import string of a solution, which stands beside the lesson.
+    of later steps refer to it. ``fails``: the servers are expected not to start. ``example``: of an exercise,
+    the file with a solution, which stands beside the lesson. ``line`` is where it stands in the file.
     """
 
     settings: Mapping[str, Any]

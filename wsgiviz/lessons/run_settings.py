@@ -13,7 +13,7 @@ from wsgiviz.lessons.lesson_error import LessonError, nearest
 from wsgiviz.options import BY_NAME, OF_OWN_APP
 from wsgiviz.settings import Settings, make
 
-NOT_OF_LESSONS = ("host", "python", "dsn")
+NOT_OF_LESSONS = ("host", "python", "dsn", "gunicorn_conf")
 """Settings that belong to a machine: a lesson's file goes from hand to hand."""
 
 APPS = ("wsgi", "asgi")

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 
 from wsgiviz.lessons.lesson_error import LessonError, nearest
-from wsgiviz.lessons.syntax import Condition, Expression, Figure, HasLint, Named, parts
+from wsgiviz.lessons.syntax import VERDICT, Condition, Expression, Figure, HasLint, Named, parts
 from wsgiviz.settings import Settings
 
 SIDE_KEYS = (
@@ -33,15 +33,16 @@ class Scope:
         """Raise LessonError for a name that stands for nothing."""
         for part in parts(tree):
             if isinstance(part, Figure | HasLint):
-                settings = self._settings(part.run, file, line)
-                if part.side not in settings.sides:
-                    what = f"no side {part.side!r} runs here"
-                    raise LessonError(file, line, what, nearest(part.side, settings.sides, "the run has"))
-            if isinstance(part, Figure) and part.keys and part.keys[0] not in SIDE_KEYS:
-                what = f"there is no figure {part.side}.{part.keys[0]}"
-                raise LessonError(file, line, what, nearest(part.keys[0], SIDE_KEYS, "a side has"))
-            if isinstance(part, Named):
+                self._check_side(part.run, part.side, file, line)
+            if isinstance(part, Figure):
+                _check_keys(part, file, line)
+            elif isinstance(part, Named):
                 self._check_name(part.name, file, line)
+
+    def _check_side(self, run: str, side: str, file: str, line: int) -> None:
+        settings = self._settings(run, file, line)
+        if side not in (*settings.sides, VERDICT):
+            raise LessonError(file, line, f"no side {side!r} runs here", nearest(side, settings.sides, "the run has"))
 
     def _settings(self, run: str, file: str, line: int) -> Settings:
         if run and run not in self.earlier:
@@ -57,3 +58,13 @@ class Scope:
         known = ["cores", *settings.parameters, *(entry.name for entry in fields(Settings))]
         if name not in known:
             raise LessonError(file, line, f"there is no name {name!r}", nearest(name, known, "names are"))
+
+
+def _check_keys(figure: Figure, file: str, line: int) -> None:
+    """The first key: what is below it depends on the run."""
+    if not figure.keys:
+        fix = f"write for example {figure.words}.makespan_s"
+        raise LessonError(file, line, f"{figure.words} alone is no figure", fix)
+    if figure.side != VERDICT and figure.keys[0] not in SIDE_KEYS:
+        what = f"there is no figure {figure.side}.{figure.keys[0]}"
+        raise LessonError(file, line, what, nearest(figure.keys[0], SIDE_KEYS, "a side has"))

@@ -6,6 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 
+VERDICT = "verdict"
+"""What stands beside the sides in a result: which model fits the load (`wsgiviz.report.result`)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Literal:
     """A number, as it is written."""
@@ -29,7 +33,8 @@ class Named:
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A place in the result: of the run with that name ("" is the one at hand), a side, and the keys from there."""
+    """A place in the result: of the run with that name ("" is the one at hand), a side or `VERDICT`, and the keys
+    from there."""
 
     run: str
     side: str

@@ -44,13 +44,13 @@ PATTERN = re.compile(
     r"""\s*(?:
     (?P<NUMBER>\d+(?:\.\d+)?)
     |(?P<TEXT>"[^"\n]*"|'[^'\n]*')
-    |(?P<RUN>[A-Za-z][\w-]*(?=\.(?:wsgi|asgi)2?\b))
+    |(?P<RUN>[A-Za-z][\w-]*(?=\.(?:(?:wsgi|asgi)2?|verdict)\b))
     |(?P<NAME>[^\W\d]\w*)
     |(?P<SIGN><=|>=|!=|==|\+-|[<>=≈~≤≥≠±+\-−*×/%(),.\[\]])
     )""",
     re.VERBOSE | re.ASCII,
 )
-"""A run's name may have hyphens; it is one by what follows it: a side."""
+"""A run's name may have hyphens; it is one by what follows it: a side, or the verdict."""
 
 HYPHENATED = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 """The name of a lint, which is read as a whole where one is expected."""

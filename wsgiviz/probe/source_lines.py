@@ -81,7 +81,7 @@ class SourceLines:
         if known is None:
             if len(self._named) > 4096:
                 self._named.clear()
-            known = self._named[code, at] = _named(code, at, frame.f_lineno)
+            known = self._named[code, at] = _named(code, at, frame.f_lineno or _line_before(code, at))
         return known
 
     def definition(self, code: CodeType) -> SourceLine | None:
@@ -102,6 +102,16 @@ def _package_of(module: str) -> str:
 
 def _named(code: CodeType, at: int, line: int | None) -> SourceLine:
     return _source_line(code, line, _call(code, at))
+
+
+def _line_before(code: CodeType, at: int) -> int:
+    """Instructions of the compiler's own, such as a loop's jump back, have no line: that of the one before them."""
+    found = code.co_firstlineno
+    for start, _, line in code.co_lines():
+        if start > at:
+            break
+        found = line or found
+    return found
 
 
 def _defined(code: CodeType) -> SourceLine:

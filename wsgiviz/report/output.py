@@ -26,7 +26,7 @@ def write_report(
 
     With JSON on stdout the summary goes to stderr. Raises WsgivizError when the file can't be written.
     """
-    text = _as_json(result(state, occurrences, ledger))
+    text = as_json(result(state, occurrences, ledger))
     console = Console(stderr=target == "-")
     console.print(summary(state, occurrences, plain(console, ascii_only)))
     if target == "-":
@@ -36,7 +36,7 @@ def write_report(
         console.print(f"JSON written to {target}", markup=False, highlight=False)
 
 
-def _as_json(found: dict[str, Any]) -> str:
+def as_json(found: dict[str, Any]) -> str:
     """In ASCII, so that no text of an app reaches a terminal as it is."""
     try:
         return json.dumps(found, allow_nan=False, indent=1)

@@ -6,7 +6,9 @@ from rich.console import Console
 
 from wsgiviz.printable import printable
 
-IN_ASCII = str.maketrans({"⌈": "ceil(", "⌉": ")", "×": "x", "█": "#", "░": ".", "…": "..."})
+IN_ASCII = str.maketrans(
+    {"⌈": "ceil(", "⌉": ")", "×": "x", "█": "#", "░": ".", "…": "...", "≈": "~", "±": "+-", "✓": "ok", "✗": "NO"}
+)
 
 
 def plain(console: Console, wanted: bool) -> bool:

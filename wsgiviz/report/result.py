@@ -3,7 +3,9 @@ recording gives what the live run gave.
 
 Top level: ``schema``, ``wsgiviz`` (its version), ``scenario`` (null for an app of one's own), ``started``
 (ISO 8601), ``settings``, ``host``, ``lints`` (pitfalls that were met: ``name``, ``side``, ``message``,
-``explanation``, ``source``, ``seconds``), ``sides`` by name. Of each side:
+``explanation``, ``source``, ``seconds``), ``verdict`` (null unless the run has finished: ``demand``: waiting,
+computing, short, mixed or unknown; ``fits``: event loop, workers, either or unknown; ``words``, ``because``,
+``change``: what would change it, ``not_measured``), ``sides`` by name. Of each side:
 
 - what ran: ``server``, ``worker_class``, ``workers``, ``threads``, ``app``
 - counts: ``requests`` planned, ``completed``, these by status in ``statuses``, redirects by status and place in
@@ -74,6 +76,7 @@ from wsgiviz.analysis.occurrences import Occurrences
 from wsgiviz.analysis.prediction import prediction
 from wsgiviz.analysis.shares import shares
 from wsgiviz.analysis.stamps import stamps
+from wsgiviz.analysis.verdict import verdict
 from wsgiviz.events import request_number
 from wsgiviz.settings import Settings
 from wsgiviz.state import Request, Side, State, ThreadPool
@@ -95,6 +98,7 @@ def result(state: State, occurrences: Occurrences, ledger: bool = False) -> dict
         "host": dict(state.host),
         "sides": {name: _side(state, side) for name, side in sides.items()},
         "lints": occurrences.rows(),
+        "verdict": msgspec.to_builtins(verdict(state, state.t_ns)),
     }
     if ledger:
         found["requests"] = [row for side in sides.values() for row in _rows(side, state.t_ns)]

@@ -20,6 +20,7 @@ from wsgiviz.analysis.pools import pool_uses
 from wsgiviz.analysis.prediction import prediction
 from wsgiviz.analysis.shares import shares
 from wsgiviz.analysis.theory import Prediction
+from wsgiviz.analysis.verdict import verdict
 from wsgiviz.report.plain import spelled
 from wsgiviz.settings import Settings
 from wsgiviz.state import Phase, Side, State
@@ -67,10 +68,11 @@ def summary(state: State, occurrences: Occurrences, ascii_only: bool = False) ->
                 Text(spelled(label, ascii_only)), *(Text(spelled(cell or "0", ascii_only)) for cell in cells)
             )
     caveats = {found.caveat for found in predictions if found and found.caveat}
-    said = conclusions(state, occurrences)
+    said, found = conclusions(state, occurrences), verdict(state, state.t_ns)
+    judged = [f"Verdict: {' '.join(found.sentences)}"] if found and found.sentences else []
     notes = [f"Note: {note}." for note in (*sorted(caveats), *filter(None, map(_unmeasured, sides)))]
     findings = [_lint(occurrence, said) for occurrence in occurrences.met]
-    return Group(table, *(Text(spelled(line, ascii_only)) for line in (*said, *notes, *findings)))
+    return Group(table, *(Text(spelled(line, ascii_only)) for line in (*said, *judged, *notes, *findings)))
 
 
 def conclusions(state: State, occurrences: Occurrences) -> list[str]:
@@ -78,10 +80,10 @@ def conclusions(state: State, occurrences: Occurrences) -> list[str]:
     if state.phase is not Phase.FINISHED or not state.sides:
         return []
     sentence, context = caption(state, state.t_ns, occurrences).text, LintContext.of(state, state.t_ns)
-    times, verdict = outcomes.times(context), outcomes.verdict(context)
-    if not times or (verdict or times) in sentence:
+    times, compared = outcomes.times(context), outcomes.comparison(context)
+    if not times or (compared or times) in sentence:
         return [sentence]
-    return [sentence, f"{times}: {verdict}" if verdict else f"{times}."]
+    return [sentence, f"{times}: {compared}" if compared else f"{times}."]
 
 
 def _unmeasured(side: Side) -> str:

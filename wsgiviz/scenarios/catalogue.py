@@ -8,11 +8,27 @@ from wsgiviz.scenarios.clinic import CLINIC
 from wsgiviz.scenarios.computing import COMPUTING
 from wsgiviz.scenarios.scenario import Scenario, did_you_mean
 from wsgiviz.scenarios.waiting import WAITING
+from wsgiviz.scenarios.workers import WORKERS
 
-ORDER = ("sleep", "http", "db", "file", "cpu", "fast", "blocking-in-async", "slow-client", "timeout")
+ORDER = (
+    "sleep",
+    "http",
+    "db",
+    "file",
+    "cpu",
+    "fast",
+    "crud",
+    "mixed",
+    "threads",
+    "async-in-wsgi",
+    "blocking-in-async",
+    "slow-client",
+    "timeout",
+    "crash",
+)
 """The order of a first visit."""
 
-_BY_NAME = {scenario.name: scenario for scenario in (*WAITING, *COMPUTING, *CLIENTS, *CLINIC)}
+_BY_NAME = {scenario.name: scenario for scenario in (*WAITING, *COMPUTING, *CLIENTS, *WORKERS, *CLINIC)}
 
 
 def catalogue() -> tuple[Scenario, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Mapping
 
 from wsgiviz.scenarios.scenario import Cost, Parameter, Scenario, Value
@@ -15,6 +16,18 @@ def _computes(values: Mapping[str, Value], cores: int) -> Cost:
 def _computes_in_threads(values: Mapping[str, Value], cores: int) -> Cost:
     return Cost(0.0, math.nan, async_threads=True)
 
+
+PROCESSES = min(os.cpu_count() or 1, 8)
+
+THROUGHPUT = {
+    "requests": 2000,
+    "arrivals": "closed",
+    "concurrency": 8,
+    "order": "in-turn",
+    "workers": PROCESSES,
+    "async_workers": PROCESSES,
+}
+"""A fair comparison of short requests: a process for each core on either side, one side after the other."""
 
 COMPUTING = (
     Scenario(
@@ -47,6 +60,27 @@ COMPUTING = (
         asgi_call="render(rows)",
         parameters=(Parameter("rows", 40, 1, 10_000, "rows", "how many rows the page has"),),
         cost_of=_computes,
-        settings={"requests": 200},
+        settings=THROUGHPUT,
+        narration=(
+            "Watch the requests per second: with as many processes on either side, WSGI is at least level. "
+            "Where nobody waits, a loop has nothing to gain, and its own work costs time too."
+        ),
+    ),
+    Scenario(
+        name="crud",
+        question="Short reads and writes: does a database alone call for async?",
+        wsgi="demo_apps.crud:wsgi_app",
+        asgi="demo_apps.crud:asgi_app",
+        wsgi_call="database.execute(statement)",
+        asgi_call="await database.execute_fetchall(statement)",
+        parameters=(Parameter("rows", 20, 1, 2000, "rows", "how many rows the list has"),),
+        cost_of=None,
+        backend="database",
+        settings=THROUGHPUT,
+        paths=((6, "/orders"), (3, "/orders/7"), (1, "/orders/7/add")),
+        narration=(
+            "Watch the times of each path: short, and much the same each time. "
+            "Predictable work in a process of its own is what WSGI is made for."
+        ),
     ),
 )

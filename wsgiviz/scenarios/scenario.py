@@ -21,12 +21,14 @@ class Cost:
 
     ``async_limit``: at most this many wait at once on the async side (its thread pool); None for no limit.
     ``async_threads``: the async side computes in threads that release the GIL, so on as many cores as there are.
+    ``waits_s``: of each request of a round in its order, where they differ; ``wait_s`` is their mean then.
     """
 
     wait_s: float
     cpu_s: float
     async_limit: int | None = None
     async_threads: bool = False
+    waits_s: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +94,11 @@ class Scenario:
     """``wsgi`` and ``asgi`` are import strings, "" where it has no app for that protocol; ``*_call`` say what each
     waits in. All four are templates over parameters.
 
-    ``cost_of`` is None where theory has nothing to say. ``settings`` are its own defaults, by their names in
-    `wsgiviz.settings.Settings`. ``paths`` are requested by their weights. ``narration``: two sentences for the tour,
-    what to watch and why it comes so. ``send_over``, ``read_over`` and ``server_timeout`` name a parameter, or none:
-    over how many seconds a client sends its request and reads the response, and the servers' own --timeout.
+    ``calls_by`` has other calls for words of a `Choice`. ``cost_of`` is None where theory has nothing to say.
+    ``settings`` are its own defaults, by their names in `wsgiviz.settings.Settings`. ``paths`` are requested by their
+    weights. ``narration``: two sentences for the tour, what to watch and why it comes so.
+    ``send_over``, ``read_over`` and ``server_timeout`` name a parameter, or none: over how many seconds a client
+    sends its request and reads the response, and the servers' own --timeout.
     """
 
     name: str
@@ -109,6 +112,7 @@ class Scenario:
     settings: Mapping[str, Any] = field(default_factory=dict)
     paths: tuple[tuple[int, str], ...] = ((1, "/"),)
     narration: str = ""
+    calls_by: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     backend: str | None = None
     send_over: str = ""
     read_over: str = ""
@@ -147,7 +151,9 @@ class Scenario:
 
     def calls(self, values: Mapping[str, Value]) -> tuple[str, str]:
         """What a request waits in on either side, with the numbers filled in."""
-        return self.wsgi_call.format(**values), self.asgi_call.format(**values)
+        chosen = (self.calls_by[str(value)] for value in values.values() if value in self.calls_by)
+        wsgi, asgi = next(chosen, (self.wsgi_call, self.asgi_call))
+        return wsgi.format(**values), asgi.format(**values)
 
 
 def seconds(default: float, what: str) -> Parameter:

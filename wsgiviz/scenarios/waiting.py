@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from wsgiviz.scenarios.scenario import Cost, Scenario, Value, seconds
+from wsgiviz.asking import schedule
+from wsgiviz.scenarios.scenario import Choice, Cost, Parameter, Scenario, Value, seconds
 
 
 def executor_threads(cores: int) -> int:
@@ -20,8 +21,18 @@ def _waits_in_threads(values: Mapping[str, Value], cores: int) -> Cost:
     return Cost(float(values["seconds"]), 0.0, executor_threads(cores))
 
 
-def _blocks_its_loop(values: Mapping[str, Value], cores: int) -> Cost:
-    return Cost(float(values["seconds"]), 0.0, async_limit=1)
+def _blocks_unless_fixed(values: Mapping[str, Value], cores: int) -> Cost:
+    limits = {"none": 1, "thread": executor_threads(cores), "async": None}
+    return Cost(float(values["seconds"]), 0.0, limits[str(values["fix"])])
+
+
+SLOW_AND_QUICK = (1, "/slow"), (9, "/quick")
+
+
+def _one_in_ten_is_slow(values: Mapping[str, Value], cores: int) -> Cost:
+    each_s = [float(values["slow"]), float(values["quick"])]
+    waits_s = tuple(each_s[at] for at in schedule(tuple(weight for weight, _ in SLOW_AND_QUICK)))
+    return Cost(sum(waits_s) / len(waits_s), 0.0, waits_s=waits_s)
 
 
 WAITING = (
@@ -64,8 +75,54 @@ WAITING = (
         asgi="demo_apps.blocking_in_async:asgi_app",
         wsgi_call="time.sleep({seconds:g})",
         asgi_call="time.sleep({seconds:g})",
-        parameters=(seconds(0.5, "how long each request blocks"),),
-        cost_of=_blocks_its_loop,
+        parameters=(
+            seconds(0.5, "how long each request blocks"),
+            Choice("fix", ("none", "thread", "async"), "leave the call as it is, move it to a thread, or await"),
+        ),
+        cost_of=_blocks_unless_fixed,
         settings={"requests": 8},
+        calls_by={
+            "thread": ("time.sleep({seconds:g})", "await asyncio.to_thread(time.sleep, {seconds:g})"),
+            "async": ("time.sleep({seconds:g})", "await asyncio.sleep({seconds:g})"),
+        },
+        narration=(
+            "Watch the loop: one request holds it, and all others are stuck until it is done. "
+            "A call that blocks does not give the loop back; in a thread, or awaited, it does."
+        ),
+    ),
+    Scenario(
+        name="mixed",
+        question="One request in ten is slow: who waits behind it?",
+        wsgi="demo_apps.mixed:wsgi_app",
+        asgi="demo_apps.mixed:asgi_app",
+        wsgi_call="time.sleep(seconds)",
+        asgi_call="await asyncio.sleep(seconds)",
+        parameters=(
+            Parameter("slow", 1.0, 0.0, 60.0, "s", "how long one request in ten waits"),
+            Parameter("quick", 0.02, 0.0, 60.0, "s", "how long the other nine wait"),
+        ),
+        cost_of=_one_in_ten_is_slow,
+        settings={"requests": 40, "workers": 2},
+        paths=SLOW_AND_QUICK,
+        narration=(
+            "Watch the quick requests: on the left most of them wait a hundred times longer than they take. "
+            "Once each worker has a slow one, nobody is left for the quick ones; on a loop they overtake."
+        ),
+    ),
+    Scenario(
+        name="async-in-wsgi",
+        question="Does asyncio inside a WSGI app make its worker asynchronous?",
+        wsgi="demo_apps.async_in_wsgi:wsgi_app",
+        asgi="demo_apps.async_in_wsgi:asgi_app",
+        wsgi_call="asyncio.run(three_calls({seconds:g}))",
+        asgi_call="await three_calls({seconds:g})",
+        parameters=(seconds(0.5, "how long the upstream service takes for each of the three calls"),),
+        cost_of=_waits,
+        backend="upstream",
+        settings={"requests": 5, "workers": 4},
+        narration=(
+            "Watch the fifth request: three calls at once make each request quicker, and it waits all the same. "
+            "The worker has called the app and waits for its end, whatever the app awaits inside."
+        ),
     ),
 )

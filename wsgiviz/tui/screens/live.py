@@ -39,6 +39,9 @@ ONE_LINE = 110
 SHORT = 34
 """Below this height the code is hidden, for the panes' sake."""
 
+TALL = 34
+"""From this height on there is room for what explains the sentence."""
+
 ZOOMS = (1.0, 2.0, 4.0, 8.0, 16.0)
 
 CLOCK_S = 0.1
@@ -93,6 +96,7 @@ class LiveScreen(Screen[None]):
         self.set_class(too_small, "too-small")
         self.set_class(width < NARROW, "narrow")
         self.set_class(width < ONE_LINE, "tight")
+        self.set_class(height >= TALL, "tall")
         self._arrange_code(height)
         if too_small:
             least = "{} x {}".format(*SMALLEST_TERMINAL)

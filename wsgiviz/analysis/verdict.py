@@ -1,0 +1,283 @@
+"""What a run says about which model fits its load: from what was measured, and with what was not. Pure.
+
+A load waits, computes, or is short. What waits fits an event loop, or as many threads as requests come at once; what
+computes fits as many processes as there are cores, whatever the interface; what is short fits either.
+"""
+
+from __future__ import annotations
+
+import math
+from enum import StrEnum
+
+from msgspec import Struct
+
+from wsgiviz.analysis import metrics
+from wsgiviz.analysis.cpu_load import driver_load
+from wsgiviz.analysis.lints.context import LintContext
+from wsgiviz.analysis.lints.seen import SHORTEST_SEEN_NS
+from wsgiviz.analysis.lints.wording import length, percent, requests, slot
+from wsgiviz.analysis.loop_times import loop_times
+from wsgiviz.state import Phase, Side, State
+
+MOSTLY = 0.6
+"""A load that does one thing for this share of its time is named after it."""
+
+LEVEL = 1.25
+"""Two sides whose times differ by less are level: so much differs from run to run on a busy machine."""
+
+DRIVER_FULL = 0.85
+"""A load driver that is busy for this share of a run measures itself."""
+
+MOST_THREADS = 64
+"""More threads in a worker than this are not a matter of tuning."""
+
+
+class Demand(StrEnum):
+    """What its requests do most of the time."""
+
+    WAITING = "waiting"
+    COMPUTING = "computing"
+    SHORT = "short"
+    MIXED = "mixed"
+    UNKNOWN = "unknown"
+
+
+class Fits(StrEnum):
+    """Which model fits it, as far as this run shows."""
+
+    LOOP = "event loop"
+    WORKERS = "workers"
+    EITHER = "either"
+    UNKNOWN = "unknown"
+
+
+class Verdict(Struct, frozen=True):
+    """``words`` is one short sentence; ``because`` the figures behind it; ``change`` what would change it;
+    ``not_measured`` what this run says nothing about. Empty where there is nothing to say."""
+
+    demand: Demand
+    fits: Fits
+    words: str = ""
+    because: str = ""
+    change: str = ""
+    not_measured: str = ""
+
+    @property
+    def sentences(self) -> list[str]:
+        """All of it, in order."""
+        return [text for text in (self.words, self.because, self.change, self.not_measured) if text]
+
+
+def verdict(state: State, now_ns: int) -> Verdict | None:
+    """Of the run that has ended; None before."""
+    context = LintContext.of(state, now_ns)
+    sides = [side for side in context.sides if side.run.ended_ns]
+    if state.phase is not Phase.FINISHED or not sides:
+        return None
+    troubled = _troubled(context, sides)
+    if troubled:
+        return Verdict(Demand.UNKNOWN, Fits.UNKNOWN, because=troubled)
+    demand = _demand(sides, now_ns)
+    slots, loops = ([side for side in sides if side.is_loop is loop] for loop in (False, True))
+    if len(slots) == 1 and len(loops) == 1:
+        return _both(context, demand, slots[0], loops[0])
+    return _alone(context, demand, sides[0]) if len(sides) == 1 else _alike(context, demand, sides)
+
+
+def _troubled(context: LintContext, sides: list[Side]) -> str:
+    """Why times must not be compared."""
+    for side in sides:
+        run, name = side.run, context.label(side)
+        lost = run.failed + run.bad_status
+        if run.cancelled:
+            return "The run was cancelled: it says nothing about which model fits."
+        if lost or side.deaths:
+            what = f"{lost} of {requests(run.planned)} failed" if lost else "workers died"
+            return f"{what} on {name}, so its times say nothing about which model fits. Find the cause first."
+    return ""
+
+
+# --- what the load is -------------------------------------------------------------------------------------------
+
+
+def _demand(sides: list[Side], now_ns: int) -> Demand:
+    """By slots, where there are some: there each request has a thread, and the kernel knows what that does."""
+    side = next((side for side in sides if not side.is_loop), sides[0])
+    service = metrics.quantiles(metrics.service(side))
+    if service is None:
+        return Demand.UNKNOWN
+    if service.p50 * 1e9 < SHORTEST_SEEN_NS and service.p90 * 1e9 < 2 * SHORTEST_SEEN_NS:
+        return Demand.SHORT
+    waits, computes = _parts(side, now_ns)
+    if math.isnan(waits):
+        return Demand.UNKNOWN
+    if waits >= MOSTLY:
+        return Demand.WAITING
+    return Demand.COMPUTING if computes >= MOSTLY else Demand.MIXED
+
+
+def _parts(side: Side, now_ns: int) -> tuple[float, float]:
+    """Shares of its requests' time: waiting, and computing (with what waits for the GIL); NaN where not known."""
+    if not side.is_loop:
+        times = metrics.per_worker(side, now_ns)
+        blocked = sum(time.blocked_s or 0.0 for time in times)
+        computing = sum((time.computing_s or 0.0) + (time.gil_wait_s or 0.0) for time in times)
+        return _shares(blocked, computing)
+    over = [request for request in side.ledger.ours() if request.began_ns and request.ended_ns]
+    running = sum(request.run_ns for request in over)
+    return _shares(sum(request.ended_ns - request.began_ns for request in over) - running, running)
+
+
+def _shares(waits: float, computes: float) -> tuple[float, float]:
+    whole = waits + computes
+    return (waits / whole, computes / whole) if whole > 0 else (math.nan, math.nan)
+
+
+# --- workers beside a loop --------------------------------------------------------------------------------------
+
+
+def _both(context: LintContext, demand: Demand, slots: Side, loop: Side) -> Verdict:
+    ratio = metrics.makespan_ns(slots) / max(1, metrics.makespan_ns(loop))
+    if context.state.settings.duration is not None:
+        ratio = (metrics.throughput(loop, context.now_ns) or 0) / (
+            metrics.throughput(slots, context.now_ns) or math.inf
+        )
+    if demand is Demand.SHORT:
+        return _short(context, slots, loop, ratio)
+    if demand is Demand.COMPUTING:
+        return _computing(context, slots, loop, ratio)
+    held_s = _held_s(loop, context.now_ns)
+    if ratio < 1 / LEVEL and held_s:
+        return Verdict(
+            demand,
+            Fits.WORKERS,
+            "This code blocks: it fits workers, not a loop.",
+            f"The event loop was held for {length(held_s * 1e9)} at a time, and everybody waited for it.",
+            "Await instead, or move the call into a thread (asyncio.to_thread).",
+            _not_measured(context, [slots, loop]),
+        )
+    return _waiting(context, demand, slots, loop, ratio)
+
+
+def _held_s(loop: Side, now_ns: int) -> float:
+    """Its longest step, where that is a good part of a request; else 0."""
+    service = metrics.quantiles(metrics.service(loop))
+    longest_s = max((times.longest_step_s for times in loop_times(loop, now_ns)), default=0.0)
+    return longest_s if service and longest_s * 1e9 >= max(100_000_000, 0.3 * service.p50 * 1e9) else 0.0
+
+
+def _waiting(context: LintContext, demand: Demand, slots: Side, loop: Side, ratio: float) -> Verdict:
+    at_once, held = _at_once(context, loop), _number_of_slots(slots)
+    waits, _ = _parts(slots, context.now_ns)
+    waited = "Requests waited"
+    if not math.isnan(waits):
+        waited += f" for {percent(waits)} of their time in the app"
+    missing = _not_measured(context, [slots, loop])
+    if ratio >= LEVEL:
+        because = f"{waited}, {at_once} of them at once: one loop held them all, {held} {slot(slots)}s held {held}."
+        return Verdict(demand, Fits.LOOP, "An event loop fits this load.", because, _tuned(slots, at_once), missing)
+    if ratio < 1 / LEVEL:
+        because = f"{context.label(slots)} was {1 / ratio:.1f} times faster with {held} {slot(slots)}s."
+        return Verdict(demand, Fits.WORKERS, "Workers fit this load.", because, not_measured=missing)
+    because = f"{waited}, and {held} {slot(slots)}s were enough for the {at_once} that came at once."
+    change = "More requests at once would have to queue for a slot, and a loop would hold them."
+    return Verdict(demand, Fits.EITHER, "Either fits this load.", because, change, missing)
+
+
+def _tuned(slots: Side, at_once: int) -> str:
+    """How many threads would be level."""
+    processes = max(1, len(slots.server.processes()))
+    threads = math.ceil(at_once / processes)
+    if threads > MOST_THREADS:
+        return f"To be level, {at_once} requests would need {threads} threads in each of {processes} workers."
+    each = f"{threads} threads in each of {processes} workers" if processes > 1 else f"{threads} threads"
+    return f"With {each} (gthread) the workers should be level, as long as threads only wait."
+
+
+def _computing(context: LintContext, slots: Side, loop: Side, ratio: float) -> Verdict:
+    _, computes = _parts(slots, context.now_ns)
+    cores, processes = context.cores, len(slots.server.processes())
+    because = f"Requests computed for {percent(computes)} of their time in the app: there was nothing to await."
+    missing = _not_measured(context, [slots, loop])
+    if ratio < 1 / LEVEL:
+        because += f" {processes} workers computed on {cores} cores, one loop on one."
+        change = "As many async workers as cores would be level."
+        return Verdict(Demand.COMPUTING, Fits.WORKERS, "Processes fit this load.", because, change, missing)
+    change = "Only more cores, or less to compute, would make it faster."
+    return Verdict(Demand.COMPUTING, Fits.EITHER, "It computes: neither model helps.", because, change, missing)
+
+
+def _short(context: LintContext, slots: Side, loop: Side, ratio: float) -> Verdict:
+    per_second = [f"{metrics.throughput(side, context.now_ns) or 0:.0f}" for side in (slots, loop)]
+    service = metrics.quantiles(metrics.service(slots))
+    median = length(service.p50 * 1e9) if service and service.p50 >= 0.001 else "less than 1 ms"
+    because = (
+        f"A request took {median} in the app; {per_second[0]} requests/s on workers, {per_second[1]} on the loop."
+    )
+    missing = _not_measured(context, [slots, loop])
+    if max((driver_load(side.run).busy or 0.0) for side in (slots, loop)) >= DRIVER_FULL:
+        because += " The load driver was at its limit, so neither was."
+        return Verdict(Demand.SHORT, Fits.EITHER, "Either fits this load.", because, not_measured=missing)
+    if 1 / LEVEL <= ratio <= LEVEL:
+        change = "Waits of some length in each request would favour the loop; more cores, more workers."
+        return Verdict(Demand.SHORT, Fits.EITHER, "Synchronous is at home here.", because, change, missing)
+    fits = Fits.LOOP if ratio > 1 else Fits.WORKERS
+    many = f"{_number_of_slots(slots)} workers, {len(loop.server.processes())} with a loop"
+    words = "Short requests fit either; the numbers of processes differ." if _differ(slots, loop) else ""
+    return Verdict(Demand.SHORT, fits, words, f"{because} {many}.", not_measured=missing)
+
+
+def _differ(slots: Side, loop: Side) -> bool:
+    return len(slots.server.processes()) != len(loop.server.processes())
+
+
+# --- one side, and two of a kind --------------------------------------------------------------------------------
+
+
+def _alone(context: LintContext, demand: Demand, side: Side) -> Verdict:
+    waited = metrics.quantiles(metrics.queue_wait(side))
+    service = metrics.quantiles(metrics.service(side))
+    because = ""
+    if waited is not None and service is not None and waited.p50 > service.p50:
+        because = f"Half of the requests waited {length(waited.p50 * 1e9)} or more before the app began."
+    change = ""
+    if demand is Demand.WAITING and not side.is_loop and because:
+        change = _tuned(side, _at_once(context, side))
+    other = "WSGI workers" if side.is_loop else "an event loop"
+    missing = _not_measured(context, [side], f"{other} under the same load")
+    return Verdict(demand, Fits.UNKNOWN, because=because, change=change, not_measured=missing)
+
+
+def _alike(context: LintContext, demand: Demand, sides: list[Side]) -> Verdict:
+    """Two sides of one model: what differs between them is told by their times."""
+    missing = _not_measured(context, sides, "an event loop" if not sides[0].is_loop else "WSGI workers")
+    shares = [metrics.fractions(side, context.now_ns).gil_wait or 0.0 for side in sides]
+    worst = max(range(len(sides)), key=lambda at: shares[at])
+    because = ""
+    if shares[worst] >= 0.1:
+        name = context.label(sides[worst])
+        because = f"{name} waited for the GIL for {percent(shares[worst])} of its busy time: its threads share one."
+    return Verdict(demand, Fits.UNKNOWN, because=because, not_measured=missing)
+
+
+# --- what all of them need --------------------------------------------------------------------------------------
+
+
+def _number_of_slots(side: Side) -> int:
+    return max(1, len(side.server.living()))
+
+
+def _at_once(context: LintContext, side: Side) -> int:
+    """How many requests there were at once, at most."""
+    return min(side.run.planned, context.users) if context.arrivals == "closed" else side.run.planned
+
+
+def _not_measured(context: LintContext, sides: list[Side], first: str = "") -> str:
+    """What a reader might take for said."""
+    missing = [first] if first else []
+    if context.arrivals == "burst":
+        missing.append("a steady load")
+    if max(side.run.in_app_peak.most for side in sides) < 100:
+        missing.append("hundreds of open connections")
+    missing.append("clients on a real network")
+    return f"Not measured: {', '.join(missing[:-1])}{' or ' if missing[1:] else ''}{missing[-1]}."

@@ -1,0 +1,9 @@
+import asyncio
+
+
+async def app(scope, receive, send):
+    if scope["type"] != "http":
+        raise RuntimeError("http only")
+    await asyncio.sleep(0.5)
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"6")]})
+    await send({"type": "http.response.body", "body": b"slept\n"})
