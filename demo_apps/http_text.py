@@ -6,7 +6,18 @@ HEADERS = [("Content-Type", "text/plain; charset=utf-8")]
 RAW_HEADERS = [(b"content-type", b"text/plain; charset=utf-8")]
 
 # A request must end, whatever somebody writes into its address.
-MOST = {"seconds": 60, "slow": 60, "quick": 60, "reading": 60, "rows": 10_000, "below": 5_000_000}
+MOST = {
+    "seconds": 60,
+    "slow": 60,
+    "quick": 60,
+    "reading": 60,
+    "rows": 10_000,
+    "below": 5_000_000,
+    "events": 100,
+    "every": 60,
+    "beats": 1000,
+    "pause": 60,
+}
 
 
 def number(query: str | bytes, name: str, default: float) -> float:

@@ -86,6 +86,8 @@ def _add_run_options(run: argparse.ArgumentParser) -> None:
         group = groups[option.section]
         if option.switch:
             group.add_argument(option.flag, action="store_const", const="yes", help=option.help)
+            without = "--no-" + option.name.replace("_", "-")  # where a scenario has it on
+            group.add_argument(without, dest=option.name, action="store_const", const="no", help=argparse.SUPPRESS)
             continue
         group.add_argument(
             option.flag,

@@ -171,6 +171,8 @@ OPTIONS = (
     Option("concurrency", _whole(1, 5_000), "users for closed arrivals", "N"),
     Option("silent_clients", _whole(0, 500), "connections opened before the first request, which send nothing", "N"),
     Option("duration", _seconds(0.1, 86_400), "end closed arrivals after this many seconds", "S"),
+    Option("reuse_connections", _switch, "a user's next request goes over the same connection (HTTP keep-alive)",
+           choices=("yes", "no"), switch=True),
     Option("order", _one_of(*ORDERS), "both sides together, or ASGI after WSGI", choices=ORDERS),
     Option("timeout", _seconds(0.1, 3_600), "the client gives up on a request after this many seconds", "S"),
     Option("ready_timeout", _seconds(0.1, 3_600), "the servers have so many seconds to get ready", "S",

@@ -47,6 +47,7 @@ class Settings:
     concurrency: int = 20
     arrivals: str = "burst"
     duration: float | None = None
+    reuse_connections: bool = False
     order: str = "together"
     timeout: float = 60.0
     ready_timeout: float = 30.0
@@ -159,9 +160,15 @@ class Settings:
         return hidden(self.secrets)
 
     def scenario_seconds(self, field: str) -> float:
-        """The scenario's ``send_over``, ``read_over`` or ``server_timeout``; 0 where it has none."""
+        """The scenario's ``send_over``, ``read_over``, ``close_over`` or ``server_timeout``; 0 where it has none."""
         scenario = self.scenario_used
         return scenario.seconds(self.parameters, getattr(scenario, field)) if scenario else 0.0
+
+    @property
+    def websocket(self) -> bool:
+        """Each request is a WebSocket's handshake, and lasts as long as that is open."""
+        scenario = self.scenario_used
+        return scenario is not None and scenario.websocket
 
     @property
     def silenced(self) -> frozenset[str]:
@@ -202,6 +209,7 @@ class Settings:
             **dict.fromkeys(self.belong_to_scenario(str(merged["scenario"])), own_app or other_scenario),
             **dict.fromkeys(OF_OWN_APP, not own_app),
             "dsn": own_app or other_scenario,
+            "threads": merged["threads"] == scenarios.find(str(merged["scenario"])).settings.get("threads"),
         }
         return make(**{name: merged[name] for name in merged if name in given or not leaves.get(name)})
 
@@ -251,12 +259,23 @@ def make(**given: Any) -> Settings:
         if parameters:
             raise UsageError("--set is for scenarios, and your own app is run", "use --path instead")
     else:
-        own = {name: _value(name, value) for name, value in scenario.settings.items() if name not in values}
-        settings = replace(settings, parameters=scenario.values(parameters), **own)
+        settings = _with_own(replace(settings, parameters=scenario.values(parameters)), scenario, values)
     if settings.duration is not None and "requests" not in values:
         settings = replace(settings, requests=MOST_REQUESTS)  # the time ends it, and nothing else
     _check_together(settings)
     return settings
+
+
+def _with_own(settings: Settings, scenario: Scenario, given: Mapping[str, Any]) -> Settings:
+    """``settings`` with the scenario's own defaults, as far as they fit what was ``given``."""
+    own = {name: _value(name, value) for name, value in scenario.settings.items() if name not in given}
+    for pane, kind in (("left", "worker_class"), ("right", "async_server")):
+        if kind in given:
+            own.pop(pane, None)
+    found = replace(settings, **own)
+    if "threads" in own and "gthread" not in found.kinds.values():
+        found = replace(found, threads=1)
+    return found
 
 
 def _texts(parameters: object) -> dict[str, str]:
@@ -305,5 +324,7 @@ def _check_together(settings: Settings) -> None:
             raise UsageError(f"{BY_NAME[name].flag} is for gunicorn, and uvicorn runs", "drop one of them")
     if settings.duration is not None and settings.arrivals != "closed":
         raise UsageError("--duration needs --arrivals closed", "a burst ends with its last response")
+    if settings.reuse_connections and settings.arrivals != "closed":
+        raise UsageError("--reuse-connections needs --arrivals closed", "in a burst each client asks once")
     if settings.dsn and (settings.own_app or settings.scenario != "db"):
         raise UsageError("--dsn is for scenario db", "add --scenario db")

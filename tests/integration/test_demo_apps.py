@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 import importlib
 import re
+import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Coroutine, Iterator
 from itertools import pairwise
@@ -20,11 +23,11 @@ import pytest
 
 from demo_apps.http_text import number
 from wsgiviz.backend import Backend
-from wsgiviz.scenarios import Parameter, Scenario, catalogue
+from wsgiviz.scenarios import Parameter, Scenario, catalogue, find
 
 EACH = pytest.mark.parametrize("scenario", catalogue(), ids=lambda scenario: scenario.name)
 
-QUICK = {"seconds": "0.02", "rows": "20", "below": "1000"}
+QUICK = {"seconds": "0.02", "slow": "0.02", "quick": "0.01", "rows": "20", "below": "1000"}
 DEADLINE_S = 20.0
 BAD = ["nan", "inf", "-1", "1e99", "many", "", "0x10", "1e-400"]
 TOO_MANY = "1e6"
@@ -38,6 +41,9 @@ BODIES = {
     "fast": r"<table>(<tr>(<td>[^<]+</td>){3}</tr>){20}</table>",
     "slow-client": r"as fast as you can read\n",
     "timeout": r"late\n",
+    "crud": r"(order \d+: \d+\n){20}",
+    "threads": r"done\n",
+    "async-in-wsgi": r"3 answers\n",
 }
 """What the answer to a QUICK request looks like, where it is not "slept"."""
 
@@ -74,9 +80,9 @@ def query_of(scenario: Scenario, value: str | None = None) -> str:
     return urlencode({name: value if value is not None else QUICK.get(name, "0") for name in names})
 
 
-def ask_wsgi(app: Any, query: str) -> tuple[str, dict[str, str], bytes]:
+def ask_wsgi(app: Any, query: str, path: str = "/") -> tuple[str, dict[str, str], bytes]:
     """One request as a server makes it, under the standard library's validator."""
-    environ: dict[str, Any] = {"QUERY_STRING": query}
+    environ: dict[str, Any] = {"QUERY_STRING": query, "SCRIPT_NAME": "", "PATH_INFO": path}
     setup_testing_defaults(environ)
     began: list[tuple[str, list[tuple[str, str]]]] = []
 
@@ -93,7 +99,7 @@ def ask_wsgi(app: Any, query: str) -> tuple[str, dict[str, str], bytes]:
     return status, {name.lower(): value for name, value in headers}, content
 
 
-async def ask_asgi(app: Any, query: str) -> list[dict[str, Any]]:
+async def ask_asgi(app: Any, query: str, path: str = "/") -> list[dict[str, Any]]:
     sent: list[dict[str, Any]] = []
 
     async def receive() -> dict[str, Any]:
@@ -102,7 +108,7 @@ async def ask_asgi(app: Any, query: str) -> list[dict[str, Any]]:
     async def send(message: dict[str, Any]) -> None:
         sent.append(message)
 
-    scope = {"type": "http", "method": "GET", "path": "/", "query_string": query.encode(), "headers": []}
+    scope = {"type": "http", "method": "GET", "path": path, "query_string": query.encode(), "headers": []}
     await app(scope, receive, send)
     return sent
 
@@ -162,8 +168,8 @@ def test_a_number_has_an_end_that_the_catalogue_stays_below(scenario: Scenario) 
         assert number(f"{parameter.name}=1e7", parameter.name, 0.25) == 0.25
 
 
-SIX = ("sleep", "http", "db", "file", "cpu", "fast")
-ANSWERS_ANYWAY = [scenario for scenario in catalogue() if scenario.name in SIX]
+ANY_QUERY = ("sleep", "http", "db", "file", "cpu", "fast", "crud", "mixed", "async-in-wsgi", "threads")
+ANSWERS_ANYWAY = [scenario for scenario in catalogue() if scenario.name in ANY_QUERY]
 
 
 @pytest.mark.parametrize("scenario", ANSWERS_ANYWAY, ids=lambda scenario: scenario.name)
@@ -186,9 +192,10 @@ async def all_at_once(app: Any, queries: list[str]) -> list[list[dict[str, Any]]
         return await asyncio.gather(*(ask_asgi(app, query) for query in queries))
 
 
-GOES_ON = [scenario for scenario in catalogue() if scenario.name in ("sleep", "http", "db", "file")]
+LETS_GO = ("sleep", "http", "db", "file", "mixed", "async-in-wsgi", "threads", "crash")
+GOES_ON = [scenario for scenario in catalogue() if scenario.name in LETS_GO]
 STANDS_STILL = [scenario for scenario in catalogue() if scenario.name in ("cpu", "blocking-in-async")]
-LONG = urlencode({"seconds": 0.4, "rows": 2000, "below": 200_000})
+LONG = urlencode({"seconds": 0.4, "quick": 0.4, "rows": 2000, "below": 200_000})
 
 
 @pytest.mark.parametrize("scenario", GOES_ON, ids=lambda scenario: scenario.name)
@@ -220,7 +227,8 @@ async def longest_pause(app: Any, query: str) -> float:
     return max(after - before for before, after in pairwise(turns)) / (turns[-1] - turns[0])
 
 
-WAITS = [scenario for scenario in catalogue() if scenario.name in ("sleep", "http", "file", "timeout")]
+TAKE_THEIR_SECONDS = ("sleep", "http", "file", "timeout", "async-in-wsgi", "threads", "crash")
+WAITS = [scenario for scenario in catalogue() if scenario.name in TAKE_THEIR_SECONDS]
 STANDS = [scenario for scenario in catalogue() if scenario.name == "blocking-in-async"]
 
 
@@ -234,9 +242,77 @@ def test_a_blocking_call_takes_the_loop_from_the_other(scenario: Scenario, apps:
     assert on_a_loop(apps, two_at_once(apps.asgi_app)) >= 2
 
 
-async def two_at_once(app: Any, seconds: float = 0.4) -> float:
+async def two_at_once(app: Any, seconds: float = 0.4, **more: str) -> float:
     """How long two requests take together, in times of one."""
-    query = urlencode({"seconds": seconds})
+    query = urlencode({"seconds": seconds, **more})
     began = time.monotonic()
     await asyncio.gather(ask_asgi(app, query), ask_asgi(app, query))
     return (time.monotonic() - began) / seconds
+
+
+def only(name: str) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("scenario", [find(name)], ids=[name])
+
+
+@only("blocking-in-async")
+@pytest.mark.parametrize("fix", ["thread", "async"])
+def test_either_fix_lets_the_other_request_wait_at_the_same_time(scenario: Scenario, apps: Any, fix: str) -> None:
+    assert least(lambda: on_a_loop(apps, two_at_once(apps.asgi_app, fix=fix)), 1.6) < 1.6
+
+
+@only("threads")
+def test_what_computes_on_a_loop_keeps_it(scenario: Scenario, apps: Any) -> None:
+    query = urlencode({"work": "compute", "below": 200_000})
+    assert on_a_loop(apps, longest_pause(apps.asgi_app, query)) > 0.9
+
+
+@only("mixed")
+def test_the_path_says_how_long_a_request_waits(scenario: Scenario, apps: Any) -> None:
+    query = urlencode({"slow": 0.5, "quick": 0.125})
+    assert [apps.seconds_of(path, query) for path in ("/slow", "/quick", "/")] == [0.5, 0.125, 0.125]
+    assert apps.seconds_of("/slow", query.encode()) == 0.5
+
+
+@only("async-in-wsgi")
+def test_inside_a_request_three_calls_take_as_long_as_one(scenario: Scenario, apps: Any) -> None:
+    def times_of_one(seconds: float = 0.4) -> float:
+        began = time.monotonic()
+        ask_wsgi(apps.wsgi_app, urlencode({"seconds": seconds}))
+        return (time.monotonic() - began) / seconds
+
+    assert 1 <= least(times_of_one, 1.6) < 1.6
+
+
+@only("crud")
+def test_each_path_has_its_statement_and_an_update_is_kept(scenario: Scenario, apps: Any) -> None:
+    def amount(path: str) -> int:
+        content = ask_wsgi(apps.wsgi_app, "", path)[2].decode()
+        assert re.fullmatch(r"order 7: \d+\n", content)
+        return int(content.rpartition(" ")[2])
+
+    before = amount("/orders/7")
+    assert amount("/orders/7/add") == before + 1
+    [_, body] = on_a_loop(apps, ask_asgi(apps.asgi_app, "", "/orders/7/add"))
+    assert body["body"].decode() == f"order 7: {before + 2}\n"
+    assert amount("/orders/7") == before + 2
+    assert ask_wsgi(apps.wsgi_app, "rows=3", "/orders")[2].count(b"\n") == 3
+    assert {path for _, path in scenario.paths} == set(apps.STATEMENTS)
+
+
+@only("crash")
+@pytest.mark.parametrize("speaks", ["wsgi", "asgi"])
+def test_one_path_kills_the_process_before_it_has_answered(scenario: Scenario, speaks: str) -> None:
+    """In a process of its own; the test in which it answers is above."""
+    ask = {
+        "wsgi": "ask_wsgi(crash.wsgi_app, 'seconds=0.01', '/crash')",
+        "asgi": "asyncio.run(ask_asgi(crash.asgi_app, 'seconds=0.01', '/crash'))",
+    }
+    code = f"""
+import asyncio
+from demo_apps import crash
+from tests.integration.test_demo_apps import ask_asgi, ask_wsgi
+{ask[speaks]}
+print("answered")
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout) == (-signal.SIGKILL, ""), done.stderr

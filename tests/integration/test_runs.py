@@ -27,7 +27,14 @@ QUICK: dict[str, dict[str, Any]] = {
     "blocking-in-async": {"seconds": 0.05},
     "slow-client": {"seconds": 0.3, "reading": 0},
     "timeout": {"seconds": 0.3, "timeout": 5},
+    "crud": {},
+    "mixed": {"slow": 0.2, "quick": 0.01},
+    "threads": {"seconds": 0.1, "below": 20_000},
+    "async-in-wsgi": {"seconds": 0.1},
+    "crash": {"seconds": 0.2},
 }
+
+UNPREDICTED = ("slow-client", "timeout", "crash", "crud")
 
 
 def run_json(*options: str) -> dict[str, Any]:
@@ -66,7 +73,7 @@ def test_each_scenario_runs_on_both_sides(stage: Start, name: str) -> None:
     on.finish()
     for side in on.state.sides.values():
         assert (side.run.completed, side.run.failed, side.run.bad_status, side.server.lost) == (8, 0, 0, 0)
-        assert (prediction(on.state, side.name) is None) == (name in ("slow-client", "timeout"))
+        assert (prediction(on.state, side.name) is None) == (name in UNPREDICTED)
         assert all(request.began_ns and request.ended_ns for request in side.ledger.ours())
 
 

@@ -76,8 +76,11 @@ def test_the_picker_has_every_scenario_and_tells_of_the_one_in_hand() -> None:
     watch(check)
 
 
-@pytest.mark.parametrize(("downs", "chosen", "requests"), [(0, "sleep", 40), (1, "http", 20), (5, "fast", 200)])
-def test_choosing_a_scenario_changes_to_it(downs: int, chosen: str, requests: int) -> None:
+@pytest.mark.parametrize(
+    ("downs", "chosen", "requests", "workers"),
+    [(0, "sleep", 40, 7), (1, "http", 20, 7), (5, "fast", 2000, scenarios.find("fast").settings["workers"])],
+)
+def test_choosing_a_scenario_changes_to_it(downs: int, chosen: str, requests: int, workers: int) -> None:
     async def check(seat: Seat) -> None:
         await seat.press("s")
         await seat.screen_is("PickerScreen")
@@ -85,7 +88,7 @@ def test_choosing_a_scenario_changes_to_it(downs: int, chosen: str, requests: in
         await seat.screen_is("LiveScreen")
         assert seat.calls == ["change"]
         changed = seat.changes[-1]
-        assert (changed.scenario, changed.requests, changed.workers) == (chosen, requests, 7)
+        assert (changed.scenario, changed.requests, changed.workers) == (chosen, requests, workers)
         await seat.until(lambda: f" {chosen}  " in seat.lines[0], "its name")
 
     watch(check, StandIn(make(requests=40, workers=7)))
@@ -223,7 +226,7 @@ def test_another_scenario_in_the_form_brings_its_own_parameters_and_requests() -
         await seat.fill("scenario", *"fast", "enter")
         await seat.screen_is("LiveScreen")
         changed = seat.changes[-1]
-        assert (changed.scenario, changed.requests, dict(changed.parameters)) == ("fast", 200, {"rows": 40})
+        assert (changed.scenario, changed.requests, dict(changed.parameters)) == ("fast", 2000, {"rows": 40})
 
     watch(check)
 

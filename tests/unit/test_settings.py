@@ -69,7 +69,8 @@ def test_each_scenario_brings_its_requests_and_parameters(scenario: scenarios.Sc
     settings = make(scenario=scenario.name)
     assert all(getattr(settings, name) == value for name, value in scenario.settings.items())
     assert set(settings.parameters) == {parameter.name for parameter in scenario.parameters}
-    assert (settings.target("wsgi"), settings.target("asgi")) == (scenario.wsgi, scenario.asgi)
+    apps = {"wsgi": scenario.wsgi, "asgi": scenario.asgi}
+    assert [settings.target(side) for side in settings.sides] == [apps[side.rstrip("2")] for side in settings.sides]
 
 
 def test_each_option_is_a_field_and_its_default_is_one_of_its_values() -> None:
@@ -103,8 +104,13 @@ def test_whether_others_can_reach_the_app(host: str, loopback: bool) -> None:
 
 
 def test_another_scenario_brings_its_own_requests_and_parameters() -> None:
-    changed = make(requests=50, workers=2, parameters={"seconds": 2}).changed(scenario="fast")
-    assert (changed.requests, changed.workers, set(changed.parameters)) == (200, 2, {"rows"})
+    changed = make(requests=50, workers=9, threads=3, parameters={"seconds": 2}).changed(scenario="fast")
+    assert (changed.requests, changed.workers, set(changed.parameters)) == (
+        2000,
+        scenarios.find("fast").settings["workers"],
+        {"rows"},
+    )
+    assert changed.threads == 3
     assert make(scenario="db", dsn="postgresql:///shop").changed(scenario="sleep").dsn is None
 
 

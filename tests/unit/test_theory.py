@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -78,6 +80,30 @@ def test_two_sides_that_compute_share_the_cores_until_one_is_done() -> None:
 def test_it_says_when_a_request_is_too_short_for_a_prediction() -> None:
     assert "so short a request" in predict_wsgi(Cost(0.0, 0.0004), BURST, 4, cores=2).caveat
     assert "so short a request" in predict_asgi(Cost(0.0, 0.0004), BURST, 1, cores=2).caveat
+
+
+MIXED = Cost(0.3, 0.0, waits_s=(0.1, 0.1, 1.0, 0.0))
+
+
+def test_requests_of_different_lengths_go_to_the_slot_that_is_free_first() -> None:
+    """Of two workers one has a second to wait, and the other serves what comes meanwhile."""
+    expected = near(1.2, "1 × 1 s + 5 × 0.1 s + 2 × 0 s, in order, on 2")
+    cost = replace(MIXED, waits_s=(0.1, 0.1, 1.0, 0.0, 0.1, 0.1, 0.1, 0.0))
+    assert shown(predict_wsgi(cost, Load(8, 8), 2, cores=1)) == near(1.1, expected[1])
+    assert shown(predict_asgi(cost, Load(8, 8), 1, cores=1)) == near(1.0, "all at once, the longest 1 s")
+    assert shown(predict_asgi(cost, Load(8, 2), 1, cores=1)) == near(1.1, expected[1])
+
+
+@given(st.lists(st.floats(0, 5), min_size=1, max_size=20), st.integers(1, 60), few)
+def test_a_mix_takes_no_less_than_its_work_and_at_most_the_longest_more(
+    waits_s: list[float], requests: int, workers: int
+) -> None:
+    """Graham's bounds of list scheduling."""
+    all_s = [waits_s[at % len(waits_s)] for at in range(requests)]
+    cost = replace(MIXED, waits_s=tuple(waits_s))
+    seconds = predict_wsgi(cost, Load(requests, requests), workers, cores=1).seconds
+    least = max(sum(all_s) / workers, max(all_s))
+    assert least * (1 - 1e-9) <= seconds <= (sum(all_s) / workers + max(all_s)) * (1 + 1e-9)
 
 
 @given(costs, loads, few, few, few)

@@ -13,7 +13,7 @@ from enum import StrEnum
 from msgspec import Struct
 from msgspec.structs import replace
 
-from wsgiviz.analysis import booting, outcomes
+from wsgiviz.analysis import booting, connections, contract_sentences, outcomes
 from wsgiviz.analysis.contention import standing
 from wsgiviz.analysis.deaths import server_of
 from wsgiviz.analysis.lints import LintContext, seen, wording
@@ -151,6 +151,12 @@ def _cancelled(context: LintContext) -> Caption | None:
     return Caption(f"Cancelled: the clients are gone, but {serve} their requests: nothing tells a {kind} worker.")
 
 
+def _steps(context: LintContext) -> Caption | None:
+    """Where each step of a request is followed, the newest of them is what there is to say."""
+    words = contract_sentences.said(context)
+    return Caption(words) if words else None
+
+
 # --- requests that nobody waits for any more --------------------------------------------------------------------
 
 
@@ -248,6 +254,13 @@ def _computing(context: LintContext) -> Caption | None:
     return None
 
 
+def _kept(context: LintContext) -> Caption | None:
+    """Clients keep their connections, and most of these are idle: requests are short, or few at a time."""
+    pause_s = context.state.settings.scenario_seconds("pause")
+    found = connections.while_kept(context) if pause_s else ""
+    return Caption(found, Tone.GOOD) if found else None
+
+
 def _short(context: LintContext) -> Caption | None:
     """Requests which end before anybody has seen them begin."""
     for side in context.state.sides.values():
@@ -325,8 +338,8 @@ def _finished(context: LintContext) -> Caption | None:
     return Caption(text + words, Tone.GOOD, more=" ".join([found.because, found.change, found.not_measured]).strip())
 
 
-_URGENT: tuple[Rule, ...] = (_firing, _killed, _cancelled)
-"""What a person has just done goes before everything else."""
+_URGENT: tuple[Rule, ...] = (_firing, _killed, _cancelled, _steps)
+"""What a person has just done goes before everything else, and what a scenario is there to show."""
 
 _PLAIN: tuple[Rule, ...] = (
     _timed_out,
@@ -336,6 +349,7 @@ _PLAIN: tuple[Rule, ...] = (
     _reading,
     _computing,
     _awaiting,
+    _kept,
     _short,
     _in_progress,
     _failures,

@@ -5,7 +5,7 @@ Words may come from an app: escape them before they are shown.
 
 from __future__ import annotations
 
-from wsgiviz.analysis import metrics
+from wsgiviz.analysis import connections, metrics
 from wsgiviz.analysis.lints import LintContext, seen, wording
 from wsgiviz.analysis.lints.loops import FASTER_FROM
 from wsgiviz.state import Side
@@ -19,11 +19,12 @@ def failures(context: LintContext) -> str:
 
 def _failed_of(context: LintContext, side: Side) -> str:
     run, name = side.run, context.label(side)
-    if not (run.failed or run.bad_status):
+    bad_status = 0 if context.state.settings.websocket else run.bad_status  # `connections.websockets` says these
+    if not (run.failed or bad_status):
         return ""
     counts = [f"{run.failed} got no answer ({_kinds(side)})"] if run.failed else []
-    if run.bad_status:
-        counts.append(f"{run.bad_status} got an error as the answer{_bad(context, side)}")
+    if bad_status:
+        counts.append(f"{bad_status} got an error as the answer{_bad(context, side)}")
     first, *rest = counts
     number, words = first.split(" ", 1)
     return ", ".join([f"{name}: {number} of {wording.requests(run.planned)} {words}", *rest])
@@ -70,6 +71,8 @@ def _done(context: LintContext) -> list[Side]:
 
 def times(context: LintContext) -> str:
     """What the run's sides took; "" when there is nothing to say of it."""
+    if found := connections.websockets(context):
+        return found
     done = _done(context)
     if len(done) == 1:
         [side] = done
@@ -83,6 +86,10 @@ def times(context: LintContext) -> str:
 
 def comparison(context: LintContext) -> str:
     """What the times of two sides say, in the light of what the workers did meanwhile; "" for one side."""
+    if context.state.settings.websocket:
+        return ""
+    if found := connections.kept(context):
+        return found
     done = _done(context)
     return _compared(context, *done) if len(done) == 2 else ""
 

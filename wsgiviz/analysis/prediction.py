@@ -8,6 +8,7 @@ from dataclasses import replace
 from wsgiviz.analysis.calibration import cost_of
 from wsgiviz.analysis.theory import Load, Prediction, loop_lanes, predict_asgi, predict_wsgi
 from wsgiviz.scenarios import Cost
+from wsgiviz.settings import protocol
 from wsgiviz.state import LOOPS, State
 
 
@@ -16,11 +17,14 @@ def prediction(state: State, side_name: str) -> Prediction | None:
     settings, cost = state.settings, cost_of(state)
     if cost is None or math.isnan(cost.cpu_s) or settings.duration is not None:
         return None
-    load = Load(settings.requests, settings.requests if settings.arrivals == "burst" else settings.concurrency)
+    at_once = settings.requests if settings.arrivals == "burst" else min(settings.concurrency, settings.requests)
+    load = Load(settings.requests, at_once, settings.scenario_seconds("pause"))
     together = settings.order == "together" and cost.cpu_s > 0
     others = [name for name in settings.sides if name != side_name] if together else []
     rivals = sum(_lanes(state, cost, other, load) for other in others)
     kind = settings.kinds[side_name]
+    if cost.async_only and protocol(kind) == "wsgi":
+        return None
     cost, processes = cost_on(kind, cost), _processes(state, side_name)
     if kind in LOOPS:
         return predict_asgi(cost, load, processes, state.cores, rivals)

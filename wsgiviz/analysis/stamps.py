@@ -19,7 +19,8 @@ class Stamps(Struct, frozen=True, gc=False):
 
     Those of its client never fall from one to the next (planned, sent, connected, first byte, received or failed),
     nor do those of its server (accepted, began, response or returned, ended, released). It is connected before it is
-    accepted, and its app begins before the first byte comes.
+    accepted, and its app begins before the first byte comes. Over a connection that was kept, it is connected before
+    it is planned; and when it was accepted, which was for an earlier request, is not known.
     """
 
     planned_ns: int
@@ -57,6 +58,8 @@ def stamps(request: Request) -> Stamps:
     if accepted_ns < first_ns or (until_ns and accepted_ns > until_ns):
         accepted_ns = 0  # a connection is accepted once, and serves one request after the other when it is kept alive
     connected_ns = _no_earlier(request.connected_ns, first_ns)
+    if request.reused:
+        connected_ns = min(request.connected_ns, first_ns)
     known = [t_ns for t_ns in (accepted_ns, began_ns, answered_ns, failed_ns) if t_ns]
     if connected_ns and known:
         connected_ns = min(connected_ns, *known)

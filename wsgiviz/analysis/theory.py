@@ -39,10 +39,17 @@ class Prediction(Struct, frozen=True):
 
 
 class Load(Struct, frozen=True):
-    """``requests`` in all, at most ``at_once`` of them at a time (all of them in a burst)."""
+    """``requests`` in all, at most ``at_once`` of them at a time (all of them in a burst). Each user pauses for
+    ``pause_s`` between an answer and the next request."""
 
     requests: int
     at_once: int
+    pause_s: float = 0.0
+
+    @property
+    def rounds(self) -> int:
+        """The requests of the user who has most of them."""
+        return math.ceil(self.requests / self.at_once)
 
 
 SMALL = 0.02
@@ -71,7 +78,7 @@ def predict_wsgi(
         formula = f"{load.requests} × {_seconds(cost.cpu_s)} {_on_cores(min(cores, processes or cores))}"
     else:
         formula = f"⌈{load.requests}/{slots}⌉ × {_seconds(service_s)}"
-    return Prediction(max(by_slots, by_cores), formula, _caveat(cost, rivals, cores))
+    return _with_pauses(Prediction(max(by_slots, by_cores), formula, _caveat(cost, rivals, cores)), load, service_s)
 
 
 def predict_asgi(cost: OneRequest, load: Load, workers: int, cores: int, rivals: int = 0) -> Prediction:
@@ -90,7 +97,16 @@ def predict_asgi(cost: OneRequest, load: Load, workers: int, cores: int, rivals:
         formula = f"⌈{load.requests}/{at_once}⌉ × {_seconds(service_s)}"
     else:
         formula = f"all at once, {_seconds(service_s)}"
-    return Prediction(max(by_loop, by_rounds), formula, _caveat(cost, rivals, cores))
+    return _with_pauses(Prediction(max(by_loop, by_rounds), formula, _caveat(cost, rivals, cores)), load, service_s)
+
+
+def _with_pauses(found: Prediction, load: Load, service_s: float) -> Prediction:
+    """Nobody is sooner done than a user who never waits for others: what it takes, and what it pauses."""
+    rounds, pause_s = load.rounds, load.pause_s
+    alone_s = (rounds - 1) * pause_s + rounds * service_s
+    if not pause_s or alone_s <= found.seconds:
+        return found
+    return Prediction(alone_s, f"{rounds - 1} × {_seconds(pause_s)} + {rounds} × {_seconds(service_s)}", found.caveat)
 
 
 @lru_cache(maxsize=64)

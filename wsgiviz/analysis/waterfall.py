@@ -63,7 +63,7 @@ def intervals(request: Request, now_ns: int = 0) -> list[Interval]:
     The intervals up to its end for the client add up to its latency, whichever stamps are missing and whatever
     their order. What the app does when nobody waits for it any more is an interval of its own after that.
     """
-    outer = _outer(stamps(request))
+    outer = _outer(stamps(request), request.reused)
     start = next((mark.t_ns for mark in outer if mark.t_ns), 0)
     end = request.finished_ns or (request.ended_ns if request.external else 0) or now_ns
     if not start:
@@ -72,12 +72,18 @@ def intervals(request: Request, now_ns: int = 0) -> list[Interval]:
     return made + _after(request, now_ns)
 
 
-def _outer(known: Stamps) -> list[_Mark]:
+def _outer(known: Stamps, reused: bool) -> list[_Mark]:
     """The way through client, kernel and server, in its order. What is not known has no time."""
+    if reused:
+        connection = [_Mark(known.sent_ns, "kernel", "sent over a kept connection, not read yet", Stage.QUEUE)]
+    else:
+        connection = [
+            _Mark(known.sent_ns, "connecting", "the client connects and sends", Stage.CONNECTING),
+            _Mark(known.connected_ns, "kernel queue", "nobody has accepted it yet", Stage.QUEUE),
+        ]
     return [
         _Mark(known.planned_ns, "schedule lag", "the driver is late", Stage.LAG),
-        _Mark(known.sent_ns, "connecting", "the client connects and sends", Stage.CONNECTING),
-        _Mark(known.connected_ns, "kernel queue", "nobody has accepted it yet", Stage.QUEUE),
+        *connection,
         _Mark(known.accepted_ns, "reading", "read, or waiting for a thread", Stage.READING),
         _Mark(known.began_ns, "call", "the app is called", Stage.APP),
         _Mark(known.ended_ns, "return", "on its way to the client", Stage.RETURN),

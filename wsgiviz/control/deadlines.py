@@ -35,7 +35,8 @@ class Deadlines:
     def settled(self, state: State, now_ns: int) -> bool:
         """Of a run that the driver is through with: whether the workers are too, or have had the time."""
         self._ended_ns = self._ended_ns or now_ns
-        return now_ns - self._ended_ns >= SETTLE_NS or not phases.unsettled(state)
+        patience_ns = SETTLE_NS + int(state.settings.scenario_seconds("close_over") * 1e9)
+        return now_ns - self._ended_ns >= patience_ns or not phases.unsettled(state)
 
     def silent_s(self, state: State, now_ns: int) -> float:
         """For how many seconds nothing has come of the run, when that is too long; else 0."""

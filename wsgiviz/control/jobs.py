@@ -32,6 +32,9 @@ def run_job(state: State, requests: int | None = None, header: str = "") -> Job:
         method=settings.request_method,
         headers=tuple(header_pairs(header)),
         paths=settings.request_paths,
+        reuse=settings.reuse_connections,
+        pause_s=settings.scenario_seconds("pause"),
+        websocket=settings.websocket,
     )
 
 

@@ -23,6 +23,7 @@ from wsgiviz.errors import WsgivizError
 from wsgiviz.interpreter import executable, lend_probe, look_at
 from wsgiviz.probe.conf_chain import CONF_VARIABLE
 from wsgiviz.recorder.codec import SIDES
+from wsgiviz.recorder.contract_steps import FOLLOW_STEPS
 from wsgiviz.recorder.rundir import RunDirectory, room_for, sweep
 from wsgiviz.settings import Settings, check_installed
 
@@ -86,6 +87,9 @@ class Processes:
     def _lend(self, settings: Settings, rundir: RunDirectory) -> Mapping[str, str]:
         """The probe for the app's own Python, and where that finds it."""
         env: dict[str, str] = {}
+        scenario = settings.scenario_used
+        if scenario is not None and scenario.follow_steps:
+            env[FOLLOW_STEPS] = "1"
         if settings.gunicorn_conf:
             env[CONF_VARIABLE] = os.path.abspath(settings.gunicorn_conf)
         if settings.python:

@@ -11,6 +11,7 @@ They are plain values: what they hold may come from a hostile app, and is escape
 
 from __future__ import annotations
 
+from wsgiviz.events.contract import ContractStep
 from wsgiviz.events.event import Event
 from wsgiviz.events.lines import (
     InnerLineSeen,
@@ -19,6 +20,8 @@ from wsgiviz.events.lines import (
 )
 from wsgiviz.events.load import (
     Connected,
+    ConnectionClosed,
+    ConnectionReused,
     DriverLate,
     DriverSampled,
     FirstByte,
@@ -28,6 +31,8 @@ from wsgiviz.events.load import (
     RunEnded,
     RunGrew,
     RunStarted,
+    WebSocketOpened,
+    WebSocketsCounted,
 )
 from wsgiviz.events.loops import (
     ChildTasks,
@@ -110,7 +115,10 @@ __all__ = [
     "ClientSeen",
     "Connected",
     "ConnectionAccepted",
+    "ConnectionClosed",
     "ConnectionClosing",
+    "ConnectionReused",
+    "ContractStep",
     "DriverLate",
     "DriverSampled",
     "EVENT_TYPES",
@@ -158,6 +166,8 @@ __all__ = [
     "StepEnded",
     "TaskReady",
     "ThreadSampled",
+    "WebSocketOpened",
+    "WebSocketsCounted",
     "WorkerBooting",
     "WorkerDied",
     "WorkerExited",

@@ -49,6 +49,38 @@ class RequestFailed(Event, frozen=True, tag=55):
     error: str
 
 
+class ConnectionReused(Event, frozen=True, tag=91):
+    """The client sends its request over a connection that it has kept, from ``port``, since ``connected_ns``."""
+
+    req: int
+    port: int
+    connected_ns: int
+
+
+class ConnectionClosed(Event, frozen=True, tag=92):
+    """A client's connection, from ``port``, has ended after so many answers. Of clients that keep theirs only.
+
+    ``by_server``: the server closed it, or said that it would (Connection: close).
+    """
+
+    port: int
+    answered: int
+    by_server: int
+
+
+class WebSocketOpened(Event, frozen=True, tag=93):
+    """The client's handshake was accepted (RFC 6455): its request lasts as long as the WebSocket."""
+
+    req: int
+
+
+class WebSocketsCounted(Event, frozen=True, tag=94):
+    """Of all WebSockets of the run so far: ``messages`` that came, and pings that the clients have answered."""
+
+    messages: int
+    pings_answered: int
+
+
 class RunGrew(Event, frozen=True, tag=56):
     """``planned`` requests are to be sent now."""
 

@@ -1,4 +1,5 @@
-"""One connection, one request, one answer, with a timestamp for each thing that happens to it.
+"""One request, one answer, with a timestamp for each thing that happens to it; over a connection of its own, or one
+that was kept.
 
 Plain sockets on asyncio's readers and writers: httpx's own transport takes about a millisecond of CPU a request.
 """
@@ -13,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from time import monotonic_ns
 
+from wsgiviz.load.kept import KeptConnection
 from wsgiviz.load.response import BadResponse, ResponseParser
 from wsgiviz.recorder.emitter import Emitter
 
@@ -52,6 +54,11 @@ class Client:
     ended: Callable[[Exchange], None]
     send_over_s: float = 0.0
     read_over_s: float = 0.0
+    keeps: bool = False
+    """It keeps its connections, where the server does: `Exchange.kept` has one for the next request."""
+
+    repeats: bool = True
+    """A request that a kept connection has swallowed may be sent again."""
 
     @property
     def family(self) -> socket.AddressFamily:
@@ -63,10 +70,18 @@ class Exchange:
 
     __slots__ = (
         "_client", "_data", "_loop", "_over", "_parser", "_reading_since", "_slow", "_socket", "_unsent", "_unwatch",
-        "deadline_s", "planned_ns", "req",
+        "deadline_s", "kept", "planned_ns", "req",
     )  # fmt: skip
 
-    def __init__(self, client: Client, req: int, data: bytes, planned_ns: int, deadline_s: float = 0.0) -> None:
+    def __init__(
+        self,
+        client: Client,
+        req: int,
+        data: bytes,
+        planned_ns: int,
+        deadline_s: float = 0.0,
+        kept: KeptConnection | None = None,
+    ) -> None:
         self._client = client
         self._loop = client.loop
         self._data = data
@@ -80,24 +95,62 @@ class Exchange:
         self.req = req
         self.planned_ns = planned_ns
         self.deadline_s = deadline_s
+        self.kept = kept  # before it begins and when it is over: a connection that is open for another request
 
     def start(self) -> None:
-        """Begin to connect. The kernel gets the connects in the order of the calls."""
+        """Begin to connect, or send at once over a connection that was kept."""
+        if self.kept is not None and self.kept.open:
+            self._send_over(self.kept)
+        else:
+            self._connect()
+
+    def _connect(self, again: bool = False) -> None:
+        """The kernel gets the connects in the order of the calls."""
         client = self._client
+        self.kept = None
         try:
             self._socket = sock = socket.socket(client.family, socket.SOCK_STREAM)
             sock.setblocking(False)
             if client.send_over_s or client.read_over_s:
                 _slow_down(sock, client)
-            client.emit.request_sent(self.req, self.planned_ns)
+            if not again:
+                client.emit.request_sent(self.req, self.planned_ns)
             code = sock.connect_ex(client.address)
         except OSError as error:
-            self._fail_soon(_reason(error.errno))
+            self._fail_soon(reason_for(error.errno))
             return
         if code in (0, errno.EINPROGRESS):
             self._send_at_once(sock)
         else:
-            self._fail_soon(_reason(code))
+            self._fail_soon(reason_for(code))
+
+    def _send_over(self, kept: KeptConnection) -> None:
+        """The server may have closed it at this very moment: then a new one is made."""
+        kept.taken()
+        self._client.emit.request_sent(self.req, self.planned_ns)
+        self._client.emit.connection_reused(self.req, kept.port, kept.connected_ns)
+        self._socket = sock = kept.socket
+        try:
+            sent = sock.send(self._data)
+        except (BlockingIOError, InterruptedError):
+            sent = 0
+        except OSError as error:
+            self._lost(reason_for(error.errno))
+            return
+        self._watch_answer(sock)
+        self._keep_unsent(sock, self._data[sent:])
+
+    def _lost(self, reason: str) -> None:
+        """The connection has ended before the first byte of an answer. Of one that was kept nobody knows whether the
+        server had closed it before the request came."""
+        kept, sock = self.kept, self._socket
+        if kept is None or sock is None or not kept.answered or not self._client.repeats:
+            self.fail(reason)
+            return
+        self._stop_watching(sock)
+        self._stop_sending(sock)
+        kept.close(by_server=True)
+        self._connect(again=True)
 
     def _send_at_once(self, sock: socket.socket) -> None:
         """On a local connection the handshake is over when connect(2) returns, unless the accept queue is full."""
@@ -107,7 +160,7 @@ class Exchange:
                 sent = sock.send(self._data)
             except OSError as error:
                 if error.errno not in NOT_YET:
-                    self._fail_soon(_reason(error.errno))
+                    self._fail_soon(reason_for(error.errno))
                     return
             else:
                 self._sent(sock, sent, connected_ns)
@@ -122,7 +175,7 @@ class Exchange:
             return
         code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
         if code:
-            self.fail(_reason(code))
+            self.fail(reason_for(code))
             return
         connected_ns = monotonic_ns()
         self._stop_watching(sock)
@@ -134,14 +187,34 @@ class Exchange:
             else:
                 self._sent(sock, sock.send(self._data), connected_ns)
         except OSError as error:
-            self.fail(_reason(error.errno))
+            self.fail(reason_for(error.errno))
 
     def _sent(self, sock: socket.socket, sent: int, connected_ns: int) -> None:
         """Connected since then, and so many bytes sent."""
-        self._client.emit.connected(self.req, sock.getsockname()[1], connected_ns)
+        client, port = self._client, sock.getsockname()[1]
+        client.emit.connected(self.req, port, connected_ns)
+        if client.keeps:
+            self.kept = KeptConnection(client.emit, sock, port, connected_ns)
         self._watch_answer(sock)  # which may come before all is sent
         if sent < len(self._data):
-            self._unsent = memoryview(self._data)[sent:]
+            self._keep_unsent(sock, self._data[sent:])
+
+    def _send_more(self, sock: socket.socket, data: bytes) -> None:
+        """Send what follows, behind what has not been sent yet."""
+        if self._unsent is not None:
+            self._unsent = memoryview(bytes(self._unsent) + data)
+            return
+        try:
+            sent = sock.send(data)
+        except (BlockingIOError, InterruptedError):
+            sent = 0
+        except OSError:
+            return  # what is wrong with the connection shows when it is read
+        self._keep_unsent(sock, data[sent:])
+
+    def _keep_unsent(self, sock: socket.socket, data: bytes) -> None:
+        if data:
+            self._unsent = memoryview(data)
             self._loop.add_writer(sock.fileno(), self._send_rest)
 
     def _send_rest(self) -> None:
@@ -181,7 +254,7 @@ class Exchange:
         try:
             sent = sock.send(data[:step])
         except OSError as error:
-            self.fail(_reason(error.errno))
+            self.fail(reason_for(error.errno))
             return
         if data[sent:]:
             pause_s = self._client.send_over_s * step / len(self._data)
@@ -212,12 +285,12 @@ class Exchange:
         except (BlockingIOError, InterruptedError):
             return
         except OSError as error:
-            self.fail(_reason(error.errno))
+            (self._lost if self._parser is None else self.fail)(reason_for(error.errno))
             return
         parser = self._parser
         if parser is None:
             if not data:
-                self.fail("closed")
+                self._lost("closed")
                 return
             self._client.emit.first_byte(self.req)
             parser = self._parser = ResponseParser()
@@ -230,22 +303,30 @@ class Exchange:
             self.fail("protocol" if data else "closed")
             return
         if parser.done:
-            self._client.emit.response_received(self.req, parser.status, parser.body_bytes, parser.location)
-            self._end()
+            self._answered(parser)
         elif self._client.read_over_s:
             self._pause(sock, parser)
+
+    def _answered(self, parser: ResponseParser) -> None:
+        """The whole answer has come."""
+        self._client.emit.response_received(self.req, parser.status, parser.body_bytes, parser.location)
+        kept = self.kept
+        if kept is not None:
+            kept.answered += 1
+        self._end(kept is not None and parser.keeps and self._unsent is None, by_server=True)
 
     def fail(self, reason: str) -> None:
         """There will be no answer."""
         if not self._over:
             self._client.emit.request_failed(self.req, reason.encode())
-            self._end()
+            self._end(by_server=reason in ("closed", "reset"))
 
     def _fail_soon(self, reason: str) -> None:
         """From the loop, so that a series of such failures is none of calls inside calls."""
         self._loop.call_soon(self.fail, reason)
 
-    def _end(self) -> None:
+    def _end(self, keep: bool = False, by_server: bool = False) -> None:
+        """It is over. The connection is left open to ``keep`` it."""
         self._over = True
         if self._slow is not None:
             self._slow.cancel()
@@ -254,8 +335,15 @@ class Exchange:
         if sock is not None:
             self._stop_watching(sock)
             self._stop_sending(sock)
-            sock.close()
+            if not keep:
+                self._hang_up(sock, by_server)
         self._client.ended(self)
+
+    def _hang_up(self, sock: socket.socket, by_server: bool) -> None:
+        kept, self.kept = self.kept, None
+        if kept is not None:
+            kept.close(by_server)
+        sock.close()
 
 
 def _slow_down(sock: socket.socket, client: Client) -> None:
@@ -265,7 +353,8 @@ def _slow_down(sock: socket.socket, client: Client) -> None:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, ETHERNET_MSS)
 
 
-def _reason(code: int | None) -> str:
+def reason_for(code: int | None) -> str:
+    """An error number in a word: "refused", "reset", "timeout"."""
     if code in REASONS:
         return REASONS[code]
     return os.strerror(code).lower() if code else "failed"

@@ -45,6 +45,9 @@ class Job:
     headers: tuple[tuple[str, str], ...] = ()
     body_file: str = ""  # its bytes are each request's body
     paths: tuple[tuple[int, str], ...] = ()  # with their weights, instead of the target's own
+    reuse: bool = False  # a user's next request goes over the same connection, while the server keeps it
+    pause_s: float = 0.0  # between a user's answer and the next request
+    websocket: bool = False
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))

@@ -32,14 +32,25 @@ class Prepared:
         """The bytes of the request with this number."""
         return b"%b%d%b" % (self._before, req, self._after)
 
+    def handshake(self, req: int, key: bytes) -> bytes:
+        """The bytes of the WebSocket handshake with this number; ``key`` is another one each time (RFC 6455, 4.1)."""
+        return b"%b%d\r\nSec-WebSocket-Key: %b%b" % (self._before, req, key, self._after)
+
 
 def prepared(job: Job, target: Target, http: httpx.AsyncClient) -> tuple[Prepared, ...]:
     """What to send to ``target``, in turn: one round of the job's paths, by their weights. Raises OSError."""
     body = Path(job.body_file).read_bytes() if job.body_file else None
-    headers = [*job.headers, ("Connection", "close")]
+    headers = [*job.headers, *connection_headers(job)]
     urls = [_with_path(target.url, path) for _, path in job.paths] or [target.url]
     each = [Prepared(http.build_request(job.method, url, headers=headers, content=body)) for url in urls]
     return tuple(each[at] for at in schedule(tuple(weight for weight, _ in job.paths) or (1,)))
+
+
+def connection_headers(job: Job) -> tuple[tuple[str, str], ...]:
+    """What the client wants of the connection."""
+    if job.websocket:
+        return ("Connection", "Upgrade"), ("Upgrade", "websocket"), ("Sec-WebSocket-Version", "13")
+    return (("Connection", "keep-alive" if job.reuse else "close"),)
 
 
 def _with_path(url: str, path: str) -> str:

@@ -23,12 +23,16 @@ class ResponseParser:
     """Feed it what arrives. ``done`` once the response is complete; ``body_bytes`` counts the body; ``location`` is
     where a redirect leads, without its query, which may differ each time: the first LOCATION_BYTES of it."""
 
-    __slots__ = ("_buffer", "_chunked", "_left", "_state", "body_bytes", "done", "location", "status")
+    __slots__ = (
+        "_buffer", "_chunked", "_left", "_state", "accept", "body_bytes", "done", "location", "status", "will_close",
+    )  # fmt: skip
 
     def __init__(self) -> None:
         self.status = 0
         self.body_bytes = 0
         self.location = b""
+        self.accept = b""  # of a WebSocket's handshake: Sec-WebSocket-Accept
+        self.will_close = False  # the server has said so
         self.done = False
         self._buffer = b""
         self._left = -1  # bytes left of the body or chunk; -1: until the connection ends
@@ -40,8 +44,19 @@ class ResponseParser:
         """Bytes of the body that are still to come; None when that is not known (yet)."""
         return self._left if self.status and self._left >= 0 and not self._chunked else None
 
+    @property
+    def rest(self) -> bytes:
+        """What has come behind the response."""
+        return self._buffer if self.done else b""
+
+    @property
+    def keeps(self) -> bool:
+        """The connection can carry another request: the response is whole, says nothing else, and nothing follows."""
+        delimited = self._chunked or self._left == 0 or self.status in NO_BODY
+        return self.done and delimited and not self.will_close and not self._buffer
+
     def feed(self, data: bytes) -> None:
-        """Take what arrived; what comes after the response is not kept. Raises BadResponse."""
+        """Take what arrived; what comes after the response is no part of it (`rest`). Raises BadResponse."""
         if self.done:
             return
         self._buffer = self._buffer + data if self._buffer else data
@@ -66,6 +81,7 @@ class ResponseParser:
         if 100 <= status < 200 and status != 101:
             return True  # an interim response: the real one follows
         self.status = status
+        self.will_close = lines[0].startswith(b"HTTP/1.0")
         self._framing(lines[1:])
         return True
 
@@ -79,6 +95,11 @@ class ResponseParser:
                 self._left = _number(value.strip(), 10)
             elif lowered == b"transfer-encoding":
                 self._chunked = value.strip().lower().endswith(b"chunked")
+            elif lowered == b"connection":
+                options = value.lower()
+                self.will_close = b"close" in options or (self.will_close and b"keep-alive" not in options)
+            elif lowered == b"sec-websocket-accept":
+                self.accept = value.strip()
             elif lowered == b"location" and 300 <= self.status < 400:
                 self.location = value.strip().partition(b"?")[0].partition(b"#")[0][:LOCATION_BYTES]
         if self.status in NO_BODY or self.status == 101:
@@ -92,7 +113,7 @@ class ResponseParser:
     def _body(self) -> bool:
         got = len(self._buffer) if self._left < 0 else min(self._left, len(self._buffer))
         self.body_bytes += got
-        self._buffer = b""
+        self._buffer = self._buffer[got:]
         if self._left >= 0:
             self._left -= got
             self.done = self._left == 0

@@ -8,9 +8,11 @@ import time
 import httpx
 
 from wsgiviz.load.exchange import Client, Exchange
+from wsgiviz.load.kept import IDEMPOTENT, KeptConnection
 from wsgiviz.load.own_cpu import OwnCpu
 from wsgiviz.load.plan import Job, Target, plan
 from wsgiviz.load.prepared import prepared
+from wsgiviz.load.websocket import FrameCounts, WebSocketExchange
 from wsgiviz.recorder.codec import RUN_STRIDE
 from wsgiviz.recorder.emitter import Emitter
 
@@ -27,7 +29,11 @@ class SideLoad:
         self._loop = asyncio.get_running_loop()
         self._prepared = prepared(job, target, http)
         address = self._prepared[0].address
-        self._client = Client(self._loop, emit, address, self._ended, job.send_over_s, job.read_over_s)
+        self._client = Client(
+            self._loop, emit, address, self._ended, job.send_over_s, job.read_over_s, job.reuse,
+            job.method in IDEMPOTENT,
+        )  # fmt: skip
+        self._counts = FrameCounts()
         self._start_ns = start_ns
         self._until_ns = start_ns + int(job.duration_s * 1e9) if job.duration_s is not None else None
         self._plan = plan(job)
@@ -35,6 +41,7 @@ class SideLoad:
         self._requests = job.requests
         self._begun = 0
         self._open: dict[Exchange, bool] = {}  # in the order of their deadlines; and whether their user asks again
+        self._pauses: dict[int, tuple[asyncio.TimerHandle, KeptConnection | None]] = {}  # by request
         self._timer: asyncio.TimerHandle | None = None
         self._over: asyncio.Future[None] | None = None
 
@@ -54,6 +61,7 @@ class SideLoad:
             if self._timer is not None:
                 self._timer.cancel()
             self._due = iter(())
+            self._end_pauses()
             for exchange in list(self._open):
                 exchange.fail("cancelled")
             if self._until_ns is not None and self._begun < self._requests:  # the time was over first
@@ -74,13 +82,19 @@ class SideLoad:
         """Say what CPU time this process has taken, once the run has begun."""
         if self._over is not None:
             self._emit.driver_sampled(*self._cpu.read())
+            if self._job.websocket:
+                self._emit.websockets_counted(self._counts.messages, self._counts.pings_answered)
 
-    def _begin(self, number: int, planned_ns: int, asks_again: bool) -> None:
+    def _begin(self, number: int, planned_ns: int, asks_again: bool, kept: KeptConnection | None = None) -> None:
         self._begun += 1
         req = self._job.run * RUN_STRIDE + number
         deadline_s = self._loop.time() + self._job.timeout_s
         request = self._prepared[(number - 1) % len(self._prepared)]
-        exchange = Exchange(self._client, req, request.numbered(req), planned_ns, deadline_s)
+        exchange: Exchange
+        if self._job.websocket:
+            exchange = WebSocketExchange(self._client, req, request, planned_ns, deadline_s, self._counts)
+        else:
+            exchange = Exchange(self._client, req, request.numbered(req), planned_ns, deadline_s, kept)
         self._open[exchange] = asks_again
         if self._timer is None:
             self._timer = self._loop.call_at(deadline_s, self._give_up_late)
@@ -88,13 +102,38 @@ class SideLoad:
 
     def _ended(self, exchange: Exchange) -> None:
         """A user who has an answer, or knows that there will be none, asks again, as long as there is what to ask."""
+        kept = exchange.kept
         if self._open.pop(exchange):
-            now = time.monotonic_ns()
-            found = next(self._due, None) if self._until_ns is None or now < self._until_ns else None
+            planned_ns = time.monotonic_ns() + int(self._job.pause_s * 1e9)
+            found = next(self._due, None) if self._until_ns is None or planned_ns < self._until_ns else None
             if found is not None:
-                self._begin(found[0], now, asks_again=True)
-        if not self._open and self._over is not None and not self._over.done():
+                if self._job.pause_s:
+                    self._pause(found[0], planned_ns, kept)
+                else:
+                    self._begin(found[0], planned_ns, asks_again=True, kept=kept)
+                kept = None
+        if kept is not None:
+            kept.close()
+        if not (self._open or self._pauses) and self._over is not None and not self._over.done():
             self._over.set_result(None)
+
+    def _pause(self, number: int, planned_ns: int, kept: KeptConnection | None) -> None:
+        """The user asks again later; the connection that it keeps is idle until then."""
+        if kept is not None:
+            kept.idle(self._loop)
+        timer = self._loop.call_later(self._job.pause_s, self._ask_again, number, planned_ns)
+        self._pauses[number] = timer, kept
+
+    def _ask_again(self, number: int, planned_ns: int) -> None:
+        _, kept = self._pauses.pop(number)
+        self._begin(number, planned_ns, asks_again=True, kept=kept)
+
+    def _end_pauses(self) -> None:
+        for timer, kept in self._pauses.values():
+            timer.cancel()
+            if kept is not None:
+                kept.close()
+        self._pauses.clear()
 
     def _give_up_late(self) -> None:
         """All have the same time, so that the oldest is the next to be late: one timer does for all."""

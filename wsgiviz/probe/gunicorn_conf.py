@@ -24,6 +24,7 @@ with off_path():
     from wsgiviz.probe.boot_line import BootLine
     from wsgiviz.probe.conf_chain import CONF_VARIABLE, chained, load_conf
     from wsgiviz.probe.connection import Connection
+    from wsgiviz.probe.contract import followed
     from wsgiviz.probe.deaths import Deaths, watch_deaths
     from wsgiviz.probe.line_sampler import LineEmitter, LineSampler
     from wsgiviz.probe.request_ids import RequestIds
@@ -87,8 +88,10 @@ def post_worker_init(worker: Any) -> None:
     if _emit.memory is None:
         return  # there was no room for a ring: the server runs as it would without us
     if hasattr(worker, "asgi"):
+        worker.asgi = followed(worker.asgi, _emit, speaks_asgi=True)
         _watch_loop(worker)
         return
+    worker.wsgi = followed(worker.wsgi, _emit, speaks_asgi=False)
     ids = RequestIds(os.getpid())
     if hasattr(worker, "tpool"):
         _watch_threads(worker, ids)

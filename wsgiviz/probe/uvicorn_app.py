@@ -20,6 +20,7 @@ from wsgiviz.lifeline import die_with_parent
 from wsgiviz.probe.asgi import AsgiProbe, follow_tasks
 from wsgiviz.probe.boot import load_app
 from wsgiviz.probe.boot_line import BootLine
+from wsgiviz.probe.contract import followed
 from wsgiviz.probe.line_sampler import LineEmitter, LineSampler
 from wsgiviz.probe.loop import LoopHeartbeat, note_accepts
 from wsgiviz.probe.loop_sampler import LoopSampler
@@ -76,7 +77,9 @@ def _make() -> Any:
         return app  # there was no room for a ring: the server runs as it would without us
     atexit.register(emit.worker_exited)
     accepted = note_accepts(AutoHTTPProtocol, emit)
-    probe = AsgiProbe(app, emit, RequestIds(os.getpid()), lambda port: accepted.pop(port, 0))
+    probe = AsgiProbe(
+        followed(app, emit, speaks_asgi=True), emit, RequestIds(os.getpid()), lambda port: accepted.pop(port, 0)
+    )
     _watch_start(probe, emit, boot_line)
     return probe
 

@@ -96,6 +96,14 @@ class Kind(IntEnum):
     CALL_ENDED = 67
     POOL_SAMPLED = 68
 
+    # Connections that last: kept for several requests, or WebSockets (the load driver's, too)
+    CONNECTION_REUSED = 91
+    CONNECTION_CLOSED = 92
+    WEBSOCKET_OPENED = 93
+    WEBSOCKETS_COUNTED = 94
+    # The steps of a request, where they are followed (80 to 90 are the controller's events)
+    CONTRACT_STEP = 95
+
 
 class Fields(NamedTuple):
     """The name of the event's field that each value of a record holds; "" where it holds none."""
@@ -149,10 +157,15 @@ FIELDS: Mapping[Kind, Fields] = {
     Kind.RUN_ENDED: Fields(req="run", a="cancelled"),
     Kind.DRIVER_LATE: Fields(a="late_ns"),
     Kind.DRIVER_SAMPLED: Fields(a="cpu_ns", b="runq_ns"),
+    Kind.CONNECTION_REUSED: Fields(req="req", a="port", b="connected_ns"),
+    Kind.CONNECTION_CLOSED: Fields(req="answered", a="port", b="by_server"),
+    Kind.WEBSOCKET_OPENED: Fields(req="req"),
+    Kind.WEBSOCKETS_COUNTED: Fields(a="messages", b="pings_answered"),
     Kind.CALL_QUEUED: Fields(slot="pool", req="req"),
     Kind.CALL_BEGAN: Fields(slot="pool", req="req"),
     Kind.CALL_ENDED: Fields(slot="pool", req="req", a="began"),
     Kind.POOL_SAMPLED: Fields(slot="pool", a="size", b="running", req="waiting", text="name"),
+    Kind.CONTRACT_STEP: Fields(req="req", a="step", text="value"),
 }
 """All kinds but REQUEST_ENDED, which has a layout of its own (`ENDED`)."""
 

@@ -162,6 +162,11 @@ class Emitter:
     def nested_loop_seen(self, slot: int, req: int, line: int, where: bytes, t_ns: int = 0) -> None:
         self._record(Kind.NESTED_LOOP_SEEN, slot, req, line, 0, where, t_ns)
 
+    # --- the steps of a request
+
+    def contract_step(self, req: int, step: int, value: bytes, t_ns: int = 0) -> None:
+        self._record(Kind.CONTRACT_STEP, 0, req, step, 0, value, t_ns)
+
     # --- the load driver
 
     def run_started(self, run: int, planned: int, start_ns: int, t_ns: int = 0) -> None:
@@ -181,6 +186,18 @@ class Emitter:
 
     def request_failed(self, req: int, error: bytes, t_ns: int = 0) -> None:
         self._record(Kind.REQUEST_FAILED, 0, req, text=error, t_ns=t_ns)
+
+    def connection_reused(self, req: int, port: int, connected_ns: int, t_ns: int = 0) -> None:
+        self._record(Kind.CONNECTION_REUSED, 0, req, port, connected_ns, t_ns=t_ns)
+
+    def connection_closed(self, port: int, answered: int, by_server: int, t_ns: int = 0) -> None:
+        self._record(Kind.CONNECTION_CLOSED, 0, answered, port, by_server, t_ns=t_ns)
+
+    def websocket_opened(self, req: int, t_ns: int = 0) -> None:
+        self._record(Kind.WEBSOCKET_OPENED, 0, req, t_ns=t_ns)
+
+    def websockets_counted(self, messages: int, pings_answered: int, t_ns: int = 0) -> None:
+        self._record(Kind.WEBSOCKETS_COUNTED, a=messages, b=pings_answered, t_ns=t_ns)
 
     def run_grew(self, run: int, planned: int, t_ns: int = 0) -> None:
         self._record(Kind.RUN_GREW, 0, run, planned, t_ns=t_ns)

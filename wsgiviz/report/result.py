@@ -23,6 +23,15 @@ computing, short, mixed or unknown; ``fits``: event loop, workers, either or unk
   second, and ``max_s``, the longest), ``self_calls`` (``max`` connections at once from workers to their own server,
   seen once a second, ``stuck`` of them while nobody was free to answer), ``accepting_threads_held`` (gthread's, by
   clients that do not hang up: ``seconds`` in all and ``max_s``, one that still lasts included)
+- connections: ``connections`` that the clients made; where they keep theirs (--reuse-connections),
+  ``kept_connections``: ``max_open`` at once, ``reused`` (requests sent over one that was there), ``requests_each``
+  (``mean``, and ``max`` of those that have ended), ``closed_by_server``. Where they open WebSockets, ``websockets``:
+  ``opened``, ``refused`` (answered with another status), ``max_open`` at once, ``messages`` from the app without its
+  pings, ``pings_answered`` (ping frames, and an app's "ping" messages), ``closed_normally``; each is a request with
+  status 101 that lasts until it is closed
+- where the scenario follows the steps between server and app, ``contract``, the newest of them in order: each
+  ``at_s`` from the run's start, ``request`` its id, ``step`` (`wsgiviz.recorder.contract_steps.WORDS`), ``value``
+  that is passed, cut short, ``by`` whom: server or app; null elsewhere
 - the whole: ``makespan_s``, ``predicted_makespan_s`` with ``predicted_by`` and ``caveat``, ``throughput_rps``
 - distributions: ``latency_s`` (from the planned time), ``latency_from_sent_s``, ``queue_wait_s``,
   ``service_s``, ``schedule_lag_s``; each mean, p50, p90, p95, p99 (nearest rank: the smallest value that at least
@@ -49,7 +58,8 @@ computing, short, mixed or unknown; ``fits``: event loop, workers, either or unk
 
 With a ledger, ``requests`` at the top level: every request that is kept (`wsgiviz.state.LEDGER_KEPT` of each side),
 once, by id; times in seconds from the run's start, as they can be true together (`wsgiviz.analysis.stamps`): planned
-<= sent <= connected <= accepted <= began <= ended <= released, and sent <= first byte <= received;
+<= sent <= connected <= accepted <= began <= ended <= released, and sent <= first byte <= received, but for a
+``reused`` connection, which was connected before; ``opened_s``: a WebSocket's handshake was accepted;
 ``location``: of a redirect, where to, without its query; ``for_nobody``: served when its client had given up;
 ``worker_died``: its worker died and took it along;
 ``after_answer_s``: for how long the app went on after the answer, 0 when it only closed; of a request that is not
@@ -67,8 +77,9 @@ from typing import Any
 import msgspec
 
 from wsgiviz import __version__
-from wsgiviz.analysis import deaths, metrics
+from wsgiviz.analysis import contract, deaths, metrics
 from wsgiviz.analysis.by_path import by_path
+from wsgiviz.analysis.connections import refused
 from wsgiviz.analysis.cpu_load import driver_load
 from wsgiviz.analysis.entries import entries
 from wsgiviz.analysis.loop_times import loop_times
@@ -79,7 +90,7 @@ from wsgiviz.analysis.stamps import stamps
 from wsgiviz.analysis.verdict import verdict
 from wsgiviz.events import request_number
 from wsgiviz.settings import Settings
-from wsgiviz.state import Request, Side, State, ThreadPool
+from wsgiviz.state import Request, Run, Side, State, ThreadPool
 from wsgiviz.state.request import WORKER_DIED
 
 SCHEMA = 1
@@ -117,6 +128,8 @@ def _side(state: State, side: Side) -> dict[str, Any]:
         **_what_ran(state.settings, side),
         **_counts(side, state.t_ns),
         **_clients(state, side),
+        **_connections(state.settings, side),
+        "contract": contract.rows(side) if contract.is_followed(state.settings) else None,
         **_whole(state, side),
         **_distributions(side),
         "paths": msgspec.to_builtins(by_path(side)),
@@ -168,6 +181,35 @@ def _clients(state: State, side: Side) -> dict[str, Any]:
         "silent_clients": silent if linux and not side.is_loop else None,
         "self_calls": {"max": run.self_calls, "stuck": run.self_calls_stuck} if linux else None,
         "accepting_threads_held": msgspec.to_builtins(held),
+    }
+
+
+def _connections(settings: Settings, side: Side) -> dict[str, Any]:
+    """How many the clients made; and of those that last, what they carried."""
+    run, made = side.run, side.run.connections
+    each = {"mean": run.completed / made.made if made.made else None, "max": made.most_answered or None}
+    kept = {
+        "max_open": made.most_open,
+        "reused": made.reused,
+        "requests_each": each,
+        "closed_by_server": made.closed_by_server,
+    }
+    return {
+        "connections": made.made,
+        "kept_connections": kept if settings.reuse_connections else None,
+        "websockets": _websockets(run) if settings.websocket else None,
+    }
+
+
+def _websockets(run: Run) -> dict[str, Any]:
+    found = run.websockets
+    return {
+        "opened": found.opened,
+        "refused": refused(run),
+        "max_open": found.most_open,
+        "messages": found.messages,
+        "pings_answered": found.pings_answered,
+        "closed_normally": found.closed_normally,
     }
 
 
@@ -264,6 +306,8 @@ def _row(side: Side, request: Request, doing: str, now_ns: int) -> dict[str, Any
         "planned_s": since_start(known.planned_ns),
         "sent_s": since_start(known.sent_ns),
         "connected_s": since_start(known.connected_ns),
+        "reused": request.reused,
+        "opened_s": since_start(request.opened_ns),
         "accepted_s": since_start(known.accepted_ns),
         "began_s": since_start(known.began_ns),
         "ended_s": since_start(known.ended_ns),

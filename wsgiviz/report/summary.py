@@ -23,7 +23,7 @@ from wsgiviz.analysis.theory import Prediction
 from wsgiviz.analysis.verdict import verdict
 from wsgiviz.report.plain import spelled
 from wsgiviz.settings import Settings
-from wsgiviz.state import Phase, Side, State
+from wsgiviz.state import Phase, Run, Side, State
 
 Figures = dict[str, str]
 """By label."""
@@ -40,6 +40,8 @@ ONLY_WHERE_MET = (
     "workers recycled (max_requests)",
     "longest wait for a thread",
     "peak in threads",
+    "WebSockets",
+    "connections kept",
 )
 """Rows that most runs have no use for."""
 
@@ -127,6 +129,8 @@ def _figures(side: Side, predicted: Prediction | None, now_ns: int) -> Figures:
         "went on after the answer": _after_answer(side, now_ns),
         "answered by no known worker": _unobserved(side),
         "external requests": str(run.external or ""),
+        "WebSockets": _websockets(run),
+        "connections kept": _kept(run),
         "throughput": _per_second(metrics.throughput(side, now_ns)),
         "latency p50": _quantile(metrics.latency(side), "p50"),
         "latency p99": _quantile(metrics.latency(side), "p99"),
@@ -147,6 +151,19 @@ def _figures(side: Side, predicted: Prediction | None, now_ns: int) -> Figures:
         "requests by process": _by_process(side),
         "events lost": str(side.server.lost),
     }
+
+
+def _websockets(run: Run) -> str:
+    found = run.websockets
+    if not found.opened:
+        return ""
+    return f"{found.most_open} open at once, {found.messages} messages, {found.pings_answered} pings answered"
+
+
+def _kept(run: Run) -> str:
+    """Of clients that keep their connections: "40, 5.0 requests each"."""
+    made = run.connections
+    return f"{made.made}, {run.completed / made.made:.1f} requests each" if made.most_answered else ""
 
 
 def _by_path(side: Side) -> Figures:

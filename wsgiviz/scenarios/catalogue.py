@@ -6,12 +6,15 @@ from wsgiviz.errors import UsageError
 from wsgiviz.scenarios.clients import CLIENTS
 from wsgiviz.scenarios.clinic import CLINIC
 from wsgiviz.scenarios.computing import COMPUTING
+from wsgiviz.scenarios.contract import CONTRACT
+from wsgiviz.scenarios.long_lived import LONG_LIVED
 from wsgiviz.scenarios.scenario import Scenario, did_you_mean
 from wsgiviz.scenarios.waiting import WAITING
 from wsgiviz.scenarios.workers import WORKERS
 
 ORDER = (
     "sleep",
+    "contract",
     "http",
     "db",
     "file",
@@ -20,6 +23,10 @@ ORDER = (
     "crud",
     "mixed",
     "threads",
+    "stream",
+    "long-poll",
+    "websocket",
+    "keep-alive",
     "async-in-wsgi",
     "blocking-in-async",
     "slow-client",
@@ -28,7 +35,8 @@ ORDER = (
 )
 """The order of a first visit."""
 
-_BY_NAME = {scenario.name: scenario for scenario in (*WAITING, *COMPUTING, *CLIENTS, *WORKERS, *CLINIC)}
+_ALL = (CONTRACT, *WAITING, *COMPUTING, *WORKERS, *LONG_LIVED, *CLIENTS, *CLINIC)
+_BY_NAME = {scenario.name: scenario for scenario in _ALL}
 
 
 def catalogue() -> tuple[Scenario, ...]:

@@ -22,6 +22,7 @@ class Cost:
     ``async_limit``: at most this many wait at once on the async side (its thread pool); None for no limit.
     ``async_threads``: the async side computes in threads that release the GIL, so on as many cores as there are.
     ``waits_s``: of each request of a round in its order, where they differ; ``wait_s`` is their mean then.
+    ``async_only``: WSGI can't do it, and refuses at once.
     """
 
     wait_s: float
@@ -29,6 +30,7 @@ class Cost:
     async_limit: int | None = None
     async_threads: bool = False
     waits_s: tuple[float, ...] = ()
+    async_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,9 +98,11 @@ class Scenario:
 
     ``calls_by`` has other calls for words of a `Choice`. ``cost_of`` is None where theory has nothing to say.
     ``settings`` are its own defaults, by their names in `wsgiviz.settings.Settings`. ``paths`` are requested by their
-    weights. ``narration``: two sentences for the tour, what to watch and why it comes so.
-    ``send_over``, ``read_over`` and ``server_timeout`` name a parameter, or none: over how many seconds a client
-    sends its request and reads the response, and the servers' own --timeout.
+    weights. ``narration``: two sentences for the tour, what to watch and why it comes so. ``websocket``: clients open
+    WebSockets. ``follow_steps``: the servers report each step between them and the app (`wsgiviz.probe.contract`).
+    Five fields name a parameter in seconds, or none: over how long a client sends its request (``send_over``) and
+    reads the response (``read_over``), for how long the app goes on after its answer (``close_over``), the servers'
+    own --timeout (``server_timeout``), and a user's ``pause`` between an answer and the next request.
     """
 
     name: str
@@ -117,6 +121,10 @@ class Scenario:
     send_over: str = ""
     read_over: str = ""
     server_timeout: str = ""
+    pause: str = ""
+    websocket: bool = False
+    close_over: str = ""
+    follow_steps: bool = False
 
     def values(self, given: Mapping[str, str]) -> dict[str, Value]:
         """All parameters: those ``given`` as texts, defaults for the rest. Raises UsageError."""

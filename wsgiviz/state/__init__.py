@@ -1,6 +1,7 @@
 """The State, its parts, and the reducer that makes it of events. Pure."""
 
 from wsgiviz.state.activity import BUSY, IN_APP, LOOPS, OFF_LOOP, Activity, Phase, Task
+from wsgiviz.state.contract_entry import CONTRACT_KEPT, ContractEntry
 from wsgiviz.state.ledger import LEDGER_KEPT, Ledger
 from wsgiviz.state.loop import Hold, Loop, LoopTally
 from wsgiviz.state.reducer import reduce
@@ -24,6 +25,7 @@ from wsgiviz.state.worker import (
 
 __all__ = [
     "BUSY",
+    "CONTRACT_KEPT",
     "IN_APP",
     "LEDGER_KEPT",
     "LOOPS",
@@ -34,6 +36,7 @@ __all__ = [
     "Activity",
     "ReadingClient",
     "Calls",
+    "ContractEntry",
     "Counters",
     "Death",
     "DriverSample",

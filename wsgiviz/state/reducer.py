@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from wsgiviz.events import Event
-from wsgiviz.state.reduce import lines, load, requests, samples, session, tasks, threads, workers
+from wsgiviz.state.reduce import contract, lines, load, requests, samples, session, tasks, threads, workers
 from wsgiviz.state.reduce.draft import Handlers, SideDraft
 from wsgiviz.state.reduce.session import StateDraft
 from wsgiviz.state.reduce.workers import bury, revive
@@ -18,7 +18,7 @@ from wsgiviz.state.state import State
 
 OF_SIDE: Handlers = {
     kind: handle
-    for source in (workers, requests, tasks, threads, lines, load, samples)
+    for source in (workers, requests, tasks, threads, lines, contract, load, samples)
     for kind, handle in source.HANDLERS.items()
 }
 
@@ -28,6 +28,7 @@ OF_WORKER: frozenset[type[Event]] = frozenset(
         *tasks.HANDLERS,
         *threads.HANDLERS,
         *lines.HANDLERS,
+        *contract.HANDLERS,
         *samples.HANDLERS,
         *(kind for kind in workers.HANDLERS if kind.__name__ not in ("WorkerDied", "WorkerGone", "MasterExited")),
     }

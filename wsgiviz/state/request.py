@@ -145,6 +145,8 @@ class Request(Struct, frozen=True, gc=False):
     children: int = 0  # tasks that it has started and that live
     children_started: int = 0
     calls: Calls = NO_CALLS
+    reused: bool = False  # its connection was kept from an earlier request: connected_ns is older than sent_ns
+    opened_ns: int = 0  # its client's WebSocket handshake was accepted
 
     @property
     def external(self) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from msgspec import Struct, field
 
+from wsgiviz.state.contract_entry import ContractEntry
 from wsgiviz.state.request import Location
 
 RECENT = 64
@@ -62,6 +63,28 @@ class DriverSample(Struct, frozen=True, gc=False):
     runq_ns: int = -1
 
 
+class Connections(Struct, frozen=True, gc=False):
+    """The clients' connections. What is open, and what each has carried, is known where clients keep theirs."""
+
+    made: int = 0
+    open: int = 0
+    most_open: int = 0
+    reused: int = 0  # requests that were sent over one that was kept
+    closed_by_server: int = 0
+    most_answered: int = 0  # the most answers that came over one that has ended
+
+
+class WebSockets(Struct, frozen=True, gc=False):
+    """WebSockets of the run, as its clients see them."""
+
+    opened: int = 0
+    open: int = 0
+    most_open: int = 0
+    messages: int = 0  # that came from the app, its pings left out
+    pings_answered: int = 0  # ping frames, and an app's own "ping" messages
+    closed_normally: int = 0  # with both close frames, and a code that says that all is well
+
+
 class Run(Struct, frozen=True, gc=False):
     """Its numbers so far. ``number`` is 0 before the first."""
 
@@ -101,6 +124,9 @@ class Run(Struct, frozen=True, gc=False):
     silent_clients: int = 0  # connections that kept a slot reading and had sent no byte when the probe looked
     silent_most_ns: int = 0  # the longest that one was seen to have done so
     nested_loop: tuple[int, Location] | None = None  # a request inside which an event loop runs, and where
+    connections: Connections = Connections()
+    websockets: WebSockets = WebSockets()
+    contract: tuple[ContractEntry, ...] = ()  # the newest steps between server and app, where they are followed
     overflows_before: int = -1  # the server's at the start
     deaths_before: int = 0
 

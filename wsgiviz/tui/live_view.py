@@ -9,11 +9,13 @@ from msgspec.structs import replace
 
 from wsgiviz.analysis import metrics
 from wsgiviz.analysis.captions import Caption, caption
+from wsgiviz.analysis.contract import is_followed
 from wsgiviz.analysis.prediction import prediction
 from wsgiviz.analysis.theory import Prediction
 from wsgiviz.settings import Settings
 from wsgiviz.state import Phase, Side, State
 from wsgiviz.tui.feed import Frame
+from wsgiviz.tui.render.contract_rows import ContractView
 from wsgiviz.tui.render.glyphs import Glyphs
 from wsgiviz.tui.render.view import PaneView
 from wsgiviz.tui.render.window import Viewport, Window, window
@@ -58,6 +60,13 @@ class LiveView:
                 glyphs=self.glyphs,
                 followed=self.followed,
             )
+
+    def contract(self) -> Iterator[ContractView]:
+        """The steps of a request at each side, where the scenario follows them."""
+        if is_followed(self.state.settings):
+            now_ns = self._now_ns()
+            for side in self.sides:
+                yield ContractView(side, now_ns, self.glyphs, self.followed)
 
     def _now_ns(self) -> int:
         """Once all sides are done the panes stand still: the last thing that happened is their now."""

@@ -216,8 +216,8 @@ QUEUEING = 0.2
 
 
 def _closed_loop(context: LintContext, side: Side) -> str | None:
-    if context.arrivals != "closed" or context.users < 2:
-        return None
+    if context.arrivals != "closed" or context.users < 2 or context.state.settings.scenario_seconds("pause"):
+        return None  # users who pause come when they like, and not when they are let
     latest = [r for r in context.latest[side.name][-200:] if r.sent_ns and r.began_ns]
     whole_ns = sum(request.finished_ns - request.sent_ns for request in latest)
     outside_ns = sum(request.began_ns - request.sent_ns for request in latest)

@@ -6,6 +6,8 @@ from msgspec.structs import replace
 
 from wsgiviz.events import (
     Connected,
+    ConnectionClosed,
+    ConnectionReused,
     DriverLate,
     DriverSampled,
     FirstByte,
@@ -15,11 +17,14 @@ from wsgiviz.events import (
     RunEnded,
     RunGrew,
     RunStarted,
+    WebSocketOpened,
+    WebSocketsCounted,
 )
 from wsgiviz.state.ledger import Ledger, LedgerDraft
 from wsgiviz.state.loop import LoopTally
 from wsgiviz.state.reduce.draft import Handlers, SideDraft, counted
 from wsgiviz.state.reduce.threads import reset_peaks
+from wsgiviz.state.request import Request
 from wsgiviz.state.run import DriverSample, Peak, Run
 from wsgiviz.state.worker import Tally
 
@@ -84,13 +89,43 @@ def _sent(side: SideDraft, event: RequestSent) -> None:
 
 
 def _connected(side: SideDraft, event: Connected) -> None:
+    before = side.request(event.req)
+    if before is None:
+        return
+    request = replace(before, connected_ns=event.t_ns, port=event.port, reused=False)
+    if side.is_loop and event.port:
+        side.connected(request)
+    else:
+        side.ledger.put(request)
+    found = side.run.connections
+    opened = found.open + 1
+    connections = replace(
+        found,
+        made=found.made + 1,
+        open=opened,
+        most_open=max(found.most_open, opened),
+        reused=found.reused - before.reused,  # the server had closed that one, and its client tries again
+    )
+    side.run = replace(side.run, connections=connections)
+
+
+def _reused(side: SideDraft, event: ConnectionReused) -> None:
     request = side.request(event.req)
     if request is not None:
-        request = replace(request, connected_ns=event.t_ns, port=event.port)
-        if side.is_loop and event.port:
-            side.connected(request)
-        else:
-            side.ledger.put(request)
+        side.ledger.put(replace(request, connected_ns=event.connected_ns, port=event.port, reused=True))
+        found = side.run.connections
+        side.run = replace(side.run, connections=replace(found, reused=found.reused + 1))
+
+
+def _closed(side: SideDraft, event: ConnectionClosed) -> None:
+    found = side.run.connections
+    connections = replace(
+        found,
+        open=max(0, found.open - 1),
+        closed_by_server=found.closed_by_server + bool(event.by_server),
+        most_answered=max(found.most_answered, event.answered),
+    )
+    side.run = replace(side.run, connections=connections)
 
 
 def _first_byte(side: SideDraft, event: FirstByte) -> None:
@@ -113,6 +148,7 @@ def _received(side: SideDraft, event: ResponseReceived) -> None:
         redirects=counted(run.redirects, f"{event.status} {location}") if location else run.redirects,
         last_finished_ns=max(run.last_finished_ns, event.t_ns),
     )
+    _count_websocket(side, before, normally=True)
 
 
 def _failed(side: SideDraft, event: RequestFailed) -> None:
@@ -127,6 +163,32 @@ def _failed(side: SideDraft, event: RequestFailed) -> None:
         errors={**run.errors, event.error: run.errors.get(event.error, 0) + 1},
         last_finished_ns=max(run.last_finished_ns, event.t_ns),
     )
+    _count_websocket(side, before, normally=False)
+
+
+def _websocket_opened(side: SideDraft, event: WebSocketOpened) -> None:
+    request = side.request(event.req)
+    if request is None or request.opened_ns:
+        return
+    side.ledger.put(replace(request, opened_ns=event.t_ns))
+    found = side.run.websockets
+    now_open = found.open + 1
+    most_open = max(found.most_open, now_open)
+    websockets = replace(found, opened=found.opened + 1, open=now_open, most_open=most_open)
+    side.run = replace(side.run, websockets=websockets)
+
+
+def _count_websocket(side: SideDraft, request: Request, normally: bool) -> None:
+    """One that was open is not any more."""
+    if request.opened_ns:
+        found = side.run.websockets
+        closed = found.closed_normally + normally
+        side.run = replace(side.run, websockets=replace(found, open=found.open - 1, closed_normally=closed))
+
+
+def _websockets_counted(side: SideDraft, event: WebSocketsCounted) -> None:
+    counts = {"messages": event.messages, "pings_answered": event.pings_answered}
+    side.run = replace(side.run, websockets=replace(side.run.websockets, **counts))
 
 
 def _run_ended(side: SideDraft, event: RunEnded) -> None:
@@ -150,6 +212,10 @@ HANDLERS: Handlers = {
     RunGrew: _run_grew,
     RequestSent: _sent,
     Connected: _connected,
+    ConnectionReused: _reused,
+    ConnectionClosed: _closed,
+    WebSocketOpened: _websocket_opened,
+    WebSocketsCounted: _websockets_counted,
     FirstByte: _first_byte,
     ResponseReceived: _received,
     RequestFailed: _failed,

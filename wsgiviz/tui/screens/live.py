@@ -15,6 +15,7 @@ from textual.containers import Horizontal
 from textual.screen import Screen
 from textual.widgets import Static
 
+from wsgiviz.analysis.contract import is_followed
 from wsgiviz.analysis.hot_lines import HotLine, hot_lines
 from wsgiviz.options import SMALLEST_TERMINAL
 from wsgiviz.settings import Settings
@@ -28,6 +29,7 @@ from wsgiviz.tui.screens.bindings import CONTROL, LIVE_HINTS, VIEW, commands, ex
 from wsgiviz.tui.source import Source, find_source, source_at
 from wsgiviz.tui.widgets.caption import CaptionLine
 from wsgiviz.tui.widgets.code import CodePane
+from wsgiviz.tui.widgets.contract import ContractPane
 from wsgiviz.tui.widgets.header import Header
 from wsgiviz.tui.widgets.keys import Hint, Keys
 from wsgiviz.tui.widgets.pane import Pane
@@ -81,6 +83,7 @@ class LiveScreen(Screen[None]):
         yield Header()
         with Horizontal(id="panes"):
             yield from self._panes
+        yield ContractPane()
         yield CaptionLine(self._ascii)
         yield CodePane(self.glyphs, self._source_at)
         yield Keys(list(self.HINTS))
@@ -129,6 +132,7 @@ class LiveScreen(Screen[None]):
         shown = list(view.panes())
         for pane, pane_view in zip(self._panes, shown, strict=False):
             pane.show(pane_view)
+        self.query_one(ContractPane).show(list(view.contract()))
         if self._pace.due(newest.shown_s) or not newest.playing:
             if not self.has_class("short"):
                 self._mark([hot_lines(one.side, one.in_flight) for one in shown])
@@ -146,6 +150,7 @@ class LiveScreen(Screen[None]):
         """Another scenario or app: other panes."""
         self._settings = settings
         self.begin_anew()
+        self.set_class(is_followed(settings), "contract")
         for pane, side in zip_longest(self._panes, settings.sides):
             pane.display = side is not None
 

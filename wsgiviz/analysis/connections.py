@@ -1,0 +1,76 @@
+"""Connections that last, in words: WebSockets, and those that clients keep for their next request. Pure."""
+
+from __future__ import annotations
+
+from wsgiviz.analysis.lints import LintContext, wording
+from wsgiviz.state import Run, Side
+
+
+def refused(run: Run) -> int:
+    """Handshakes that were answered with another status than 101, where the clients open WebSockets."""
+    return run.completed - run.statuses.get(101, 0)
+
+
+def websockets(context: LintContext) -> str:
+    """What became of the WebSockets of a run that is over; "" where none were asked for."""
+    if not context.state.settings.websocket:
+        return ""
+    sides = [side for side in context.sides if side.run.ended_ns and side.run.completed]
+    return ". ".join(filter(None, (_websockets_of(context, side) for side in sides)))
+
+
+NO_WAY = "its contract gives one response to a request, and has no way to hand over the connection"
+
+
+def _websockets_of(context: LintContext, side: Side) -> str:
+    run, found, name = side.run, side.run.websockets, context.label(side)
+    if not found.opened:
+        why = f": {NO_WAY}" if side.protocol == "wsgi" else ""
+        return f"{name} refused {_of(refused(run), run.planned)} WebSockets ({_statuses(run)}){why}"
+    workers = len(side.server.processes())
+    on = "1 worker" if workers == 1 else f"{workers} workers"
+    held = found.most_open if found.most_open == run.planned else f"{found.most_open} of {run.planned}"
+    return f"{name} held {held} at once on {on}; their clients answered {found.pings_answered} pings"
+
+
+def _of(count: int, planned: int) -> str:
+    return f"all {count}" if count == planned else f"{count} of {planned}"
+
+
+def _statuses(run: Run) -> str:
+    return ", ".join(f"{count} × {status}" for status, count in sorted(run.statuses.items()) if status != 101)
+
+
+def kept(context: LintContext) -> str:
+    """What clients that keep their connections got from each side, as a verdict; "" where they do not."""
+    sides = [side for side in context.sides if side.run.ended_ns and side.run.connections.made]
+    if not context.state.settings.reuse_connections or not sides:
+        return ""
+    parts = [_carried(context, side) for side in sides]
+    idle = _idle(sides)
+    return f"{'; '.join(parts)}.{f' {idle}.' if idle else ''}"
+
+
+def _carried(context: LintContext, side: Side) -> str:
+    made, name = side.run.connections, context.label(side)
+    requests = wording.requests(side.run.completed)
+    if not made.reused:
+        who = "a sync worker closes each after its answer" if side.kind == "sync" else "the server closed each"
+        return f"{name} answered {requests} over {made.made} connections, since {who}"
+    connections = "1 connection" if made.made == 1 else f"{made.made} connections"
+    return f"{name} answered {requests} over {connections}"
+
+
+def while_kept(context: LintContext) -> str:
+    """While a run is on: what the connections hold that are open between two requests; "" when none is."""
+    sides = [side for side in context.sides if side.run.running and side.run.connections.reused]
+    open_now = [f"{context.label(side)} keeps {side.run.connections.open} connections open" for side in sides]
+    return f"{', '.join(open_now)}. {_idle(sides)}." if sides else ""
+
+
+def _idle(sides: list[Side]) -> str:
+    """ "One that is idle holds no thread and no task"."""
+    keeping = [side for side in sides if side.run.connections.reused]
+    holds = {"gevent": "a greenlet that waits", "gthread": "no thread"}
+    held = dict.fromkeys(holds.get(side.kind, "no task") for side in keeping)
+    return f"One that is idle holds {' and '.join(held)}" if held else ""
