@@ -70,6 +70,11 @@ class Settings:
         return bool(self.wsgi or self.asgi)
 
     @property
+    def timed_s(self) -> float | None:
+        """After so many seconds a run ends, and not with a number of requests; None where a number ends it."""
+        return self.duration if self.requests == MOST_REQUESTS else None
+
+    @property
     def scenario_used(self) -> Scenario | None:
         """The scenario, or None when the app is the user's own."""
         return None if self.own_app else scenarios.find(self.scenario)

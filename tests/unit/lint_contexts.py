@@ -8,6 +8,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from tests.unit.states import RUN, T0, S, ledger_of
+from wsgiviz.analysis.captions import Caption
 from wsgiviz.analysis.lints import BY_NAME, LintContext
 from wsgiviz.events import (
     Event,
@@ -27,6 +28,8 @@ from wsgiviz.events import (
 )
 from wsgiviz.settings import make
 from wsgiviz.state import Activity, Location, Phase, Request, Run, Server, Side, Slot, Span, State, Worker, reduce
+from wsgiviz.tui.render.fitting import lines_of
+from wsgiviz.tui.widgets.caption import BAR, caption_text
 
 BLOCKING = Location("demo_apps/blocking.py", 12, "asgi_app", "time.sleep")
 PID = 100
@@ -50,9 +53,37 @@ def context(*sides: Side, at_s: float = 0.5, **more: Any) -> LintContext:
 
 
 def says(name: str, shown: LintContext) -> str | None:
-    """What a lint says of the first side that it applies to."""
+    """What a lint says of the first side that it applies to. With any line of code it has to fit on small screens."""
+    said = _says(name, shown)
+    if said is not None:
+        assert_fits(said)
+        words, long_words = Location.words, property(lambda line: f"{LONG_FILE}:{line.line} {LONG_CALL}")
+        Location.words = long_words  # type: ignore[method-assign, assignment]
+        try:
+            assert_fits(_says(name, shown) or said)
+        finally:
+            Location.words = words  # type: ignore[method-assign]
+    return said
+
+
+LONG_FILE, LONG_CALL = "warehouse_orders.py", "connection_pool.acquire"
+
+
+def _says(name: str, shown: LintContext) -> str | None:
     lint = BY_NAME[name]
     return next(filter(None, (lint.of(shown, side) for side in shown.sides)), None)
+
+
+SMALL = 78, 2
+"""Cells and lines that a sentence has at 80x24."""
+
+
+def assert_fits(message: str) -> None:
+    """It can be read to its end at 80x24: what has no room there is left out by whole clauses."""
+    text = caption_text(Caption(message), *SMALL, ascii_only=False)
+    assert lines_of(text, SMALL[0] - BAR) <= SMALL[1], text
+    assert text.endswith("."), text
+    assert "…" not in text
 
 
 def side(name: str = "wsgi", kind: str = "sync", requests: Iterable[Request] = (), **more: Any) -> Side:

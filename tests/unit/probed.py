@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 from wsgiref.util import FileWrapper, setup_testing_defaults
 
 from tests.unit.rings import MemoryRing
@@ -75,7 +75,7 @@ class WsgiServer(Recorded):
         returned: Iterable[bytes] = self.returned
         return returned
 
-    def serve(self, accepted_ns: int = 5, taken_ns: int = 5) -> WsgiServer:
+    def serve(self, accepted_ns: int = 5, taken_ns: int = 5) -> Self:
         """One connection with one request. Whatever the app raises is raised."""
         self.connection.accepted_ns, self.connection.taken_ns = accepted_ns, taken_ns
         try:

@@ -16,7 +16,7 @@ OTHER = PID + 1
 SAID = {
     ("limiter-exhausted", "anyio|", 40): (
         "one of the 40 threads of AnyIO's default limiter (all at app.py:7 time.sleep): "
-        "await a library made for asyncio in an async def, or raise the limiter's total_tokens."
+        "await an asyncio library, or raise its total_tokens."
     ),
     ("limiter-exhausted", "limiter|", 2): (
         "one of the 2 threads of a limiter of the app's own (all at app.py:7 time.sleep): "
@@ -24,7 +24,7 @@ SAID = {
     ),
     ("executor-exhausted", "asyncio|", 6): (
         "one of the 6 threads of asyncio's default executor (all at app.py:7 time.sleep): "
-        "await a library made for asyncio, or give the loop an executor with more threads."
+        "await an asyncio library, or give it more threads."
     ),
     ("own-executor-exhausted", "executor|reports", 3): (
         "one of the 3 threads of the executor reports (all at app.py:7 time.sleep): "
@@ -36,7 +36,7 @@ SAID = {
     ),
     ("one-thread-for-all", "asgiref|", 1): (
         "asgiref's only thread (at app.py:7 time.sleep): "
-        "all sync_to_async takes turns there; thread_sensitive=False lets it run in any thread."
+        "sync_to_async takes turns there, unless thread_sensitive=False."
     ),
 }  # fmt: skip
 
@@ -114,7 +114,7 @@ def run_of(waited_s: float, ran_s: float) -> list[Event]:
 def test_afterwards_when_it_shaped_the_run() -> None:
     assert says("one-thread-for-all", seen(reduced(run_of(1.0, 1.0), ended(3, "asgi")), 3)) == (
         "Up to 1 call at a time waited for asgiref's only thread: "
-        "all sync_to_async takes turns there; thread_sensitive=False lets it run in any thread."
+        "sync_to_async takes turns there, unless thread_sensitive=False."
     )
     assert says("one-thread-for-all", seen(reduced(run_of(0.01, 1.0), ended(3, "asgi")), 3)) is None
 

@@ -286,14 +286,37 @@ def test_an_accepting_thread_that_waits_for_a_client_to_hang_up() -> None:
     try:
         assert inside.wait(10)
         sampler = AcceptorSampler(recorded.emit, thread.ident or 0)
-        sampler.sample()
+        sampler.sample(sys._current_frames())
         assert recorded.names == [], "it may last no longer than a moment"
         for _ in range(3):
-            sampler.sample()
+            sampler.sample(sys._current_frames())
         assert [event.closing for event in recorded.events if isinstance(event, AcceptorClosing)] == [1]
     finally:
         leave.set()
         thread.join()
     for _ in range(3):
-        sampler.sample()
+        sampler.sample(sys._current_frames())
     assert [event.closing for event in recorded.events if isinstance(event, AcceptorClosing)] == [1, 0]
+
+
+def test_the_frames_of_all_threads_are_read_once_for_both_samplers(monkeypatch: pytest.MonkeyPatch) -> None:
+    server, looks = SampledServer(plain), []
+    read = sys._current_frames
+
+    def counting() -> Any:
+        looks.append(read())
+        return looks[-1]
+
+    seen: list[Any] = []
+    sampler = SlotSampler(
+        server.emit,
+        LineEmitter(server.emit, SourceLines("tests")),
+        {threading.get_ident(): server.connection},
+        seen.append,
+    )
+    monkeypatch.setattr(sys, "_current_frames", counting)
+    server.take()
+    sampler.sample()
+    sampler.sample()
+    assert len(looks) == 2, "once each time, with a connection that lasts"
+    assert seen == looks

@@ -201,6 +201,16 @@ def test_a_failed_prediction_says_by_how_much() -> None:
     assert lines[-1] == " caveat the CPU is shared"
 
 
+def test_a_run_that_a_time_ends_counts_seconds_and_not_a_hundred_thousand() -> None:
+    side = sleeping_workers(1.0)
+    timed = replace(view_of(changed(side, run=changed(side.run, planned=100_000)), 1.0), timed_s=4.0)
+    text = "\n".join(shown(timed))
+    assert f"{side.run.done}, 1.0 of 4 s" in text
+    assert "100000" not in text
+    over = changed(side, run=changed(side.run, planned=side.run.done, ended_ns=side.run.started_ns + 4_000_000_000))
+    assert f"{side.run.done}/{side.run.done}" in "\n".join(shown(replace(view_of(over, 4.0), timed_s=4.0)))
+
+
 def test_before_anything_has_happened() -> None:
     lines = shown(view_of(Side("wsgi"), 0.0))
     assert "no worker yet" in lines[2]

@@ -287,6 +287,18 @@ def test_the_progress_line_of_a_side() -> None:
     assert side_line(line, at(1), ascii_only=True).plain.isascii()
 
 
+def test_a_run_that_a_time_ends_shows_how_much_of_that_is_over() -> None:
+    events = [*one_request()[:2], ThreadSampled(at(0.02), "wsgi", PID, 0, 0, 0, "S")]
+    state = reduced(opened(arrivals="closed", duration=4.0, concurrency=3), booted(), fired(requests=100_000), events)
+    line = progress_line(state, at(1), 120).plain
+    assert line == "WSGI █████░░░░░░░░░░░░░░░  1.0 of 4 s  0 done  1 blocked"
+    assert " 4.0 of 4 s  0 done" in progress_line(state, at(9), 120).plain
+    counted = reduced(opened(arrivals="closed", duration=4.0, requests=50), booted(), fired(requests=50), events)
+    assert "0/50" in progress_line(counted, at(1), 120).plain, (
+        "whichever comes first: the number is one of the person's"
+    )
+
+
 def test_the_progress_line_shows_both_sides_or_the_phase() -> None:
     assert progress_line(State(), 0, 80).plain == "new …"
     assert progress_line(State(phase=Phase.STARTING), 0, 80, ascii_only=True).plain == "starting ..."

@@ -314,6 +314,10 @@ def _stand_in_line(context: LintContext, side: Side) -> bool:
 
 def _in_progress(context: LintContext) -> Caption | None:
     planned = [side.run.planned for side in context.state.sides.values() if side.run.running]
+    settings = context.state.settings
+    if planned and settings.timed_s is not None:
+        users = f"{settings.concurrency} user{'s' if settings.concurrency > 1 else ''}"
+        return Caption(f"{users} for {settings.timed_s:g} s, in progress.")
     return Caption(f"{wording.requests(max(planned))} in progress.") if planned else None
 
 

@@ -130,8 +130,8 @@ def _watch_threads(worker: Any, ids: RequestIds) -> None:
 
     slots = watch_threads(worker, _emit, ids)
     acceptor = AcceptorSampler(_emit, threading.get_ident())
-    samples = SlotSampler(_emit, _lines(worker), slots.connections).sample, acceptor.sample
-    LineSampler(_emit, samples).start()
+    sampler = SlotSampler(_emit, _lines(worker), slots.connections, acceptor.sample)
+    LineSampler(_emit, [sampler.sample]).start()
 
 
 def _watch_greenlets(worker: Any, ids: RequestIds) -> None:

@@ -11,7 +11,7 @@ latest event, so that a reader can tell.
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from time import monotonic_ns
 from types import FrameType
 
@@ -35,10 +35,21 @@ RUNS_A_LOOP = frozenset({"run_forever", "run_until_complete", "run_until_future"
 
 
 class SlotSampler:
-    """Looks at the connections in ``connections``, which are by the thread that serves them."""
+    """Looks at the connections in ``connections``, which are by the thread that serves them.
 
-    def __init__(self, emit: Emitter, lines: LineEmitter, connections: Mapping[int, Connection]) -> None:
+    ``looks_too`` is called with all threads' frames each time: to read them stops every thread for a moment, so they
+    are read once for all.
+    """
+
+    def __init__(
+        self,
+        emit: Emitter,
+        lines: LineEmitter,
+        connections: Mapping[int, Connection],
+        looks_too: Callable[[Frames], None] | None = None,
+    ) -> None:
         self._emit = emit
+        self._looks_too = looks_too
         self._lines = lines
         self._connections = connections
         self._seen: dict[int, tuple[tuple[int, int], object]] = {}
@@ -47,6 +58,9 @@ class SlotSampler:
     def sample(self) -> None:
         """Emit what is new about whatever was there at the last call too."""
         frames: Frames | None = None
+        if self._looks_too is not None:
+            frames = sys._current_frames()
+            self._looks_too(frames)
         for thread, connection in list(self._connections.items()):
             key = connection.key()
             seen, line = self._seen.get(thread, (IDLE, None))

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import itertools
-import sys
 import threading
 from collections.abc import Callable, Collection
 from time import monotonic_ns
 from typing import Any
 
 from wsgiviz.probe.connection import Connection
+from wsgiviz.probe.line_sampler import Frames
 from wsgiviz.probe.request_ids import RequestIds
 from wsgiviz.probe.slot_sampler import CLOSES
 from wsgiviz.probe.source_lines import stack
@@ -105,9 +105,9 @@ class AcceptorSampler:
         self._thread = thread
         self._closing = self._emitted = False
 
-    def sample(self) -> None:
-        """Emit what two samples in a row have found, when it is another than before."""
-        closing = any(frame.f_code.co_name == CLOSES for frame in stack(sys._current_frames().get(self._thread)))
+    def sample(self, frames: Frames) -> None:
+        """Emit what two samples in a row have found, when it is another than before. ``frames`` are all threads'."""
+        closing = any(frame.f_code.co_name == CLOSES for frame in stack(frames.get(self._thread)))
         if closing == self._closing and closing != self._emitted:
             self._emitted = closing
             self._emit.acceptor_closing(int(closing))

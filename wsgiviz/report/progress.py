@@ -63,7 +63,8 @@ def progress_line(state: State, now_ns: int, width: int, ascii_only: bool = Fals
         return Text(spelled(waiting(state, now_ns), ascii_only), no_wrap=True, overflow="ellipsis")
     room = width // len(sides) - WORDS
     bar = min(BAR_CELLS, room) if room >= SHORTEST_BAR else 0
-    line = Text("   ").join([side_line(side, now_ns, bar, ascii_only) for side in sides])
+    timed_s = state.settings.timed_s
+    line = Text("   ").join([side_line(side, now_ns, bar, ascii_only, timed_s) for side in sides])
     line.no_wrap, line.overflow = True, "ellipsis"
     return line
 
@@ -77,17 +78,26 @@ def waiting(state: State, now_ns: int) -> str:
     return f"{state.phase.value} …  {loading}  {waited_s:.1f} s of {state.settings.ready_timeout:g} s"
 
 
-def side_line(side: Side, now_ns: int, bar_cells: int = BAR_CELLS, ascii_only: bool = False) -> Text:
-    """ "WSGI ████░░░░ 8/20  2.41 s  4 blocked, 12 queued"."""
-    done, planned = side.run.done, side.run.planned
-    filled = min(bar_cells, bar_cells * done // planned) if planned else 0
+def side_line(
+    side: Side, now_ns: int, bar_cells: int = BAR_CELLS, ascii_only: bool = False, timed_s: float | None = None
+) -> Text:
+    """ "WSGI ████░░░░ 8/20  2.41 s  4 blocked, 12 queued"; of a run that ends after ``timed_s`` seconds how much of
+    them is over: "WSGI ████░░░░ 2.4 of 10 s  310 done  4 blocked"."""
+    share, counts = _reached(side, now_ns, timed_s)
+    filled = min(bar_cells, int(bar_cells * share))
     colour = "orange1" if side.protocol == "wsgi" else "sky_blue1"
     full, empty = spelled("█", ascii_only), spelled("░", ascii_only)
     bar = Text(full * filled, colour) + Text(empty * (bar_cells - filled), "dim")
-    seconds = metrics.elapsed_ns(side, now_ns) / 1e9
     space = " " if bar_cells else ""
-    counts = f"{space}{done:>{len(str(planned))}}/{planned}  {seconds:5.2f} s  {_now(side)}"
-    return Text(f"{side.name.upper()} ", f"bold {colour}") + bar + Text(counts)
+    return Text(f"{side.name.upper()} ", f"bold {colour}") + bar + Text(f"{space}{counts}  {_now(side)}")
+
+
+def _reached(side: Side, now_ns: int, timed_s: float | None) -> tuple[float, str]:
+    """How much of the run is over, and that in words."""
+    done, planned, seconds = side.run.done, side.run.planned, metrics.elapsed_ns(side, now_ns) / 1e9
+    if timed_s is not None:
+        return seconds / timed_s, f"{min(seconds, timed_s):4.1f} of {timed_s:g} s  {done} done"
+    return done / max(1, planned), f"{done:>{len(str(planned))}}/{planned}  {seconds:5.2f} s"
 
 
 def _now(side: Side) -> str:

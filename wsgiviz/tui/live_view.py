@@ -59,6 +59,7 @@ class LiveView:
                 makespan_s=metrics.makespan_ns(side) / 1e9 if over else None,
                 glyphs=self.glyphs,
                 followed=self.followed,
+                timed_s=self.state.settings.timed_s,
             )
 
     def contract(self) -> Iterator[ContractView]:
@@ -128,6 +129,8 @@ class LiveView:
 
 
 def _load(settings: Settings) -> str:
+    if settings.timed_s is not None:
+        return f"{settings.concurrency} users for {settings.timed_s:g} s"
     if settings.arrivals == "closed":
         return f"{settings.concurrency} users, {settings.requests} requests"
     return f"{settings.requests} at once"

@@ -18,11 +18,11 @@ RECENT = 100
 """So many of the requests that are over are looked at."""
 
 CURES = {
-    PoolKind.ANYIO: "await a library made for asyncio in an async def, or raise the limiter's total_tokens",
+    PoolKind.ANYIO: "await an asyncio library, or raise its total_tokens",
     PoolKind.LIMITER: "its total_tokens say how many may run at once",
-    PoolKind.ASYNCIO: "await a library made for asyncio, or give the loop an executor with more threads",
+    PoolKind.ASYNCIO: "await an asyncio library, or give it more threads",
     PoolKind.EXECUTOR: "its max_workers say how many may run at once",
-    PoolKind.ASGIREF: "all sync_to_async takes turns there; thread_sensitive=False lets it run in any thread",
+    PoolKind.ASGIREF: "sync_to_async takes turns there, unless thread_sensitive=False",
 }
 """In a few words; the lints' explanations have more of them."""
 

@@ -197,8 +197,10 @@ def _nested_loop(context: LintContext, side: Side) -> str | None:
 NESTED_LOOP = Lint(
     "nested-event-loop",
     _nested_loop,
-    "asyncio.run() in a WSGI app makes a loop for this one request and waits for its end: the worker is occupied as "
-    "by a plain call, and the loop is thrown away, with its connections. It pays off only where one request waits "
-    "for several things at once. Otherwise call a synchronous library, or serve the app over ASGI.",
-    "PEP 3333; asyncio docs, Runners",
+    "A request of a WSGI app that runs an event loop (asyncio.run, loop.run_until_complete, anyio.run, or asgiref's "
+    "async_to_sync, which Flask and Django use for async views) waits until that loop is through: its worker is "
+    "occupied as by a plain call. A loop made for one request is thrown away with its connections; one that is kept "
+    "still serves this request only. It pays off only where one request waits for several things at once. Otherwise "
+    "call a synchronous library, or serve the app over ASGI.",
+    "PEP 3333; asyncio docs, Runners; AnyIO docs, Running async programs; asgiref docs, Function wrappers",
 )

@@ -48,14 +48,30 @@ def done(view: PaneView, width: int, column: int, middle: Median) -> Row:
     line = labelled("done", width, column)
     _bar(line, view.side, cells, view)
     line.to(column + cells + (2 if width >= 50 else 1))
-    digits = len(str(run.planned))
-    main = Part(f"{run.done:>{digits}}/{run.planned}", BOLD if run.done else DIM)
+    main = Part(_done_of(view), BOLD if run.done else DIM)
     speed = Part(f"  {rate(run.completed / _elapsed_s(run))}" if run.completed else " " * 9, PLAIN)
     latency = middle.latency_s(view.side)
     half = Part(f"   p50 {measured(latency)}", DIM) if latency is not None else Part("", DIM)
     bad = run.failed + run.bad_status
     failed = Part(f"  {bad} failed", CellStyle("blocked!", "", "b")) if bad else Part("", DIM)
     return line.first_fitting((main, speed, half, failed), (main, speed, failed), (main, failed)).row()
+
+
+def _done_of(view: PaneView) -> str:
+    """Of all, or with the seconds that are over of a run that a time ends."""
+    run = view.side.run
+    passed_s = _passed_s(view)
+    if passed_s is not None:
+        return f"{run.done}, {passed_s:.1f} of {view.timed_s:g} s"
+    return f"{run.done:>{len(str(run.planned))}}/{run.planned}"
+
+
+def _passed_s(view: PaneView) -> float | None:
+    """Of the seconds after which the run ends; None of a run that a number ends, or that is over."""
+    run = view.side.run
+    if view.timed_s is None or run.ended_ns:
+        return None
+    return min(view.timed_s, max(0.0, (view.now_ns - run.started_ns) / 1e9)) if run.started_ns else 0.0
 
 
 def _elapsed_s(run: Run) -> float:
@@ -66,6 +82,9 @@ def _bar(line: Line, side: Side, cells: int, view: PaneView) -> None:
     """Answered in the side's colour, failed behind it, the rest empty."""
     glyphs, run = view.glyphs, side.run
     share = cells * EIGHTHS / max(1, run.planned, run.done)
+    passed_s = _passed_s(view)
+    if passed_s is not None and view.timed_s:
+        share = cells * EIGHTHS * passed_s / view.timed_s / max(1, run.done)
     good, all_done = round((run.completed - run.bad_status) * share), round(run.done * share)
     if not glyphs.eighths:
         good, all_done = good // EIGHTHS * EIGHTHS, all_done // EIGHTHS * EIGHTHS

@@ -38,6 +38,8 @@ class PaneView:
     """The time that the axis calls 0 s; 0 for the left edge."""
     followed: int = 0
     """The request whose marks stand out; 0 for none."""
+    timed_s: float | None = None
+    """After so many seconds the run ends, and not with a number of requests."""
     scroll: int = 0
     """Lanes scrolled out at the top."""
 

@@ -61,7 +61,7 @@ def _status(entry: Entry, glyphs: Glyphs) -> Cell:
     return Cell(f"{_sign(entry, glyphs)} {words}", words)
 
 
-BRIEF = {Activity.WAITING_FOR_GIL.value: "GIL wait"}
+BRIEF = {Activity.WAITING_FOR_GIL.value: "GIL wait", Task.FOR_THREAD.value: "thread wait"}
 """States that are longer than a narrow column."""
 
 TASKS = frozenset(task.value for task in Task)

@@ -1,0 +1,51 @@
+"""Sentences on small screens: whole clauses are left out, the least important first."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wsgiviz.analysis.captions import READY, Caption
+from wsgiviz.tui.render.fitting import fitted, lines_of, wordings
+from wsgiviz.tui.widgets.caption import caption_text
+
+WHO = "40 requests wait for one of the 4 threads (all at app.py:7 time.sleep; over 2 s of waiting)"
+HELP = "await an asyncio library, or raise its total_tokens"
+
+
+@pytest.mark.parametrize(("text", "width", "wanted"), [
+    ("All is well.", 40, "All is well."),
+    (f"{WHO}: {HELP}.", 60, f"{WHO}."),
+    (f"{WHO}: {HELP}.", 30, "40 requests wait for one of the 4 threads."),
+    ("The threads take turns with the GIL (over 2 s of waiting): processes would compute at the same time.", 46,
+     "The threads take turns with the GIL: processes would compute at the same time."),
+    ("A client holds the only worker; 2 requests wait in the kernel; gunicorn kills a worker for that.", 36,
+     "A client holds the only worker; 2 requests wait in the kernel."),
+    ("WSGI took 20.1 s, ASGI 1.02 s. Workers wait in time.sleep(1) most of their time, and serve nobody.", 40,
+     "Workers wait in time.sleep(1) most of their time, and serve nobody."),
+])  # fmt: skip
+def test_what_is_left_out(text: str, width: int, wanted: str) -> None:
+    assert fitted(text, width, 2) == wanted
+
+
+def test_a_place_in_the_code_stays_longer_than_what_helps() -> None:
+    assert "app.py:7" in fitted(f"{WHO}: {HELP}.", 60, 2)
+
+
+def test_a_call_s_own_parentheses_are_no_aside() -> None:
+    assert list(wordings("It waits in time.sleep(1) for long (at f() of x).")) == [
+        "It waits in time.sleep(1) for long (at f() of x).",
+        "It waits in time.sleep(1) for long.",
+    ]
+
+
+@given(st.text(st.sampled_from("abc .:;()#A7…"), max_size=120), st.integers(4, 40), st.integers(1, 3))
+def test_whatever_is_said_it_fits(text: str, width: int, lines: int) -> None:
+    assert lines_of(fitted(text, width, lines), width) <= lines
+
+
+def test_keys_are_named_only_where_there_is_room() -> None:
+    assert caption_text(READY, 78, 1, ascii_only=False) == "Ready. Press space to fire."
+    assert caption_text(READY, 20, 1, ascii_only=False) == "Ready."
+    assert caption_text(Caption("An endless word: " + "x" * 90), 42, 2, ascii_only=True).isascii()
