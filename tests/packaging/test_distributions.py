@@ -56,6 +56,7 @@ def test_the_wheel_has_every_module_and_data_file(archive: zipfile.ZipFile, unpa
         if path.is_file()
     }
     assert {"wsgiviz/py.typed", "wsgiviz/tui/app.tcss", "demo_apps/sleep.py"} <= sources
+    assert {"wsgiviz/lessons/course/02-blocked.md", "wsgiviz/lessons/course/blocked.py"} <= sources
     shipped = {name for name in archive.namelist() if ".dist-info/" not in name}
     assert shipped == sources
 

@@ -17,7 +17,7 @@ from wsgiviz.options import OPTIONS
 from wsgiviz.settings import Settings
 
 COMPLAINTS = [
-    (["runn"], "there is no command 'runn'", "did you mean run? there are run, replay, scenarios, lints"),
+    (["runn"], "there is no command 'runn'", "did you mean run? there are run, replay, lesson,"),
     (["run", "--wrokers", "3"], "unknown argument --wrokers", "did you mean --workers?"),
     (["run", "--work", "3"], "unknown argument --work", "did you mean --workers?"),
     (["run", "--strands", "3"], "unknown argument --strands", "wsgiviz run --help lists the options"),

@@ -125,3 +125,9 @@ def test_requests_of_two_lengths_are_not_short() -> None:
         for n in range(20)
     ]
     assert of(replace(made, ledger=ledger_of(mixed)), loop(1, 0.5)).demand is not Demand.SHORT
+
+
+def test_one_request_alone_is_not_judged() -> None:
+    found = of(but(finished("wsgi", 1, 1), planned=1), but(loop(1, 1), planned=1))
+    assert (found.fits, found.words) == (Fits.UNKNOWN, "")
+    assert found.because.startswith("One request at a time")

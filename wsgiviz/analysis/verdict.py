@@ -78,6 +78,9 @@ def verdict(state: State, now_ns: int) -> Verdict | None:
     if troubled:
         return Verdict(Demand.UNKNOWN, Fits.UNKNOWN, because=troubled)
     demand = _demand(sides, now_ns)
+    if max(_at_once(context, side) for side in sides) == 1:
+        because = "One request at a time says nothing about which model fits: nobody had to wait for another."
+        return Verdict(demand, Fits.UNKNOWN, because=because)
     slots, loops = ([side for side in sides if side.is_loop is loop] for loop in (False, True))
     if len(slots) == 1 and len(loops) == 1:
         return _both(context, demand, slots[0], loops[0])

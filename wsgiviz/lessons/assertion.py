@@ -148,7 +148,7 @@ def _holds(comparison: Comparison, left: Fact, right: Fact, tolerance: float) ->
     if comparison.sign != "≈" or isinstance(left, str) or isinstance(right, str):
         return COMPARED[comparison.sign](left, right)
     allowed = abs(right) * tolerance / 100 if comparison.percent else tolerance
-    return abs(left - right) <= allowed
+    return abs(left - right) <= allowed + 1e-9 * abs(right)  # 4.2 is within 4 ± 5 %, whatever binary fractions say
 
 
 # --- lints and failures -------------------------------------------------------------------------------------------

@@ -62,6 +62,8 @@ class _Composer:
     """Takes yaml's events, which come without recursion, and makes Entries of them."""
 
     def __init__(self, text: str, file: str, above: int) -> None:
+        # To YAML these end a line, to Markdown and editors they do not.
+        text = text.translate(dict.fromkeys(map(ord, "\x85\u2028\u2029"), " "))
         self._events: Iterator[yaml.Event] = yaml.parse(text, Loader=yaml.SafeLoader)
         self._file = file
         self._above = above

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
+from itertools import pairwise
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
@@ -58,8 +59,7 @@ def read_markdown(text: str, file: str) -> Document:
         _refuse(token, lines, file)
     heads = [at for at, token in enumerate(tokens) if _begins_section(token)]
     _refuse_text_before(tokens[1 : heads[0] if heads else len(tokens)], file)
-    ends = [*heads[1:], len(tokens)]
-    sections = tuple(_section(tokens[at:end], lines, file) for at, end in zip(heads, ends, strict=True))
+    sections = tuple(_section(tokens[at:end], lines, file) for at, end in pairwise([*heads, len(tokens)]))
     return Document(tokens[0].content, sections)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-
 VERDICT = "verdict"
 """What stands beside the sides in a result: which model fits the load (`wsgiviz.report.result`)."""
 

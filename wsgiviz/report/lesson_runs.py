@@ -73,9 +73,10 @@ class LessonRuns:
         return self._log.state
 
     def _close(self) -> None:
-        controller, self._controller = self._controller, None
-        if controller is not None:
-            controller.close()
+        """When it is interrupted, closing the context does it again."""
+        if self._controller is not None:
+            self._controller.close()
+            self._controller = None
 
 
 def _left_something(state: State) -> bool:
