@@ -1,5 +1,6 @@
 """A view that asks its own server for a price, over HTTP. Who answers, when every worker asks?"""
 
+from contextlib import closing
 from http.client import HTTPConnection
 
 from demo_apps.http_text import HEADERS, word
@@ -11,9 +12,9 @@ def wsgi_app(environ, start_response):
     elif word(environ["QUERY_STRING"], "fix") == "function":
         body = b"It costs " + price()
     else:
-        server = HTTPConnection(environ["HTTP_HOST"], timeout=2)
-        server.request("GET", "/price")
-        body = b"It costs " + server.getresponse().read()  # this worker waits for another one
+        with closing(HTTPConnection(environ["HTTP_HOST"], timeout=2)) as server:
+            server.request("GET", "/price")
+            body = b"It costs " + server.getresponse().read()  # this worker waits for another one
     start_response("200 OK", HEADERS)
     return [body]
 

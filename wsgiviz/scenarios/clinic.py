@@ -85,6 +85,7 @@ CLINIC = (
         ),
         cost_of=None,
         settings={"left": "gthread", "workers": 1, "threads": 8, "requests": 16},
+        calls_by={"shorter": ("pay_shorter(pool, {seconds:g})", "")},
     ),
     Scenario(
         name="self-call",
@@ -96,6 +97,7 @@ CLINIC = (
         parameters=(Choice("fix", ("no", "function"), "call the function instead of the URL"),),
         cost_of=None,
         settings={"workers": 1, "requests": 2},
+        calls_by={"function": ("price()", "")},
     ),
     Scenario(
         name="gevent-stops",
@@ -110,6 +112,7 @@ CLINIC = (
         ),
         cost_of=None,
         settings={"left": "gevent", "workers": 1, "requests": 6},
+        calls_by={"cooperative": ("time.sleep({seconds:g})", "")},
     ),
     Scenario(
         name="hangs-booting",
