@@ -105,7 +105,11 @@ def test_whether_others_can_reach_the_app(host: str, loopback: bool) -> None:
 
 def test_another_scenario_brings_its_own_requests_and_parameters() -> None:
     changed = make(requests=50, workers=9, threads=3, parameters={"seconds": 2}).changed(scenario="fast")
-    assert (changed.requests, changed.workers, set(changed.parameters)) == (2000, workers, {"rows"})
+    assert (changed.requests, changed.workers, set(changed.parameters)) == (
+        2000,
+        scenarios.find("fast").settings["workers"],
+        {"rows"},
+    )
     assert changed.threads == 3
     assert make(scenario="db", dsn="postgresql:///shop").changed(scenario="sleep").dsn is None
 

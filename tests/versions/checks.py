@@ -87,7 +87,9 @@ def hangs(on: Observed) -> Faults:
     for side in on.run("/hang", 1):
         why = "no answer to its health check" if side.kind == "uvicorn" else "worker timeout"
         causes = [row.cause for row in deaths.rows(side)]
-        if side.run.failed + side.run.bad_status != 1 or causes != [f"was killed by {deaths.server_of(side)} ({why})"]:
+        if side.run.failed + side.run.bad_status != 1 or causes != [
+            f"was killed by {deaths.server_of(side)} ({why})"
+        ]:
             yield f"{side.kind}: after /hang {side.run.failed} failed, and {causes}"
         if side.kind != "uvicorn":
             name = side.name
@@ -97,7 +99,9 @@ def hangs(on: Observed) -> Faults:
 CHECKS: tuple[Callable[[Observed], Faults], ...] = (waits, computes, holds, exits, crashes, hangs)
 
 
-def in_order(python: Path, kinds: tuple[str, ...], checks: tuple[Callable[[Observed], Faults], ...] = CHECKS) -> Faults:
+def in_order(
+    python: Path, kinds: tuple[str, ...], checks: tuple[Callable[[Observed], Faults], ...] = CHECKS
+) -> Faults:
     """All that is wrong with servers of these kinds under ``python``."""
     timeout = {} if "uvicorn" in kinds else {"server_timeout": TIMEOUT_S}
     with Observed(python, kinds, **timeout) as on:

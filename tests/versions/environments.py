@@ -36,10 +36,26 @@ class Environments:
 
 
 def _install(python: Path, *requirements: str) -> None:
-    command = [*PIP, "--python", str(python), "install", "--no-deps", "--no-compile", "--retries", "0", "--timeout", "20"]
+    command = [
+        *PIP,
+        "--python",
+        str(python),
+        "install",
+        "--no-deps",
+        "--no-compile",
+        "--retries",
+        "0",
+        "--timeout",
+        "20",
+    ]
     env = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     found = subprocess.run(
-        [*command, *requirements], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=DEADLINE_S, env=env
+        [*command, *requirements],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE_S,
+        env=env,
     )
     if found.returncode:
         raise RuntimeError(f"{' '.join(requirements)} can't be installed: {found.stderr.strip()[-500:]}")
