@@ -24,7 +24,11 @@ from wsgiviz.scenarios import Parameter, Scenario, catalogue
 
 EACH = pytest.mark.parametrize("scenario", catalogue(), ids=lambda scenario: scenario.name)
 
-QUICK = {"seconds": "0.02", "rows": "20", "below": "1000"}
+HTTP = pytest.mark.parametrize(
+    "scenario", [each for each in catalogue() if not each.websocket], ids=lambda scenario: scenario.name
+)
+
+QUICK = {"seconds": "0.02", "rows": "20", "below": "1000", "events": "3", "every": "0.01"}
 DEADLINE_S = 20.0
 BAD = ["nan", "inf", "-1", "1e99", "many", "", "0x10", "1e-400"]
 TOO_MANY = "1e6"
@@ -38,6 +42,9 @@ BODIES = {
     "fast": r"<table>(<tr>(<td>[^<]+</td>){3}</tr>){20}</table>",
     "slow-client": r"as fast as you can read\n",
     "timeout": r"late\n",
+    "stream": r"data: 0\n\ndata: 1\n\ndata: 2\n\n",
+    "long-poll": r"news\n",
+    "keep-alive": r"ok\n",
 }
 """What the answer to a QUICK request looks like, where it is not "slept"."""
 
@@ -107,16 +114,16 @@ async def ask_asgi(app: Any, query: str) -> list[dict[str, Any]]:
     return sent
 
 
-@EACH
+@HTTP
 def test_the_wsgi_app_is_valid(scenario: Scenario, apps: Any) -> None:
     status, headers, content = ask_wsgi(apps.wsgi_app, query_of(scenario))
     assert status == "200 OK"
-    assert headers["content-type"].startswith("text/plain")
+    assert headers["content-type"].startswith("text/event-stream" if scenario.name == "stream" else "text/plain")
     assert re.fullmatch(BODIES.get(scenario.name, r"slept\n"), content.decode())
     assert int(headers.get("content-length", len(content))) == len(content)
 
 
-@EACH
+@HTTP
 def test_the_asgi_app_answers_the_same(scenario: Scenario, apps: Any) -> None:
     start, *bodies = on_a_loop(apps, ask_asgi(apps.asgi_app, query_of(scenario)))
     assert (start["type"], start["status"]) == ("http.response.start", 200)
@@ -186,7 +193,7 @@ async def all_at_once(app: Any, queries: list[str]) -> list[list[dict[str, Any]]
         return await asyncio.gather(*(ask_asgi(app, query) for query in queries))
 
 
-GOES_ON = [scenario for scenario in catalogue() if scenario.name in ("sleep", "http", "db", "file")]
+GOES_ON = [scenario for scenario in catalogue() if scenario.name in ("sleep", "http", "db", "file", "long-poll")]
 STANDS_STILL = [scenario for scenario in catalogue() if scenario.name in ("cpu", "blocking-in-async")]
 LONG = urlencode({"seconds": 0.4, "rows": 2000, "below": 200_000})
 
@@ -220,7 +227,7 @@ async def longest_pause(app: Any, query: str) -> float:
     return max(after - before for before, after in pairwise(turns)) / (turns[-1] - turns[0])
 
 
-WAITS = [scenario for scenario in catalogue() if scenario.name in ("sleep", "http", "file", "timeout")]
+WAITS = [scenario for scenario in catalogue() if scenario.name in ("sleep", "http", "file", "timeout", "long-poll")]
 STANDS = [scenario for scenario in catalogue() if scenario.name == "blocking-in-async"]
 
 
