@@ -82,7 +82,9 @@ class Response:
             self._start(_number(message.get("status")))
         elif kind == "websocket.accept":
             self._start(101)
-        elif kind == "http.response.body":
+        elif kind == "websocket.close" and not self._status:
+            self._start(403)  # as the server then answers the handshake (ASGI's specification, websocket.close)
+        elif kind in ("http.response.body", "websocket.send"):
             self._chunks += 1
         await self._send(message)
 
