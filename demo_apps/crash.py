@@ -12,7 +12,7 @@ def wsgi_app(environ, start_response):
     seconds = number(environ["QUERY_STRING"], "seconds", 1.0)
     time.sleep(seconds / 2)
     if environ["PATH_INFO"] == "/crash":
-        die()  # one request is lost: this worker had no other
+        die()  # its only request is lost
     time.sleep(seconds / 2)
     start_response("200 OK", HEADERS)
     return [b"slept\n"]
@@ -24,7 +24,7 @@ async def asgi_app(scope, receive, send):
     seconds = number(scope["query_string"], "seconds", 1.0)
     await asyncio.sleep(seconds / 2)
     if scope["path"] == "/crash":
-        die()  # all requests are lost that this loop has in progress
+        die()  # all that it holds are lost
     await asyncio.sleep(seconds / 2)
     await send_text(send, "slept\n")
 

@@ -19,7 +19,7 @@ OLDEST_PYTHON = (3, 11)
 GUNICORNS = range(22, 28)
 """Major versions of gunicorn that the probe knows."""
 
-OLDEST_UVICORN = (0, 34)
+OLDEST_UVICORN = (0, 30)
 LOOK_WITHIN_S = 20.0
 
 PROBE_PARTS = ("__init__.py", "lifeline.py", "probe", "recorder")

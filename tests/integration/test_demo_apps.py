@@ -27,13 +27,14 @@ from wsgiviz.scenarios import Parameter, Scenario, catalogue, find
 
 EACH = pytest.mark.parametrize("scenario", catalogue(), ids=lambda scenario: scenario.name)
 
-QUICK = {"seconds": "0.02", "slow": "0.02", "quick": "0.01", "rows": "20", "below": "1000"}
+QUICK = {"seconds": "0.02", "pause": "0.01", "slow": "0.02", "quick": "0.01", "rows": "20", "below": "1000"}
 DEADLINE_S = 20.0
 BAD = ["nan", "inf", "-1", "1e99", "many", "", "0x10", "1e-400"]
 TOO_MANY = "1e6"
 """More than any app takes, but cpu's: a million is a number of its own there."""
 
 BODIES = {
+    "contract": r"one\ntwo\nthree\n",
     "http": r"upstream\n",
     "db": r"\d+ pairs\n",
     "file": r"read 40960 bytes\n",

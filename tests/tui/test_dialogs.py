@@ -64,27 +64,31 @@ def test_help_is_read_to_its_end_with_the_keys(size: tuple[int, int]) -> None:
 # --- picker -------------------------------------------------------------------------------------------------------
 
 
+DOWNS_TO = {scenario.name: at for at, scenario in enumerate(scenarios.catalogue())}
+"""How often the key is pressed, from the first scenario on."""
+
+
 def test_the_picker_has_every_scenario_and_tells_of_the_one_in_hand() -> None:
     async def check(seat: Seat) -> None:
         await seat.press("s")
         for scenario in scenarios.catalogue():
             await seat.reads(scenario.question)
         await seat.reads("await asyncio.sleep(1)")
-        await seat.press("down", "down")
+        await seat.press(*["down"] * DOWNS_TO["db"])
         await seat.reads("rows = 400 rows")
 
     watch(check)
 
 
 @pytest.mark.parametrize(
-    ("downs", "chosen", "requests", "workers"),
-    [(0, "sleep", 40, 7), (1, "http", 20, 7), (5, "fast", 2000, scenarios.find("fast").settings["workers"])],
+    ("chosen", "requests", "workers"),
+    [("sleep", 40, 7), ("http", 20, 7), ("fast", 2000, scenarios.find("fast").settings["workers"])],
 )
-def test_choosing_a_scenario_changes_to_it(downs: int, chosen: str, requests: int, workers: int) -> None:
+def test_choosing_a_scenario_changes_to_it(chosen: str, requests: int, workers: int) -> None:
     async def check(seat: Seat) -> None:
         await seat.press("s")
         await seat.screen_is("PickerScreen")
-        await seat.press(*["down"] * downs, "enter")
+        await seat.press(*["down"] * DOWNS_TO[chosen], "enter")
         await seat.screen_is("LiveScreen")
         assert seat.calls == ["change"]
         changed = seat.changes[-1]
@@ -121,7 +125,7 @@ def test_choosing_with_the_mouse() -> None:
         await seat.reads("Is synchronous slow?")
         await seat.pilot.click(OptionList, offset=(10, 3))
         await seat.screen_is("LiveScreen")
-        assert seat.changes[-1].scenario == "file"
+        assert seat.changes[-1].scenario == scenarios.catalogue()[3].name
 
     watch(check)
 

@@ -91,7 +91,7 @@ def test_every_option_of_the_table_is_understood_and_in_the_help(
             "--threads", "4", "--silence", "loop-held,closed-loop", "--left", "gthread", "--right", "asgi",
         "--host", "127.0.0.9", "--requests", "7", "--arrivals", "closed", "--concurrency", "5",
         "--duration", "1.5", "--order", "in-turn", "--timeout", "2.5",
-        "--ready-timeout", "45", "--silent-clients", "3",
+        "--ready-timeout", "45", "--silent-clients", "3", "--reuse-connections",
     ]  # fmt: skip
     assert cli.run(argv) == 0
     [(settings, others)] = asked
@@ -100,7 +100,7 @@ def test_every_option_of_the_table_is_understood_and_in_the_help(
     assert (settings.workers, settings.async_workers, settings.requests, settings.concurrency) == (2, 3, 7, 5)
     assert (settings.duration, settings.timeout, settings.order) == (1.5, 2.5, "in-turn")
     assert settings.kinds == {"wsgi": "gthread", "asgi": "asgi"}
-    assert (settings.ready_timeout, settings.silent_clients) == (45.0, 3)
+    assert (settings.ready_timeout, settings.silent_clients, settings.reuse_connections) == (45.0, 3, True)
     with pytest.raises(SystemExit) as left:
         cli.run(["run", "--help"])
     assert left.value.code == 0

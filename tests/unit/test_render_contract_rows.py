@@ -56,7 +56,7 @@ def test_the_newest_step_is_always_there_and_the_only_one_marked(size: tuple[int
 
 
 def test_who_calls_whom_and_with_what() -> None:
-    assert at_time(2.5, "wsgi", 98, 9) == [
+    assert at_time(2.5, "wsgi", 104, 9) == [
         " steps of #1",
         "   0.01 s  server → app  app(environ, start_response)",
         "   1.01 s  app → server  start_response('200 OK', [('Content-Type', 'text/plain; charset=utf-8')])",
@@ -91,7 +91,7 @@ def test_the_newest_value_is_whole_where_there_is_room_below_it() -> None:
         "'text/plain;",
     ]
     lines = at_time(1.5, "wsgi", 38, 4)
-    assert lines[2].startswith("▶ 1.01 ← start_response('200 OK', […")
+    assert lines[2].startswith("▶ 1.01 ← start_response('200 OK', [(…")
 
 
 def test_what_environ_holds_is_below_its_call_where_there_is_room() -> None:

@@ -55,7 +55,7 @@ OF_A_SIDE = {
     "driver_max_lag_s": float, "events": int,
     "events_lost": int, "after_answer": dict, "served_for_nobody": int, "redirects": dict, "unobserved": int,
     "forks": int, "external_requests": int, "shares": dict, "driver_busy_fraction": float,
-    "silent_clients": dict, "self_calls": dict, }  # fmt: skip
+    "silent_clients": dict, "self_calls": dict, "connections": int, }  # fmt: skip
 OF_A_WORKER = {
     "pid", "slot", "requests", "busy_s", "reading_s", "writing_s", "blocked_s", "computing_s", "gil_wait_s",
 }  # fmt: skip
@@ -63,6 +63,7 @@ OF_A_REQUEST = {
     "id", "side", "worker", "planned_s", "sent_s", "connected_s", "accepted_s", "began_s", "ended_s",
     "first_byte_s", "received_s", "status", "error", "raised", "cpu_s", "gil_wait_s", "released_s", "for_nobody",
     "after_answer_s", "location", "state", "at", "in_thread_s", "thread_wait_s", "worker_died",
+    "reused", "opened_s",
 }  # fmt: skip
 
 
@@ -103,15 +104,17 @@ def test_the_object_and_its_sides_have_every_key_that_is_documented() -> None:
     assert top["host"] == HOST
     assert set(top["sides"]) == {"wsgi", "asgi"}
     side = top["sides"]["wsgi"]
-    assert set(side) == set(OF_A_SIDE) | set(DISTRIBUTIONS) | {"accepting_threads_held"}
-    assert side.pop("accepting_threads_held") is None, "only gthread has such a thread"
+    # gthread; where the steps of a request are followed; where a person asked for them
+    of_some = {"accepting_threads_held", "contract", "kept_connections", "websockets"}
+    assert set(side) == set(OF_A_SIDE) | set(DISTRIBUTIONS) | of_some
+    assert {side.pop(name) for name in of_some} == {None}
     for name, kind in OF_A_SIDE.items():
         assert isinstance(side[name], kind), name
     for name in DISTRIBUTIONS:
         assert set(side[name]) == QUANTILES
     assert [set(worker) for worker in side["per_worker"]] == [OF_A_WORKER]
     of_loops = {"loop", "loops", "pools", "thread_wait_s"}
-    assert set(top["sides"]["asgi"]) == set(side) | {"accepting_threads_held"} | of_loops
+    assert set(top["sides"]["asgi"]) == set(side) | of_some | of_loops
     assert set(top["sides"]["asgi"]["loop"]) == {"max_lag_s", "busy_fraction", "longest_step_s"}
 
 

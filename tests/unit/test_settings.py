@@ -114,6 +114,24 @@ def test_another_scenario_brings_its_own_requests_and_parameters() -> None:
     assert make(scenario="db", dsn="postgresql:///shop").changed(scenario="sleep").dsn is None
 
 
+@pytest.mark.parametrize(
+    ("given", "kinds", "threads"),
+    [
+        ({}, ["gthread", "sync"], 4),
+        ({"threads": 2}, ["gthread", "sync"], 2),
+        ({"left": "sync"}, ["sync", "sync"], 1),
+        ({"worker_class": "gevent"}, ["gevent", "sync"], 1),
+        ({"worker_class": "gthread"}, ["gthread", "sync"], 4),
+        ({"async_server": "uvicorn"}, ["gthread", "uvicorn"], 4),
+    ],
+)
+def test_what_is_given_comes_before_what_a_scenario_brings(
+    given: dict[str, Any], kinds: list[str], threads: int
+) -> None:
+    settings = make(scenario="threads", **given)
+    assert (list(settings.kinds.values()), settings.threads) == (kinds, threads)
+
+
 def test_an_own_app_takes_the_place_of_a_scenario_and_back() -> None:
     own = make(parameters={"seconds": 2}).changed(wsgi="shop:app", path="/orders")
     assert (own.name, own.request_path, own.scenario_used) == ("shop:app", "/orders", None)

@@ -254,6 +254,11 @@ def _computing(context: LintContext) -> Caption | None:
     return None
 
 
+def _open_websockets(context: LintContext) -> Caption | None:
+    found = connections.while_open(context)
+    return Caption(f"{found}.", Tone.GOOD) if found else None
+
+
 def _kept(context: LintContext) -> Caption | None:
     """Clients keep their connections, and most of these are idle: requests are short, or few at a time."""
     pause_s = context.state.settings.scenario_seconds("pause")
@@ -352,6 +357,7 @@ _PLAIN: tuple[Rule, ...] = (
     _blocked,
     _reading,
     _computing,
+    _open_websockets,
     _awaiting,
     _kept,
     _short,

@@ -6,31 +6,24 @@ from wsgiviz.analysis.lints import LintContext, wording
 from wsgiviz.state import Run, Side
 
 
-def refused(run: Run) -> int:
-    """Handshakes that were answered with another status than 101, where the clients open WebSockets."""
-    return run.completed - run.statuses.get(101, 0)
-
-
 def websockets(context: LintContext) -> str:
     """What became of the WebSockets of a run that is over; "" where none were asked for."""
-    if not context.state.settings.websocket:
-        return ""
-    sides = [side for side in context.sides if side.run.ended_ns and side.run.completed]
+    sides = [side for side in context.sides if side.run.websocket and side.run.ended_ns and side.run.completed]
     return ". ".join(filter(None, (_websockets_of(context, side) for side in sides)))
 
 
-NO_WAY = "its contract gives one response to a request, and has no way to hand over the connection"
+NO_WAY = "its contract has no way to hand over a connection"
 
 
 def _websockets_of(context: LintContext, side: Side) -> str:
     run, found, name = side.run, side.run.websockets, context.label(side)
     if not found.opened:
         why = f": {NO_WAY}" if side.protocol == "wsgi" else ""
-        return f"{name} refused {_of(refused(run), run.planned)} WebSockets ({_statuses(run)}){why}"
+        return f"{name} refused {_of(run.refused, run.planned)} WebSockets ({_statuses(run)}){why}"
     workers = len(side.server.processes())
     on = "1 worker" if workers == 1 else f"{workers} workers"
     held = found.most_open if found.most_open == run.planned else f"{found.most_open} of {run.planned}"
-    return f"{name} held {held} at once on {on}; their clients answered {found.pings_answered} pings"
+    return f"{name} held {held} at once on {on}; clients answered {found.pings_answered} pings"
 
 
 def _of(count: int, planned: int) -> str:
@@ -38,7 +31,18 @@ def _of(count: int, planned: int) -> str:
 
 
 def _statuses(run: Run) -> str:
-    return ", ".join(f"{count} × {status}" for status, count in sorted(run.statuses.items()) if status != 101)
+    return ", ".join(str(status) for status in sorted(run.statuses) if status != 101)
+
+
+def while_open(context: LintContext) -> str:
+    """While a run is on: what its open WebSockets hold, and who has refused them; "" when none is open."""
+    sides = [side for side in context.sides if side.run.websocket]
+    held = [side for side in sides if side.run.running and side.run.websockets.open]
+    if not held:
+        return ""
+    each = [f"{side.run.websockets.open} WebSockets{context.of_side(side)} are open" for side in held]
+    refusals = [_websockets_of(context, side) for side in sides if side.run.ended_ns and side.run.refused]
+    return ". ".join([f"{', '.join(each)}, and each is a task that waits{context.waits_in(held[0])}", *refusals])
 
 
 def kept(context: LintContext) -> str:
@@ -64,8 +68,10 @@ def _carried(context: LintContext, side: Side) -> str:
 def while_kept(context: LintContext) -> str:
     """While a run is on: what the connections hold that are open between two requests; "" when none is."""
     sides = [side for side in context.sides if side.run.running and side.run.connections.reused]
-    open_now = [f"{context.label(side)} keeps {side.run.connections.open} connections open" for side in sides]
-    return f"{', '.join(open_now)}. {_idle(sides)}." if sides else ""
+    if not sides:
+        return ""
+    open_now = [f"{side.run.connections.open} by {context.label(side)}" for side in sides]
+    return f"Connections are kept open: {', '.join(open_now)}. {_idle(sides)}."
 
 
 def _idle(sides: list[Side]) -> str:

@@ -19,7 +19,7 @@ def failures(context: LintContext) -> str:
 
 def _failed_of(context: LintContext, side: Side) -> str:
     run, name = side.run, context.label(side)
-    bad_status = 0 if context.state.settings.websocket else run.bad_status  # `connections.websockets` says these
+    bad_status = 0 if run.websocket else run.bad_status  # `connections.websockets` says these
     if not (run.failed or bad_status):
         return ""
     counts = [f"{run.failed} got no answer ({_kinds(side)})"] if run.failed else []
@@ -86,7 +86,7 @@ def times(context: LintContext) -> str:
 
 def comparison(context: LintContext) -> str:
     """What the times of two sides say, in the light of what the workers did meanwhile; "" for one side."""
-    if context.state.settings.websocket:
+    if any(side.run.websocket for side in context.sides):
         return ""
     if found := connections.kept(context):
         return found

@@ -339,7 +339,9 @@ class Controller:
         self._emit(
             *self._watch.everything(self._state, now_ns),
             *([ActionTaken(now_ns, "", 0, action)] if action else []),
-            RunRequested(now_ns, "", 0, job.run, job.requests, at, phase is Phase.MEASURING, job.paths),
+            RunRequested(
+                now_ns, "", 0, job.run, job.requests, at, phase is Phase.MEASURING, job.paths, job.websocket
+            ),
             PhaseChanged(now_ns, "", 0, phase.value),
         )
         try:

@@ -8,6 +8,9 @@ from wsgiviz.state import State
 SETTLE_NS = 250_000_000
 """After the driver's last word, workers may still be closing what they answered: they get this long."""
 
+REPORT_NS = 2_000_000_000
+"""After a worker's death, its master gets this long to report it. gunicorn and uvicorn look once a second or more."""
+
 SILENT_WITHIN_S = 30.0
 """No request takes longer than the client's timeout. When nothing comes of a run for so much longer than that, the
 driver hangs, or its last word was lost."""
@@ -35,8 +38,10 @@ class Deadlines:
     def settled(self, state: State, now_ns: int) -> bool:
         """Of a run that the driver is through with: whether the workers are too, or have had the time."""
         self._ended_ns = self._ended_ns or now_ns
+        waited_ns = now_ns - self._ended_ns
         patience_ns = SETTLE_NS + int(state.settings.scenario_seconds("close_over") * 1e9)
-        return now_ns - self._ended_ns >= patience_ns or not phases.unsettled(state)
+        through = waited_ns >= patience_ns or not phases.unsettled(state)
+        return through and (waited_ns >= REPORT_NS or not phases.deaths_unreported(state))
 
     def silent_s(self, state: State, now_ns: int) -> float:
         """For how many seconds nothing has come of the run, when that is too long; else 0."""

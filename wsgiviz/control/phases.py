@@ -18,6 +18,7 @@ from wsgiviz.events import (
     ThreadSampled,
 )
 from wsgiviz.state import Activity, Measured, Phase, Side, State, Worker
+from wsgiviz.state.worker import SIGABRT
 
 OPEN = (Phase.READY, Phase.RUNNING, Phase.FINISHED)
 """Servers are ready, and a run can be fired."""
@@ -74,6 +75,16 @@ def run_ended(state: State) -> bool:
 def unsettled(state: State) -> bool:
     """Somebody is not through with a request: mostly a worker that still closes what it has answered."""
     return any(side.ledger.in_flight() for side in state.sides.values())
+
+
+def deaths_unreported(state: State) -> bool:
+    """A worker has died, or been aborted by gunicorn for its timeout, and its master has not said so yet: only that
+    knows the cause."""
+    return any(_unreported(worker) for side in state.sides.values() for worker in side.server.workers.values())
+
+
+def _unreported(worker: Worker) -> bool:
+    return worker.stopped_by == SIGABRT if worker.death is None else worker.death.unreported
 
 
 def needs_calibration(state: State) -> bool:

@@ -42,13 +42,15 @@ class ServerRetired(Event, frozen=True, tag=84):
 
 class RunRequested(Event, frozen=True, tag=85):
     """``run`` is fired at the sides ``at``: ``planned`` requests to each. ``calibration``: it measures what one
-    request costs, and is none that a person asked for. ``paths``: what is requested, with weights."""
+    request costs, and is none that a person asked for. ``paths``: what is requested, with weights.
+    ``websocket``: each request is a WebSocket's handshake."""
 
     run: int
     planned: int
     at: tuple[str, ...]
     calibration: bool = False
     paths: tuple[tuple[int, str], ...] = ()
+    websocket: bool = False
 
 
 class Calibrated(Event, frozen=True, tag=86):

@@ -17,7 +17,8 @@ SIDE_KEYS = (
     "latency_s", "latency_from_sent_s", "queue_wait_s", "service_s", "schedule_lag_s", "paths", "busy_fraction",
     "blocked_fraction", "computing_fraction", "reading_fraction", "writing_fraction", "gil_wait_fraction", "shares",
     "per_worker", "loop", "loops", "pools", "thread_wait_s", "max_accept_queue", "accept_queue_limit",
-    "max_in_flight", "contract", "connections", "kept_connections", "websockets", "driver_max_lag_s", "driver_busy_fraction", "events", "events_lost",
+    "max_in_flight", "contract", "connections", "kept_connections", "websockets", "driver_max_lag_s",
+    "driver_busy_fraction", "events", "events_lost",
 )  # fmt: skip
 """What `wsgiviz.report.result` gives of a side; a test compares them."""
 

@@ -83,7 +83,7 @@ class SideLoad:
         if self._over is not None:
             self._emit.driver_sampled(*self._cpu.read())
             if self._job.websocket:
-                self._emit.websockets_counted(self._counts.messages, self._counts.pings_answered)
+                self._emit.web_sockets_counted(self._counts.messages, self._counts.pings_answered)
 
     def _begin(self, number: int, planned_ns: int, asks_again: bool, kept: KeptConnection | None = None) -> None:
         self._begun += 1

@@ -10,7 +10,7 @@ import base64
 import os
 from dataclasses import dataclass
 
-from wsproto.connection import Connection, ConnectionType
+from wsproto.connection import Connection, ConnectionState, ConnectionType
 from wsproto.events import BytesMessage, CloseConnection, Event, Ping, TextMessage
 from wsproto.utilities import LocalProtocolError, RemoteProtocolError, generate_accept_token
 
@@ -64,7 +64,7 @@ class WebSocketExchange(Exchange):
         elif parser.accept != generate_accept_token(self._key):
             self.fail("protocol")
         else:
-            self._client.emit.websocket_opened(self.req)
+            self._client.emit.web_socket_opened(self.req)
             self._frames = Connection(ConnectionType.CLIENT)
             self._send(TextMessage(MESSAGE))
             if parser.rest:
@@ -122,8 +122,13 @@ class WebSocketExchange(Exchange):
             self._counts.messages += 1
 
     def _close(self, event: CloseConnection) -> None:
+        """The server closes; or wsproto does, over a frame that is against the rules, and its state stays open."""
+        assert self._frames is not None
+        against_the_rules = self._frames.state is ConnectionState.OPEN
         self._send(event.response())
-        if event.code in NORMAL:
+        if against_the_rules:
+            self.fail("protocol")
+        elif event.code in NORMAL:
             self._client.emit.response_received(self.req, 101, self._body_bytes)
             self._end()
         else:

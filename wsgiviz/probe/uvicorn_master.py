@@ -7,11 +7,13 @@ options does, and our events. (uvicorn has no configuration module that could br
 from __future__ import annotations
 
 import argparse
+import inspect
 import os
 import signal
 import socket
 import sys
 from collections.abc import Callable
+from typing import Any
 
 import uvicorn
 from uvicorn.supervisors.multiprocess import Multiprocess, Process
@@ -24,11 +26,18 @@ from wsgiviz.recorder.emitter import Emitter
 BOOT_ERROR = RUN_DIR / f"{SIDE}-boot-error.json"
 
 
+def _before_sockets(config: uvicorn.Config) -> tuple[Any, ...]:
+    """What its supervisor takes before the sockets: up to some 0.50 also what a worker has to run."""
+    if "target" in inspect.signature(Multiprocess).parameters:
+        return config, uvicorn.Server(config).run
+    return (config,)
+
+
 class Supervisor(Multiprocess):
     """uvicorn's, and an event for each worker that is gone and for each change of their number."""
 
     def __init__(self, config: uvicorn.Config, sockets: list[socket.socket], emit: Emitter) -> None:
-        super().__init__(config, sockets)
+        super().__init__(*_before_sockets(config), sockets)
         self._emit = emit
         self._deaths = Deaths(emit)
         self._hung: set[int] = set()
@@ -54,7 +63,7 @@ class Supervisor(Multiprocess):
     def _noting(self, process: Process, send: Callable[[], None], number: int) -> Callable[[], None]:
         def noting() -> None:
             pid = process.pid
-            if pid is not None and process.exitcode is None:  # else uvicorn only makes sure that it is gone
+            if pid is not None and process.process.exitcode is None:  # else uvicorn only makes sure that it is gone
                 self._deaths.sent[pid] = number
                 if number == signal.SIGKILL:
                     self._hung.add(pid)
@@ -69,7 +78,7 @@ class Supervisor(Multiprocess):
             return
         before = list(self.processes)
         for process in before:
-            if process.exitcode is not None:
+            if process.process.exitcode is not None:
                 self._emit_death(process)
         super().keep_subprocess_alive()
         self._note_signals()
@@ -90,7 +99,7 @@ class Supervisor(Multiprocess):
     def _emit_death(self, process: Process) -> None:
         pid = process.pid
         if pid is not None:
-            self._deaths.died(pid, wait_status(process.exitcode), pid in self._hung)
+            self._deaths.died(pid, wait_status(process.process.exitcode), pid in self._hung)
             self._hung.discard(pid)
 
 

@@ -193,10 +193,10 @@ class Emitter:
     def connection_closed(self, port: int, answered: int, by_server: int, t_ns: int = 0) -> None:
         self._record(Kind.CONNECTION_CLOSED, 0, answered, port, by_server, t_ns=t_ns)
 
-    def websocket_opened(self, req: int, t_ns: int = 0) -> None:
+    def web_socket_opened(self, req: int, t_ns: int = 0) -> None:
         self._record(Kind.WEBSOCKET_OPENED, 0, req, t_ns=t_ns)
 
-    def websockets_counted(self, messages: int, pings_answered: int, t_ns: int = 0) -> None:
+    def web_sockets_counted(self, messages: int, pings_answered: int, t_ns: int = 0) -> None:
         self._record(Kind.WEBSOCKETS_COUNTED, a=messages, b=pings_answered, t_ns=t_ns)
 
     def run_grew(self, run: int, planned: int, t_ns: int = 0) -> None:

@@ -79,7 +79,6 @@ import msgspec
 from wsgiviz import __version__
 from wsgiviz.analysis import contract, deaths, metrics
 from wsgiviz.analysis.by_path import by_path
-from wsgiviz.analysis.connections import refused
 from wsgiviz.analysis.cpu_load import driver_load
 from wsgiviz.analysis.entries import entries
 from wsgiviz.analysis.loop_times import loop_times
@@ -197,7 +196,7 @@ def _connections(settings: Settings, side: Side) -> dict[str, Any]:
     return {
         "connections": made.made,
         "kept_connections": kept if settings.reuse_connections else None,
-        "websockets": _websockets(run) if settings.websocket else None,
+        "websockets": _websockets(run) if run.websocket else None,
     }
 
 
@@ -205,7 +204,7 @@ def _websockets(run: Run) -> dict[str, Any]:
     found = run.websockets
     return {
         "opened": found.opened,
-        "refused": refused(run),
+        "refused": run.refused,
         "max_open": found.most_open,
         "messages": found.messages,
         "pings_answered": found.pings_answered,

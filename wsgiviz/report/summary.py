@@ -163,7 +163,7 @@ def _websockets(run: Run) -> str:
 def _kept(run: Run) -> str:
     """Of clients that keep their connections: "40, 5.0 requests each"."""
     made = run.connections
-    return f"{made.made}, {run.completed / made.made:.1f} requests each" if made.most_answered else ""
+    return f"{made.made}, {run.completed / made.made:.1f} requests each" if made.made and made.most_answered else ""
 
 
 def _by_path(side: Side) -> Figures:
@@ -210,7 +210,9 @@ def _seconds(value: float | None) -> str:
 
 def _failed(side: Side) -> str:
     kinds = [f"{count} {kind}" for kind, count in sorted(side.run.errors.items())]
-    if side.run.bad_status:
+    if side.run.refused:
+        kinds.append(f"{side.run.refused} WebSockets refused")
+    elif side.run.bad_status:
         names = ", ".join(f"{name} × {count}" for name, count in sorted(metrics.raised(side).items()))
         kinds.append(f"{side.run.bad_status} answered with an error status" + (f": {names}" if names else ""))
     return f"{side.run.failed}" + (f" ({', '.join(kinds)})" if kinds else "")

@@ -99,13 +99,13 @@ WAITING = (
         asgi_call="await asyncio.sleep(seconds)",
         parameters=(
             Parameter("slow", 1.0, 0.0, 60.0, "s", "how long one request in ten waits"),
-            Parameter("quick", 0.02, 0.0, 60.0, "s", "how long the other nine wait"),
+            Parameter("quick", 0.05, 0.0, 60.0, "s", "how long the other nine wait"),
         ),
         cost_of=_one_in_ten_is_slow,
         settings={"requests": 40, "workers": 2},
         paths=SLOW_AND_QUICK,
         narration=(
-            "Watch the quick requests: on the left most of them wait a hundred times longer than they take. "
+            "Watch the quick requests: on the left most wait twenty times longer than they take. "
             "Once each worker has a slow one, nobody is left for the quick ones; on a loop they overtake."
         ),
     ),

@@ -92,6 +92,7 @@ class Run(Struct, frozen=True, gc=False):
     planned: int = 0  # requests
     calibration: bool = False  # it measures what one request costs
     paths: tuple[tuple[int, str], ...] = ()  # what is requested in turn, with weights; from a person: escape it
+    websocket: bool = False  # each request is a WebSocket's handshake
     requested_ns: int = 0
     started_ns: int = 0  # the planned time of its first request
     ended_ns: int = 0
@@ -134,6 +135,11 @@ class Run(Struct, frozen=True, gc=False):
     def running(self) -> bool:
         """The driver has begun, and has not said that it ended."""
         return bool(self.started_ns) and not self.ended_ns
+
+    @property
+    def refused(self) -> int:
+        """WebSockets whose handshake was answered with another status than 101."""
+        return self.completed - self.statuses.get(101, 0) if self.websocket else 0
 
     @property
     def done(self) -> int:

@@ -92,6 +92,7 @@ class Death(Struct, frozen=True, gc=False):
     with_master: bool = False  # the master went, and took it along
     sent: int = 0  # the last signal that the master sent to it
     oom: bool = False  # the kernel has killed a process for lack of memory meanwhile
+    unreported: bool = False  # the kernel says so, and its master has not yet
 
     @property
     def signal(self) -> int:

@@ -36,6 +36,7 @@ def begin_run(
     t_ns: int,
     calibration: bool = False,
     paths: tuple[tuple[int, str], ...] = (),
+    websocket: bool = False,
 ) -> None:
     """A run's own fields begin anew. Workers, and external requests that they still hold, go on."""
     external = {request.id: request for request in side.ledger.publish().external.values() if not request.over}
@@ -45,6 +46,7 @@ def begin_run(
         planned,
         calibration,
         paths,
+        websocket,
         requested_ns=t_ns,
         external=len(external),
         in_app=len(external),

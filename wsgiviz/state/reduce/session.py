@@ -102,7 +102,7 @@ def _run_requested(draft: StateDraft, event: RunRequested) -> None:
     for name in event.at:
         side = draft.side(name)
         if side is not None and event.run > side.run.number:
-            begin_run(side, event.run, event.planned, event.t_ns, event.calibration, event.paths)
+            begin_run(side, event.run, event.planned, event.t_ns, event.calibration, event.paths, event.websocket)
     fired = draft.now.fired if event.calibration else event.run
     draft.now = replace(draft.now, run=event.run, fired=fired)
 

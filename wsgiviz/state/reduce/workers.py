@@ -73,7 +73,7 @@ def _worker_died(side: SideDraft, event: WorkerDied) -> None:
 def _worker_gone(side: SideDraft, event: WorkerGone) -> None:
     """Its master will say so too, and knows more; but a run may have ended by then."""
     if side.slots(event.pid):
-        bury(side, event.pid, Death(event.t_ns, event.status))
+        bury(side, event.pid, Death(event.t_ns, event.status, unreported=True))
 
 
 def _all_slots(side: SideDraft, pid: int) -> list[Worker]:

@@ -53,7 +53,8 @@ def done(view: PaneView, width: int, column: int, middle: Median) -> Row:
     latency = middle.latency_s(view.side)
     half = Part(f"   p50 {measured(latency)}", DIM) if latency is not None else Part("", DIM)
     bad = run.failed + run.bad_status
-    failed = Part(f"  {bad} failed", CellStyle("blocked!", "", "b")) if bad else Part("", DIM)
+    word = "refused" if run.refused == bad else "failed"
+    failed = Part(f"  {bad} {word}", CellStyle("blocked!", "", "b")) if bad else Part("", DIM)
     return line.first_fitting((main, speed, half, failed), (main, speed, failed), (main, failed)).row()
 
 
@@ -154,7 +155,7 @@ def failures(view: PaneView, width: int, column: int) -> Row:
     """What failed, by kind; else why the prediction may not hold; else nothing."""
     run, deaths = view.side.run, view.side.deaths
     kinds = [f"{number} {printable(kind, True)}" for kind, number in sorted(run.errors.items())]
-    if run.bad_status:
+    if run.bad_status and not run.refused:
         kinds.append(f"{run.bad_status} bad status")
     if run.for_nobody:
         kinds.append(f"{run.for_nobody} served for nobody")
@@ -164,6 +165,9 @@ def failures(view: PaneView, width: int, column: int) -> Row:
         line = labelled("failed", width, column)
         text = shortened(", ".join(kinds), line.left, view.glyphs.ellipsis)
         return line.add(text, CellStyle("blocked!", "", "b")).row()
+    if run.refused:
+        line = labelled("refused", width, column)
+        return line.add(shortened(f"{run.refused} WebSockets", line.left, view.glyphs.ellipsis), PLAIN).row()
     if view.prediction and view.prediction.caveat:
         line = labelled("caveat", width, column)
         text = _plain(view.prediction.caveat, view)

@@ -1,0 +1,118 @@
+"""What every server has to show, whatever its version: states, lines, loop figures, deaths with their causes.
+
+Each check gives what was wrong, in words; nothing when all is right.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from tests.versions.apps.acts import SECONDS
+from tests.versions.observed import Observed
+from wsgiviz.analysis import deaths, metrics
+from wsgiviz.analysis.loop_times import loop_times
+from wsgiviz.state import Side
+
+TIMEOUT_S = 3
+"""gunicorn's --timeout: a worker on a busy machine is not so slow, and one that hangs is found as soon."""
+
+Faults = Iterator[str]
+
+
+def _served(side: Side, requests: int) -> Faults:
+    run = side.run
+    if (run.completed, run.failed, side.server.lost) != (requests, 0, 0):
+        yield f"{side.kind}: {run.completed} of {requests} served, {run.failed} failed, {side.server.lost} events lost"
+    if any(row.cpu_ns < 0 and row.began_ns == 0 for row in side.ledger.ours()):
+        yield f"{side.kind}: a request that no worker is known to have served"
+
+
+def waits(on: Observed) -> Faults:
+    """Blocked at the line of the sleep, or awaiting there."""
+    for side in on.run("/wait", 2):
+        yield from _served(side, 2)
+        call = "asyncio.sleep" if side.kind in ("asgi", "uvicorn") else "time.sleep"
+        if not any(words.startswith("acts.py:") and words.endswith(call) for words in on.lines[side.name]):
+            yield f"{side.kind}: not seen at its {call}, but at {sorted(on.lines[side.name])}"
+        shares = metrics.fractions(side, on.state.t_ns)
+        if not side.is_loop and not (shares.blocked or 0) > (shares.computing or 0):
+            yield f"{side.kind}: while it slept, {shares}"
+
+
+def computes(on: Observed) -> Faults:
+    """Computing; a loop is held by it."""
+    for side in on.run("/compute", 1):
+        yield from _served(side, 1)
+        if side.is_loop:
+            yield from _held(on, side)
+            continue
+        shares = metrics.fractions(side, on.state.t_ns)
+        if not (shares.computing or 0) > (shares.blocked or 0):
+            yield f"{side.kind}: while it computed, {shares}"
+
+
+def _held(on: Observed, side: Side) -> Faults:
+    [loop] = loop_times(side, on.state.t_ns)
+    if loop.longest_step_s < SECONDS * 0.9 or loop.max_lag_s <= 0 or loop.requests != 1:
+        yield f"{side.kind}: a step held its loop for {SECONDS} s, and shown is {loop}"
+
+
+def holds(on: Observed) -> Faults:
+    """A sleep that is not awaited holds asyncio's loop; gevent has made its own of it."""
+    for side in on.run("/hold", 1):
+        yield from _served(side, 1)
+        if side.kind in ("asgi", "uvicorn"):
+            yield from _held(on, side)
+
+
+def _died(on: Observed, path: str, cause: str) -> Faults:
+    for side in on.run(path, 1):
+        shown = [(row.cause, row.requests) for row in deaths.rows(side)]
+        if side.run.failed != 1 or shown != [(cause, [1])]:
+            yield f"{side.kind}: after {path} {side.run.failed} failed, and {shown}"
+
+
+def exits(on: Observed) -> Faults:
+    return _died(on, "/exit", "ended itself with exit status 7 (os._exit)")
+
+
+def crashes(on: Observed) -> Faults:
+    return _died(on, "/crash", "crashed with SIGSEGV")
+
+
+def hangs(on: Observed) -> Faults:
+    """gunicorn ends it for its timeout, and its log has WORKER TIMEOUT; uvicorn for its health check. gunicorn's
+    SIGABRT raises SystemExit in the app, which a sync worker answers with status 500."""
+    for side in on.run("/hang", 1):
+        why = "no answer to its health check" if side.kind == "uvicorn" else "worker timeout"
+        causes = [row.cause for row in deaths.rows(side)]
+        if side.run.failed + side.run.bad_status != 1 or causes != [
+            f"was killed by {deaths.server_of(side)} ({why})"
+        ]:
+            yield f"{side.kind}: after /hang {side.run.failed} failed, and {causes}"
+        if side.kind != "uvicorn":
+            name = side.name
+            on.until(lambda: any("WORKER TIMEOUT" in line for line in on.state.logs.get(name, ())), "WORKER TIMEOUT")
+
+
+CHECKS: tuple[Callable[[Observed], Faults], ...] = (waits, computes, holds, exits, crashes, hangs)
+
+
+def in_order(
+    python: Path, kinds: tuple[str, ...], checks: tuple[Callable[[Observed], Faults], ...] = CHECKS
+) -> Faults:
+    """All that is wrong with servers of these kinds under ``python``."""
+    timeout = {} if "uvicorn" in kinds else {"server_timeout": TIMEOUT_S}
+    with Observed(python, kinds, **timeout) as on:
+        for check in checks:
+            yield from check(on)
+
+
+def import_fails(python: Path, kind: str) -> Faults:
+    """An app that raises, or ends its process, at import ends the start with that reason."""
+    for app, words in (("raises", "config missing"), ("exits", "exit status 7")):
+        with Observed(python, (kind,), app) as on:
+            said = on.failure()
+        if words not in said:
+            yield f"{kind}: an app that {app} at import is {said!r}"
