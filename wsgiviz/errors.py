@@ -22,3 +22,7 @@ class UsageError(WsgivizError):
     """The arguments were wrong."""
 
     status = 2
+
+
+class NotInstalled(UsageError):
+    """A kind of server that was asked for needs an extra, which is not installed."""

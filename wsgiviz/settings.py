@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from wsgiviz import asking, scenarios
-from wsgiviz.errors import UsageError
+from wsgiviz.errors import NotInstalled, UsageError
 from wsgiviz.options import (
     BY_NAME,
     DSN_GIVEN,
@@ -209,13 +209,15 @@ class Settings:
         merged = self._values() | given
         own_app = bool(merged["wsgi"] or merged["asgi"])
         other_scenario = merged["scenario"] != self.scenario
+        belong = self.belong_to_scenario(str(merged["scenario"])) if own_app or other_scenario else frozenset()
         leaves = {
             "parameters": own_app or other_scenario,
-            **dict.fromkeys(self.belong_to_scenario(str(merged["scenario"])), own_app or other_scenario),
+            **dict.fromkeys(belong, True),
             **dict.fromkeys(OF_OWN_APP, not own_app),
             "dsn": own_app or other_scenario,
-            "threads": merged["threads"] == scenarios.find(str(merged["scenario"])).settings.get("threads"),
         }
+        if merged["threads"] == scenarios.find(str(merged["scenario"])).settings.get("threads"):
+            leaves["threads"] = True  # it comes again where a server with threads runs
         return make(**{name: merged[name] for name in merged if name in given or not leaves.get(name)})
 
     def belong_to_scenario(self, other: str) -> frozenset[str]:
@@ -298,7 +300,8 @@ def _value(name: str, value: Any) -> Any:
 
 
 def check_installed(settings: Settings) -> None:
-    """Whether the kinds of servers are installed here. Raises UsageError with the command that installs one."""
+    """Whether the kinds of servers are installed here. Raises UsageError with the command that installs one;
+    NotInstalled for an extra of ours."""
     if settings.python:
         from wsgiviz.interpreter import check_servers, executable, look_at
 
@@ -306,7 +309,7 @@ def check_installed(settings: Settings) -> None:
         return
     for kind in settings.kinds.values():
         if kind in EXTRAS and find_spec(kind) is None:
-            raise UsageError(f"{kind} is not installed", f'pip install "wsgiviz[{kind}]"')
+            raise NotInstalled(f"{kind} is not installed", f'pip install "wsgiviz[{kind}]"')
 
 
 def _check_together(settings: Settings) -> None:

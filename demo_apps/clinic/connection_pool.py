@@ -50,7 +50,7 @@ def charge_credit_card(seconds):
 
 
 def make_pool(size):
-    pool = LifoQueue()
+    pool: LifoQueue[str] = LifoQueue()
     for number_of_connection in range(size):
         pool.put(f"connection {number_of_connection}")
     return pool

@@ -5,7 +5,7 @@ from threading import Lock
 
 from demo_apps.http_text import HEADERS
 
-cache = {}
+cache = {"tea": b"4.00\n"}
 lock = Lock()
 
 

@@ -88,6 +88,16 @@ class SmallServer:
         with self._lock:
             return [self._positions[at] for at in sorted(self._positions)]
 
+    def positions(self) -> list[int]:
+        """Of those who asked, how many had connected before each."""
+        with self._lock:
+            return sorted(self._positions)
+
+    @property
+    def open(self) -> int:
+        """Connections that are open."""
+        return sum(thread.is_alive() for thread in self._threads)
+
     def close(self) -> None:
         self.released.set()
         self._listener.shutdown(socket.SHUT_RDWR)

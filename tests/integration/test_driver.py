@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.integration.driver_bench import DEADLINE_S, Bench, opened
+from tests.integration.driver_bench import DEADLINE_S, Bench, opened, wait_until
 from tests.integration.small_server import OK, Answer, closes, resets, says
 from wsgiviz.events import (
     RUN_STRIDE,
@@ -195,6 +195,28 @@ def test_every_run_ends_at_each_side_however_soon_it_is_cancelled(bench: Bench) 
         for side in ("wsgi", "asgi"):
             assert bench.finish(side, run).cancelled == int(run < bench.run)
             assert len(bench.emitted(RunStarted, side, run)) == 1
+
+
+def test_silent_clients_come_first_say_nothing_and_stay_until_the_end(bench: Bench) -> None:
+    servers = bench.holding(), bench.server(says(OK))
+    bench.fire(*servers, requests=2, silent_clients=3)
+    bench.connected(2)
+    wait_until(lambda: servers[1].positions() == [3, 4], "the requests that are answered")
+    wait_until(lambda: (servers[0].positions(), servers[0].open) == ([3, 4], 5), "those that are held")
+    servers[0].released.set()
+    bench.finish("wsgi")
+    bench.finish("asgi")
+    wait_until(lambda: servers[0].open == servers[1].open == 0, "the end of the silent clients")
+    assert [len(server.heads) for server in servers] == [2, 2]
+
+
+def test_silent_clients_that_are_refused_are_left_out(bench: Bench) -> None:
+    with socket.socket() as bound:  # a port that is taken, and where nobody listens
+        bound.bind(("127.0.0.1", 0))
+        nobody = Target("wsgi", f"http://127.0.0.1:{bound.getsockname()[1]}/")
+        bench.fire(targets=(nobody,), silent_clients=2)
+        bench.finish()
+    assert bench.failures() == {"refused": 1}
 
 
 def test_both_sides_start_on_the_same_tick(bench: Bench) -> None:

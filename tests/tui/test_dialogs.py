@@ -98,6 +98,17 @@ def test_choosing_a_scenario_changes_to_it(chosen: str, requests: int, workers: 
     watch(check, StandIn(make(requests=40, workers=7)))
 
 
+def test_the_picker_opens_while_one_of_the_clinic_s_symptoms_runs() -> None:
+    async def check(seat: Seat) -> None:
+        await seat.press("s")
+        await seat.screen_is("PickerScreen")
+        await seat.press("enter")
+        await seat.screen_is("LiveScreen")
+        assert (seat.changes[-1].scenario, seat.changes[-1].sides) == ("sleep", ("wsgi", "asgi"))
+
+    watch(check, StandIn(make(scenario="self-call")))
+
+
 @pytest.mark.parametrize("size", SMALL)
 def test_the_scenario_in_hand_is_in_sight(size: tuple[int, int]) -> None:
     async def check(seat: Seat) -> None:

@@ -146,6 +146,18 @@ def test_an_exercise_is_checked_by_its_example_in_its_folder(
     assert "Make  skipped: it is for a file of your own" in capsys.readouterr().out
 
 
+def test_a_server_that_is_not_installed_is_no_failure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("wsgiviz.settings.find_spec", lambda name: None)
+    step = "## A\n\n```run\nleft: gevent\nonly: wsgi\ncheck: [wsgi.makespan_s = 0]\n```"
+    assert run_check(shelf(tmp_path, x=lesson_of("run", step)), json="-") == 0
+    said = capsys.readouterr()
+    assert 'A  skipped: gevent is not installed (pip install "wsgiviz[gevent]")' in said.err
+    [run] = json.loads(said.out)["lessons"][0]["runs"]
+    assert (run["skipped"], run["assertions"]) == ('gevent is not installed (pip install "wsgiviz[gevent]")', [])
+
+
 @pytest.mark.usefixtures("asked")
 def test_a_reveal_that_could_show_nothing_does_not_hold(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     asks = ASKED.replace("wsgi.makespan_s", "asgi.makespan_s")

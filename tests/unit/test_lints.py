@@ -270,6 +270,8 @@ def test_the_context_takes_what_it_needs_from_the_state() -> None:
     assert (shown.worker_timeout_s, shown.silenced) == (2.0, frozenset({"loop-held"}))
     own = LintContext.of(state_of(settings=make(wsgi="shop:app")), T0)
     assert (own.own_app, own.worker_timeout_s) == (True, None)
+    given = LintContext.of(state_of(settings=make(wsgi="shop:app", server_timeout=7)), T0)
+    assert given.worker_timeout_s == 7
 
 
 def test_requests_in_flight_and_the_latest_are_looked_up_once_for_all_lints() -> None:

@@ -47,7 +47,7 @@ class Worker(Recorded):
 class SleepingPool(ThreadPoolExecutor):
     """A pool whose thread has yet to wake up: what is submitted stays in its queue."""
 
-    def submit(self, *work: Any) -> Any:
+    def submit(self, *work: Any) -> Any:  # type: ignore[override]
         self._work_queue.put(work)  # type: ignore[arg-type]
 
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from wsgiviz.errors import WsgivizError
+from wsgiviz.errors import NotInstalled, WsgivizError
 from wsgiviz.lessons.evidence import Evidence
 from wsgiviz.lessons.library import Shelf
 from wsgiviz.lessons.model import Experiment, Lesson, LessonStep, StepKind
@@ -66,12 +66,14 @@ def _check_step(lesson: Lesson, step: LessonStep, runs: LessonRuns, earlier: dic
     assert step.run is not None
     settings = _settings(step.run, step.kind)
     if settings is None:
-        return CheckedRun(step, skipped=True)
+        return CheckedRun(step, skipped="it is for a file of your own")
     begun = time.monotonic()
     result, failure = None, None
     try:
         with in_folder(Path(lesson.file).absolute().parent if step.run.example else None):
             result = runs.run(settings)
+    except NotInstalled as error:
+        return CheckedRun(step, skipped=f"{error.message} ({error.hint})")
     except WsgivizError as error:
         failure = error
     if result is not None and step.run.name:

@@ -3,9 +3,9 @@
 The JSON object, schema 1: ``wsgiviz`` (its version), ``holds``, ``seconds``, and ``lessons``. Of each lesson
 ``file``, ``name``, ``title``, ``claim`` (null where the file could not be read), ``holds``, ``seconds``, ``error``
 (null, or ``line``, ``message``, ``fix``) and ``runs``. Of each run ``step`` (its title), ``line``, ``name`` (null
-without one), ``holds``, ``seconds``, ``skipped``, ``failure`` (null, or ``message`` and ``fix``), ``assertions``
-(``line``, ``text``, ``holds``, ``measured`` and ``expected`` in words) and ``questions`` (``line``, ``ask``,
-``theory``, ``measured``).
+without one), ``holds``, ``seconds``, ``skipped`` (null, or why), ``failure`` (null, or ``message`` and ``fix``),
+``assertions`` (``line``, ``text``, ``holds``, ``measured`` and ``expected`` in words) and ``questions`` (``line``,
+``ask``, ``theory``, ``measured``).
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class CheckReport:
 
     def run_ended(self, lesson: Lesson, checked: CheckedRun) -> None:
         """The step, and what is said of each assertion. Of what does not hold, file and line too."""
-        took = "skipped: it is for a file of your own" if checked.skipped else f"{checked.seconds:.1f} s"
+        took = f"skipped: {checked.skipped}" if checked.skipped else f"{checked.seconds:.1f} s"
         self._print(f"  {checked.step.title}  {took}", "dim")
         if checked.failure is not None:
             self._print_failure(lesson, checked)
@@ -163,7 +163,7 @@ def _run(run: CheckedRun) -> dict[str, Any]:
         "name": run.step.run.name or None,
         "holds": run.holds,
         "seconds": run.seconds,
-        "skipped": run.skipped,
+        "skipped": run.skipped or None,
         "failure": {"message": failure.message, "fix": failure.hint} if failure is not None else None,
         "assertions": [
             {

@@ -25,12 +25,12 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class CheckedRun:
-    """A step's run. ``skipped``: there was nothing to run. ``failure``: why it could not be carried out, where that
-    was not expected."""
+    """A step's run. ``skipped``: why it was not run, "" where it was. ``failure``: why it could not be carried out,
+    where that was not expected."""
 
     step: LessonStep
     seconds: float = 0.0
-    skipped: bool = False
+    skipped: str = ""
     failure: WsgivizError | None = None
     judged: tuple[tuple[Assertion, Judgement], ...] = ()
     answers: tuple[Answer, ...] = ()

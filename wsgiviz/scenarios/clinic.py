@@ -123,7 +123,7 @@ CLINIC = (
         asgi_call="",
         parameters=(Choice("fix", ("no", "yes"), "wait for the thread without holding the lock"),),
         cost_of=None,
-        settings={"workers": 1, "requests": 4, "ready_timeout": 5.0},
+        settings={"workers": 1, "requests": 4, "ready_timeout": 6.0},
     ),
     Scenario(
         name="streaming-workers",

@@ -42,7 +42,8 @@ class PickerScreen(ModalScreen[Settings | None]):
     def on_mount(self) -> None:
         self.set_class(self.app.screen_stack[0].has_class("ascii"), "ascii")
         names = [scenario.name for scenario in scenarios.catalogue()]
-        self.query_one(OptionList).highlighted = names.index(self._settings.scenario)
+        chosen = self._settings.scenario  # which may be one of the clinic's
+        self.query_one(OptionList).highlighted = names.index(chosen) if chosen in names else 0
 
     def on_resize(self, event: events.Resize) -> None:
         self.set_class(event.size.height < LOW, "low")
