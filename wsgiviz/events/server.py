@@ -61,11 +61,18 @@ class WorkerExited(Event, frozen=True, tag=13):
 
 
 class BootLineSeen(Event, frozen=True, tag=70):
-    """A worker that loads its app is at ``line`` of ``where`` ("file|function|call"): the app's innermost line, or
-    the innermost of all where none is the app's."""
+    """A worker that loads its app, or a master with --preload, is at ``line`` of ``where`` ("file|function|call"):
+    the app's innermost line, or the innermost of all where none is the app's."""
 
     line: int
     where: str
+
+
+class MasterLoading(Event, frozen=True, tag=100):
+    """gunicorn's master begins to load the app itself, before it forks workers (--preload), or is through with it
+    (``loading`` is 0), whether or not it could."""
+
+    loading: int
 
 
 class WorkerGone(Event, frozen=True, tag=71):
