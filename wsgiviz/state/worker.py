@@ -91,7 +91,8 @@ class Death(Struct, frozen=True, gc=False):
     by_timeout: bool = False
     with_master: bool = False  # the master went, and took it along
     sent: int = 0  # the last signal that the master sent to it
-    oom: bool = False  # the kernel has killed a process for lack of memory meanwhile
+    oom: bool = False  # the kernel has killed a process for lack of memory meanwhile, maybe this one
+    oom_named: bool = False  # it was this one
     unreported: bool = False  # the kernel says so, and its master has not yet
 
     @property
