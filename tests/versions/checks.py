@@ -5,6 +5,7 @@ Each check gives what was wrong, in words; nothing when all is right.
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -96,7 +97,21 @@ def hangs(on: Observed) -> Faults:
             on.until(lambda: any("WORKER TIMEOUT" in line for line in on.state.logs.get(name, ())), "WORKER TIMEOUT")
 
 
-CHECKS: tuple[Callable[[Observed], Faults], ...] = (waits, computes, holds, exits, crashes, hangs)
+def leaves(on: Observed) -> Faults:
+    """A worker that a person has had wsgiviz stop has not died."""
+    before = {name: side.deaths for name, side in on.state.sides.items()}
+    old = {name: min(side.server.processes()) for name, side in on.state.sides.items()}
+    for name, pid in old.items():
+        on.controller.end_worker(name, pid, signal.SIGTERM)
+    for name, pid in old.items():
+        on.until(lambda: pid not in on.state.sides[name].server.processes(), "the end of a worker")
+        side = on.state.sides[name]
+        words = deaths.cause(side.server.workers[pid, min(slot for of, slot in side.server.workers if of == pid)], side)
+        if words.words != "ended as asked (SIGTERM from wsgiviz)" or side.deaths != before[name]:
+            yield f"{side.kind}: told to stop, it {words.words}"
+
+
+CHECKS: tuple[Callable[[Observed], Faults], ...] = (waits, computes, holds, leaves, exits, crashes, hangs)
 
 
 def in_order(

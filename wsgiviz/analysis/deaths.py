@@ -66,6 +66,9 @@ def cause(worker: Worker, side: Side) -> Cause:
         name = signal_name(death.signal) if death.signal else None
         return _by_timeout(server, name, death.exit_code)
     if worker.died_of == "exit":
+        if worker.ended_as_asked:
+            words = f"ended as asked ({worker.asked} from wsgiviz)"
+            return Cause(words, worker.asked, "wsgiviz", exit_status=death.exit_code)
         if worker.recycled:
             return Cause("recycled after its max_requests", "recycled", server, exit_status=death.exit_code)
         return Cause("exited", "exited", exit_status=death.exit_code)
