@@ -87,7 +87,7 @@ class Controller:
 
         now_ns = self._clock()
         started = datetime.now(UTC).isoformat(timespec="seconds")
-        self._emit(SessionOpened(now_ns, "", 0, started, describe_host()))
+        self._emit(SessionOpened(now_ns, "", 0, started, describe_host(self._state.settings.python)))
         self._enter(Phase.STARTING, now_ns)
         self._start_servers()
 

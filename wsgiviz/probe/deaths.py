@@ -15,6 +15,7 @@ from typing import Any
 from wsgiviz.probe.memory_kills import MemoryKills
 from wsgiviz.recorder.emitter import Emitter
 
+
 class Deaths:
     """Emits the death of each worker once. ``sent``: the last signal that the master sent to each, by pid."""
 

@@ -1,7 +1,7 @@
 """Which processes the kernel has killed for lack of memory, as far as it lets us know.
 
 It counts them for the whole machine (oom_kill of /proc/vmstat), and names each in its log (/dev/kmsg), by its pid in
-the first pid namespace. Who may read that log, and lives in that namespace, knows; others only know that it may be so.
+the first pid namespace. Who may read that log, and lives in that namespace, knows; for others it may be so.
 """
 
 from __future__ import annotations

@@ -201,8 +201,8 @@ class Worker(Struct, frozen=True, gc=False):
 
     @property
     def ended_as_asked(self) -> bool:
-        """A person had wsgiviz stop it, and it has ended in order. uvicorn's workers do that, and then send themselves
-        the signal once more."""
+        """A person had wsgiviz stop it, and it has ended in order. uvicorn's workers do, and then send themselves the
+        signal once more."""
         if self.death is None or self.asked not in ASKS_TO_STOP:
             return False
         in_order = self.exited and self.death.exit_code in (0, None)

@@ -67,7 +67,9 @@ def _worker_died(side: SideDraft, event: WorkerDied) -> None:
     t_ns, status = event.t_ns, event.status
     if known is not None and not known.with_master:  # the kernel has said so before
         t_ns, status = min(t_ns, known.t_ns), status if status >= 0 else known.status
-    death = Death(t_ns, status, bool(event.by_timeout), sent=event.sent, oom=bool(event.oom), oom_named=event.oom == "pid")
+    death = Death(
+        t_ns, status, bool(event.by_timeout), sent=event.sent, oom=bool(event.oom), oom_named=event.oom == "pid"
+    )
     bury(side, event.worker_pid, death)
 
 
