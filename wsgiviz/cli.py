@@ -134,6 +134,7 @@ def _run(arguments: argparse.Namespace) -> int:
     if settings.body:
         read_body(settings.body)
     check_installed(settings)
+    _warn_of_faults(settings)
     if not settings.loopback:
         print(f"wsgiviz: warning: listening on {settings.host}: others can reach the app", file=sys.stderr)
     record = getattr(arguments, "record", None)
@@ -188,6 +189,16 @@ def _with_own_conf(settings: Settings, given: frozenset[str]) -> Settings:
     for words in filter(None, (said, "" if settings.gunicorn_conf else not_used())):
         print(f"wsgiviz: {_visible(words)}", file=sys.stderr)
     return settings
+
+
+def _warn_of_faults(settings: Settings) -> None:
+    """Of the servers there, where --python is given."""
+    if settings.python and set(settings.kinds.values()) != {"uvicorn"}:
+        from wsgiviz.interpreter import executable, known_fault, look_at
+
+        fault = known_fault(look_at(executable(settings.python)))
+        if fault:
+            print(f"wsgiviz: warning: {fault}", file=sys.stderr)
 
 
 def _replay(arguments: argparse.Namespace) -> int:

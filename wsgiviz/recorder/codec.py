@@ -75,8 +75,9 @@ class Kind(IntEnum):
     INNER_LINE_SEEN = 41
     NESTED_LOOP_SEEN = 42
 
-    # A worker that loads its app
+    # A worker that loads its app, or a master that does
     BOOT_LINE_SEEN = 70
+    MASTER_LOADING = 100
 
     # The load driver; its ring is that of the side it sends to
     RUN_STARTED = 50
@@ -147,6 +148,7 @@ FIELDS: Mapping[Kind, Fields] = {
     Kind.INNER_LINE_SEEN: Fields(slot="slot", req="req", a="line", text="where"),
     Kind.NESTED_LOOP_SEEN: Fields(slot="slot", req="req", a="line", text="where"),
     Kind.BOOT_LINE_SEEN: Fields(a="line", text="where"),
+    Kind.MASTER_LOADING: Fields(a="loading"),
     Kind.RUN_STARTED: Fields(req="run", a="planned", b="start_ns"),
     Kind.REQUEST_SENT: Fields(req="req", a="planned_ns"),
     Kind.CONNECTED: Fields(req="req", a="port"),

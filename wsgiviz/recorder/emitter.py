@@ -57,6 +57,9 @@ class Emitter:
     def workers_changed(self, wanted: int, before: int = 0, t_ns: int = 0) -> None:
         self._record(Kind.WORKERS_CHANGED, a=wanted, b=before, t_ns=t_ns)
 
+    def master_loading(self, loading: int, t_ns: int = 0) -> None:
+        self._record(Kind.MASTER_LOADING, a=loading, t_ns=t_ns)
+
     def worker_died(
         self,
         worker_pid: int,

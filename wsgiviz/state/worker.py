@@ -18,6 +18,9 @@ SIGABRT = 6
 STOPS = frozenset({2, 3, 15})
 """Signals by which a master stops a worker in order: SIGINT, SIGQUIT, SIGTERM."""
 
+ASKS_TO_STOP = frozenset({"SIGINT", "SIGQUIT", "SIGTERM"})
+"""Their names."""
+
 WAITS_FOR_GIL = "G"
 """The letter of a thread that sleeps until it gets the interpreter lock, beside those of proc(5)."""
 
@@ -91,7 +94,8 @@ class Death(Struct, frozen=True, gc=False):
     by_timeout: bool = False
     with_master: bool = False  # the master went, and took it along
     sent: int = 0  # the last signal that the master sent to it
-    oom: bool = False  # the kernel has killed a process for lack of memory meanwhile
+    oom: bool = False  # the kernel has killed a process for lack of memory meanwhile, maybe this one
+    oom_named: bool = False  # it was this one
     unreported: bool = False  # the kernel says so, and its master has not yet
 
     @property
@@ -145,6 +149,7 @@ class Worker(Struct, frozen=True, gc=False):
     ready_ns: int = 0  # when it had loaded the app, and listened
     boot_where: Location | None = None  # the line that it was last seen at while it loaded the app
     stopped_by: int = 0  # the signal that it said it handles
+    asked: str = ""  # the name of the signal that a person has had wsgiviz send to it last
     exited: bool = False  # it said that it goes in order
     recycled: bool = False  # because of gunicorn's max_requests
     death: Death | None = None
@@ -186,13 +191,22 @@ class Worker(Struct, frozen=True, gc=False):
             return ""
         if death.by_timeout or (self.stopped_by == SIGABRT and death.status < 0):
             return "timeout"
-        if death.with_master or death.as_told:
+        if death.with_master or death.as_told or self.ended_as_asked:
             return "exit"
         if death.signal:
             return "killed"
         if death.exit_code is None:
             return "exit" if self.exited else "killed"
         return "failed" if death.exit_code or not self.exited else "exit"
+
+    @property
+    def ended_as_asked(self) -> bool:
+        """A person had wsgiviz stop it, and it has ended in order. uvicorn's workers do, and then send themselves the
+        signal once more."""
+        if self.death is None or self.asked not in ASKS_TO_STOP:
+            return False
+        in_order = self.exited and self.death.exit_code in (0, None)
+        return in_order or self.death.signal in STOPS or self.death.status < 0
 
     @property
     def died_violently(self) -> bool:
