@@ -34,6 +34,10 @@ SAID = {
         "the only thread of the executor mail (at app.py:7 time.sleep): "
         "its max_workers say how many may run at once."
     ),
+    ("processes-exhausted", "processes|", 2): (
+        "one of the 2 processes of a ProcessPoolExecutor (all at app.py:7 time.sleep): "
+        "a process computes one call at a time, and more of them than cores gain nothing."
+    ),
     ("one-thread-for-all", "asgiref|", 1): (
         "asgiref's only thread (at app.py:7 time.sleep): "
         "sync_to_async takes turns there, unless thread_sensitive=False."

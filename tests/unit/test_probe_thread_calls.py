@@ -25,8 +25,9 @@ from wsgiviz.probe.asgi import follow_tasks
 from wsgiviz.probe.line_sampler import LineEmitter
 from wsgiviz.probe.loop_request import CURRENT, LoopRequest
 from wsgiviz.probe.loop_sampler import LoopSampler
+from wsgiviz.probe.pool_call import ThreadCall
 from wsgiviz.probe.source_lines import SourceLines
-from wsgiviz.probe.thread_calls import ThreadCall, ThreadCalls, follow_thread_calls
+from wsgiviz.probe.thread_calls import ThreadCalls, follow_thread_calls
 from wsgiviz.probe.thread_pools import ThreadPools
 
 WITHIN_S = 20.0

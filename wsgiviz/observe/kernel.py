@@ -19,6 +19,7 @@ from pathlib import Path
 import psutil
 
 from wsgiviz.events import (
+    CallSampled,
     Event,
     OverflowsSampled,
     ProcessSampled,
@@ -29,7 +30,7 @@ from wsgiviz.events import (
 )
 from wsgiviz.observe.interpreter_lock import RUNS, Areas, static_data, waits_for_lock
 from wsgiviz.observe.self_calls import self_calls
-from wsgiviz.state import SLEEPS, WAITS_FOR_GIL, Activity, Side, Worker
+from wsgiviz.state import SLEEPS, WAITS_FOR_GIL, Activity, Request, Side, Worker
 
 TCP_INFO_FORMAT = struct.Struct("=8B7I")
 TCPI_UNACKED, TCPI_SACKED = 12, 13
@@ -133,11 +134,16 @@ class ThreadCounters:
             os.close(self._syscall)
 
 
+CALL_THREADS = 64
+"""So many threads behind loops have their files open."""
+
+
 class Kernel:
     """Samples threads, processes and queues as events. Times are given in, so that one poll has one time."""
 
     def __init__(self) -> None:
         self._threads: dict[tuple[int, int], ThreadCounters | None] = {}
+        self._call_threads: dict[tuple[int, int], ThreadCounters] = {}
         self._areas: dict[int, Areas] = {}
         self._processes: dict[int, psutil.Process] = {}
         self._queues: dict[str, tuple[int, int]] = {}
@@ -171,12 +177,43 @@ class Kernel:
                 self._drop(pid, thread_id)
         return events
 
+    def calls(self, side: str, requests: Iterable[Request], now_ns: int) -> list[Event]:
+        """Counters and state of the threads that work for these requests behind a loop. Their files stay open as long
+        as there are not too many: CALL_THREADS."""
+        events: list[Event] = []
+        for request in requests:
+            pid, thread_id = request.pid, request.calls.thread_id
+            counters = self._call_counters(pid, thread_id)
+            if counters is None:
+                continue
+            try:
+                events.append(CallSampled(now_ns, side, pid, request.id, thread_id, *counters.read()))
+            except (OSError, ValueError, IndexError):
+                self._call_threads.pop((pid, thread_id)).close()
+        return events
+
+    def _call_counters(self, pid: int, thread_id: int) -> ThreadCounters | None:
+        found = self._call_threads.pop((pid, thread_id), None)
+        if found is None:
+            if len(self._call_threads) >= CALL_THREADS:
+                oldest = next(iter(self._call_threads))
+                self._call_threads.pop(oldest).close()
+            try:
+                found = ThreadCounters(pid, thread_id, self._static_data(pid))
+            except OSError:
+                return None
+        self._call_threads[pid, thread_id] = found  # the newest, behind the others
+        return found
+
+    def _static_data(self, pid: int) -> Areas:
+        if pid not in self._areas:
+            self._areas[pid] = static_data(pid)
+        return self._areas[pid]
+
     def _counters(self, pid: int, thread_id: int) -> ThreadCounters | None:
         if (pid, thread_id) not in self._threads:
-            if pid not in self._areas:
-                self._areas[pid] = static_data(pid)
             try:
-                self._threads[pid, thread_id] = ThreadCounters(pid, thread_id, self._areas[pid])
+                self._threads[pid, thread_id] = ThreadCounters(pid, thread_id, self._static_data(pid))
             except OSError:
                 self._threads[pid, thread_id] = None
         return self._threads[pid, thread_id]
@@ -219,6 +256,8 @@ class Kernel:
         for pid, thread_id in [key for key in self._threads if key[0] not in pids]:
             self._drop(pid, thread_id)
             del self._threads[pid, thread_id]
+        for key in [key for key in self._call_threads if key[0] not in pids]:
+            self._call_threads.pop(key).close()
         for pid in [pid for pid in self._processes if pid not in pids]:
             del self._processes[pid]
         for pid in [pid for pid in self._areas if pid not in pids]:

@@ -11,7 +11,7 @@ from wsgiviz.probe.source_lines import awaiting, waits_for
 from wsgiviz.recorder.emitter import Emitter
 
 if TYPE_CHECKING:
-    from wsgiviz.probe.thread_calls import ThreadCall
+    from wsgiviz.probe.pool_call import ThreadCall
 
 
 class LoopRequest:

@@ -95,6 +95,7 @@ class Kind(IntEnum):
     CALL_BEGAN = 66
     CALL_ENDED = 67
     POOL_SAMPLED = 68
+    CALL_THREAD = 102
 
 
 class Fields(NamedTuple):
@@ -149,9 +150,10 @@ FIELDS: Mapping[Kind, Fields] = {
     Kind.RUN_ENDED: Fields(req="run", a="cancelled"),
     Kind.DRIVER_LATE: Fields(a="late_ns"),
     Kind.DRIVER_SAMPLED: Fields(a="cpu_ns", b="runq_ns"),
-    Kind.CALL_QUEUED: Fields(slot="pool", req="req"),
+    Kind.CALL_QUEUED: Fields(slot="pool", req="req", a="process"),
     Kind.CALL_BEGAN: Fields(slot="pool", req="req"),
     Kind.CALL_ENDED: Fields(slot="pool", req="req", a="began"),
+    Kind.CALL_THREAD: Fields(req="req", a="thread_id"),
     Kind.POOL_SAMPLED: Fields(slot="pool", a="size", b="running", req="waiting", text="name"),
 }
 """All kinds but REQUEST_ENDED, which has a layout of its own (`ENDED`)."""
