@@ -150,6 +150,5 @@ def test_threads_that_compute_need_processes_and_no_more_threads() -> None:
         "they compute, and share one GIL: a pool of processes would compute at the same time."
     )
     assert caption(reduced(events), at(0.5), Occurrences()).text == (
-        "Of 9 requests, 4 are in threads that take turns with the GIL and 5 wait for a thread in "
-        "asyncio.sleep(1)."
+        "Of 9 requests, 4 are in threads that take turns with the GIL and 5 wait for a thread in asyncio.sleep(1)."
     )

@@ -112,7 +112,7 @@ class LoopSampler:
             self._emit.call_thread(request.req, native_id)
 
     def _waiting_frames(self, request: LoopRequest) -> list[FrameType]:
-        return self._lines.follow(request.frames(), request.req, request.waits_for())
+        return self._lines.follow(request.frames(), request.req, request.waits_for(), request.tasks.values())
 
     def _running(self) -> list[FrameType]:
         """The frames of the loop's thread, innermost first."""
