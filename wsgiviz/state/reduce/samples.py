@@ -80,21 +80,29 @@ def _activity(side: SideDraft, worker: Worker, sample: Counters) -> Activity:
 
 def _usual_wait(side: SideDraft, worker: Worker, t_ns: int) -> Activity:
     """For what it waits when it does: by other samples of this request, by threads beside it that wait for the GIL
-    just now, or by the requests before it. Where nothing says that, it is taken to go on with what it was at."""
+    or have it, or by the requests before it. Where nothing says that, it is taken to go on with what it was at."""
     share = worker.waits.gil_share
-    if (
-        share is None
-        and worker.slot
-        and any(
-            other.sample.letter == WAITS_FOR_GIL and t_ns - other.sample.t_ns <= LONGEST_GAP_NS
-            for other in side.slots(worker.pid)
-        )
-    ):
+    if share is None and worker.slot and _gil_is_wanted(side, worker, t_ns):
         return Activity.WAITING_FOR_GIL
     share = worker.tally.waits.gil_share if share is None else share
     if share is None:
         return worker.activity
     return Activity.WAITING_FOR_GIL if share > 0.5 else Activity.BLOCKED
+
+
+def _gil_is_wanted(side: SideDraft, worker: Worker, t_ns: int) -> bool:
+    """A thread beside it waited for the GIL a moment ago, or does what needs it, all the time that this one did not
+    run. On a busy machine, those who wait for it are mostly found on the run queue, on their way to ask for it."""
+    others = [other for other in side.slots(worker.pid) if other.slot != worker.slot]
+    if any(one.sample.letter == WAITS_FOR_GIL and t_ns - one.sample.t_ns <= LONGEST_GAP_NS for one in others):
+        return True
+    return t_ns - worker.mark.t_ns >= CERTAIN_NS and any(one.activity in WANT_GIL for one in others)
+
+
+WANT_GIL = frozenset({Activity.COMPUTING, Activity.WAITING_FOR_GIL})
+
+CERTAIN_NS = 20_000_000
+"""The kernel's CPU time of a thread that runs is old by a tick, up to 10 ms: over so long, most of it is known."""
 
 
 def _queue_sampled(side: SideDraft, event: QueueSampled) -> None:
