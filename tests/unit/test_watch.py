@@ -35,7 +35,7 @@ from wsgiviz.events import (
     WorkerReady,
 )
 from wsgiviz.observe.interpreter_lock import static_data
-from wsgiviz.observe.kernel import Kernel
+from wsgiviz.observe.kernel import Kernel, ThreadCounters
 from wsgiviz.observe.sampler import ALL_EVERY_NS, BUSY_EVERY_NS, CALLS_A_SAMPLE, KernelSampler
 from wsgiviz.settings import make
 from wsgiviz.state import State, reduce
@@ -135,6 +135,26 @@ def test_threads_behind_a_loop_are_sampled_as_slots_are() -> None:
         assert again.cpu_ns - sample.cpu_ns >= 40_000_000
         over = reduce(state, [CallEnded(2 * SECOND_NS, "asgi", os.getpid(), 1, -1, 1)])
         assert sampled_calls(kernel, over, 3) == []
+
+
+@needs_proc
+def test_counters_have_the_time_at_which_they_were_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a busy machine this process may stop anywhere: a read that took too long is made again."""
+    counters, clock = (
+        ThreadCounters(os.getpid(), threading.get_native_id()),
+        iter((0, 9_000_000, 9_100_000, 9_200_000)),
+    )
+    monkeypatch.setattr(time, "monotonic_ns", lambda: next(clock))
+    assert counters.read().t_ns == 9_200_000
+    counters.close()
+
+
+@needs_proc
+def test_a_sample_of_a_late_poll_is_no_older_than_its_figures() -> None:
+    with sampler() as kernel:
+        before_ns = time.monotonic_ns()
+        found = [event for event in kernel.everything(worker_here(), SECOND_NS) if isinstance(event, ThreadSampled)]
+        assert all(before_ns <= event.t_ns <= time.monotonic_ns() for event in found)
 
 
 @needs_proc

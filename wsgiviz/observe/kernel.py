@@ -13,6 +13,7 @@ import os
 import socket
 import struct
 import sys
+import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -30,7 +31,7 @@ from wsgiviz.events import (
 )
 from wsgiviz.observe.interpreter_lock import RUNS, Areas, static_data, waits_for_lock
 from wsgiviz.observe.self_calls import self_calls
-from wsgiviz.state import SLEEPS, WAITS_FOR_GIL, Activity, Request, Side, Worker
+from wsgiviz.state import SLEEPS, WAITS_FOR_GIL, Activity, Counters, Request, Side, Worker
 
 TCP_INFO_FORMAT = struct.Struct("=8B7I")
 TCPI_UNACKED, TCPI_SACKED = 12, 13
@@ -85,6 +86,11 @@ def gone_status(pid: int) -> int | None:
         return -1
 
 
+TRIES = 3
+AT_ONCE_NS = 500_000
+"""A read that takes longer than this was interrupted."""
+
+
 class ThreadCounters:
     """One thread, of a process with ``areas`` (`static_data`). Its files stay open: a read at 0 gives fresh figures.
 
@@ -105,13 +111,21 @@ class ThreadCounters:
             with contextlib.suppress(OSError):
                 self._syscall = os.open(f"{task}/syscall", os.O_RDONLY | os.O_CLOEXEC)
 
-    def read(self) -> tuple[int, int, str]:
-        """CPU time (ns), time on the run queue (ns), letter (`Counters`). Raises OSError when the thread is gone."""
-        cpu_ns, runq_ns, _ = os.pread(self._schedstat, 128, 0).split()
+    def read(self) -> Counters:
+        """As they are now. Raises OSError when the thread is gone.
+
+        On a busy machine this process may stop between one instruction and the next: the time is that of the read.
+        """
+        for _ in range(TRIES):
+            before_ns = time.monotonic_ns()
+            cpu_ns, runq_ns, _ = os.pread(self._schedstat, 128, 0).split()
+            now_ns = time.monotonic_ns()
+            if now_ns - before_ns < AT_ONCE_NS:
+                break
         stat = os.pread(self._stat, 256, 0)
         after_name = stat.rindex(b")") + 2  # the name may hold anything, parentheses too
         letter = chr(stat[after_name])
-        return int(cpu_ns), int(runq_ns), letter if letter != "S" else self._sleeps()
+        return Counters(now_ns, int(cpu_ns), int(runq_ns), letter if letter != "S" else self._sleeps())
 
     def _sleeps(self) -> str:
         """The letter of a thread that sleeps, or did a moment ago."""
@@ -139,7 +153,8 @@ CALL_THREADS = 64
 
 
 class Kernel:
-    """Samples threads, processes and queues as events. Times are given in, so that one poll has one time."""
+    """Samples threads, processes and queues as events. Times are given in, so that one poll has one time; but the
+    counters of a thread have the time at which they were read."""
 
     def __init__(self) -> None:
         self._threads: dict[tuple[int, int], ThreadCounters | None] = {}
@@ -163,7 +178,7 @@ class Kernel:
         total = listen_overflows()
         return [OverflowsSampled(now_ns, side, 0, total) for side in sides] if total is not None else []
 
-    def threads(self, side: str, workers: Iterable[Worker], now_ns: int) -> list[Event]:
+    def threads(self, side: str, workers: Iterable[Worker]) -> list[Event]:
         """CPU counters and state of the threads that are these workers' slots, as far as they can be had."""
         events: list[Event] = []
         for worker in workers:
@@ -172,12 +187,13 @@ class Kernel:
             if counters is None:
                 continue
             try:
-                events.append(ThreadSampled(now_ns, side, pid, worker.slot, *counters.read()))
+                now = counters.read()
+                events.append(ThreadSampled(now.t_ns, side, pid, worker.slot, now.cpu_ns, now.runq_ns, now.letter))
             except (OSError, ValueError, IndexError):
                 self._drop(pid, thread_id)
         return events
 
-    def calls(self, side: str, requests: Iterable[Request], now_ns: int) -> list[Event]:
+    def calls(self, side: str, requests: Iterable[Request]) -> list[Event]:
         """Counters and state of the threads that work for these requests behind a loop. Their files stay open as long
         as there are not too many: CALL_THREADS."""
         events: list[Event] = []
@@ -187,7 +203,9 @@ class Kernel:
             if counters is None:
                 continue
             try:
-                events.append(CallSampled(now_ns, side, pid, request.id, thread_id, *counters.read()))
+                now = counters.read()
+                ids = request.id, thread_id
+                events.append(CallSampled(now.t_ns, side, pid, *ids, now.cpu_ns, now.runq_ns, now.letter))
             except (OSError, ValueError, IndexError):
                 self._call_threads.pop((pid, thread_id)).close()
         return events

@@ -41,7 +41,7 @@ class KernelSampler:
             asked = [worker for worker in living if loops or (due and worker.busy) or worker.key in fresh]
             samples += self._threads(side.name, asked, now_ns)
             if loops:
-                samples += self._kernel.calls(side.name, self._calls(side), now_ns)
+                samples += self._kernel.calls(side.name, self._calls(side))
         return samples
 
     def _calls(self, side: Side) -> list[Request]:
@@ -54,7 +54,7 @@ class KernelSampler:
 
     def _threads(self, side: str, workers: Sequence[Worker], now_ns: int) -> list[Event]:
         """Of threads that live; of one that can't be read, or has ended, whether its process has."""
-        sampled = self._kernel.threads(side, workers, now_ns)
+        sampled = self._kernel.threads(side, workers)
         lost = {worker.pid for worker in workers} - {
             event.pid for event in sampled if isinstance(event, ThreadSampled) and event.letter not in ENDED
         }
