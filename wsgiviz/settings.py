@@ -304,7 +304,6 @@ def check_installed(settings: Settings) -> None:
     NotInstalled for an extra of ours."""
     from wsgiviz.interpreter import check_own_build, check_servers, executable, look_at
 
-
     if settings.python:
         check_servers(look_at(executable(settings.python)), tuple(settings.kinds.values()))
         return

@@ -55,6 +55,7 @@ from wsgiviz.events.requests import (
     ResponseStarted,
 )
 from wsgiviz.events.samples import (
+    CallSampled,
     EventsLost,
     OverflowsSampled,
     ProcessSampled,
@@ -96,6 +97,7 @@ from wsgiviz.events.threads import (
     CallBegan,
     CallEnded,
     CallQueued,
+    CallThread,
     PoolSampled,
 )
 from wsgiviz.recorder.codec import BEAT_NS, REQUEST_HEADER, RUN_STRIDE, SIDES, request_number
@@ -111,6 +113,8 @@ __all__ = [
     "CallBegan",
     "CallEnded",
     "CallQueued",
+    "CallSampled",
+    "CallThread",
     "ChildTasks",
     "ChunkWriting",
     "ClientSeen",

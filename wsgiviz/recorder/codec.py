@@ -96,6 +96,7 @@ class Kind(IntEnum):
     CALL_BEGAN = 66
     CALL_ENDED = 67
     POOL_SAMPLED = 68
+    CALL_THREAD = 102
 
     # Connections that last: kept for several requests, or WebSockets (the load driver's, too)
     CONNECTION_REUSED = 91
@@ -163,9 +164,10 @@ FIELDS: Mapping[Kind, Fields] = {
     Kind.CONNECTION_CLOSED: Fields(req="answered", a="port", b="by_server"),
     Kind.WEBSOCKET_OPENED: Fields(req="req"),
     Kind.WEBSOCKETS_COUNTED: Fields(a="messages", b="pings_answered"),
-    Kind.CALL_QUEUED: Fields(slot="pool", req="req"),
+    Kind.CALL_QUEUED: Fields(slot="pool", req="req", a="process"),
     Kind.CALL_BEGAN: Fields(slot="pool", req="req"),
     Kind.CALL_ENDED: Fields(slot="pool", req="req", a="began"),
+    Kind.CALL_THREAD: Fields(req="req", a="thread_id"),
     Kind.POOL_SAMPLED: Fields(slot="pool", a="size", b="running", req="waiting", text="name"),
     Kind.CONTRACT_STEP: Fields(req="req", a="step", text="value"),
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from wsgiviz.state.activity import BUSY, Activity
+from wsgiviz.state.counters import Counters, WaitSamples
 from wsgiviz.state.request import Location
 
 SPANS_KEPT = 512
@@ -21,12 +22,6 @@ STOPS = frozenset({2, 3, 15})
 ASKS_TO_STOP = frozenset({"SIGINT", "SIGQUIT", "SIGTERM"})
 """Their names."""
 
-WAITS_FOR_GIL = "G"
-"""The letter of a thread that sleeps until it gets the interpreter lock, beside those of proc(5)."""
-
-SLEEPS = "s"
-"""The letter of one that sleeps, where the kernel does not let us know whether for the interpreter lock."""
-
 
 class Span(Struct, frozen=True, gc=False):
     """A stretch of one worker's history. ``end_ns`` is 0 while it lasts; ``req`` is 0 when it holds none."""
@@ -35,41 +30,6 @@ class Span(Struct, frozen=True, gc=False):
     end_ns: int
     activity: Activity
     req: int
-
-
-class Counters(Struct, frozen=True, gc=False):
-    """Of the thread that is a worker's slot, cumulative since its start (schedstat and stat of proc(5)).
-
-    ``letter``: the thread's state as in stat, or WAITS_FOR_GIL or SLEEPS in place of its S.
-    """
-
-    t_ns: int = 0
-    cpu_ns: int = 0
-    runq_ns: int = 0
-    letter: str = ""
-
-
-class WaitSamples(Struct, frozen=True, gc=False):
-    """How often samples have found a slot waiting inside the app, and for what."""
-
-    gil: int = 0
-    blocked: int = 0
-    unknown: int = 0  # for the one or the other; they are among the blocked
-    runq_ns: int = 0  # runnable and without a CPU, but for stretches at whose end it waited for the GIL
-
-    def plus(self, other: WaitSamples) -> WaitSamples:
-        return WaitSamples(
-            self.gil + other.gil,
-            self.blocked + other.blocked,
-            self.unknown + other.unknown,
-            self.runq_ns + other.runq_ns,
-        )
-
-    @property
-    def gil_share(self) -> float | None:
-        """Of these waits; None when no sample has seen one."""
-        seen = self.gil + self.blocked
-        return self.gil / seen if seen else None
 
 
 class Tally(Struct, frozen=True, gc=False):
@@ -144,6 +104,7 @@ class Worker(Struct, frozen=True, gc=False):
     mark: Counters = Counters()  # from which the next sample judges what it did in the app
     waits: WaitSamples = WaitSamples()  # of the present request
     gil_seen_ns: int = 0  # when a sample last saw it wait for the GIL outside the app
+    lacks_gil: bool = False  # it mostly waited for it between the newest two of these
     rss_bytes: int = 0
     cpu_permille: int = 0
     ready_ns: int = 0  # when it had loaded the app, and listened

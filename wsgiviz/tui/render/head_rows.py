@@ -8,7 +8,7 @@ from wsgiviz.analysis.lints import wording
 from wsgiviz.printable import printable
 from wsgiviz.state import Activity, Server, Side, Task, Worker
 from wsgiviz.tui.render.line import BOLD, DIM, PLAIN, CellStyle, Line, Part, Row, shortened
-from wsgiviz.tui.render.view import PaneView
+from wsgiviz.tui.render.view import ON_LOOP, PaneView
 from wsgiviz.tui.render.words import counted, running
 
 ORDER = (
@@ -35,11 +35,15 @@ BUSY_STYLE: dict[str, CellStyle] = {
     Task.READY: CellStyle("queue", "queue~"),
     Task.AWAITING: CellStyle("awaiting"),
     Task.IN_THREAD: CellStyle("awaiting"),
+    Task.THREAD_COMPUTES: CellStyle("computing"),
+    Task.THREAD_FOR_GIL: CellStyle("gil"),
     Task.FOR_THREAD: CellStyle("queue"),
+    Task.IN_PROCESS: CellStyle("awaiting"),
+    Task.FOR_PROCESS: CellStyle("queue"),
 }
 
 
-THREADS = frozenset({Task.IN_THREAD, Task.FOR_THREAD})
+POOLED = frozenset(ON_LOOP[3:])
 """States that most apps' requests are never in."""
 
 
@@ -183,8 +187,12 @@ def in_app(view: PaneView, width: int, column: int) -> Row:
             ("ready", Task.READY, "queue!"),
             ("await", Task.AWAITING, "awaiting!"),
             ("in threads", Task.IN_THREAD, "awaiting!"),
+            ("threads compute", Task.THREAD_COMPUTES, "computing!"),
+            ("for the GIL", Task.THREAD_FOR_GIL, "gil!"),
             ("for a thread", Task.FOR_THREAD, "queue!"),
+            ("in processes", Task.IN_PROCESS, "awaiting!"),
+            ("for a process", Task.FOR_PROCESS, "queue!"),
         )
-        if counts[task] or task not in THREADS
+        if counts[task] or task not in POOLED
     ]
     return line.first_fitting(*(tuple(parts[first:]) for first in range(len(parts) + 1))).row()

@@ -23,11 +23,25 @@ from wsgiviz.tui.render.words import measured, running
 STYLES: dict[str, CellStyle] = {
     Task.AWAITING: CellStyle("awaiting"),
     Task.IN_THREAD: CellStyle("awaiting"),
+    Task.THREAD_COMPUTES: CellStyle("computing"),
+    Task.THREAD_FOR_GIL: CellStyle("gil"),
     Task.FOR_THREAD: CellStyle("queue"),
+    Task.IN_PROCESS: CellStyle("awaiting"),
+    Task.FOR_PROCESS: CellStyle("queue"),
     Task.READY: CellStyle("queue", "queue~"),
     ON_THE_WAY: CellStyle("queue"),
     UNKNOWN: DIM,
 }
+SIGN_COLOURS = {
+    Task.RUNNING: "computing!",
+    Task.AWAITING: "awaiting!",
+    Task.IN_THREAD: "awaiting!",
+    Task.IN_PROCESS: "awaiting!",
+    Task.THREAD_COMPUTES: "computing!",
+    Task.THREAD_FOR_GIL: "gil!",
+}
+"""Of what a request does; all else waits."""
+
 AFTER_ANSWER = CellStyle("awaiting")
 FOR_NOBODY = CellStyle("blocked")
 
@@ -50,10 +64,7 @@ def sign(request: Request, glyphs: Glyphs, now_ns: int) -> Part:
         return Part(glyphs.task[Task.FAILED], CellStyle("blocked!", "", "b"))
     if request.finished or request.ended_ns:
         return Part(glyphs.task[Task.DONE], CellStyle("asgi!"))
-    if request.task is Task.RUNNING:
-        return Part(glyphs.task[Task.RUNNING], CellStyle("computing!"))
-    colour = "awaiting!" if request.task in (Task.AWAITING, Task.IN_THREAD) else "queue!"
-    return Part(glyphs.task[request.task], CellStyle(colour))
+    return Part(glyphs.task[request.task], CellStyle(SIGN_COLOURS.get(request.task, "queue!")))
 
 
 def head(request: Request, width: int, view: PaneView) -> list[Part]:
@@ -194,6 +205,8 @@ def _ending(request: Request, view: PaneView) -> tuple[str, CellStyle]:
     """How it went; while it goes on, only what is remarkable."""
     step_ns = view.now_ns - request.since_ns if request.since_ns else 0
     if request.task is Task.RUNNING and not request.over and step_ns >= LOOP_HELD_NS:
+        if _lacks_gil(request, view):
+            return f"waits for the GIL {running(step_ns / 1e9)}", CellStyle("gil!")
         return f"holds the loop {running(step_ns / 1e9)}", CellStyle("blocked!")
     if goes_on(request, view.now_ns):
         lasts = running((view.now_ns - after_ns(request, view.now_ns)) / 1e9)
@@ -209,6 +222,12 @@ def _ending(request: Request, view: PaneView) -> tuple[str, CellStyle]:
     if request.where is not None:
         return printable(request.where.words, not view.glyphs.eighths), DIM
     return "", DIM
+
+
+def _lacks_gil(request: Request, view: PaneView) -> bool:
+    """The thread of its loop waits for the interpreter lock, which another thread of its process has."""
+    worker = view.side.server.workers.get((request.pid, 0))
+    return worker is not None and worker.lacks_gil
 
 
 def summary(requests: Iterable[Request], now_ns: int) -> str:

@@ -14,7 +14,17 @@ if TYPE_CHECKING:
     from wsgiviz.analysis.theory import Prediction
 
 
-ON_LOOP = (Task.RUNNING, Task.READY, Task.AWAITING, Task.IN_THREAD, Task.FOR_THREAD)
+ON_LOOP = (
+    Task.RUNNING,
+    Task.READY,
+    Task.AWAITING,
+    Task.IN_THREAD,
+    Task.THREAD_COMPUTES,
+    Task.THREAD_FOR_GIL,
+    Task.FOR_THREAD,
+    Task.IN_PROCESS,
+    Task.FOR_PROCESS,
+)
 """What a request does that a loop has taken up, in the order of a bar."""
 
 
