@@ -94,7 +94,11 @@ def _list_lessons() -> int:
         print(heading)
         for lesson in shelf.lessons:
             print(f"  {lesson.name:<{width}}  {lesson.symptom or lesson.title}")
-            print(f"  {'':<{width}}  {lesson.claim}")
+            print(
+                textwrap.fill(
+                    lesson.claim, 100, initial_indent=" " * (width + 4), subsequent_indent=" " * (width + 4)
+                )
+            )
         print()
         for error in shelf.broken:
             complain(error)
