@@ -30,6 +30,7 @@ class LiveView:
     glyphs: Glyphs
     viewport: Viewport = Viewport()
     followed: int = 0
+    by_request: bool = False
 
     @property
     def state(self) -> State:
@@ -60,6 +61,7 @@ class LiveView:
                 glyphs=self.glyphs,
                 followed=self.followed,
                 timed_s=self.state.settings.timed_s,
+                by_request=self.by_request,
             )
 
     def contract(self) -> Iterator[ContractView]:

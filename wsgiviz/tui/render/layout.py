@@ -21,7 +21,7 @@ class Layout:
     lanes: int
     axis: bool = False
     in_app: bool = False
-    failures: bool = False
+    digits: bool = False
     gap_top: bool = False
     gap_middle: bool = False
     gap_low: bool = False
@@ -32,15 +32,20 @@ EXTRAS: tuple[tuple[str, int], ...] = (
     ("in_app", 15),
     ("gap_middle", 16),
     ("gap_low", 18),
-    ("failures", 20),
     ("gap_top", 21),
 )
 """What comes in from which height on; everything else is lanes."""
 
-ALWAYS = 5
-"""Title, queue, busy, done, total time."""
+ALWAYS = 3
+"""Title, queue, busy."""
+
+DIGITS_FROM = 17
+"""From this height on the time stands in large digits, three lines high; below it done and total time have a line
+each."""
 
 
 def layout(height: int) -> Layout:
     extras = {name: height >= least for name, least in EXTRAS}
-    return Layout(lanes=max(0, height - ALWAYS - sum(extras.values())), **extras)
+    digits = height >= DIGITS_FROM
+    rest = ALWAYS + (3 if digits else 2) + sum(extras.values())
+    return Layout(lanes=max(0, height - rest), digits=digits, **extras)

@@ -24,6 +24,7 @@ from wsgiviz.tui import intents
 from wsgiviz.tui.feed import Frame, Pace
 from wsgiviz.tui.live_view import LiveView
 from wsgiviz.tui.render.glyphs import Glyphs
+from wsgiviz.tui.render.layout import layout
 from wsgiviz.tui.render.window import Viewport
 from wsgiviz.tui.screens.bindings import CONTROL, LIVE_HINTS, VIEW, commands, explained
 from wsgiviz.tui.source import Source, find_source, source_at
@@ -78,6 +79,7 @@ class LiveScreen(Screen[None]):
         self._ascii = glyphs.name == "ascii"
         self._theme_before = ""
         self._code_wanted: bool | None = None
+        self._by_request: bool | None = None  # as a person has chosen; None: what suits the scenario
 
     def compose(self) -> ComposeResult:
         yield Header()
@@ -128,7 +130,7 @@ class LiveScreen(Screen[None]):
             return
         if not self.paused or self._frozen is None:
             self._frozen = newest
-        view = LiveView(self._frozen, self.glyphs, self.viewport, self.followed)
+        view = LiveView(self._frozen, self.glyphs, self.viewport, self.followed, self.by_request)
         shown = list(view.panes())
         for pane, pane_view in zip(self._panes, shown, strict=False):
             pane.show(pane_view)
@@ -139,6 +141,23 @@ class LiveScreen(Screen[None]):
             self.query_one(CaptionLine).show(view.caption())
             self.query_one(Header).show(view.header(newest.fps, self.paused))
 
+    @property
+    def by_request(self) -> bool:
+        """Lanes are requests on both sides: as a person has chosen, or else where that compares two models and
+        there is a row for each."""
+        if self._by_request is not None:
+            return self._by_request
+        settings = self.frame.state.settings
+        scenario = settings.scenario_used
+        if scenario is not None and scenario.lanes:
+            return scenario.lanes == "requests"
+        at_once = settings.requests if settings.arrivals == "burst" else settings.concurrency
+        models = {side in ("wsgi", "wsgi2") for side in settings.sides}
+        return len(models) > 1 and at_once <= layout(self._panes[0].size.height).lanes
+
+    def action_lanes_of(self) -> None:
+        self._by_request = not self.by_request
+
     def _mark(self, lines: list[tuple[HotLine, ...]]) -> None:
         """In the code: another line at once, how many are there a few times a second."""
         places = [[line.place for line in of_side] for of_side in lines]
@@ -148,6 +167,8 @@ class LiveScreen(Screen[None]):
 
     def _take_settings(self, settings: Settings) -> None:
         """Another scenario or app: other panes."""
+        if self._settings is not None and settings.name != self._settings.name:
+            self._by_request = None
         self._settings = settings
         self.begin_anew()
         self.set_class(is_followed(settings), "contract")
