@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
+from rich.segment import Segment
 from rich.style import Style
 from textual.renderables.digits import Digits
 
@@ -37,7 +38,7 @@ def figure(view: PaneView) -> str:
 @lru_cache(maxsize=256)
 def large(text: str, ascii_only: bool) -> tuple[str, ...]:
     """``text`` as three lines of equal width, by Textual's own digits."""
-    drawn = Digits(text).render(Style())
+    drawn = [part for part in Digits(text).render(Style()) if isinstance(part, Segment)]
     lines = [segment.text for segment in drawn if segment.text != "\n"]
     width = max(map(len, lines))
     lines = [line.ljust(width) for line in lines]

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from wsgiviz.events import request_number
-from wsgiviz.state import BUSY, Request, Span, Worker
+from wsgiviz.state import BUSY, Activity, Request, Span, Worker
 from wsgiviz.tui.render.chart import EIGHTHS, Block, Chart, Scale, draw_block
 from wsgiviz.tui.render.glyphs import ON_THE_WAY, UNKNOWN
 from wsgiviz.tui.render.history import COLOUR
@@ -88,7 +88,7 @@ def _blocks(
     return extent
 
 
-def _served(request: Request, served_ns: tuple[int, int], view: PaneView) -> Iterator[tuple]:
+def _served(request: Request, served_ns: tuple[int, int], view: PaneView) -> Iterator[tuple[Activity, int, int]]:
     """Activities of its slot between these times: a slot has one request at a time."""
     worker = server_of(request, view)
     found: list[Span] = []

@@ -93,7 +93,7 @@ class Memory:
 def rows(view: PaneView, width: int, height: int, memory: Memory | None = None) -> list[Row]:
     """``height`` rows of ``width`` cells each."""
     memory = memory or Memory()
-    plan = layout(height)
+    plan = layout(height, view.wanted)
     loops = loop_rows.rows_for_each(view, plan.lanes) if view.side.is_loop else 0
     pools = pool_rows.rows_for_pools(view, plan.lanes - loops)
     plan = replace(plan, lanes=plan.lanes - loops - pools)

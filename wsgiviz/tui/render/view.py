@@ -42,6 +42,8 @@ class PaneView:
     """After so many seconds the run ends, and not with a number of requests."""
     by_request: bool = False
     """Lanes are requests on every kind of server, and not workers."""
+    wanted: int = 0
+    """So many lanes are to be seen at once, if that can be."""
     scroll: int = 0
     """Lanes scrolled out at the top."""
 

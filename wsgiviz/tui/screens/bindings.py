@@ -60,7 +60,8 @@ LIVE_HINTS: list[Hint] = [
 
 REPLAY_HINTS: list[Hint] = [
     ("space", "play/pause"), (", .", "step"), ("home", "restart"), ("v", "view"), ("tab", "ledger"), ("?", "help"),
-    ("q", "quit"), ("end", "to its end"), ("l", "logs"), ("b", "big"), ("< >", "zoom"), ("c", "code"), ("^p", "palette"),
+    ("q", "quit"), ("end", "to its end"), ("l", "logs"), ("b", "big"), ("< >", "zoom"), ("c", "code"),
+    ("^p", "palette"),
 ]  # fmt: skip
 
 KEY_NAMES = {

@@ -22,7 +22,7 @@ from wsgiviz.settings import Settings
 from wsgiviz.state import Location, Slot
 from wsgiviz.tui import intents
 from wsgiviz.tui.feed import Frame, Pace
-from wsgiviz.tui.live_view import LiveView
+from wsgiviz.tui.live_view import LiveView, at_once
 from wsgiviz.tui.render.glyphs import Glyphs
 from wsgiviz.tui.render.layout import layout
 from wsgiviz.tui.render.window import Viewport
@@ -44,6 +44,12 @@ SHORT = 34
 
 TALL = 34
 """From this height on there is room for what explains the sentence."""
+
+FRAME = 8
+"""Lines round the panes: header, sentence and keys, and blanks between them."""
+
+CODE = 9
+"""Lines of the code, where it is shown."""
 
 ZOOMS = (1.0, 2.0, 4.0, 8.0, 16.0)
 
@@ -109,8 +115,16 @@ class LiveScreen(Screen[None]):
             self.query_one("#too-small", Static).update(text)
 
     def _arrange_code(self, height: int) -> None:
-        wanted = self._code_wanted if self._code_wanted is not None else height >= SHORT
+        wanted = self._code_wanted
+        if wanted is None:
+            lanes = at_once(self.frame.state.settings) if self.by_request else 0
+            wanted = height >= SHORT and (height - FRAME - CODE >= 0) and self._fits(lanes, height - FRAME - CODE)
         self.set_class(not wanted, "short")
+
+    @property
+    def _without_code(self) -> int:
+        """Lines of a pane where no code is shown."""
+        return self.size.height - FRAME
 
     # --- drawing --------------------------------------------------------------------------------------------------
 
@@ -138,7 +152,7 @@ class LiveScreen(Screen[None]):
         if self._pace.due(newest.shown_s) or not newest.playing:
             if not self.has_class("short"):
                 self._mark([hot_lines(one.side, one.in_flight) for one in shown])
-            self.query_one(CaptionLine).show(view.caption())
+            self.query_one(CaptionLine).show(*view.captions())
             self.query_one(Header).show(view.header(newest.fps, self.paused))
 
     @property
@@ -151,9 +165,12 @@ class LiveScreen(Screen[None]):
         scenario = settings.scenario_used
         if scenario is not None and scenario.lanes:
             return scenario.lanes == "requests"
-        at_once = settings.requests if settings.arrivals == "burst" else settings.concurrency
         models = {side in ("wsgi", "wsgi2") for side in settings.sides}
-        return len(models) > 1 and at_once <= layout(self._panes[0].size.height).lanes
+        return len(models) > 1 and self._fits(at_once(settings), self._without_code)
+
+    def _fits(self, lanes: int, height: int) -> bool:
+        """Whether so many lanes have a line each in a pane of that height."""
+        return lanes <= layout(height, lanes).lanes
 
     def action_lanes_of(self) -> None:
         self._by_request = not self.by_request
