@@ -158,7 +158,7 @@ def known_fault(there: Interpreter) -> str:
 def check_own_build() -> None:
     """Whether servers can run under the Python that wsgiviz runs under. Raises UsageError."""
     if sysconfig.get_config_var("Py_GIL_DISABLED"):
-        raise _free_threaded("wsgiviz runs under", tuple(sys.version_info))
+        raise _free_threaded("wsgiviz runs under", sys.version_info[:3])
 
 
 def _free_threaded(where: str, python: tuple[int, ...]) -> UsageError:

@@ -112,15 +112,25 @@ def _queue_words(side: Side) -> list[tuple[Part, ...]]:
 
 
 def busy(view: PaneView, width: int, column: int) -> Row:
-    """How many workers are at what."""
-    line = labelled("busy", width, column)
+    """How many workers are at what; where lanes are requests, a sign for each worker."""
     workers = view.side.server.living()
+    signs = view.by_request and 2 * len(workers) <= bar_cells(width) + 1
+    line = labelled("workers" if signs and view.side.kind != "gthread" else "busy", width, column)
     counts = {activity.value: sum(worker.activity is activity for worker in workers) for activity in ORDER}
-    line.extend(shares(counts, len(workers), bar_cells(width), view))
+    if signs:
+        line.extend([part for worker in workers for part in _sign(worker, view)])
+    else:
+        line.extend(shares(counts, len(workers), bar_cells(width), view))
     line.to(column + bar_cells(width) + (2 if width >= 50 else 1))
     if not workers:
         return line.add("no worker yet" if not view.side.server.up else "no worker", DIM).row()
     return line.first_fitting(*_with_acceptor(view, _busy_words(workers, counts))).row()
+
+
+def _sign(worker: Worker, view: PaneView) -> tuple[Part, Part]:
+    style = BUSY_STYLE.get(worker.activity, DIM)
+    colour = style.front if style.front in ("", "dim", "faint") else style.front + "!"
+    return Part(view.glyphs.activity[worker.activity], CellStyle(colour)), Part(" ", PLAIN)
 
 
 ACCEPTOR_SHOWN_NS = 200_000_000

@@ -50,6 +50,10 @@ class PaneView:
     """The request whose marks stand out; 0 for none."""
     timed_s: float | None = None
     """After so many seconds the run ends, and not with a number of requests."""
+    by_request: bool = False
+    """Lanes are requests on every kind of server, and not workers."""
+    wanted: int = 0
+    """So many lanes are to be seen at once, if that can be."""
     scroll: int = 0
     """Lanes scrolled out at the top."""
 
