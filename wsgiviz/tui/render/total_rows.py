@@ -144,7 +144,8 @@ def predicted_words(view: PaneView) -> list[tuple[Part, ...]]:
     guess = view.prediction
     if guess is None:
         return [(Part("no prediction", DIM),), (Part("", DIM),)]
-    seconds, formula = Part(measured(guess.seconds), BOLD), Part(f" = {_plain(guess.formula, view)}", DIM)
+    seconds = Part(measured(guess.seconds), BOLD)
+    formula = Part(f" = {_plain(guess.formula, view)}" if guess.formula else "", DIM)
     off = view.makespan_s is not None and not view.side.run.cancelled
     error = (_error(view.makespan_s or 0.0, guess.seconds),) if off else ()
     return [
