@@ -128,7 +128,7 @@ def _busy() -> str:
     load, cores = os.getloadavg()[0], os.cpu_count() or 1
     if load < BUSY * cores:
         return ""
-    return f"This machine is busy (load average {load:.1f} on {_number(cores, 'core')}): all times may be longer by that."
+    return f"This machine is busy (load average {load:.1f} on {_number(cores, 'core')}): times may be longer by that."
 
 
 def _number(count: int, what: str) -> str:
