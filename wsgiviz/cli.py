@@ -64,6 +64,8 @@ def _carry_out(argv: list[str]) -> int:
 
 def _list_scenarios() -> int:
     for scenario in (*scenarios.catalogue(), *scenarios.symptoms()):
+        if scenario is scenarios.symptoms()[0]:
+            print("Symptoms, with a fix each; wsgiviz clinic has their causes\n")
         print(f"{scenario.name:<7} {scenario.question}")
         print(f"{'':<7} {'  |  '.join(filter(None, scenario.calls(scenario.values({}))))}")
         for parameter in scenario.parameters:
