@@ -70,7 +70,7 @@ def _list_scenarios() -> int:
         print(f"{'':<7} {'  |  '.join(filter(None, scenario.calls(scenario.values({}))))}")
         for parameter in scenario.parameters:
             unit = f" {parameter.unit}" if parameter.unit else ""
-            print(f"{'':<7} --set {parameter.name}={parameter.show(parameter.default)}{unit}   {parameter.help}")
+            print(f"{'':<7} --set {parameter.name}={parameter.shown}{unit}   {parameter.help}")
         print()
     return 0
 
@@ -96,7 +96,11 @@ def _list_lessons() -> int:
         print(heading)
         for lesson in shelf.lessons:
             print(f"  {lesson.name:<{width}}  {lesson.symptom or lesson.title}")
-            print(f"  {'':<{width}}  {lesson.claim}")
+            print(
+                textwrap.fill(
+                    lesson.claim, 100, initial_indent=" " * (width + 4), subsequent_indent=" " * (width + 4)
+                )
+            )
         print()
         for error in shelf.broken:
             complain(error)
@@ -136,6 +140,7 @@ def _run(arguments: argparse.Namespace) -> int:
     if settings.body:
         read_body(settings.body)
     check_installed(settings)
+    _warn_of_faults(settings)
     if not settings.loopback:
         print(f"wsgiviz: warning: listening on {settings.host}: others can reach the app", file=sys.stderr)
     record = getattr(arguments, "record", None)
@@ -190,6 +195,16 @@ def _with_own_conf(settings: Settings, given: frozenset[str]) -> Settings:
     for words in filter(None, (said, "" if settings.gunicorn_conf else not_used())):
         print(f"wsgiviz: {_visible(words)}", file=sys.stderr)
     return settings
+
+
+def _warn_of_faults(settings: Settings) -> None:
+    """Of the servers there, where --python is given."""
+    if settings.python and set(settings.kinds.values()) != {"uvicorn"}:
+        from wsgiviz.interpreter import executable, known_fault, look_at
+
+        fault = known_fault(look_at(executable(settings.python)))
+        if fault:
+            print(f"wsgiviz: warning: {fault}", file=sys.stderr)
 
 
 def _replay(arguments: argparse.Namespace) -> int:

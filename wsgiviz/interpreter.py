@@ -6,30 +6,41 @@ import json
 import os
 import shutil
 import subprocess
+import sys
+import sysconfig
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from wsgiviz.errors import UsageError
 
 OLDEST_PYTHON = (3, 11)
 GUNICORNS = range(22, 28)
-"""Major versions of gunicorn that the probe knows."""
+"""Major versions of gunicorn that the probe knows. ``make versions`` tries them, and these uvicorns."""
 
-OLDEST_UVICORN = (0, 30)
+UVICORNS = ((0, 30), (1, 0))
+"""The first version of uvicorn that the probe knows, and the first that it does not. (Before 0.30 uvicorn had another
+supervisor.)"""
+
+FAULTY_GUNICORNS = {
+    "24.0.0": "it never notices that a worker has died, and starts no other in its place; gunicorn 24.1 does",
+}
+"""Releases whose own fault a person would take for the app's, or for ours."""
+
 LOOK_WITHIN_S = 20.0
 
 PROBE_PARTS = ("__init__.py", "lifeline.py", "probe", "recorder")
 """Of wsgiviz: all that an observed server loads. It is standard library only."""
 
 LOOK = """
-import json, sys
+import json, sys, sysconfig
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
-found = {"python": list(sys.version_info[:3]), "prefix": sys.prefix, "packages": {}}
+found = {"python": list(sys.version_info[:3]), "packages": {}}
+found["free_threaded"] = bool(sysconfig.get_config_var("Py_GIL_DISABLED"))
 for name in ("gunicorn", "uvicorn", "gevent"):
     try:
         found["packages"][name] = version(name)
@@ -95,6 +106,8 @@ def _described(path: str, found: dict[str, Any]) -> Interpreter:
     if python[:2] < OLDEST_PYTHON:
         have, least = (".".join(map(str, version[:2])) for version in (python, OLDEST_PYTHON))
         raise UsageError(f"--python {path}: that is Python {have}", f"the probe needs {least} or newer")
+    if found.get("free_threaded"):
+        raise _free_threaded(f"--python {path}", python)
     packages = found["packages"]
     return Interpreter(path, python, packages, found.get("asgi", True), found.get("control_socket", True))
 
@@ -106,23 +119,54 @@ def check_servers(there: Interpreter, kinds: tuple[str, ...]) -> None:
         if name not in there.packages and name != "gunicorn":
             raise UsageError(f"{name} is not installed in {there.path}", f"{there.path} -m pip install {name}")
         if kind == "uvicorn":
-            if _numbers(there.packages["uvicorn"])[:2] < OLDEST_UVICORN:
-                raise UsageError(f"uvicorn {there.packages['uvicorn']} is too old", "0.34 or newer is needed")
+            _check_uvicorn(there)
         elif not there.borrows_gunicorn:
             _check_gunicorn(there, kind)
+
+
+def _check_uvicorn(there: Interpreter) -> None:
+    version, (first, end) = there.packages["uvicorn"], UVICORNS
+    if not first <= _numbers(version)[:2] < end:
+        _refuse(there, "uvicorn", version, "{}.{}".format(*first), f"{end[0]}")
+
+
+def _refuse(there: Interpreter, package: str, version: str, first: str, end: str) -> NoReturn:
+    raise UsageError(
+        f"{there.path} has {package} {version}, which the probe does not know: it knows {first} up to {end}",
+        f'{there.path} -m pip install "{package}>={first},<{end}"',
+    )
 
 
 def _check_gunicorn(there: Interpreter, kind: str) -> None:
     version = there.packages["gunicorn"]
     if _numbers(version)[:1] and _numbers(version)[0] not in GUNICORNS:
-        known = f"{GUNICORNS[0]} to {GUNICORNS[-1]}"
-        raise UsageError(f"{there.path} has gunicorn {version}", f"the probe knows gunicorn {known}")
+        _refuse(there, "gunicorn", version, str(GUNICORNS.start), str(GUNICORNS.stop))
     if kind == "asgi" and not there.asgi:
         raise UsageError(f"gunicorn {version} has no asgi worker", "add --async-server uvicorn")
 
 
 def _numbers(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in version.split(".") if part.isdecimal())
+
+
+def known_fault(there: Interpreter) -> str:
+    """What is known to be wrong with its gunicorn, for a person to know; "" when nothing is."""
+    version = there.packages.get("gunicorn", "")
+    return f"gunicorn {version}: {FAULTY_GUNICORNS[version]}" if version in FAULTY_GUNICORNS else ""
+
+
+def check_own_build() -> None:
+    """Whether servers can run under the Python that wsgiviz runs under. Raises UsageError."""
+    if sysconfig.get_config_var("Py_GIL_DISABLED"):
+        raise _free_threaded("wsgiviz runs under", sys.version_info[:3])
+
+
+def _free_threaded(where: str, python: tuple[int, ...]) -> UsageError:
+    version = ".".join(map(str, python[:2]))
+    return UsageError(
+        f"{where}: a free-threaded build of Python {version}, which the probe does not know",
+        f"use the ordinary build, python{version}",
+    )
 
 
 def lend_probe(there: Interpreter, folder: Path) -> Path:
@@ -152,8 +196,6 @@ def _copy(source: Path, target: Path) -> None:
 
 def another_environment() -> str | None:
     """An active virtual environment that is not the one wsgiviz runs in: the app may live there."""
-    import sys
-
     active = os.environ.get("VIRTUAL_ENV")
     if not active or not os.path.exists(os.path.join(active, "bin", "python")):
         return None

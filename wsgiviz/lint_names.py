@@ -24,6 +24,7 @@ NAMES = (
     "limiter-exhausted",
     "executor-exhausted",
     "own-executor-exhausted",
+    "processes-exhausted",
     "one-thread-for-all",
     "all-workers-blocked",
     "served-for-nobody",

@@ -302,11 +302,12 @@ def _value(name: str, value: Any) -> Any:
 def check_installed(settings: Settings) -> None:
     """Whether the kinds of servers are installed here. Raises UsageError with the command that installs one;
     NotInstalled for an extra of ours."""
-    if settings.python:
-        from wsgiviz.interpreter import check_servers, executable, look_at
+    from wsgiviz.interpreter import check_own_build, check_servers, executable, look_at
 
+    if settings.python:
         check_servers(look_at(executable(settings.python)), tuple(settings.kinds.values()))
         return
+    check_own_build()
     for kind in settings.kinds.values():
         if kind in EXTRAS and find_spec(kind) is None:
             raise NotInstalled(f"{kind} is not installed", f'pip install "wsgiviz[{kind}]"')

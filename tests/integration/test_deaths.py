@@ -67,3 +67,28 @@ def test_a_lock_that_is_taken_at_import_is_named(stage: Start) -> None:
         "the line",
     )
     assert on.state.failure is None
+
+
+@pytest.mark.parametrize(
+    ("app", "said"),
+    [
+        ("raises_at_import", "can't load raises_at_import:app: boom at import"),
+        ("exits_at_import", "gunicorn's master ended itself with exit status 7 (os._exit) while it loaded the app"),
+    ],
+)
+def test_an_import_that_fails_in_the_master_ends_the_start_with_its_reason(stage: Start, app: str, said: str) -> None:
+    """With --preload no worker has come yet."""
+    on = stage(wsgi=f"{app}:app", preload=True)
+    on.until(lambda: on.state.phase is Phase.FAILED, "the failure")
+    assert on.state.failure is not None
+    assert said in on.state.failure.message
+
+
+def test_the_line_of_an_import_in_the_master_is_named(stage: Start) -> None:
+    on = stage(wsgi="hangs_at_import:app", preload=True)
+    line = "WSGI: gunicorn's master loads the app (--preload) at hangs_at_import.py:5 lock.acquire."
+    on.until(
+        lambda: line in caption(on.state, on.state.t_ns, on.log.occurrences).text or on.state.phase is Phase.FAILED,
+        "the line",
+    )
+    assert on.state.failure is None

@@ -27,7 +27,14 @@ from wsgiviz.scenarios import Parameter, Scenario, catalogue, find
 
 EACH = pytest.mark.parametrize("scenario", catalogue(), ids=lambda scenario: scenario.name)
 
-QUICK = {"seconds": "0.02", "pause": "0.01", "slow": "0.02", "quick": "0.01", "rows": "20", "below": "1000"}
+HTTP = pytest.mark.parametrize(
+    "scenario", [each for each in catalogue() if not each.websocket], ids=lambda scenario: scenario.name
+)
+
+QUICK = {
+    "seconds": "0.02", "pause": "0.01", "slow": "0.02", "quick": "0.01", "rows": "20", "below": "1000",
+    "events": "3", "every": "0.01",
+}  # fmt: skip
 DEADLINE_S = 20.0
 BAD = ["nan", "inf", "-1", "1e99", "many", "", "0x10", "1e-400"]
 TOO_MANY = "1e6"
@@ -45,6 +52,9 @@ BODIES = {
     "crud": r"(order \d+: \d+\n){20}",
     "threads": r"done\n",
     "async-in-wsgi": r"3 answers\n",
+    "stream": r"data: 0\n\ndata: 1\n\ndata: 2\n\n",
+    "long-poll": r"news\n",
+    "keep-alive": r"ok\n",
 }
 """What the answer to a QUICK request looks like, where it is not "slept"."""
 
@@ -114,16 +124,16 @@ async def ask_asgi(app: Any, query: str, path: str = "/") -> list[dict[str, Any]
     return sent
 
 
-@EACH
+@HTTP
 def test_the_wsgi_app_is_valid(scenario: Scenario, apps: Any) -> None:
     status, headers, content = ask_wsgi(apps.wsgi_app, query_of(scenario))
     assert status == "200 OK"
-    assert headers["content-type"].startswith("text/plain")
+    assert headers["content-type"].startswith("text/event-stream" if scenario.name == "stream" else "text/plain")
     assert re.fullmatch(BODIES.get(scenario.name, r"slept\n"), content.decode())
     assert int(headers.get("content-length", len(content))) == len(content)
 
 
-@EACH
+@HTTP
 def test_the_asgi_app_answers_the_same(scenario: Scenario, apps: Any) -> None:
     start, *bodies = on_a_loop(apps, ask_asgi(apps.asgi_app, query_of(scenario)))
     assert (start["type"], start["status"]) == ("http.response.start", 200)
@@ -193,7 +203,7 @@ async def all_at_once(app: Any, queries: list[str]) -> list[list[dict[str, Any]]
         return await asyncio.gather(*(ask_asgi(app, query) for query in queries))
 
 
-LETS_GO = ("sleep", "http", "db", "file", "mixed", "async-in-wsgi", "threads", "crash")
+LETS_GO = ("sleep", "http", "db", "file", "mixed", "async-in-wsgi", "threads", "crash", "long-poll")
 GOES_ON = [scenario for scenario in catalogue() if scenario.name in LETS_GO]
 STANDS_STILL = [scenario for scenario in catalogue() if scenario.name in ("cpu", "blocking-in-async")]
 LONG = urlencode({"seconds": 0.4, "quick": 0.4, "rows": 2000, "below": 200_000})
@@ -228,7 +238,7 @@ async def longest_pause(app: Any, query: str) -> float:
     return max(after - before for before, after in pairwise(turns)) / (turns[-1] - turns[0])
 
 
-TAKE_THEIR_SECONDS = ("sleep", "http", "file", "timeout", "async-in-wsgi", "threads", "crash")
+TAKE_THEIR_SECONDS = ("sleep", "http", "file", "timeout", "async-in-wsgi", "threads", "crash", "long-poll")
 WAITS = [scenario for scenario in catalogue() if scenario.name in TAKE_THEIR_SECONDS]
 STANDS = [scenario for scenario in catalogue() if scenario.name == "blocking-in-async"]
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 AGREEMENT = 0.99
-EXAMPLES = 2
+EXAMPLES = 6
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,7 @@ from wsgiviz.load.plan import Job
 from wsgiviz.log import EventLog
 from wsgiviz.recorder.codec import RUN_STRIDE
 from wsgiviz.settings import Settings, make
-from wsgiviz.state import Phase, State
+from wsgiviz.state import Phase, Side, State
 
 SECOND_NS = 1_000_000_000
 FRAME_NS = 33_000_000
@@ -107,7 +107,7 @@ class NotedProcesses(Processes):
     def listeners(self) -> dict[str, socket.socket]:
         return {}
 
-    def failure(self) -> WsgivizError | None:
+    def failure(self, sides: Mapping[str, Side]) -> WsgivizError | None:
         return self.ended
 
     def retire(self) -> None:

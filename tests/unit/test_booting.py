@@ -9,7 +9,7 @@ from rich.console import Console
 
 from tests.unit.controls import Control
 from wsgiviz.analysis.captions import caption
-from wsgiviz.events import BootLineSeen, Event, MasterReady, WorkerBooting, WorkerDied, WorkerReady
+from wsgiviz.events import BootLineSeen, Event, MasterLoading, MasterReady, WorkerBooting, WorkerDied, WorkerReady
 from wsgiviz.report.progress import LONG_NS, Progress, progress_line
 from wsgiviz.state import Phase
 
@@ -86,3 +86,17 @@ def test_one_that_was_told_to_stop_does_not() -> None:
     control.pump(*booting(control, 201, 1), *booting(control, 202, 2))
     control.pump(WorkerDied(control.now_ns, "wsgi", 100, 201, 15, 0, 15))
     assert control.state.failure is None
+
+
+def test_a_master_that_loads_the_app_itself_is_named_with_its_line() -> None:
+    """gunicorn's --preload: there is no worker yet."""
+    control = starting()
+    master = control.state.sides["wsgi"].server.pid
+    control.pump(MasterLoading(control.now_ns, "wsgi", master, 1))
+    assert sentence(control) == "Starting the servers. WSGI: gunicorn's master loads the app (--preload)."
+    control.pump(BootLineSeen(control.now_ns, "wsgi", master, 3, LINE))
+    words = "WSGI: gunicorn's master loads the app (--preload) at slow.py:3 time.sleep"
+    assert sentence(control) == f"Starting the servers. {words}."
+    assert progress_line(control.state, control.now_ns, 120).plain.startswith(f"starting …  {words}")
+    control.pump(MasterLoading(control.now_ns, "wsgi", master, 0))
+    assert sentence(control) == "Starting the servers ..."

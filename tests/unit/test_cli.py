@@ -176,6 +176,7 @@ def test_the_scenarios_with_question_calls_and_parameters(capsys: pytest.Capture
         assert f"{scenario.name:<7} {scenario.question}\n" in text
         for parameter in scenario.parameters:
             assert f"--set {parameter.name}={parameter.show(parameter.default)}" in text
+    assert "--set fix=no|async|limiter   how /healthz is served" in text
     assert text.isascii()
 
 

@@ -195,3 +195,11 @@ def test_it_is_over_when_the_app_is() -> None:
         assert contract.is_over(contract.steps(side), side) is over
     assert not contract.is_over([], done.sides["wsgi"])
     assert done.sides["asgi"].ledger.get(RUN + 1).run_ns == MS  # type: ignore[union-attr]
+
+
+def test_the_summary_lists_them_too() -> None:
+    lines = contract.lines(reduced(both()).sides["wsgi"])
+    assert lines[0] == f"WSGI  0.01 s  server -> app  app(environ, start_response)  environ: {WSGI[0][2]}"
+    assert lines[2] == "WSGI  2.01 s  app -> server  returns <Body>"
+    assert len(lines) == len(WSGI)
+    assert contract.lines(side_of()) == []

@@ -55,12 +55,20 @@ def told(number: str) -> ActionTaken:
 
 
 EXITED = WorkerExited(ns(79), "wsgi", PID)
+ASKED = "ended as asked (SIGTERM from wsgiviz)"
+FAILED = "ended itself with exit status 3"
 CAUSES: dict[str, tuple[list[Event], str, str | None, bool]] = {
     "segv": ([died(11)], "crashed with SIGSEGV", "kernel", True),
     "segv with a core": ([died(11 | 0x80)], "crashed with SIGSEGV", "kernel", True),
     "abort": ([died(6)], "aborted (SIGABRT)", "itself", True),
     "kill": ([died(9)], "was killed by SIGKILL", None, True),
-    "oom": ([died(9, oom="oom")], "was killed by the kernel: out of memory (SIGKILL)", "kernel", True),
+    "oom": ([died(9, oom="pid")], "was killed by the kernel: out of memory (SIGKILL)", "kernel", True),
+    "oom of somebody": (
+        [died(9, oom="oom")],
+        "was killed by SIGKILL (the kernel has ended a process for lack of memory: maybe this one)",
+        None,
+        True,
+    ),
     "ours": ([told("SIGKILL"), died(9)], "was killed by SIGKILL from wsgiviz", "wsgiviz", True),
     "master": ([died(9, sent=9)], "was ended by gunicorn (SIGKILL)", "gunicorn", True),
     "timeout": ([died(9, 1, 9)], "was killed by gunicorn (worker timeout)", "gunicorn", True),
@@ -71,6 +79,12 @@ CAUSES: dict[str, tuple[list[Event], str, str | None, bool]] = {
     "sys.exit": ([EXITED, died(3 << 8)], "ended itself with exit status 3", "itself", True),
     "in order": ([EXITED, died(0)], "exited", None, False),
     "stopped": ([died(15, sent=15)], "exited", None, False),
+    "asked to stop": ([told("SIGTERM"), EXITED, died(0)], ASKED, "wsgiviz", False),
+    "asked to stop, not known how": ([told("SIGTERM"), died(-1)], ASKED, "wsgiviz", False),
+    "asked to stop, as uvicorn does": ([told("SIGTERM"), died(15)], ASKED, "wsgiviz", False),
+    "asked to stop, and crashed": ([told("SIGTERM"), died(11)], "crashed with SIGSEGV", "kernel", True),
+    "asked to stop, and failed": ([told("SIGTERM"), EXITED, died(3 << 8)], FAILED, "itself", True),
+    "asked to be killed, and sooner": ([told("SIGKILL"), EXITED, died(3 << 8)], FAILED, "itself", True),
     "not known": ([died(-1)], "was killed", None, True),
 }  # fmt: skip
 

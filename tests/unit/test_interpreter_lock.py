@@ -110,10 +110,10 @@ def test_threads_that_compute_run_or_wait_for_the_lock_and_others_never_do() -> 
         deadline = time.monotonic() + DEADLINE_S
         while not all("S" in letters for letters in settled[3:]) and time.monotonic() < deadline:
             for letters, thread in zip(settled, threads, strict=True):
-                letters.add(thread.read()[2])
+                letters.add(thread.read().letter)
         while not all({"R", WAITS_FOR_GIL} <= letters for letters in seen[:3]) and time.monotonic() < deadline:
             for letters, thread in zip(seen, threads, strict=True):
-                letters.add(thread.read()[2])
+                letters.add(thread.read().letter)
         for thread in threads:
             thread.close()
     assert seen[:3] == [{"R", WAITS_FOR_GIL}] * 3, "they compute"
@@ -126,7 +126,7 @@ def test_without_python_s_data_a_wait_is_for_something_unknown() -> None:
             pytest.skip("this system has no /proc")
         sleeper = ThreadCounters(pid, ids[-1])
         deadline = time.monotonic() + DEADLINE_S
-        while (letter := sleeper.read()[2]) == "R" and time.monotonic() < deadline:
+        while (letter := sleeper.read().letter) == "R" and time.monotonic() < deadline:
             pass
         sleeper.close()
         assert letter == SLEEPS
@@ -148,10 +148,10 @@ def test_a_right_that_is_refused_is_not_asked_for_again(monkeypatch: pytest.Monk
 
         real = os.pread
         deadline = time.monotonic() + DEADLINE_S
-        while sleeper.read()[2] != "S" and time.monotonic() < deadline:
+        while sleeper.read().letter != "S" and time.monotonic() < deadline:
             pass
         monkeypatch.setattr(os, "pread", pread)
-        assert [sleeper.read()[2] for _ in range(3)] == [SLEEPS] * 3
+        assert [sleeper.read().letter for _ in range(3)] == [SLEEPS] * 3
         assert len(refused) == 1
         monkeypatch.undo()
         sleeper.close()

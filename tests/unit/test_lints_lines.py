@@ -25,7 +25,7 @@ from tests.unit.lines_of_apps import (
     through_a_pool,
 )
 from tests.unit.lint_contexts import at, ended, reduced, says, seen
-from tests.unit.thread_events import answered, asked, entered, full_limiter, in_order, left
+from tests.unit.thread_events import answered, asked, entered, full_limiter, in_order, left, pool
 from tests.unit.thread_events import run as thread_run
 from tests.unit.thread_events import seen as look
 from wsgiviz.events import Event, RequestBegan, ResponseStarted
@@ -160,6 +160,43 @@ def test_two_resources_each_held_by_who_waits_for_the_other() -> None:
     assert said(holders_wait_for_a_thread(), 2.0) == f"{line}, who wait themselves for a thread: nobody gets through."
     assert said(holders_wait_for_a_thread(moving=True), 2.0) == (
         "40 of 60 requests wait in threads at app.py:12 pool.get for what 5 others hold, at app.py:20 query."
+    )
+
+
+def holders_were_seen_in_line(until_s: float = 0.2) -> list[Event]:
+    """On a busy machine the five get the CPU so late that they are seen waiting too, and so is one of the others."""
+    take, give = (12, "pool.get", "threading.py|wait"), (26, "to_thread.run_sync", "asyncio/locks.py|wait")
+    events = thread_run(60)
+    for n in range(1, 6):
+        events += [*asked(n, 0.01), *entered(n, 0.011), *look(n, 0.05, *take), *left(n, until_s - n / 100)]
+        events += [*asked(n, until_s, first=False), *look(n, until_s + 0.05, *give)]
+    for n in range(6, 46):
+        events += [*asked(n, 0.01), *entered(n, 0.013), *look(n, 0.06, *take)]
+    for n in range(46, 61):
+        events += [*asked(n, 0.01), *look(n, 0.06, 10, "to_thread.run_sync")]
+    return in_order([*events, *pool(0.3, 40, 20)])
+
+
+def test_a_deadlock_needs_no_statistics() -> None:
+    """All threads of a pool wait at a line, and those who are past it wait for one of them."""
+    line = "40 of 60 requests wait in threads at app.py:12 pool.get for what 5 others hold, at app.py:26 "
+    events = holders_were_seen_in_line()
+    assert said(events, 2.0) == f"{line}to_thread.run_sync, who wait themselves for a thread: nobody gets through."
+    free = [*events, *pool(0.4, 40, 0, size=50)]
+    assert "who wait themselves" not in (said(in_order(free), 2.0) or ""), "there are more threads than wait there"
+
+
+def test_a_deadlock_that_is_over_is_named_as_surely() -> None:
+    events = holders_were_seen_in_line()
+    for n in range(6, 46):
+        events += [*left(n, 3.0), *answered(n, 0.01, 3.01, "Empty")]
+    for n in range(1, 6):
+        events += [*entered(n, 3.005), *left(n, 3.2), *answered(n, 0.01, 3.21)]
+    for n in range(46, 61):
+        events += [*entered(n, 3.006), *look(n, 3.06, 12, "pool.get", "threading.py|wait"), *left(n, 3.22)]
+        events += answered(n, 0.01, 3.3)
+    assert "those who held it waited themselves for a thread at app.py:26" in (
+        afterwards(in_order(events), "asgi") or ""
     )
 
 

@@ -5,7 +5,18 @@ from __future__ import annotations
 import pytest
 
 from tests.unit.lint_contexts import PID, at, booted, ended, opened, reduced, says, seen
-from tests.unit.thread_events import answered, asked, entered, full_limiter, in_order, left, pool, run
+from tests.unit.thread_events import (
+    answered,
+    asked,
+    entered,
+    full_limiter,
+    in_order,
+    in_thread_77,
+    left,
+    pool,
+    run,
+    sampled,
+)
 from tests.unit.thread_events import seen as look
 from wsgiviz.analysis.captions import Tone, caption
 from wsgiviz.analysis.occurrences import Occurrences
@@ -33,6 +44,10 @@ SAID = {
     ("own-executor-exhausted", "executor|mail", 1): (
         "the only thread of the executor mail (at app.py:7 time.sleep): "
         "its max_workers say how many may run at once."
+    ),
+    ("processes-exhausted", "processes|", 2): (
+        "one of the 2 processes of a ProcessPoolExecutor (all at app.py:7 time.sleep): "
+        "a process computes one call at a time, and more of them than cores gain nothing."
     ),
     ("one-thread-for-all", "asgiref|", 1): (
         "asgiref's only thread (at app.py:7 time.sleep): "
@@ -123,3 +138,17 @@ def test_a_worker_that_died_has_no_pool_to_wait_for() -> None:
     state = reduced(full_limiter(4, 5), pool(0.3, 0, 0, 0))
     assert says("limiter-exhausted", seen(state, at_s=0.5)) is None
     assert state.t_ns < at(1)
+
+
+def test_threads_that_compute_need_processes_and_no_more_threads() -> None:
+    busy: list[Event] = []
+    for n in range(1, 5):
+        busy += [*in_thread_77(n, 0.06), *sampled(n, 0.1, 1.0, "R"), *sampled(n, 0.2, 1.02, "G")]
+    events = in_order([*full_limiter(4, 5), *busy])
+    assert says("limiter-exhausted", seen(reduced(events))) == (
+        "5 requests wait for one of the 4 threads of AnyIO's default limiter (all at app.py:7 time.sleep): "
+        "they compute, and share one GIL: a pool of processes would compute at the same time."
+    )
+    assert caption(reduced(events), at(0.5), Occurrences()).text == (
+        "Of 9 requests, 4 are in threads that take turns with the GIL and 5 wait for a thread in asyncio.sleep(1)."
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
 from typing import Any
 
@@ -67,6 +68,49 @@ def test_steps_and_waits_are_recorded() -> None:
     assert ended.response_ns == server.the(ResponseStarted).t_ns
     assert began.t_ns == ended.began_ns <= ended.response_ns <= ended.ended_ns == ended.t_ns
     assert [message["type"] for message in server.sent] == ["http.response.start", "http.response.body"]
+
+
+WEBSOCKET = {**HTTP, "type": "websocket"}
+del WEBSOCKET["method"]
+
+
+async def echoes(scope: Any, receive: Any, send: Any) -> None:
+    await receive()
+    await send({"type": "websocket.accept"})
+    while (message := await receive())["type"] != "websocket.disconnect":
+        await send({"type": "websocket.send", "text": message["text"]})
+
+
+def test_a_websocket_is_a_request_that_lasts() -> None:
+    server = Server(echoes, WEBSOCKET)
+    heard = [{"type": "websocket.receive", "text": text} for text in ("a", "b")]
+    server.inbox = [{"type": "websocket.connect"}, *heard, {"type": "websocket.disconnect", "code": 1000}]
+    asyncio.run(server.call())
+    began, started, ended = server.the(RequestBegan), server.the(ResponseStarted), server.the(RequestEnded)
+    assert (began.target, started.status) == ("WS /x", 101)
+    assert (ended.status, ended.chunks, ended.raised) == (101, 2, "")
+    assert began.t_ns <= started.t_ns <= ended.t_ns
+
+
+async def refuses(scope: Any, receive: Any, send: Any) -> None:
+    await receive()
+    await send({"type": "websocket.close"})
+
+
+async def raises_when_open(scope: Any, receive: Any, send: Any) -> None:
+    await receive()
+    await send({"type": "websocket.accept"})
+    raise LookupError
+
+
+@pytest.mark.parametrize(("app", "status", "raised"), [(refuses, 403, ""), (raises_when_open, 101, "LookupError")])
+def test_a_websocket_that_is_refused_or_fails(app: Any, status: int, raised: str) -> None:
+    server = Server(app, WEBSOCKET)
+    server.inbox = [{"type": "websocket.connect"}]
+    with contextlib.suppress(LookupError):
+        asyncio.run(server.call())
+    ended = server.the(RequestEnded)
+    assert (ended.status, ended.raised) == (status, raised)
 
 
 def test_a_bare_yield_is_ready_at_once() -> None:

@@ -5,14 +5,15 @@ from __future__ import annotations
 import os
 import signal
 import threading
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from wsgiviz.probe import deaths
+from wsgiviz.probe import memory_kills
 from wsgiviz.probe.boot_line import BootLine
-from wsgiviz.probe.deaths import Deaths, NotingOs, out_of_memory_kills, watch_deaths
+from wsgiviz.probe.deaths import Deaths, NotingOs, watch_deaths
 
 Noted = list[tuple[Any, ...]]
 
@@ -61,20 +62,41 @@ def test_a_death_is_emitted_once_and_that_of_a_pid_that_came_again_too(noted: No
     assert noted == [(5, 15, 0, 15, b""), (5, 9, 1, 0, b"")]
 
 
-def test_memory_ran_out_when_the_kernel_has_counted_it(noted: Noted, monkeypatch: pytest.MonkeyPatch) -> None:
-    counts = iter([3, 3, 4])
-    monkeypatch.setattr(deaths, "out_of_memory_kills", lambda: next(counts))
+def test_a_kill_for_lack_of_memory_is_ascribed_to_no_more_workers_than_were_killed(
+    noted: Noted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the kernel's log can't be read; one that its master has killed is none of them."""
+    counts = iter([4, 4, 6, 6, 6])
+    monkeypatch.setattr(memory_kills, "counted", lambda: next(counts))
+    monkeypatch.setattr(memory_kills, "LOG", "/nowhere")
     found = Deaths(emitter(noted))
-    found.died(5, 9, False)
-    found.died(6, 9, False)
-    found.sent[7] = 9
-    found.died(7, 9, True)
-    assert [values[-1] for values in noted] == [b"", b"oom", b""]
+    found.sent[5] = signal.SIGKILL
+    for pid in range(5, 10):
+        found.died(pid, signal.SIGKILL, False)
+    assert [values[-1] for values in noted] == [b"", b"", b"oom", b"oom", b""]
 
 
-def test_counting_does_not_raise_where_there_is_no_such_file(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(deaths, "VMSTAT", "/nowhere")
-    assert out_of_memory_kills() == 0
+def test_the_kernel_names_whom_it_has_killed_and_no_other_is_said_to_be(
+    noted: Noted, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    log = tmp_path / "kmsg"
+    log.write_bytes(b"3,1,1,-;Out of memory: Killed process 7 (long ago)\n")
+    monkeypatch.setattr(memory_kills, "LOG", str(log))
+    monkeypatch.setattr(memory_kills, "FIRST_NAMESPACE", os.stat("/proc/self/ns/pid").st_ino)
+    found = Deaths(emitter(noted))
+    with log.open("ab") as more:
+        more.write(b"6,2,9,-;Memory cgroup out of memory: Killed process 8 (gunicorn) total-vm:9kB\n")
+    for pid in (7, 8):
+        found.died(pid, signal.SIGKILL, False)
+    found.forked(8)
+    found.died(8, signal.SIGKILL, False)
+    assert [values[-1] for values in noted] == [b"", b"pid", b""]
+
+
+def test_where_nothing_is_known_nothing_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("VMSTAT", "LOG", "NAMESPACE"):
+        monkeypatch.setattr(memory_kills, name, "/nowhere")
+    assert (memory_kills.counted(), memory_kills.MemoryKills().of(7)) == (0, b"")
 
 
 def test_what_gunicorns_master_sends_is_noted(noted: Noted, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -82,6 +82,29 @@ async def shields(gate: asyncio.Event) -> None:
     await asyncio.shield(asyncio.create_task(waits(gate)))
 
 
+async def takes_as_completed(gate: asyncio.Event) -> None:
+    for found in asyncio.as_completed([gate.wait(), waits(gate)]):
+        await found
+
+
+async def takes_tasks_as_completed(gate: asyncio.Event) -> None:
+    tasks = {asyncio.create_task(waits(gate)), asyncio.create_task(gate.wait())}
+    for found in asyncio.as_completed(tasks, timeout=60):
+        await found
+
+
+async def waits_for_any(gate: asyncio.Event) -> None:
+    await asyncio.wait({asyncio.create_task(waits(gate))}, return_when=asyncio.FIRST_COMPLETED)
+
+
+async def takes_other_tasks_as_completed(gate: asyncio.Event) -> None:
+    """A task that it does not wait for."""
+    task = asyncio.create_task(waits(gate))
+    for found in asyncio.as_completed([gate.wait()]):
+        await found
+    await task
+
+
 async def is_beside(gate: asyncio.Event) -> None:
     task = asyncio.create_task(waits(gate))
     await gate.wait()
@@ -92,12 +115,13 @@ def own(frames: list[FrameType]) -> FrameType | None:
     return LINES.own(frames)
 
 
-async def innermost(work: Coroutine[Any, Any, None], gate: asyncio.Event) -> str:
-    """The function of the app in which ``work`` waits."""
+async def innermost(work: Coroutine[Any, Any, None], gate: asyncio.Event, known: bool) -> str:
+    """The function of the app in which ``work`` waits; whether the tasks of its request are ``known``."""
     task = asyncio.create_task(work)
     for _ in range(5):
         await asyncio.sleep(0)
-    found = own(follow(awaiting(work), waits_for(work), 1, own))
+    tasks = asyncio.all_tasks() if known else None
+    found = own(follow(awaiting(work), waits_for(work), 1, own, tasks))
     gate.set()
     await task
     return found.f_code.co_name if found is not None else ""
@@ -111,12 +135,17 @@ async def innermost(work: Coroutine[Any, Any, None], gate: asyncio.Event) -> str
         (waits_for_one, "waits"),
         (groups, "waits"),
         (shields, "waits"),
+        (takes_as_completed, "waits"),
+        (takes_tasks_as_completed, "waits"),
+        (takes_other_tasks_as_completed, "takes_other_tasks_as_completed"),
+        (waits_for_any, "waits"),
         (is_beside, "is_beside"),
     ],
 )
-def test_a_coroutine_is_where_the_task_is_that_it_waits_for(app: Any, function: str) -> None:
+@pytest.mark.parametrize("known", [True, False])
+def test_a_coroutine_is_where_the_task_is_that_it_waits_for(app: Any, function: str, known: bool) -> None:
     async def main() -> str:
         gate = asyncio.Event()
-        return await innermost(app(gate), gate)
+        return await innermost(app(gate), gate, known)
 
     assert asyncio.run(main()) == function

@@ -19,14 +19,15 @@ import pytest
 
 from tests.unit.probed import Recorded
 from tests.unit.ways_into_threads import WAYS, nested
-from wsgiviz.events import CallBegan, CallEnded, CallQueued, LineSeen, PoolSampled
+from wsgiviz.events import CallBegan, CallEnded, CallQueued, CallThread, LineSeen, PoolSampled
 from wsgiviz.probe import thread_calls
 from wsgiviz.probe.asgi import follow_tasks
 from wsgiviz.probe.line_sampler import LineEmitter
 from wsgiviz.probe.loop_request import CURRENT, LoopRequest
 from wsgiviz.probe.loop_sampler import LoopSampler
+from wsgiviz.probe.pool_call import ThreadCall
 from wsgiviz.probe.source_lines import SourceLines
-from wsgiviz.probe.thread_calls import ThreadCall, ThreadCalls, follow_thread_calls
+from wsgiviz.probe.thread_calls import ThreadCalls, follow_thread_calls
 from wsgiviz.probe.thread_pools import ThreadPools
 
 WITHIN_S = 20.0
@@ -45,11 +46,13 @@ class Loop(Recorded):
     def __init__(self) -> None:
         super().__init__()
         self.gate = threading.Event()
+        self.native_id = 0
         self.requests: dict[int, LoopRequest] = {}
         self.calls: ThreadCalls | None = None
         self.sampler: LoopSampler | None = None
 
     def held(self) -> int:
+        self.native_id = threading.get_native_id()
         self.gate.wait(WITHIN_S)  # held here
         return 5
 
@@ -136,6 +139,8 @@ def test_a_call_is_queued_begun_and_ended_and_its_line_is_that_in_its_thread(way
     seen = loop.the(LineSeen)
     assert (seen.req, seen.line) == (1, line_of("# held here"))
     assert "|held|self.gate.wait" in seen.where
+    thread = loop.the(CallThread)
+    assert (thread.req, thread.thread_id) == (1, loop.native_id), "the kernel knows it by that"
 
 
 def test_a_thread_that_waits_for_another_one() -> None:

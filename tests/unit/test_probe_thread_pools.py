@@ -14,7 +14,7 @@ import pytest
 
 from tests.unit.probed import Recorded
 from wsgiviz.events import PoolSampled
-from wsgiviz.probe.thread_pools import MOST, UNLIMITED, ThreadPools, executor_usage, limiter_usage
+from wsgiviz.probe.thread_pools import ANYIO, LIMITER, MOST, UNLIMITED, ThreadPools, executor_usage, limiter_usage
 
 WITHIN_S = 20.0
 
@@ -73,7 +73,7 @@ def test_a_limiter_says_what_it_lets_through() -> None:
 
 def test_a_pool_is_sampled_when_it_has_changed(recorded: Recorded, pools: ThreadPools) -> None:
     limiter = Limiter(40, 40, 160)
-    assert pools.of_limiter(limiter, True, 1).number == 1, "what is meant for all is known with its first use"
+    assert pools.of_limiter(limiter, ANYIO, 1).number == 1, "what is meant for all is known with its first use"
     pools.sample()
     pools.sample()
     limiter.tasks_waiting = 120
@@ -84,10 +84,10 @@ def test_a_pool_is_sampled_when_it_has_changed(recorded: Recorded, pools: Thread
 def test_what_serves_one_request_alone_is_no_pool(recorded: Recorded, pools: ThreadPools) -> None:
     """FastAPI makes a limiter for a single call, and Django an executor for each request."""
     alone, shared = Limiter(1, 1, 0), Limiter(2, 2, 3)
-    assert pools.of_limiter(alone, False, 1).number == 0
-    assert pools.of_limiter(alone, False, 1).number == 0
-    assert pools.of_limiter(shared, False, 1).number == 0
-    assert pools.of_limiter(shared, False, 2).number == 1
+    assert pools.of_limiter(alone, LIMITER, 1).number == 0
+    assert pools.of_limiter(alone, LIMITER, 1).number == 0
+    assert pools.of_limiter(shared, LIMITER, 1).number == 0
+    assert pools.of_limiter(shared, LIMITER, 2).number == 1
     with ThreadPoolExecutor(1) as executor:
         assert pools.of_executor(executor, 1).number == 0
     pools.sample()
@@ -97,7 +97,7 @@ def test_what_serves_one_request_alone_is_no_pool(recorded: Recorded, pools: Thr
 def test_a_pool_that_is_gone_is_empty(recorded: Recorded, pools: ThreadPools) -> None:
     limiter = Limiter(2, 2, 3)
     for req in (1, 2):
-        pools.of_limiter(limiter, False, req)
+        pools.of_limiter(limiter, LIMITER, req)
     pools.sample()
     del limiter
     gc.collect()
@@ -110,7 +110,7 @@ def test_an_app_may_make_any_number_of_them(recorded: Recorded, pools: ThreadPoo
     limiters = [Limiter(2, 2, 0) for _ in range(MOST + 5)]
     for limiter in limiters:
         for req in (1, 2):
-            pools.of_limiter(limiter, False, req)
+            pools.of_limiter(limiter, LIMITER, req)
     pools.sample()
     assert len(sampled(recorded)) == MOST
 

@@ -112,8 +112,9 @@ def test_who_is_met_in_its_first_turn_has_waited_for_what_threads_beside_it_wait
         WorkerReady(ns(2), "wsgi", PID),
     ]
     begin = [RequestBegan(ns(20), "wsgi", PID, slot, req(slot), ns(19), 0, "GET /") for slot in (1, 2)]
-    for letter, shown in (("G", Activity.WAITING_FOR_GIL), ("S", Activity.COMPUTING)):
-        samples = [ThreadSampled(ns(53), "wsgi", PID, 1, ns(24), 0, letter)]
+    lacks, computes = Activity.WAITING_FOR_GIL, Activity.COMPUTING
+    for letter, cpu_ms, shown in (("G", 1, lacks), ("S", 24, lacks), ("R", 24, lacks), ("S", 1, computes)):
+        samples = [ThreadSampled(ns(53), "wsgi", PID, 1, ns(cpu_ms), 0, letter)]
         samples.append(ThreadSampled(ns(53), "wsgi", PID, 2, ns(8), 0, "R"))
         workers = wsgi([*threads, *started(), *begin], samples).server.workers
         assert workers[PID, 2].activity is shown

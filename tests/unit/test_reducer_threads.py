@@ -3,9 +3,21 @@
 from __future__ import annotations
 
 from tests.unit.lint_contexts import PID, at, ended, reduced
-from tests.unit.states import MS, RUN
-from tests.unit.thread_events import answered, asked, entered, in_order, left, pool, run, seen
-from wsgiviz.events import Event, RunRequested, StepBegan, TaskReady, WorkerDied
+from tests.unit.states import MS, RUN, S
+from tests.unit.thread_events import (
+    answered,
+    asked,
+    entered,
+    in_order,
+    in_thread_77,
+    left,
+    pool,
+    process_asked,
+    run,
+    sampled,
+    seen,
+)
+from wsgiviz.events import Event, RunRequested, StepBegan, TaskReady, ThreadSampled, WorkerDied
 from wsgiviz.state import PoolKind, Request, Task, ThreadPool
 from wsgiviz.state.thread_pool import POOLS_KEPT
 
@@ -31,7 +43,7 @@ def test_a_request_waits_for_a_thread_and_is_in_one() -> None:
         Task.RUNNING, Task.FOR_THREAD, Task.IN_THREAD, Task.AWAITING, Task.READY, Task.RUNNING, Task.AWAITING,
     ]  # fmt: skip
     assert (done.task, done.calls.ended, done.calls.running) == (Task.DONE, 1, 0)
-    assert (done.calls.waited_ns, done.calls.inside_ns) == (at(0.5) - at(0.0102), 300 * MS)
+    assert (done.calls.waited_ns, done.calls.blocked_ns) == (at(0.5) - at(0.0102), 300 * MS)
 
 
 def test_a_state_that_takes_no_time_is_no_step() -> None:
@@ -128,3 +140,84 @@ def test_as_many_pools_as_an_app_makes() -> None:
 
 def test_a_run_that_ended_keeps_them() -> None:
     assert len(pools(pool(0.1, 40, 160), ended(1, "asgi"))) == 1
+
+
+# --- what the thread does -----------------------------------------------------------------------------------------
+
+INSIDE = [*asked(1, 0.01), *entered(1, 0.02), *seen(1, 0.06, 7, "work"), *in_thread_77(1, 0.06)]
+
+
+def test_a_thread_that_computes_is_told_from_one_that_waits() -> None:
+    computes = request(INSIDE, sampled(1, 0.1, 1.0, "R"), sampled(1, 0.2, 1.09, "R"))
+    assert (computes.task, computes.since_ns) == (Task.THREAD_COMPUTES, at(0.02)), "as far as is known, all the time"
+    later = request(INSIDE, sampled(1, 0.1, 1.0, "S"), sampled(1, 0.2, 1.0, "S"), sampled(1, 0.3, 1.09, "R"))
+    assert (later.task, later.since_ns) == (Task.THREAD_COMPUTES, at(0.2))
+    assert tasks(later)[-2:] == [Task.IN_THREAD, Task.THREAD_COMPUTES]
+    assert (computes.where, computes.stays[-1].until_ns) == (request(INSIDE).where, 0), "it is at its line"
+    waits = request(INSIDE, sampled(1, 0.1, 1.0, "S"), sampled(1, 0.2, 1.001, "S"))
+    assert waits.task is Task.IN_THREAD
+    queued = request(INSIDE, sampled(1, 0.1, 1.0, "R"), sampled(1, 0.2, 1.02, "R", runq_s=0.06))
+    assert queued.task is Task.THREAD_COMPUTES, "runnable and without a CPU"
+
+
+def test_a_thread_waits_for_the_gil_also_when_it_is_met_in_its_turn() -> None:
+    lacks = [*sampled(1, 0.1, 1.0, "S"), *sampled(1, 0.2, 1.01, "G")]
+    assert request(INSIDE, lacks).task is Task.THREAD_FOR_GIL
+    in_its_turn = sampled(1, 0.3, 1.03, "R")
+    assert request(INSIDE, lacks, in_its_turn).task is Task.THREAD_FOR_GIL
+    assert request(INSIDE, lacks, in_its_turn, sampled(1, 0.4, 1.12, "R")).task is Task.THREAD_COMPUTES
+
+
+def test_one_sample_alone_and_one_of_another_thread_say_nothing() -> None:
+    assert request(INSIDE, sampled(1, 0.1, 1.0, "R")).task is Task.IN_THREAD
+    other = [*sampled(1, 0.1, 1.0, "R", thread_id=8), *sampled(1, 0.2, 1.1, "R", thread_id=8)]
+    assert request(INSIDE, other).task is Task.IN_THREAD
+    unknown = request(asked(1, 0.01), entered(1, 0.02), sampled(1, 0.1, 1.0, "R"), sampled(1, 0.2, 1.1, "R"))
+    assert unknown.task is Task.IN_THREAD
+
+
+def test_the_next_call_begins_anew() -> None:
+    busy = [*sampled(1, 0.1, 1.0, "R"), *sampled(1, 0.2, 1.09, "R")]
+    again = [*left(1, 0.3), *asked(1, 0.31, first=False), *entered(1, 0.32)]
+    assert request(INSIDE, busy, left(1, 0.3)).task is Task.AWAITING
+    assert request(INSIDE, busy, again).task is Task.IN_THREAD
+    late = [*sampled(1, 0.33, 1.2, "R"), *sampled(1, 0.4, 1.27, "R")]
+    assert request(INSIDE, busy, again, late).task is Task.IN_THREAD, "the thread is another request's by then"
+
+
+def test_its_times_in_threads_by_what_those_did() -> None:
+    done = request(
+        INSIDE, sampled(1, 0.1, 1.0, "R"), sampled(1, 0.2, 1.09, "R"), sampled(1, 0.3, 1.1, "G"), left(1, 0.5)
+    )
+    calls = done.calls
+    assert (calls.blocked_ns, calls.computing_ns, calls.gil_ns) == (0, 180 * MS, 300 * MS)
+    assert done.in_threads_ns(at(0.9)) == at(0.5) - at(0.02)
+    assert (done.spent_ns(Task.THREAD_COMPUTES, at(0.9)), done.spent_ns(Task.IN_PROCESS, 0)) == (180 * MS, 0)
+
+
+# --- processes ----------------------------------------------------------------------------------------------------
+
+
+def test_a_request_waits_for_a_process_and_is_in_one() -> None:
+    waits = request(process_asked(1, 0.01), seen(1, 0.05, 3, "loop.run_in_executor"))
+    assert waits.task is Task.FOR_PROCESS
+    assert (waits.stays[-1].since_ns, waits.stays[-1].task) == (waits.since_ns, None)
+    inside = request(process_asked(1, 0.01), entered(1, 0.5))
+    assert (inside.task, inside.since_ns) == (Task.IN_PROCESS, at(0.5))
+    assert inside.spent_ns(Task.IN_PROCESS, at(0.6)) == 100 * MS
+    done = request(process_asked(1, 0.01), entered(1, 0.5), left(1, 0.8), answered(1, 0.01, 0.81))
+    assert (done.calls.process_ns, done.calls.waited_ns) == (300 * MS, at(0.5) - at(0.0102))
+    assert done.in_threads_ns(at(0.9)) == 0
+
+
+def test_the_loop_s_thread_that_lacks_the_gil_is_known() -> None:
+    def loop(*samples: tuple[float, float, str]) -> bool:
+        events: list[Event] = [
+            ThreadSampled(at(at_s), "asgi", PID, 0, int(cpu_s * S), 0, letter) for at_s, cpu_s, letter in samples
+        ]
+        return reduced(run(1), events).sides["asgi"].server.workers[PID, 0].lacks_gil
+
+    assert not loop((0.1, 1.0, "R"), (0.2, 1.08, "R"))
+    assert loop((0.1, 1.0, "R"), (0.2, 1.01, "G"))
+    assert loop((0.1, 1.0, "R"), (0.2, 1.01, "G"), (0.3, 1.03, "R")), "met in its turn"
+    assert not loop((0.1, 1.0, "R"), (0.2, 1.01, "G"), (0.3, 1.03, "S"))

@@ -19,7 +19,7 @@ from tests.unit.states import (
     sleeping_workers,
 )
 from wsgiviz.analysis.theory import Prediction
-from wsgiviz.state import Activity, Death, Location, Request, Run, Server, Side, Span, Worker
+from wsgiviz.state import Activity, Death, Location, Request, Run, Server, Side, Span, Task, Worker
 from wsgiviz.tui.render.glyphs import ASCII
 from wsgiviz.tui.render.line import text_of
 from wsgiviz.tui.render.rows import Memory, rows
@@ -180,6 +180,27 @@ def test_a_held_loop_names_its_holder() -> None:
     lines = shown(view_of(mixed_tasks(2.3), 2.3), width=70, height=24)
     assert "■ held 0.6 s by #2" in lines[3]
     assert any(line.startswith("   #2 ▶") and line.endswith("holds the loop 0.6 s") for line in lines)
+
+
+def test_a_loop_whose_thread_waits_for_the_gil_is_not_said_to_be_held_by_what_it_runs() -> None:
+    side = mixed_tasks(2.3)
+    workers = {(0, 0): Worker(0, 1, Activity.IDLE, T0, lacks_gil=True)}
+    lacking = changed(side, server=changed(side.server, workers=workers))
+    lines = shown(view_of(lacking, 2.3), width=70, height=24)
+    assert any(line.startswith("   #2 ▶") and line.endswith("waits for the GIL 0.6 s") for line in lines), lines
+
+
+@pytest.mark.parametrize(("task", "sign", "texture"), [
+    (Task.THREAD_COMPUTES, "▲", "▞"), (Task.THREAD_FOR_GIL, "△", "╱"), (Task.IN_PROCESS, "⇉", "≡"),
+    (Task.FOR_PROCESS, "◌", "┈"), (Task.IN_THREAD, "⇄", "═"),
+])  # fmt: skip
+def test_what_a_thread_behind_a_loop_does_has_a_sign_and_a_texture(task: Task, sign: str, texture: str) -> None:
+    side = awaiting_tasks(0.7)
+    first = next(iter(side.ledger.ours()))
+    ledger = ledger_of([changed(first, task=task, steps=(changed(first.steps[-1], task=task),))])
+    line = next(line for line in shown(view_of(changed(side, ledger=ledger), 0.7, 1.0), 100) if "#1" in line)
+    assert line.startswith(f"   #1 {sign}")
+    assert texture * 3 in line
 
 
 def test_a_task_s_states_have_their_signs_and_textures() -> None:

@@ -63,7 +63,7 @@ OF_A_REQUEST = {
     "id", "side", "worker", "planned_s", "sent_s", "connected_s", "accepted_s", "began_s", "ended_s",
     "first_byte_s", "received_s", "status", "error", "raised", "cpu_s", "gil_wait_s", "released_s", "for_nobody",
     "after_answer_s", "location", "state", "at", "in_thread_s", "thread_wait_s", "worker_died",
-    "reused", "opened_s",
+    "thread_computing_s", "thread_gil_wait_s", "in_process_s", "reused", "opened_s",
 }  # fmt: skip
 
 

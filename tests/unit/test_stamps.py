@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import hypothesis
+import msgspec
 from hypothesis import strategies as st
 
 from tests.unit.states import MS, RUN, T0
@@ -36,6 +37,12 @@ def test_stamps_that_agree_stay_as_they_are() -> None:
 
 def test_a_kept_alive_connection_was_accepted_for_another_request() -> None:
     assert stamps(request(sent=20, connected=20, began=25, received=30, accepted=4)).accepted_ns == 0
+
+
+def test_a_kept_connection_was_connected_before_its_request_was_planned() -> None:
+    kept = request(planned=20, sent=20, connected=3, accepted=22, began=25, first_byte=29, received=30)
+    found = stamps(msgspec.structs.replace(kept, reused=True))
+    assert (found.connected_ns, found.sent_ns, found.accepted_ns) == (at(3), at(20), at(22))
 
 
 def test_who_was_accepted_was_connected_however_late_the_client_notices() -> None:
@@ -84,6 +91,9 @@ def test_no_interval_is_negative_whatever_the_sources_say(times: list[int]) -> N
     given: dict[str, Any] = dict(zip(NAMES, times, strict=True))
     odd = Request(RUN + 1, **given)
     assert_in_order(stamps(odd))
+    kept = stamps(Request(RUN + 1, reused=True, **given))
+    assert_in_order(msgspec.structs.replace(kept, connected_ns=0))
+    assert 0 <= kept.connected_ns <= (kept.sent_ns or kept.planned_ns)
     assert left_ns(odd) >= 0
     if left_ns(odd):
         assert left_ns(odd) <= stamps(odd).received_ns

@@ -77,6 +77,16 @@ def test_two_sides_that_compute_share_the_cores_until_one_is_done() -> None:
     assert "both sides compute on the same 2 cores" in asgi.caveat
 
 
+def test_users_who_pause_are_done_no_sooner_than_one_who_never_waits() -> None:
+    """Forty users ask five times each, with four pauses in between; what their requests take together is less."""
+    users = Load(requests=200, at_once=40, pause_s=0.3)
+    short = Cost(0.0, 0.001)
+    for predict in (predict_wsgi, predict_asgi):
+        assert shown(predict(short, users, 4, cores=2)) == near(1.205, "4 × 0.3 s + 5 × 1 ms")
+        assert not predict(short, users, 4, cores=2).caveat
+    assert shown(predict_wsgi(SLEEP, users, 4, cores=2)) == near(50.0, "⌈200/4⌉ × 1 s"), "the slots are the limit"
+
+
 def test_it_says_when_a_request_is_too_short_for_a_prediction() -> None:
     assert "so short a request" in predict_wsgi(Cost(0.0, 0.0004), BURST, 4, cores=2).caveat
     assert "so short a request" in predict_asgi(Cost(0.0, 0.0004), BURST, 1, cores=2).caveat

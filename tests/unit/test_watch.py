@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +16,11 @@ import pytest
 from wsgiviz.control.server_logs import EVERY_NS, MOST_CHARACTERS, MOST_LINES, ServerLogs, bounded
 from wsgiviz.control.sources import MOST_FILES, Sources
 from wsgiviz.events import (
+    CallBegan,
+    CallEnded,
+    CallQueued,
+    CallSampled,
+    CallThread,
     Event,
     LineSeen,
     ProcessSampled,
@@ -22,13 +28,15 @@ from wsgiviz.events import (
     RequestBegan,
     ServerStarted,
     SettingsChanged,
+    StepBegan,
+    StepEnded,
     ThreadSampled,
     WorkerBooting,
     WorkerReady,
 )
 from wsgiviz.observe.interpreter_lock import static_data
-from wsgiviz.observe.kernel import Kernel
-from wsgiviz.observe.sampler import ALL_EVERY_NS, BUSY_EVERY_NS, KernelSampler
+from wsgiviz.observe.kernel import Kernel, ThreadCounters
+from wsgiviz.observe.sampler import ALL_EVERY_NS, BUSY_EVERY_NS, CALLS_A_SAMPLE, KernelSampler
 from wsgiviz.settings import make
 from wsgiviz.state import State, reduce
 
@@ -90,6 +98,75 @@ def test_a_loop_is_sampled_often_while_requests_are_in_the_app() -> None:
         assert kernel.due(state, {}, [], 10 * SECOND_NS + BUSY_EVERY_NS) == []
         busy = reduce(state, [began])
         assert len(kernel.due(busy, {}, [], 10 * SECOND_NS + 2 * BUSY_EVERY_NS)) == 1
+
+
+def called_in_threads(count: int) -> State:
+    """So many requests of a loop's, all in this very thread, as far as their worker tells."""
+    pid, events = os.getpid(), list[Event]()
+    for req in range(-1, -1 - count, -1):
+        events += [
+            RequestBegan(SECOND_NS, "asgi", pid, 0, req, 0, 0, "GET /"),
+            StepBegan(SECOND_NS, "asgi", pid, req),
+            CallQueued(SECOND_NS, "asgi", pid, 1, req),
+            StepEnded(SECOND_NS + 1, "asgi", pid, req, 1),
+            CallBegan(SECOND_NS + 2, "asgi", pid, 1, req),
+            CallThread(SECOND_NS + 3, "asgi", pid, req, threading.get_native_id()),
+        ]
+    return reduce(worker_here("asgi"), events)
+
+
+def sampled_calls(kernel: KernelSampler, state: State, times: int) -> list[CallSampled]:
+    """Of that sample: they come every BUSY_EVERY_NS."""
+    found = kernel.due(state, {}, [], 10 * SECOND_NS + times * BUSY_EVERY_NS)
+    return [event for event in found if isinstance(event, CallSampled)]
+
+
+@needs_proc
+def test_threads_behind_a_loop_are_sampled_as_slots_are() -> None:
+    state = called_in_threads(1)
+    with sampler() as kernel:
+        sampled_calls(kernel, state, 0)
+        [sample] = sampled_calls(kernel, state, 1)
+        assert (sample.req, sample.thread_id, sample.letter) == (-1, threading.get_native_id(), "R")
+        until = time.thread_time() + 0.05
+        while time.thread_time() < until:
+            pass
+        [again] = sampled_calls(kernel, state, 2)
+        assert again.cpu_ns - sample.cpu_ns >= 40_000_000
+        over = reduce(state, [CallEnded(2 * SECOND_NS, "asgi", os.getpid(), 1, -1, 1)])
+        assert sampled_calls(kernel, over, 3) == []
+
+
+@needs_proc
+def test_counters_have_the_time_at_which_they_were_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a busy machine this process may stop anywhere: a read that took too long is made again."""
+    counters, clock = (
+        ThreadCounters(os.getpid(), threading.get_native_id()),
+        iter((0, 9_000_000, 9_100_000, 9_200_000)),
+    )
+    monkeypatch.setattr(time, "monotonic_ns", lambda: next(clock))
+    assert counters.read().t_ns == 9_200_000
+    counters.close()
+
+
+@needs_proc
+def test_a_sample_of_a_late_poll_is_no_older_than_its_figures() -> None:
+    with sampler() as kernel:
+        before_ns = time.monotonic_ns()
+        found = [event for event in kernel.everything(worker_here(), SECOND_NS) if isinstance(event, ThreadSampled)]
+        assert all(before_ns <= event.t_ns <= time.monotonic_ns() for event in found)
+
+
+@needs_proc
+def test_of_many_threads_behind_a_loop_some_are_sampled_at_a_time() -> None:
+    state, before = called_in_threads(2 * CALLS_A_SAMPLE), descriptors()
+    with sampler() as kernel:
+        sampled_calls(kernel, state, 0)
+        rounds = [{event.req for event in sampled_calls(kernel, state, times)} for times in (1, 2)]
+        assert [len(found) for found in rounds] == [CALLS_A_SAMPLE] * 2
+        assert len(set.union(*rounds)) == 2 * CALLS_A_SAMPLE, "each has its turn"
+        kernel.everything(State(), 20 * SECOND_NS)
+        assert descriptors() == before
 
 
 @needs_proc

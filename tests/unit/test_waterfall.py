@@ -31,6 +31,18 @@ def test_the_intervals_of_a_call() -> None:
     ]
 
 
+def test_a_request_over_a_kept_connection_has_no_time_in_which_it_connects() -> None:
+    kept = whole(connected_ns=T0 - 500 * MS, reused=True)
+    assert in_ms(intervals(kept))[:4] == [
+        ("schedule lag", 0, 1),
+        ("kernel", 1, 10),
+        ("reading", 10, 11),
+        ("call", 11, 61),
+    ]
+    on_a_loop = whole(connected_ns=T0 - 500 * MS, reused=True, accepted_ns=0)
+    assert in_ms(intervals(on_a_loop))[1] == ("kernel + reading", 1, 11)
+
+
 def test_chunks_have_no_numbers_once_the_first_may_be_gone() -> None:
     many = tuple(T0 + 62 * MS + 1 + n for n in range(CHUNKS_KEPT))
     assert [interval.name for interval in intervals(whole(chunks=many))][6:9] == ["iterable", "a chunk", "a chunk"]

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from msgspec.structs import replace
+
 from tests.unit.lint_contexts import DRIVER, PID, at, booted, fired, opened
-from tests.unit.states import MS, RUN, T0
+from tests.unit.states import MS, RUN, T0, S
 from wsgiviz.events import (
     CallBegan,
     CallEnded,
     CallQueued,
+    CallSampled,
+    CallThread,
     Event,
     InnerLineSeen,
     LineSeen,
@@ -47,6 +51,22 @@ def asked(n: int, at_s: float, first: bool = True, pool: int = POOL) -> list[Eve
 
 def entered(n: int, at_s: float, pool: int = POOL) -> list[Event]:
     return [CallBegan(at(at_s), "asgi", PID, pool, RUN + n)]
+
+
+def process_asked(n: int, at_s: float, pool: int = POOL) -> list[Event]:
+    """A step of the request that asks for a process."""
+    return [
+        replace(event, process=1) if isinstance(event, CallQueued) else event for event in asked(n, at_s, pool=pool)
+    ]
+
+
+def sampled(n: int, at_s: float, cpu_s: float, letter: str, runq_s: float = 0.0, thread_id: int = 77) -> list[Event]:
+    """A sample of the thread that works for the request."""
+    return [CallSampled(at(at_s), "asgi", PID, RUN + n, thread_id, int(cpu_s * S), int(runq_s * S), letter)]
+
+
+def in_thread_77(n: int, at_s: float) -> list[Event]:
+    return [CallThread(at(at_s), "asgi", PID, RUN + n, 77)]
 
 
 def left(n: int, at_s: float, pool: int = POOL, began: int = 1) -> list[Event]:

@@ -5,7 +5,9 @@ Each check gives what was wrong, in words; nothing when all is right.
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 from tests.versions.apps.acts import SECONDS
@@ -23,7 +25,7 @@ Faults = Iterator[str]
 def _served(side: Side, requests: int) -> Faults:
     run = side.run
     if (run.completed, run.failed, side.server.lost) != (requests, 0, 0):
-        yield f"{side.kind}: {run.completed} of {requests} served, {run.failed} failed, {side.server.lost} events lost"
+        yield f"{side.kind}: {run.completed} of {requests} served, {run.failed} failed, {side.server.lost} lost"
     if any(row.cpu_ns < 0 and row.began_ns == 0 for row in side.ledger.ours()):
         yield f"{side.kind}: a request that no worker is known to have served"
 
@@ -92,19 +94,40 @@ def hangs(on: Observed) -> Faults:
         ]:
             yield f"{side.kind}: after /hang {side.run.failed} failed, and {causes}"
         if side.kind != "uvicorn":
-            name = side.name
-            on.until(lambda: any("WORKER TIMEOUT" in line for line in on.state.logs.get(name, ())), "WORKER TIMEOUT")
+            on.until(partial(_timeout_logged, on, side.name), "WORKER TIMEOUT in the log")
 
 
-CHECKS: tuple[Callable[[Observed], Faults], ...] = (waits, computes, holds, exits, crashes, hangs)
+def _timeout_logged(on: Observed, name: str) -> bool:
+    return any("WORKER TIMEOUT" in line for line in on.state.logs.get(name, ()))
+
+
+def leaves(on: Observed) -> Faults:
+    """A worker that a person has had wsgiviz stop has not died."""
+    before = {name: side.deaths for name, side in on.state.sides.items()}
+    old = {name: min(side.server.processes()) for name, side in on.state.sides.items()}
+    for name, pid in old.items():
+        on.controller.end_worker(name, pid, signal.SIGTERM)
+    for name, pid in old.items():
+        on.until(partial(_is_gone, on, name, pid), "the end of a worker")
+        side = on.state.sides[name]
+        [worker, *_] = [worker for worker in side.server.workers.values() if worker.pid == pid]
+        found = deaths.cause(worker, side).words
+        if found != "ended as asked (SIGTERM from wsgiviz)" or side.deaths != before[name]:
+            yield f"{side.kind}: told to stop, it {found}"
+
+
+def _is_gone(on: Observed, name: str, pid: int) -> bool:
+    return pid not in on.state.sides[name].server.processes()
+
+
+CHECKS: tuple[Callable[[Observed], Faults], ...] = (waits, computes, holds, leaves, exits, crashes, hangs)
 
 
 def in_order(
     python: Path, kinds: tuple[str, ...], checks: tuple[Callable[[Observed], Faults], ...] = CHECKS
 ) -> Faults:
     """All that is wrong with servers of these kinds under ``python``."""
-    timeout = {} if "uvicorn" in kinds else {"server_timeout": TIMEOUT_S}
-    with Observed(python, kinds, **timeout) as on:
+    with Observed(python, kinds, server_timeout=None if "uvicorn" in kinds else TIMEOUT_S) as on:
         for check in checks:
             yield from check(on)
 

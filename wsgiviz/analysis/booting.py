@@ -1,4 +1,4 @@
-"""Workers that load their app, in words: how many, and at which line. Pure.
+"""Workers that load their app, or a master that does, in words: how many, and at which line. Pure.
 
 Words may come from an app: escape them before they are shown.
 """
@@ -26,7 +26,11 @@ def where(workers: list[Worker]) -> str:
 
 
 def of_side(side: Side) -> str:
-    """ "2 workers load the app at slowimport.py:3 time.sleep"; "" when none does."""
+    """ "2 workers load the app at slowimport.py:3 time.sleep"; "" when none does, nor their master."""
+    server = side.server
+    if server.loading_ns:
+        at = f" at {server.boot_where.words}" if server.boot_where is not None else ""
+        return f"gunicorn's master loads the app (--preload){at}"
     workers = booting(side)
     if not workers:
         return ""
@@ -42,5 +46,7 @@ def of_all(state: State) -> str:
 
 def since_ns(state: State) -> int:
     """Since when the oldest of them is booting; 0 when none is."""
-    times = [worker.since_ns for side in state.sides.values() for worker in booting(side)]
+    sides = state.sides.values()
+    times = [worker.since_ns for side in sides for worker in booting(side)]
+    times += [side.server.loading_ns for side in sides if side.server.loading_ns]
     return min(times, default=0)

@@ -23,7 +23,7 @@ from wsgiviz.analysis.lints.slots import held_for_nobody
 from wsgiviz.analysis.occurrences import Occurrences
 from wsgiviz.analysis.verdict import Demand, verdict
 from wsgiviz.analysis.waits import Wait, Waits
-from wsgiviz.state import OFF_LOOP, Activity, Phase, Request, Side, State, Task, Worker
+from wsgiviz.state import INSIDE_THREAD, OFF_LOOP, Activity, Phase, Request, Side, State, Task, Worker
 
 __all__ = ["Caption", "Tone", "caption"]
 
@@ -285,7 +285,7 @@ def _awaiting(context: LintContext) -> Caption | None:
         if not (side.is_loop and side.run.running and any(tasks[task] for task in OFF_LOOP)):
             continue
         where, of = context.waits_in(side), context.of_side(side)
-        if tasks[Task.FOR_THREAD]:
+        if tasks[Task.FOR_THREAD] or tasks[Task.FOR_PROCESS]:
             return Caption(f"{_off_loop(tasks, where)}.", Tone.WARN)
         if _stand_in_line(context, side):
             return Caption(f"{_off_loop(tasks, where)}.")
@@ -296,18 +296,30 @@ def _awaiting(context: LintContext) -> Caption | None:
 def _off_loop(tasks: Counter[Task], where: str) -> str:
     """ "200 requests wait at once at app.py:9 client.get", "Of 200 requests, 40 are in threads and 160 wait for
     a thread, most at app.py:6 in view"."""
-    awaiting, inside, outside = (tasks[task] for task in (Task.AWAITING, Task.IN_THREAD, Task.FOR_THREAD))
-    if not inside and not outside:
+    awaiting, inside = tasks[Task.AWAITING], sum(tasks[task] for task in INSIDE_THREAD)
+    count = sum(tasks[task] for task in OFF_LOOP)
+    if count == awaiting:
         return f"1 request waits{where}" if awaiting == 1 else f"{awaiting} requests wait at once{where}"
     parts = [f"{awaiting} await"] if awaiting else []
     if inside:
-        parts.append(f"{inside} {'is in a thread' if inside == 1 else 'are in threads'}")
-    if outside:
-        parts.append(f"{outside} {'waits' if outside == 1 else 'wait'} for a thread")
-    count = awaiting + inside + outside
+        parts.append(f"{inside} {'is in a thread' if inside == 1 else 'are in threads'}{_at_what(tasks, inside)}")
+    if tasks[Task.IN_PROCESS]:
+        processes = tasks[Task.IN_PROCESS]
+        parts.append(f"{processes} {'is in a process' if processes == 1 else 'are in processes'}")
+    for task, noun in ((Task.FOR_THREAD, "a thread"), (Task.FOR_PROCESS, "a process")):
+        if tasks[task]:
+            parts.append(f"{tasks[task]} {'waits' if tasks[task] == 1 else 'wait'} for {noun}")
     if len(parts) == 1:
         return f"{wording.requests(count)} {parts[0].partition(' ')[2]}{where}"
     return f"Of {wording.requests(count)}, {', '.join(parts[:-1])} and {parts[-1]}{where}"
+
+
+def _at_what(tasks: Counter[Task], inside: int) -> str:
+    """Where most threads compute or wait for the GIL; the plain case is that they wait for something outside."""
+    compute, lack = tasks[Task.THREAD_COMPUTES], tasks[Task.THREAD_FOR_GIL]
+    if 2 * (compute + lack) <= inside:
+        return ""
+    return " that compute" if compute and not lack else " that take turns with the GIL"
 
 
 def _stand_in_line(context: LintContext, side: Side) -> bool:

@@ -24,6 +24,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from wsgiviz.analysis.passing import BY_SAMPLES, Passing, Spot, Visitor, passing, spot_of, visitor
+from wsgiviz.analysis.standstill import held_by_those_without_thread
 from wsgiviz.analysis.waits import Wait, Waits
 from wsgiviz.state import Activity, Location, Request, Side, Stay, Task
 from wsgiviz.state.request import joined
@@ -131,9 +132,10 @@ def _line(known: Known, spot: Spot, stays: Sequence[Stay]) -> Contention | None:
     visitors, exact = _visitors(known, spot), _exact(known, stays[0])
     passed = passing(visitors, exact)
     first = _came_first(visitors, spot, known)
-    if not _is_line(wait, visitors, passed, first):
+    holders = held_by_those_without_thread(known.side, visitors, known.now_ns)
+    if not holders and not _is_line(wait, visitors, passed, first):
         return None
-    holders = _holders(visitors, first.holders, passed, spot, known)
+    holders = holders or _holders(visitors, first.holders, passed, spot, known)
     longest_ns = known.now_ns - min(stay.since_ns for stay in stays)
     moves = known.now_ns - _last_left_ns(visitors) < SILENT_NS
     if not holders and not moves and (wait is not Wait.ACQUIRING or longest_ns < SILENT_NS):
@@ -313,11 +315,13 @@ def _past_line(known: Known, spot: Spot, stay: Stay, of: int) -> Contention | No
     waited = [one for one in visitors if one.waited_ns(known.now_ns) >= WAITED_NS]
     passed = passing(visitors, _exact(known, stay))
     first = _came_first(visitors, spot, known)
-    if len(waited) < 2 or not _is_line(wait, visitors, passed, first):
+    if len(waited) < 2:
         return None
     through = _through(wait, passed, first)
     found = Contention(stay.where, _most_at_once(waited, known.now_ns), of, through)
-    return _with_standstill(found, stay, known, visitors, waited)
+    found = _with_standstill(found, stay, known, visitors, waited)
+    stood = found.in_threads and found.for_thread and found.stood_ns
+    return found if stood or _is_line(wait, visitors, passed, first) else None
 
 
 def _with_standstill(

@@ -43,6 +43,16 @@ def rows(side: Side) -> list[dict[str, Any]]:
     ]
 
 
+def lines(side: Side) -> list[str]:
+    """The steps of one request, a line each: "WSGI  1.01 s  app -> server  returns <Body>"."""
+    return [
+        f"{side.protocol.upper()} {(entry.t_ns - side.run.started_ns) / 1e9:5.2f} s  "
+        f"{'server -> app' if entry.passed.by_server else 'app -> server'}  "
+        f"{call_of(entry, side.protocol)}  {argument_of(entry, side.protocol)}".rstrip()
+        for entry in steps(side)
+    ]
+
+
 def call_of(entry: ContractEntry, protocol: str) -> str:
     """The step as a line of code, with the value that is passed: "start_response('200 OK', [...])"."""
     if entry.passed is Passed.CALLED:

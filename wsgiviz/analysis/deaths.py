@@ -66,6 +66,9 @@ def cause(worker: Worker, side: Side) -> Cause:
         name = signal_name(death.signal) if death.signal else None
         return _by_timeout(server, name, death.exit_code)
     if worker.died_of == "exit":
+        if worker.ended_as_asked:
+            words = f"ended as asked ({worker.asked} from wsgiviz)"
+            return Cause(words, worker.asked, "wsgiviz", exit_status=death.exit_code)
         if worker.recycled:
             return Cause("recycled after its max_requests", "recycled", server, exit_status=death.exit_code)
         return Cause("exited", "exited", exit_status=death.exit_code)
@@ -94,8 +97,11 @@ def _by_signal(death: Death, name: str, server: str, ours: str | None) -> Cause:
         return Cause(f"was ended by {server} ({name})", name, server, name)
     if ours == name:
         return Cause(f"was killed by {name} from wsgiviz", name, "wsgiviz", name)
-    if death.oom:
+    if death.oom_named:
         return Cause(f"was killed by the kernel: out of memory ({name})", "out of memory", "kernel", name)
+    if death.oom:
+        words = f"was killed by {name} (the kernel has ended a process for lack of memory: maybe this one)"
+        return Cause(words, f"{name}, out of memory?", None, name)
     if name in FAULTS:
         return Cause(f"crashed with {name}", name, "kernel", name)
     if name == "SIGABRT":

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from wsgiviz.state import Location, PoolKind, Request, Side, Task, ThreadPool
+from wsgiviz.state import INSIDE_THREAD, Location, PoolKind, Request, Side, Task, ThreadPool
 
 
 class PoolUse(Struct, frozen=True):
@@ -72,7 +72,7 @@ def _use(pools: list[ThreadPool], requests: Sequence[Request]) -> PoolUse:
 
 def in_threads(requests: Sequence[Request]) -> tuple[Location | None, bool]:
     """The line at which most of those are that are in threads, or were last, and whether all are there."""
-    places = Counter(filter(None, (one.where for one in requests if one.task is Task.IN_THREAD)))
+    places = Counter(filter(None, (one.where for one in requests if one.task in INSIDE_THREAD)))
     if not places:
         places = Counter(filter(None, map(_last_in_thread, requests)))
     return (places.most_common(1)[0][0], len(places) == 1) if places else (None, False)

@@ -59,7 +59,7 @@ def stamps(request: Request) -> Stamps:
         accepted_ns = 0  # a connection is accepted once, and serves one request after the other when it is kept alive
     connected_ns = _no_earlier(request.connected_ns, first_ns)
     if request.reused:
-        connected_ns = min(request.connected_ns, first_ns)
+        connected_ns = max(0, min(request.connected_ns, first_ns))
     known = [t_ns for t_ns in (accepted_ns, began_ns, answered_ns, failed_ns) if t_ns]
     if connected_ns and known:
         connected_ns = min(connected_ns, *known)

@@ -106,7 +106,7 @@ def _with_pauses(found: Prediction, load: Load, service_s: float) -> Prediction:
     alone_s = (rounds - 1) * pause_s + rounds * service_s
     if not pause_s or alone_s <= found.seconds:
         return found
-    return Prediction(alone_s, f"{rounds - 1} × {_seconds(pause_s)} + {rounds} × {_seconds(service_s)}", found.caveat)
+    return Prediction(alone_s, f"{rounds - 1} × {_seconds(pause_s)} + {rounds} × {_seconds(service_s)}")
 
 
 @lru_cache(maxsize=64)

@@ -25,7 +25,11 @@ class Stage(StrEnum):
     READY = "ready"
     AWAITING = "awaiting"
     IN_THREAD = "in a thread"
+    THREAD_COMPUTES = "computing in a thread"
+    THREAD_FOR_GIL = "waiting for the GIL in a thread"
     FOR_THREAD = "waiting for a thread"
+    IN_PROCESS = "in a process"
+    FOR_PROCESS = "waiting for a process"
     RETURN = "return"
     UNKNOWN = "unknown"
     AFTER = "after the answer"
@@ -156,7 +160,11 @@ STAGES = {
     Task.READY: Stage.READY,
     Task.AWAITING: Stage.AWAITING,
     Task.IN_THREAD: Stage.IN_THREAD,
+    Task.THREAD_COMPUTES: Stage.THREAD_COMPUTES,
+    Task.THREAD_FOR_GIL: Stage.THREAD_FOR_GIL,
     Task.FOR_THREAD: Stage.FOR_THREAD,
+    Task.IN_PROCESS: Stage.IN_PROCESS,
+    Task.FOR_PROCESS: Stage.FOR_PROCESS,
 }
 
 WORDS = {
@@ -164,7 +172,11 @@ WORDS = {
     Stage.READY: "waits for the loop",
     Stage.AWAITING: "the loop serves others",
     Stage.IN_THREAD: "a thread works for it",
+    Stage.THREAD_COMPUTES: "a thread computes for it",
+    Stage.THREAD_FOR_GIL: "its thread lacks the GIL",
     Stage.FOR_THREAD: "all threads of a pool are taken",
+    Stage.IN_PROCESS: "a process computes for it",
+    Stage.FOR_PROCESS: "all processes of a pool are taken",
 }
 
 

@@ -87,7 +87,7 @@ class Controller:
 
         now_ns = self._clock()
         started = datetime.now(UTC).isoformat(timespec="seconds")
-        self._emit(SessionOpened(now_ns, "", 0, started, describe_host()))
+        self._emit(SessionOpened(now_ns, "", 0, started, describe_host(self._state.settings.python)))
         self._enter(Phase.STARTING, now_ns)
         self._start_servers()
 
@@ -264,7 +264,7 @@ class Controller:
                 self._start_servers()
         elif phase in (Phase.NEW, Phase.FAILED):
             return
-        elif (failure := self._processes.failure()) is not None:
+        elif (failure := self._failure(now_ns)) is not None:
             self._fail(failure)
         elif phase is Phase.STARTING:
             self._check_ready(now_ns)
@@ -272,6 +272,12 @@ class Controller:
             self._scale()
             if phase in phases.RUN_ON:
                 self._check_ended(now_ns)
+
+    def _failure(self, now_ns: int) -> WsgivizError | None:
+        """What has ended by itself, in words; None while all is well."""
+        if self._processes.failure(self._state.sides) is not None:  # what it has recorded last says more
+            self._emit(*self._watch.new(self._state, self._processes.listeners(), now_ns))
+        return self._processes.failure(self._state.sides)
 
     def _enter(self, phase: Phase, now_ns: int) -> None:
         self._emit(PhaseChanged(now_ns, "", 0, phase.value))

@@ -12,7 +12,7 @@ from wsgiviz.control.launch import Launch
 from wsgiviz.errors import UsageError, WsgivizError
 from wsgiviz.observe.logs import BoundedLog
 from wsgiviz.own_app import hint_for
-from wsgiviz.state import Side, Worker
+from wsgiviz.state import Server, Side, Worker
 
 LOG_LINES = 12
 MOST_BYTES = 64_000
@@ -42,11 +42,20 @@ def why_died_booting(launch: Launch, side: Side, worker: Worker) -> WsgivizError
     )
 
 
-def why_ended(launch: Launch, status: int) -> WsgivizError:
-    """A server that ended although nothing told it to; ``status`` is negative for a signal."""
+def why_ended(launch: Launch, status: int, server: Server | None = None) -> WsgivizError:
+    """A server that ended although nothing told it to; ``status`` is negative for a signal. ``server``: what is
+    known of it."""
     boot = _boot_error(launch)
     if boot is not None:
         return _app_failed(launch, boot)
+    if server is not None and server.loading_ns:
+        where = f", last seen at {server.boot_where.words}" if server.boot_where is not None else ""
+        how = ending(status) if status < 0 else f"ended itself with exit status {status} (os._exit)"
+        return WsgivizError(
+            f"can't load {launch.app}: gunicorn's master {how} while it loaded the app (--preload){where}",
+            "the end of the server's log says more",
+            log_tail(launch.log_path),
+        )
     return WsgivizError(
         f"{_name(launch)} {ending(status)}", "the end of its log says more", log_tail(launch.log_path)
     )

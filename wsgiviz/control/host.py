@@ -8,6 +8,10 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from wsgiviz import __version__
+from wsgiviz.errors import UsageError
+from wsgiviz.interpreter import executable, look_at
+
+SERVERS = ("gunicorn", "gevent", "uvicorn")
 
 
 def usable_cores() -> int:
@@ -15,18 +19,33 @@ def usable_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def describe_host() -> dict[str, Any]:
-    """Names and plain values. No name of the machine or of a person is among them: a recording may be passed on."""
+def describe_host(python: str | None = None) -> dict[str, Any]:
+    """Names and plain values. No name of the machine or of a person is among them: a recording may be passed on.
+
+    ``python``: the Python that the servers run under (--python), where it is not this one; what is not known of it is
+    None.
+    """
+    here = platform.python_version()
+    servers = {"python": here, **{name: _version(name) for name in SERVERS}} if python is None else _of(python)
     return {
         "cores": os.cpu_count() or 1,
         "usable_cores": usable_cores(),
-        "python": platform.python_version(),
         "platform": platform.platform(),
         "wsgiviz": __version__,
-        "gunicorn": _version("gunicorn"),
-        "gevent": _version("gevent"),
-        "uvicorn": _version("uvicorn"),
+        "wsgiviz_python": here,
+        **servers,
     }
+
+
+def _of(python: str) -> dict[str, str | None]:
+    try:
+        there = look_at(executable(python))
+    except UsageError:  # it can't be used, and the start will say so
+        return dict.fromkeys(("python", *SERVERS))
+    found: dict[str, str | None] = {name: there.packages.get(name) for name in SERVERS}
+    if there.borrows_gunicorn:
+        found["gunicorn"] = _version("gunicorn")
+    return {"python": ".".join(map(str, there.python)), **found}
 
 
 def _version(package: str) -> str | None:

@@ -26,6 +26,7 @@ from wsgiviz.recorder.codec import SIDES
 from wsgiviz.recorder.contract_steps import FOLLOW_STEPS
 from wsgiviz.recorder.rundir import RunDirectory, room_for, sweep
 from wsgiviz.settings import Settings, check_installed
+from wsgiviz.state import Side
 
 DEMO_APPS = Path(__file__).parents[2]
 """The folder that the demo apps are in, beside this package. What else a person has where they are is not theirs."""
@@ -118,12 +119,12 @@ class Processes:
         """The listening sockets of the servers that run, by side."""
         return {side: server.listener for side, server in self.servers.items() if server.exit_status() is None}
 
-    def failure(self) -> WsgivizError | None:
-        """What has ended by itself, in words; None while all is well."""
-        for server in self.servers.values():
+    def failure(self, sides: Mapping[str, Side]) -> WsgivizError | None:
+        """What has ended by itself, in words; None while all is well. ``sides``: what is known of the servers."""
+        for name, server in self.servers.items():
             status = server.exit_status()
             if status is not None:
-                return why_ended(server.launch, status)
+                return why_ended(server.launch, status, sides[name].server if name in sides else None)
         if self._client is not None and not self._client.alive:
             return self._client.failure()
         if self._backend is not None and not self._backend.alive:

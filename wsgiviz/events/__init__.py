@@ -55,6 +55,7 @@ from wsgiviz.events.requests import (
     ResponseStarted,
 )
 from wsgiviz.events.samples import (
+    CallSampled,
     EventsLost,
     OverflowsSampled,
     ProcessSampled,
@@ -66,6 +67,7 @@ from wsgiviz.events.server import (
     BootLineSeen,
     Forked,
     MasterExited,
+    MasterLoading,
     MasterReady,
     PoolQueued,
     SamplerFailed,
@@ -95,6 +97,7 @@ from wsgiviz.events.threads import (
     CallBegan,
     CallEnded,
     CallQueued,
+    CallThread,
     PoolSampled,
 )
 from wsgiviz.recorder.codec import BEAT_NS, REQUEST_HEADER, RUN_STRIDE, SIDES, request_number
@@ -110,6 +113,8 @@ __all__ = [
     "CallBegan",
     "CallEnded",
     "CallQueued",
+    "CallSampled",
+    "CallThread",
     "ChildTasks",
     "ChunkWriting",
     "ClientSeen",
@@ -133,6 +138,7 @@ __all__ = [
     "LoopBeat",
     "LoopHeld",
     "MasterExited",
+    "MasterLoading",
     "MasterReady",
     "NestedLoopSeen",
     "OverflowsSampled",

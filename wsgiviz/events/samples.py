@@ -14,6 +14,16 @@ class ThreadSampled(Event, frozen=True, tag=60):
     letter: str
 
 
+class CallSampled(Event, frozen=True, tag=103):
+    """The same of the thread ``thread_id`` (its native id), which works for a request on a loop."""
+
+    req: int
+    thread_id: int
+    cpu_ns: int
+    runq_ns: int
+    letter: str
+
+
 class QueueSampled(Event, frozen=True, tag=61):
     """``depth`` of the accept queue, and its ``limit``."""
 

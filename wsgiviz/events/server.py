@@ -19,8 +19,9 @@ class WorkersChanged(Event, frozen=True, tag=2):
 class WorkerDied(Event, frozen=True, tag=3):
     """The master has found that ``worker_pid`` is gone. ``status``: its exit status as waitpid(2) gives it, -1 where
     that is not known; ``by_timeout``: the master killed it for gunicorn's --timeout, or uvicorn for an unanswered
-    health check; ``sent``: the last signal that the master sent to it, 0 for none; ``oom``: "oom" when the
-    kernel has meanwhile counted a process that it killed for lack of memory (oom_kill of /proc/vmstat)."""
+    health check; ``sent``: the last signal that the master sent to it, 0 for none; ``oom``: "pid" when
+    the kernel's log names it as killed for lack of memory; "oom" when the kernel has meanwhile counted a process
+    that it killed so (oom_kill of /proc/vmstat), which may have been another one."""
 
     worker_pid: int
     status: int = -1
@@ -61,11 +62,18 @@ class WorkerExited(Event, frozen=True, tag=13):
 
 
 class BootLineSeen(Event, frozen=True, tag=70):
-    """A worker that loads its app is at ``line`` of ``where`` ("file|function|call"): the app's innermost line, or
-    the innermost of all where none is the app's."""
+    """A worker that loads its app, or a master with --preload, is at ``line`` of ``where`` ("file|function|call"):
+    the app's innermost line, or the innermost of all where none is the app's."""
 
     line: int
     where: str
+
+
+class MasterLoading(Event, frozen=True, tag=100):
+    """gunicorn's master begins to load the app itself, before it forks workers (--preload), or is through with it
+    (``loading`` is 0), whether or not it could."""
+
+    loading: int
 
 
 class WorkerGone(Event, frozen=True, tag=71):

@@ -10,7 +10,7 @@ from wsgiviz.events.event import Event
 
 
 class SessionOpened(Event, frozen=True, tag=80):
-    """The program begins. ``host``: cores, Python, platform, versions; ``started``: ISO 8601."""
+    """The program begins. ``host``: cores, platform, versions (`wsgiviz.report.result`); ``started``: ISO 8601."""
 
     started: str
     host: dict[str, Any]

@@ -13,12 +13,14 @@ import os
 import socket
 import struct
 import sys
+import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import psutil
 
 from wsgiviz.events import (
+    CallSampled,
     Event,
     OverflowsSampled,
     ProcessSampled,
@@ -29,7 +31,7 @@ from wsgiviz.events import (
 )
 from wsgiviz.observe.interpreter_lock import RUNS, Areas, static_data, waits_for_lock
 from wsgiviz.observe.self_calls import self_calls
-from wsgiviz.state import SLEEPS, WAITS_FOR_GIL, Activity, Side, Worker
+from wsgiviz.state import SLEEPS, WAITS_FOR_GIL, Activity, Counters, Request, Side, Worker
 
 TCP_INFO_FORMAT = struct.Struct("=8B7I")
 TCPI_UNACKED, TCPI_SACKED = 12, 13
@@ -84,6 +86,11 @@ def gone_status(pid: int) -> int | None:
         return -1
 
 
+TRIES = 3
+AT_ONCE_NS = 500_000
+"""A read that takes longer than this was interrupted."""
+
+
 class ThreadCounters:
     """One thread, of a process with ``areas`` (`static_data`). Its files stay open: a read at 0 gives fresh figures.
 
@@ -104,13 +111,21 @@ class ThreadCounters:
             with contextlib.suppress(OSError):
                 self._syscall = os.open(f"{task}/syscall", os.O_RDONLY | os.O_CLOEXEC)
 
-    def read(self) -> tuple[int, int, str]:
-        """CPU time (ns), time on the run queue (ns), letter (`Counters`). Raises OSError when the thread is gone."""
-        cpu_ns, runq_ns, _ = os.pread(self._schedstat, 128, 0).split()
+    def read(self) -> Counters:
+        """As they are now. Raises OSError when the thread is gone.
+
+        On a busy machine this process may stop between one instruction and the next: the time is that of the read.
+        """
+        for _ in range(TRIES):
+            before_ns = time.monotonic_ns()
+            cpu_ns, runq_ns, _ = os.pread(self._schedstat, 128, 0).split()
+            now_ns = time.monotonic_ns()
+            if now_ns - before_ns < AT_ONCE_NS:
+                break
         stat = os.pread(self._stat, 256, 0)
         after_name = stat.rindex(b")") + 2  # the name may hold anything, parentheses too
         letter = chr(stat[after_name])
-        return int(cpu_ns), int(runq_ns), letter if letter != "S" else self._sleeps()
+        return Counters(now_ns, int(cpu_ns), int(runq_ns), letter if letter != "S" else self._sleeps())
 
     def _sleeps(self) -> str:
         """The letter of a thread that sleeps, or did a moment ago."""
@@ -133,11 +148,17 @@ class ThreadCounters:
             os.close(self._syscall)
 
 
+CALL_THREADS = 64
+"""So many threads behind loops have their files open."""
+
+
 class Kernel:
-    """Samples threads, processes and queues as events. Times are given in, so that one poll has one time."""
+    """Samples threads, processes and queues as events. Times are given in, so that one poll has one time; but the
+    counters of a thread have the time at which they were read."""
 
     def __init__(self) -> None:
         self._threads: dict[tuple[int, int], ThreadCounters | None] = {}
+        self._call_threads: dict[tuple[int, int], ThreadCounters] = {}
         self._areas: dict[int, Areas] = {}
         self._processes: dict[int, psutil.Process] = {}
         self._queues: dict[str, tuple[int, int]] = {}
@@ -157,7 +178,7 @@ class Kernel:
         total = listen_overflows()
         return [OverflowsSampled(now_ns, side, 0, total) for side in sides] if total is not None else []
 
-    def threads(self, side: str, workers: Iterable[Worker], now_ns: int) -> list[Event]:
+    def threads(self, side: str, workers: Iterable[Worker]) -> list[Event]:
         """CPU counters and state of the threads that are these workers' slots, as far as they can be had."""
         events: list[Event] = []
         for worker in workers:
@@ -166,17 +187,51 @@ class Kernel:
             if counters is None:
                 continue
             try:
-                events.append(ThreadSampled(now_ns, side, pid, worker.slot, *counters.read()))
+                now = counters.read()
+                events.append(ThreadSampled(now.t_ns, side, pid, worker.slot, now.cpu_ns, now.runq_ns, now.letter))
             except (OSError, ValueError, IndexError):
                 self._drop(pid, thread_id)
         return events
 
+    def calls(self, side: str, requests: Iterable[Request]) -> list[Event]:
+        """Counters and state of the threads that work for these requests behind a loop. Their files stay open as long
+        as there are not too many: CALL_THREADS."""
+        events: list[Event] = []
+        for request in requests:
+            pid, thread_id = request.pid, request.calls.thread_id
+            counters = self._call_counters(pid, thread_id)
+            if counters is None:
+                continue
+            try:
+                now = counters.read()
+                ids = request.id, thread_id
+                events.append(CallSampled(now.t_ns, side, pid, *ids, now.cpu_ns, now.runq_ns, now.letter))
+            except (OSError, ValueError, IndexError):
+                self._call_threads.pop((pid, thread_id)).close()
+        return events
+
+    def _call_counters(self, pid: int, thread_id: int) -> ThreadCounters | None:
+        found = self._call_threads.pop((pid, thread_id), None)
+        if found is None:
+            if len(self._call_threads) >= CALL_THREADS:
+                oldest = next(iter(self._call_threads))
+                self._call_threads.pop(oldest).close()
+            try:
+                found = ThreadCounters(pid, thread_id, self._static_data(pid))
+            except OSError:
+                return None
+        self._call_threads[pid, thread_id] = found  # the newest, behind the others
+        return found
+
+    def _static_data(self, pid: int) -> Areas:
+        if pid not in self._areas:
+            self._areas[pid] = static_data(pid)
+        return self._areas[pid]
+
     def _counters(self, pid: int, thread_id: int) -> ThreadCounters | None:
         if (pid, thread_id) not in self._threads:
-            if pid not in self._areas:
-                self._areas[pid] = static_data(pid)
             try:
-                self._threads[pid, thread_id] = ThreadCounters(pid, thread_id, self._areas[pid])
+                self._threads[pid, thread_id] = ThreadCounters(pid, thread_id, self._static_data(pid))
             except OSError:
                 self._threads[pid, thread_id] = None
         return self._threads[pid, thread_id]
@@ -219,6 +274,8 @@ class Kernel:
         for pid, thread_id in [key for key in self._threads if key[0] not in pids]:
             self._drop(pid, thread_id)
             del self._threads[pid, thread_id]
+        for key in [key for key in self._call_threads if key[0] not in pids]:
+            self._call_threads.pop(key).close()
         for pid in [pid for pid in self._processes if pid not in pids]:
             del self._processes[pid]
         for pid in [pid for pid in self._areas if pid not in pids]:

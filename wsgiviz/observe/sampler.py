@@ -7,10 +7,12 @@ from collections.abc import Mapping, Sequence
 
 from wsgiviz.events import Event, RequestBegan, RunEnded, ThreadSampled
 from wsgiviz.observe.kernel import ENDED, Kernel
-from wsgiviz.state import State, Worker
+from wsgiviz.state import Request, Side, State, Worker
 
 BUSY_EVERY_NS = 33_000_000
 ALL_EVERY_NS = 1_000_000_000
+CALLS_A_SAMPLE = 16
+"""A thread behind a loop costs as much as a worker, and there may be hundreds."""
 
 
 class KernelSampler:
@@ -20,6 +22,7 @@ class KernelSampler:
         self._kernel = Kernel()
         self._busy_ns = 0
         self._all_ns = 0
+        self._turn = 0
 
     def due(
         self, state: State, listeners: Mapping[str, socket.socket], events: Sequence[Event], now_ns: int
@@ -37,11 +40,21 @@ class KernelSampler:
             living = side.server.living()
             asked = [worker for worker in living if loops or (due and worker.busy) or worker.key in fresh]
             samples += self._threads(side.name, asked, now_ns)
+            if loops:
+                samples += self._kernel.calls(side.name, self._calls(side))
         return samples
+
+    def _calls(self, side: Side) -> list[Request]:
+        """Requests whose calls in threads are sampled now: of more than CALLS_A_SAMPLE, these in turns."""
+        inside = [request for request in side.ledger.in_flight() if request.calls.thread_id]
+        if len(inside) <= CALLS_A_SAMPLE:
+            return inside
+        first = self._turn = (self._turn + CALLS_A_SAMPLE) % len(inside)
+        return (inside + inside)[first : first + CALLS_A_SAMPLE]
 
     def _threads(self, side: str, workers: Sequence[Worker], now_ns: int) -> list[Event]:
         """Of threads that live; of one that can't be read, or has ended, whether its process has."""
-        sampled = self._kernel.threads(side, workers, now_ns)
+        sampled = self._kernel.threads(side, workers)
         lost = {worker.pid for worker in workers} - {
             event.pid for event in sampled if isinstance(event, ThreadSampled) and event.letter not in ENDED
         }

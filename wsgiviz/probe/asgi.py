@@ -82,7 +82,9 @@ class Response:
             self._start(_number(message.get("status")))
         elif kind == "websocket.accept":
             self._start(101)
-        elif kind == "http.response.body":
+        elif kind == "websocket.close" and not self._status:
+            self._start(403)  # as the server then answers the handshake (ASGI's specification, websocket.close)
+        elif kind in ("http.response.body", "websocket.send"):
             self._chunks += 1
         await self._send(message)
 
@@ -187,7 +189,13 @@ class Stepped(Coroutine[Any, Any, Any]):
     def _over(self) -> None:
         if self._child:
             self._child = False
+            self._request.tasks.pop(self, None)
             self._request.count_tasks(-1)
+
+    @property
+    def is_over(self) -> bool:
+        """A task may be over as soon as it is made (an eager one)."""
+        return not self._child
 
 
 class Wake:
@@ -223,17 +231,23 @@ def note_ready_at_once(loop: asyncio.AbstractEventLoop) -> None:
 def follow_tasks(loop: asyncio.AbstractEventLoop) -> None:
     """Count the tasks that a request starts (gather, TaskGroup, create_task) as its own, and see who is ready."""
     note_ready_at_once(loop)
-    before = loop.get_task_factory()
+    make = loop.get_task_factory() or _make_task
 
     def factory(loop: Any, work: Any, **named: Any) -> Any:
         request = CURRENT.get()
         if request is not None and request.open:
-            work = Stepped(work, request, child=True)
-        if before is not None:
-            return before(loop, work, **named)
-        return asyncio.Task(work, loop=loop, **named)
+            work = stepped = Stepped(work, request, child=True)
+            task = make(loop, work, **named)
+            if not stepped.is_over:
+                request.tasks[stepped] = task
+            return task
+        return make(loop, work, **named)
 
     loop.set_task_factory(factory)
+
+
+def _make_task(loop: asyncio.AbstractEventLoop, work: Any, **named: Any) -> asyncio.Task[Any]:
+    return asyncio.Task(work, loop=loop, **named)
 
 
 def _header(headers: Iterable[tuple[bytes, bytes]]) -> str | None:

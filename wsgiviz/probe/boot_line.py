@@ -30,12 +30,14 @@ class BootLine:
         self._sleep = unpatched("time", "sleep")
         self._loop: Any = None
         self._over = False
+        self._runs = unpatched("_thread", "allocate_lock")()
         self._found: SourceLine | None = None
         self._emitted: SourceLine | None = None
 
     def start(self) -> None:
         """Start the thread; it ends by itself after `stop`."""
         if self._emit.memory is not None:
+            self._runs.acquire()
             unpatched("_thread", "start_new_thread")(self.run, ())
 
     def follow(self, loop: Any) -> None:
@@ -46,6 +48,11 @@ class BootLine:
         """The worker is ready, or is not looked at any more."""
         self._over = True
 
+    def wait(self) -> None:
+        """Until the thread has ended: after `stop`, no longer than 20 ms."""
+        with self._runs:
+            pass
+
     def run(self) -> None:
         """Until `stop`. Its faults end it, never its host; the worker is then booting at an unknown line."""
         try:
@@ -54,6 +61,9 @@ class BootLine:
                 self.sample()
         except Exception:  # noqa: BLE001
             self._over = True
+        finally:
+            if self._runs.locked():
+                self._runs.release()
 
     def sample(self) -> None:
         """Look once."""

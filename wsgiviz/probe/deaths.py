@@ -12,19 +12,8 @@ import signal
 from types import ModuleType
 from typing import Any
 
+from wsgiviz.probe.memory_kills import MemoryKills
 from wsgiviz.recorder.emitter import Emitter
-
-VMSTAT = "/proc/vmstat"
-
-
-def out_of_memory_kills() -> int:
-    """Processes of this machine that the kernel has killed for lack of memory; 0 where it does not say."""
-    try:
-        with open(VMSTAT, "rb") as file:
-            found = [line.split()[1] for line in file if line.startswith(b"oom_kill ")]
-    except OSError:
-        return 0
-    return int(found[0]) if found else 0
 
 
 class Deaths:
@@ -33,13 +22,14 @@ class Deaths:
     def __init__(self, emit: Emitter) -> None:
         self._emit = emit
         self._emitted: set[int] = set()
-        self._kills = out_of_memory_kills()
+        self._memory_kills = MemoryKills()
         self.sent: dict[int, int] = {}
 
     def forked(self, pid: int) -> None:
         """A worker has come; its pid may be that of one that is long gone."""
         self._emitted.discard(pid)
         self.sent.pop(pid, None)
+        self._memory_kills.forked(pid)
 
     def died(self, pid: int, status: int, by_timeout: bool) -> None:
         """The worker is gone: its ``status`` as waitpid(2) gives it, -1 where nobody knows."""
@@ -47,12 +37,8 @@ class Deaths:
             return
         self._emitted.add(pid)
         sent = self.sent.pop(pid, 0)
-        oom = status == signal.SIGKILL and not sent and self._killed_for_memory()
-        self._emit.worker_died(pid, status, int(by_timeout), sent, b"oom" if oom else b"")
-
-    def _killed_for_memory(self) -> bool:
-        before, self._kills = self._kills, out_of_memory_kills()
-        return self._kills > before
+        oom = self._memory_kills.of(pid) if status == signal.SIGKILL and not sent else b""
+        self._emit.worker_died(pid, status, int(by_timeout), sent, oom)
 
 
 class NotingOs(ModuleType):

@@ -27,6 +27,7 @@ with off_path():
     from wsgiviz.probe.contract import followed
     from wsgiviz.probe.deaths import Deaths, watch_deaths
     from wsgiviz.probe.line_sampler import LineEmitter, LineSampler
+    from wsgiviz.probe.preload import watch_preload
     from wsgiviz.probe.request_ids import RequestIds
     from wsgiviz.probe.ring import RUN_DIR, SIDE, make_emitter
     from wsgiviz.probe.slot_sampler import SlotSampler
@@ -35,6 +36,7 @@ with off_path():
     from wsgiviz.recorder.emitter import Emitter, silent_emitter
 
 _emit: Emitter = silent_emitter()  # that of this process: the master's, then in each worker its own
+_opened = False  # the master has its own
 _deaths = Deaths(_emit)  # the master's
 _boot_line = BootLine(_emit, "")  # the worker's
 _keep: list[object] = []  # what must live as long as the process
@@ -43,11 +45,22 @@ _keep: list[object] = []  # what must live as long as the process
 # --- in the master -----------------------------------------------------------------------------------------------
 
 
+def open_master() -> Emitter:
+    """The master's emitter, made once; from then on it lives no longer than the viewer."""
+    global _emit, _opened
+    if not _opened:
+        _opened = True
+        die_with_parent()
+        _emit = make_emitter("master")
+    return _emit
+
+
+watch_preload(open_master)
+
+
 def on_starting(server: Any) -> None:
-    global _emit, _deaths
-    die_with_parent()
-    _emit = make_emitter("master")
-    _deaths = watch_deaths(server, _emit)
+    global _deaths
+    _deaths = watch_deaths(server, open_master())
 
 
 def when_ready(server: Any) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 from wsgiviz.probe.connection import name_of
 from wsgiviz.probe.source_lines import SourceLine, SourceLines
-from wsgiviz.probe.tasks_at_hand import RUN_LOOPS, follow
+from wsgiviz.probe.tasks_at_hand import RUN_LOOPS, Tasks, follow
 from wsgiviz.recorder.emitter import Emitter
 
 SAMPLE_EVERY_S = 0.02
@@ -59,9 +59,11 @@ class LineEmitter:
         self._emit = emit
         self._lines = lines
 
-    def follow(self, frames: list[FrameType], req: int, future: object = None) -> list[FrameType]:
+    def follow(
+        self, frames: list[FrameType], req: int, future: object = None, tasks: Tasks | None = None
+    ) -> list[FrameType]:
         """Innermost-first ``frames``, which wait, or those of the task that they wait for: see `tasks_at_hand`."""
-        return follow(frames, future, req, self._lines.own)
+        return follow(frames, future, req, self._lines.own, tasks)
 
     def emit(self, frames: list[FrameType], req: int, slot: int, before: object) -> object:
         """The line of innermost-first ``frames``; what was emitted ``before`` is not emitted again."""

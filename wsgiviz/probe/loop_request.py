@@ -11,18 +11,19 @@ from wsgiviz.probe.source_lines import awaiting, waits_for
 from wsgiviz.recorder.emitter import Emitter
 
 if TYPE_CHECKING:
-    from wsgiviz.probe.thread_calls import ThreadCall
+    from wsgiviz.probe.pool_call import ThreadCall
 
 
 class LoopRequest:
     """One request on a loop, and all tasks that work for it. ``work`` is its coroutine.
 
     ``step`` counts: odd while a step runs, even between. ``ready`` is how many of its tasks could go on, were the
-    loop theirs; ``alive`` and ``started`` are tasks beside its own; ``calls`` are those that it has in threads, or
-    waits for a thread with. Nothing is emitted when it is not ``open``.
+    loop theirs; ``alive`` and ``started`` are tasks beside its own, and ``tasks`` those that live, by their
+    coroutines; ``calls`` are those that it has in threads, or waits for a thread with. Nothing is emitted when it is
+    not ``open``.
     """
 
-    __slots__ = ("alive", "calls", "emit", "open", "ready", "req", "started", "step", "step_ns", "work")
+    __slots__ = ("alive", "calls", "emit", "open", "ready", "req", "started", "step", "step_ns", "tasks", "work")
 
     def __init__(self, req: int, emit: Emitter, work: Any) -> None:
         self.req = req
@@ -31,6 +32,7 @@ class LoopRequest:
         self.step = self.step_ns = 0
         self.ready = self.alive = self.started = 0
         self.calls: list[ThreadCall] = []
+        self.tasks: dict[Any, Any] = {}
         self.open = True
 
     def begin_step(self) -> None:

@@ -10,8 +10,9 @@ from typing import Protocol
 
 from wsgiviz.probe.line_sampler import Frames, LineEmitter, unpatched
 from wsgiviz.probe.loop_request import LoopRequest
+from wsgiviz.probe.pool_call import ThreadCall
 from wsgiviz.probe.source_lines import stack
-from wsgiviz.probe.thread_calls import ThreadCall, ThreadCalls
+from wsgiviz.probe.thread_calls import ThreadCalls
 from wsgiviz.recorder.emitter import Emitter
 
 HELD_NS = 100_000_000
@@ -96,13 +97,22 @@ class LoopSampler:
                 found = self._lines.to_own(call.in_task())
         if request.step != step or (call is not None and call.thread != thread):
             return
+        if before is None and thread and not step & 1:
+            self._emit_thread(request, thread)
         line = self._lines.emit(found, request.req, 0, before) if found else before
         if line is None and call is not None and not step & 1:
             line = self._lines.emit_definition(call.codes(), request.req, 0, before)
         self._seen[request.req] = position, line or True
 
+    def _emit_thread(self, request: LoopRequest, thread: int) -> None:
+        """By the number that the kernel has for it, of one that `threading` has started: all of pools."""
+        known = getattr(sys.modules.get("threading"), "_active", {}).get(thread)
+        native_id = getattr(known, "native_id", None)
+        if native_id:
+            self._emit.call_thread(request.req, native_id)
+
     def _waiting_frames(self, request: LoopRequest) -> list[FrameType]:
-        return self._lines.follow(request.frames(), request.req, request.waits_for())
+        return self._lines.follow(request.frames(), request.req, request.waits_for(), request.tasks.values())
 
     def _running(self) -> list[FrameType]:
         """The frames of the loop's thread, innermost first."""

@@ -13,7 +13,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import suppress
 from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE
 from itertools import islice
 from types import CoroutineType, FrameType, FunctionType
@@ -23,6 +24,11 @@ from wsgiviz.probe.source_lines import awaiting, stack, waits_for
 
 Own = Callable[[list[FrameType]], FrameType | None]
 """Gives the innermost of some frames that is the app's."""
+
+Tasks = Collection[Any]
+
+NEXT_COMPLETED = "_wait_for_one"
+"""asyncio's function in which `as_completed` waits for the next one."""
 
 DEEPEST = 8
 """A task that waits for a task, and so on: so many are followed."""
@@ -40,21 +46,24 @@ HAS_GIL = getattr(sys, "_is_gil_enabled", lambda: True)()
 """Without it, a frame's variables can't be read while another thread may run it."""
 
 
-def follow(frames: list[FrameType], future: Any, req: int, own: Own, depth: int = DEEPEST) -> list[FrameType]:
+def follow(
+    frames: list[FrameType], future: Any, req: int, own: Own, tasks: Tasks | None = None, depth: int = DEEPEST
+) -> list[FrameType]:
     """The frames of the task that innermost-first ``frames`` wait for with ``future`` (None: not known), or of the
     one which that waits for; ``frames`` themselves where there is none with a line of the app.
 
-    Tasks that are known to be another request's than ``req`` are not followed.
+    Tasks that are known to be another request's than ``req`` are not followed. ``tasks`` are those that it has
+    started, where they are known; else those of the future's loop are looked through, if need be.
     """
     if not depth or not HAS_GIL:
         return frames
     inside = own(frames)
-    for work in islice(_at_hand(frames, future, inside), TASKS_LOOKED_AT):
+    for work in islice(_at_hand(frames, future, inside, tasks), TASKS_LOOKED_AT):
         if getattr(work, "wsgiviz_req", req) != req:
             continue
         found = _frames_of(work)
         if found and not any(frame in frames for frame in found):
-            found = follow(found, waits_for(work), req, own, depth - 1)
+            found = follow(found, waits_for(work), req, own, tasks, depth - 1)
             if own(found) is not None:
                 return found
     return frames
@@ -72,7 +81,7 @@ def _frames_of(work: Any) -> list[FrameType]:
     return []
 
 
-def _at_hand(frames: list[FrameType], future: Any, inside: FrameType | None) -> Iterator[Any]:
+def _at_hand(frames: list[FrameType], future: Any, inside: FrameType | None, tasks: Tasks | None) -> Iterator[Any]:
     """The coroutines of unfinished tasks that the future is, or stands for, or that are in variables of the frames
     ``inside`` which there is none of the app's."""
     task_type = _task_type()
@@ -82,6 +91,28 @@ def _at_hand(frames: list[FrameType], future: Any, inside: FrameType | None) -> 
         if frame is inside:
             return
         yield from _in_variables(frame, task_type)
+        if frame.f_code.co_name == NEXT_COMPLETED and RUN_LOOPS[0] in frame.f_code.co_filename:
+            yield from _coroutines(_to_complete(frame, future, tasks), task_type)
+
+
+def _to_complete(frame: FrameType, future: Any, tasks: Tasks | None) -> list[Any]:
+    """The tasks behind `asyncio.as_completed`, in Pythons (before 3.13) where it waits in a function that knows only
+    the queue into which they are put when they are done. Each of them has that queue in the cell of a callback."""
+    queue = frame.f_locals.get("done")
+    loop_of = getattr(future, "get_loop", None)
+    if tasks is None:
+        tasks = (
+            sys.modules["asyncio"].all_tasks(loop_of()) if type(future).__module__ == "_asyncio" and loop_of else ()
+        )
+    return [task for task in list(tasks) if queue is not None and _puts_into(task, queue)]
+
+
+def _puts_into(task: Any, queue: Any) -> bool:
+    for callback, *_ in getattr(task, "_callbacks", None) or ():
+        if type(callback) is FunctionType and callback.__name__ == "_on_completion":
+            with suppress(ValueError):  # a cell that is empty: it is another function of that name
+                return any(cell.cell_contents is queue for cell in callback.__closure__ or ())
+    return False
 
 
 def _task_type() -> Any:

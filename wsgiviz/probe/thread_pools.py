@@ -1,4 +1,4 @@
-"""The pools of threads that requests on a loop use: their sizes, how many run, how many wait for a thread."""
+"""The pools of threads, and of processes, that requests on a loop use: their sizes, how many run, how many wait."""
 
 from __future__ import annotations
 
@@ -21,11 +21,13 @@ HIGHEST = 65_000
 """Then numbers begin again."""
 
 ANYIO, LIMITER, ASYNCIO, ASGIREF, EXECUTOR = b"anyio|", b"limiter|", b"asyncio|", b"asgiref|", b"executor|"
+PROCESSES, PROCESS_LIMITER = b"processes|", b"process-limiter|"
 """What a pool is: AnyIO's default limiter, another one, the loop's default executor, asgiref's thread for all that is
-thread-sensitive, and any other executor, whose name follows."""
+thread-sensitive, and any other executor, whose name follows; then executors of processes, and AnyIO's limiters for
+processes."""
 
 
-FOR_ALL = frozenset({ANYIO, ASYNCIO, ASGIREF})
+FOR_ALL = frozenset({ANYIO, ASYNCIO, ASGIREF, PROCESSES, PROCESS_LIMITER})
 """What is never meant for a single request."""
 
 WAITS_FOR_WORK = getattr(getattr(thread, "_worker", None), "__code__", None)
@@ -93,11 +95,21 @@ class ThreadPools:
             self._note_use(pool, req)
         return pool
 
-    def of_limiter(self, limiter: Any, default: bool, req: int) -> Pool:
-        """The same of a limiter."""
+    def of_processes(self, executor: Any, req: int) -> Pool:
+        """The same of a ProcessPoolExecutor."""
+        try:
+            pool: Pool = executor.wsgiviz_pool
+        except AttributeError:
+            pool = executor.wsgiviz_pool = Pool(PROCESSES, executor, req, processes_usage)
+        if not pool.number:
+            self._note_use(pool, req)
+        return pool
+
+    def of_limiter(self, limiter: Any, name: bytes, req: int) -> Pool:
+        """The same of a limiter: ANYIO, LIMITER or PROCESS_LIMITER."""
         pool = self._limiters.get(limiter)
         if pool is None:
-            pool = self._limiters[limiter] = Pool(ANYIO if default else LIMITER, limiter, req, limiter_usage)
+            pool = self._limiters[limiter] = Pool(name, limiter, req, limiter_usage)
         if not pool.number:
             self._note_use(pool, req)
         return pool
@@ -149,3 +161,9 @@ def executor_usage(executor: Any, frames: Frames) -> Usage:
     threads = [frames.get(thread.ident) for thread in list(getattr(executor, "_threads", ()))]
     running = sum(frame is not None and frame.f_code is not WAITS_FOR_WORK for frame in threads)
     return Usage(getattr(executor, "_max_workers", 0), running, queue.qsize() if queue is not None else 0)
+
+
+def processes_usage(executor: Any, frames: Frames) -> Usage:
+    """Of a ProcessPoolExecutor: what is pending and what its processes are at is in one dictionary, in order."""
+    size, pending = getattr(executor, "_max_workers", 0), len(getattr(executor, "_pending_work_items", ()))
+    return Usage(size, min(size, pending), max(0, pending - size))

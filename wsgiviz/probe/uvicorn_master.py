@@ -37,7 +37,7 @@ class Supervisor(Multiprocess):
     """uvicorn's, and an event for each worker that is gone and for each change of their number."""
 
     def __init__(self, config: uvicorn.Config, sockets: list[socket.socket], emit: Emitter) -> None:
-        super().__init__(*_before_sockets(config), sockets)
+        super().__init__(*_before_sockets(config), sockets)  # type: ignore[call-arg] # it depends on its version
         self._emit = emit
         self._deaths = Deaths(emit)
         self._hung: set[int] = set()

@@ -75,8 +75,9 @@ class Kind(IntEnum):
     INNER_LINE_SEEN = 41
     NESTED_LOOP_SEEN = 42
 
-    # A worker that loads its app
+    # A worker that loads its app, or a master that does
     BOOT_LINE_SEEN = 70
+    MASTER_LOADING = 100
 
     # The load driver; its ring is that of the side it sends to
     RUN_STARTED = 50
@@ -95,6 +96,7 @@ class Kind(IntEnum):
     CALL_BEGAN = 66
     CALL_ENDED = 67
     POOL_SAMPLED = 68
+    CALL_THREAD = 102
 
     # Connections that last: kept for several requests, or WebSockets (the load driver's, too)
     CONNECTION_REUSED = 91
@@ -147,6 +149,7 @@ FIELDS: Mapping[Kind, Fields] = {
     Kind.INNER_LINE_SEEN: Fields(slot="slot", req="req", a="line", text="where"),
     Kind.NESTED_LOOP_SEEN: Fields(slot="slot", req="req", a="line", text="where"),
     Kind.BOOT_LINE_SEEN: Fields(a="line", text="where"),
+    Kind.MASTER_LOADING: Fields(a="loading"),
     Kind.RUN_STARTED: Fields(req="run", a="planned", b="start_ns"),
     Kind.REQUEST_SENT: Fields(req="req", a="planned_ns"),
     Kind.CONNECTED: Fields(req="req", a="port"),
@@ -161,9 +164,10 @@ FIELDS: Mapping[Kind, Fields] = {
     Kind.CONNECTION_CLOSED: Fields(req="answered", a="port", b="by_server"),
     Kind.WEBSOCKET_OPENED: Fields(req="req"),
     Kind.WEBSOCKETS_COUNTED: Fields(a="messages", b="pings_answered"),
-    Kind.CALL_QUEUED: Fields(slot="pool", req="req"),
+    Kind.CALL_QUEUED: Fields(slot="pool", req="req", a="process"),
     Kind.CALL_BEGAN: Fields(slot="pool", req="req"),
     Kind.CALL_ENDED: Fields(slot="pool", req="req", a="began"),
+    Kind.CALL_THREAD: Fields(req="req", a="thread_id"),
     Kind.POOL_SAMPLED: Fields(slot="pool", a="size", b="running", req="waiting", text="name"),
     Kind.CONTRACT_STEP: Fields(req="req", a="step", text="value"),
 }

@@ -57,6 +57,9 @@ class Emitter:
     def workers_changed(self, wanted: int, before: int = 0, t_ns: int = 0) -> None:
         self._record(Kind.WORKERS_CHANGED, a=wanted, b=before, t_ns=t_ns)
 
+    def master_loading(self, loading: int, t_ns: int = 0) -> None:
+        self._record(Kind.MASTER_LOADING, a=loading, t_ns=t_ns)
+
     def worker_died(
         self,
         worker_pid: int,
@@ -139,14 +142,17 @@ class Emitter:
 
     # --- threads behind an event loop
 
-    def call_queued(self, pool: int, req: int, t_ns: int = 0) -> None:
-        self._record(Kind.CALL_QUEUED, pool, req, t_ns=t_ns)
+    def call_queued(self, pool: int, req: int, process: int = 0, t_ns: int = 0) -> None:
+        self._record(Kind.CALL_QUEUED, pool, req, process, t_ns=t_ns)
 
     def call_began(self, pool: int, req: int, t_ns: int = 0) -> None:
         self._record(Kind.CALL_BEGAN, pool, req, t_ns=t_ns)
 
     def call_ended(self, pool: int, req: int, began: int, t_ns: int = 0) -> None:
         self._record(Kind.CALL_ENDED, pool, req, began, t_ns=t_ns)
+
+    def call_thread(self, req: int, thread_id: int, t_ns: int = 0) -> None:
+        self._record(Kind.CALL_THREAD, 0, req, thread_id, t_ns=t_ns)
 
     def pool_sampled(self, pool: int, size: int, running: int, waiting: int, name: bytes, t_ns: int = 0) -> None:
         self._record(Kind.POOL_SAMPLED, pool, waiting, size, running, name, t_ns)

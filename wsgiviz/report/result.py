@@ -5,7 +5,10 @@ Top level: ``schema``, ``wsgiviz`` (its version), ``scenario`` (null for an app 
 (ISO 8601), ``settings``, ``host``, ``lints`` (pitfalls that were met: ``name``, ``side``, ``message``,
 ``explanation``, ``source``, ``seconds``), ``verdict`` (null unless the run has finished: ``demand``: waiting,
 computing, short, mixed or unknown; ``fits``: event loop, workers, either or unknown; ``words``, ``because``,
-``change``: what would change it, ``not_measured``), ``sides`` by name. Of each side:
+``change``: what would change it, ``not_measured``), ``sides`` by name. ``host`` has ``cores``, ``usable_cores`` and
+``platform`` of the machine, ``wsgiviz`` and ``wsgiviz_python`` (the Python that it runs under), and of the servers
+``python``, ``gunicorn``, ``gevent`` and ``uvicorn``: with --python the versions there, and of the gunicorn that is
+lent to one that has none. Of each side:
 
 - what ran: ``server``, ``worker_class``, ``workers``, ``threads``, ``app``
 - counts: ``requests`` planned, ``completed``, these by status in ``statuses``, redirects by status and place in
@@ -48,8 +51,9 @@ computing, short, mixed or unknown; ``fits``: event loop, workers, either or unk
   with its length so far. ``loop`` has the greatest of each of the last three. ``gil_wait_s``: waiting for the GIL, by
   samples
 - the pools of threads behind them that requests used, ``pools``: ``kind`` (anyio: AnyIO's default limiter, limiter:
-  another one of AnyIO's, asyncio: the loop's default executor, asgiref: its only thread, executor: any other),
-  ``name`` (of an executor), ``pid``, ``number`` of its worker, ``size`` (null for any number of threads),
+  another one of AnyIO's, asyncio: the loop's default executor, asgiref: its only thread, executor: any other,
+  processes: an executor of processes, process-limiter: AnyIO's for processes), ``name`` (of an executor), ``pid``,
+  ``number`` of its worker, ``size`` (null for any number of threads),
   ``max_running``, ``max_waiting``, ``running`` and ``waiting`` at the end; sampled, whoever uses them. In
   ``thread_wait_s`` the distribution of how long requests waited for threads, of those that called something in one
 - ``max_accept_queue`` (of ``accept_queue_limit``), ``max_in_flight`` (inside the app at once, external ones too)
@@ -63,9 +67,10 @@ once, by id; times in seconds from the run's start, as they can be true together
 ``location``: of a redirect, where to, without its query; ``for_nobody``: served when its client had given up;
 ``worker_died``: its worker died and took it along;
 ``after_answer_s``: for how long the app went on after the answer, 0 when it only closed; of a request that is not
-over ``state`` (a loop's: queued, running, ready, awaiting, in a thread, waiting for a thread) and ``at``, the app's
-line; ``in_thread_s`` and ``thread_wait_s``: in threads behind a loop, and waiting for one. What is not known is null,
-never zero.
+over ``state`` (a loop's: queued, running, ready, awaiting, in a thread, computing in a thread, waiting for the GIL in
+a thread, waiting for a thread, in a process, waiting for a process) and ``at``, the app's line; ``in_thread_s``: in
+threads behind a loop, of that ``thread_computing_s`` and ``thread_gil_wait_s``, by samples; ``in_process_s``: in
+processes of a pool; ``thread_wait_s``: waiting for a thread or such a process. What is not known is null, never zero.
 """
 
 from __future__ import annotations
@@ -89,7 +94,7 @@ from wsgiviz.analysis.stamps import stamps
 from wsgiviz.analysis.verdict import verdict
 from wsgiviz.events import request_number
 from wsgiviz.settings import Settings
-from wsgiviz.state import Request, Run, Side, State, ThreadPool
+from wsgiviz.state import Request, Run, Side, State, Task, ThreadPool
 from wsgiviz.state.request import WORKER_DIED
 
 SCHEMA = 1
@@ -333,6 +338,9 @@ def _in_threads(request: Request, doing: str, now_ns: int) -> dict[str, Any]:
         "state": doing or None,
         "at": request.where.words if doing and request.where is not None else None,
         "in_thread_s": request.in_threads_ns(now_ns) / 1e9 if called else None,
+        "thread_computing_s": request.spent_ns(Task.THREAD_COMPUTES, now_ns) / 1e9 if called else None,
+        "thread_gil_wait_s": request.spent_ns(Task.THREAD_FOR_GIL, now_ns) / 1e9 if called else None,
+        "in_process_s": request.spent_ns(Task.IN_PROCESS, now_ns) / 1e9 if called else None,
         "thread_wait_s": request.for_threads_ns(now_ns) / 1e9 if called else None,
     }
 

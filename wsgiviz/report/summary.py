@@ -10,7 +10,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from wsgiviz.analysis import deaths, metrics, outcomes
+from wsgiviz.analysis import contract, deaths, metrics, outcomes
 from wsgiviz.analysis.by_path import by_path
 from wsgiviz.analysis.captions import caption
 from wsgiviz.analysis.lints import LintContext, wording
@@ -49,8 +49,8 @@ PROCESSES_SHOWN = 12
 
 
 def summary(state: State, occurrences: Occurrences, ascii_only: bool = False) -> RenderableType:
-    """Both sides in one table, figure under figure; below it the sentence of the screen, what the figures leave out,
-    and which lints applied."""
+    """Both sides in one table, figure under figure; below it the steps of a request where they are followed, the
+    sentence of the screen, what the figures leave out, and which lints applied."""
     settings = state.settings
     sides = [state.sides[name] for name in settings.sides if name in state.sides]
     predictions = [prediction(state, side.name) for side in sides]
@@ -69,12 +69,13 @@ def summary(state: State, occurrences: Occurrences, ascii_only: bool = False) ->
             table.add_row(
                 Text(spelled(label, ascii_only)), *(Text(spelled(cell or "0", ascii_only)) for cell in cells)
             )
+    steps = [line for side in sides for line in contract.lines(side)]
     caveats = {found.caveat for found in predictions if found and found.caveat}
     said, found = conclusions(state, occurrences), verdict(state, state.t_ns)
     judged = [f"Verdict: {' '.join(found.sentences)}"] if found and found.sentences else []
     notes = [f"Note: {note}." for note in (*sorted(caveats), *filter(None, map(_unmeasured, sides)))]
     findings = [_lint(occurrence, said) for occurrence in occurrences.met]
-    return Group(table, *(Text(spelled(line, ascii_only)) for line in (*said, *judged, *notes, *findings)))
+    return Group(table, *(Text(spelled(line, ascii_only)) for line in (*steps, *said, *judged, *notes, *findings)))
 
 
 def conclusions(state: State, occurrences: Occurrences) -> list[str]:

@@ -63,6 +63,11 @@ class Parameter:
         """The value as a person writes it."""
         return f"{value:g}"
 
+    @property
+    def shown(self) -> str:
+        """What a list of parameters has of it: the default."""
+        return self.show(self.default)
+
 
 @dataclass(frozen=True, slots=True)
 class Choice:
@@ -90,6 +95,11 @@ class Choice:
         """The value as a person writes it."""
         return str(value)
 
+    @property
+    def shown(self) -> str:
+        """What a list of parameters has of it: all of the words."""
+        return "|".join(self.words)
+
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
@@ -98,7 +108,8 @@ class Scenario:
 
     ``calls_by`` has other calls for words of a `Choice`. ``cost_of`` is None where theory has nothing to say.
     ``settings`` are its own defaults, by their names in `wsgiviz.settings.Settings`. ``paths`` are requested by their
-    weights. ``narration``: two sentences for the tour, what to watch and why it comes so. ``websocket``: clients open
+    weights. ``lanes``: "workers" or "requests", what a lane is at first; "" for what suits the load.
+    ``narration``: two sentences for the tour, what to watch and why it comes so. ``websocket``: clients open
     WebSockets. ``follow_steps``: the servers report each step between them and the app (`wsgiviz.probe.contract`).
     Five fields name a parameter in seconds, or none: over how long a client sends its request (``send_over``) and
     reads the response (``read_over``), for how long the app goes on after its answer (``close_over``), the servers'
@@ -116,6 +127,7 @@ class Scenario:
     settings: Mapping[str, Any] = field(default_factory=dict)
     paths: tuple[tuple[int, str], ...] = ((1, "/"),)
     narration: str = ""
+    lanes: str = ""
     calls_by: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     backend: str | None = None
     send_over: str = ""

@@ -1,25 +1,23 @@
 """The State, its parts, and the reducer that makes it of events. Pure."""
 
-from wsgiviz.state.activity import BUSY, IN_APP, LOOPS, OFF_LOOP, Activity, Phase, Task
+from wsgiviz.state.activity import BUSY, IN_APP, INSIDE_THREAD, LOOPS, OFF_LOOP, Activity, Phase, Task
+from wsgiviz.state.calls import Calls
 from wsgiviz.state.contract_entry import CONTRACT_KEPT, ContractEntry
+from wsgiviz.state.counters import SLEEPS, WAITS_FOR_GIL, Counters, WaitSamples
 from wsgiviz.state.ledger import LEDGER_KEPT, Ledger
 from wsgiviz.state.loop import Hold, Loop, LoopTally
 from wsgiviz.state.reducer import reduce
-from wsgiviz.state.request import Calls, Location, Request, Stay, Step
+from wsgiviz.state.request import Location, Request, Stay, Step
 from wsgiviz.state.run import DriverSample, Peak, Run
 from wsgiviz.state.server import Server
 from wsgiviz.state.state import Action, Failure, Measured, Side, State
-from wsgiviz.state.thread_pool import PoolKind, ThreadPool
+from wsgiviz.state.thread_pool import OF_PROCESSES, PoolKind, ThreadPool
 from wsgiviz.state.worker import (
-    SLEEPS,
-    WAITS_FOR_GIL,
-    Counters,
     Death,
     ReadingClient,
     Slot,
     Span,
     Tally,
-    WaitSamples,
     Worker,
 )
 
@@ -27,9 +25,11 @@ __all__ = [
     "BUSY",
     "CONTRACT_KEPT",
     "IN_APP",
+    "INSIDE_THREAD",
     "LEDGER_KEPT",
     "LOOPS",
     "OFF_LOOP",
+    "OF_PROCESSES",
     "SLEEPS",
     "WAITS_FOR_GIL",
     "Action",

@@ -35,8 +35,9 @@ BUSY = IN_APP | {Activity.READING, Activity.WRITING, Activity.CLOSING}
 class Task(StrEnum):
     """What a request on an event loop is doing; the first is before it reached the app.
 
-    In a thread: it awaits what a thread does for it. Waiting for a thread: what it awaits is to run in one, and none
-    has taken it up.
+    In a thread: it awaits what a thread does for it; as far as is known, that waits for something outside the
+    interpreter, as a blocked worker does. Computing in a thread, waiting for the GIL in a thread: the thread does.
+    Waiting for a thread: what it awaits is to run in one, and none has taken it up. The same of processes of a pool.
     """
 
     QUEUED = "queued"
@@ -44,14 +45,23 @@ class Task(StrEnum):
     READY = "ready"
     AWAITING = "awaiting"
     IN_THREAD = "in a thread"
+    THREAD_COMPUTES = "computing in a thread"
+    THREAD_FOR_GIL = "waiting for the GIL in a thread"
     FOR_THREAD = "waiting for a thread"
+    IN_PROCESS = "in a process"
+    FOR_PROCESS = "waiting for a process"
     DONE = "done"
     FAILED = "failed"
 
 
-IN_THREADS = frozenset({Task.IN_THREAD, Task.FOR_THREAD})
+INSIDE_THREAD = frozenset({Task.IN_THREAD, Task.THREAD_COMPUTES, Task.THREAD_FOR_GIL})
+"""A thread works for it, whatever that does just now."""
+IN_THREADS = INSIDE_THREAD | {Task.FOR_THREAD}
 """In a thread, or on the way into one."""
-OFF_LOOP = IN_THREADS | {Task.AWAITING}
+WAITS_FOR_POOL = frozenset({Task.FOR_THREAD, Task.FOR_PROCESS})
+IN_POOLS = IN_THREADS | {Task.IN_PROCESS, Task.FOR_PROCESS}
+"""The same, or of processes."""
+OFF_LOOP = IN_POOLS | {Task.AWAITING}
 """A request in one of these needs nothing of its loop."""
 
 

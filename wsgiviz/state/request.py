@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from wsgiviz.state.activity import Task
+from wsgiviz.state.activity import INSIDE_THREAD, WAITS_FOR_POOL, Task
+from wsgiviz.state.calls import NO_CALLS, SPENT, Calls
 
 CHUNKS_KEPT = 64
 STEPS_KEPT = 64
@@ -72,35 +73,6 @@ def _at_one_place(one: Stay, other: Stay) -> bool:
     if one.within is None or other.within is None:
         return one.within is other.within
     return (one.within.file, one.within.function) == (other.within.file, other.within.function)
-
-
-class Calls(Struct, frozen=True, gc=False):
-    """What a request on a loop has called in threads: so many calls wait for one, run, and have been run.
-
-    ``pool`` is the number, in its process, of the pool that the newest is for. ``inside_ns`` and ``waited_ns``: for
-    how long it was in threads, and waited for one, while its tasks did nothing else, as far as that is over.
-    """
-
-    queued: int = 0
-    running: int = 0
-    ended: int = 0
-    pool: int = 0
-    inside_ns: int = 0
-    waited_ns: int = 0
-
-    @property
-    def all(self) -> int:
-        return self.queued + self.running + self.ended
-
-    def after(self, task: Task, lasted_ns: int) -> Calls:
-        """It has been in that state for so long, which is over."""
-        inside_ns, waited_ns = (lasted_ns, 0) if task is Task.IN_THREAD else (0, lasted_ns)
-        totals = self.inside_ns + inside_ns, self.waited_ns + waited_ns
-        return Calls(self.queued, self.running, self.ended, self.pool, *totals)
-
-
-NO_CALLS = Calls()
-"""Of a request that has called nothing in a thread, as most do: what is this very object needs no further look."""
 
 
 class Request(Struct, frozen=True, gc=False):
@@ -177,9 +149,8 @@ class Request(Struct, frozen=True, gc=False):
     @property
     def off_loop(self) -> Task:
         """What it does while no step of it is on or due."""
-        if self.calls.running:
-            return Task.IN_THREAD
-        return Task.FOR_THREAD if self.calls.queued else Task.AWAITING
+        calls = self.calls
+        return Task.AWAITING if calls is NO_CALLS else calls.task
 
     @property
     def ok(self) -> bool:
@@ -200,11 +171,17 @@ class Request(Struct, frozen=True, gc=False):
 
     def in_threads_ns(self, now_ns: int) -> int:
         """For how long it has been in threads, until now."""
-        return self.calls.inside_ns + (max(0, now_ns - self.since_ns) if self.task is Task.IN_THREAD else 0)
+        calls, since_ns = self.calls, max(0, now_ns - self.since_ns)
+        return calls.blocked_ns + calls.computing_ns + calls.gil_ns + since_ns * (self.task in INSIDE_THREAD)
+
+    def spent_ns(self, task: Task, now_ns: int) -> int:
+        """For how long it has been in that state of a call, until now."""
+        spent_ns: int = getattr(self.calls, SPENT[task])
+        return spent_ns + (max(0, now_ns - self.since_ns) if self.task is task else 0)
 
     def for_threads_ns(self, now_ns: int) -> int:
-        """For how long it has waited for a thread, until now."""
-        return self.calls.waited_ns + (max(0, now_ns - self.since_ns) if self.task is Task.FOR_THREAD else 0)
+        """For how long it has waited for a thread or a process of a pool, until now."""
+        return self.calls.waited_ns + (max(0, now_ns - self.since_ns) if self.task in WAITS_FOR_POOL else 0)
 
     def after_answer_ns(self, now_ns: int) -> int:
         """For how long the app has gone on after its client had the answer; 0 when it just closes."""

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from msgspec import Struct, field
 
 from wsgiviz.state.loop import Loop
+from wsgiviz.state.request import Location
 from wsgiviz.state.thread_pool import PoolKey, ThreadPool
 from wsgiviz.state.worker import Death, Slot, Worker
 
@@ -27,6 +28,8 @@ class Server(Struct, frozen=True, gc=False):
 
     pid: int = 0  # the master's
     up: bool = False
+    loading_ns: int = 0  # since when its master loads the app itself, before it forks workers (gunicorn's --preload)
+    boot_where: Location | None = None  # the line that it was last seen at in that
     gone_ns: int = 0  # when its master ended
     address: str = ""  # http://127.0.0.1:PORT
     command: tuple[str, ...] = ()

@@ -1,4 +1,4 @@
-"""A pool of threads behind an event loop."""
+"""A pool of threads, or of processes, behind an event loop."""
 
 from __future__ import annotations
 
@@ -18,13 +18,20 @@ PoolKey = tuple[int, int]
 
 class PoolKind(StrEnum):
     """Whose it is: AnyIO's default limiter, another limiter of AnyIO's, asyncio's default executor, asgiref's one
-    thread for all that is thread-sensitive, any other executor."""
+    thread for all that is thread-sensitive, any other executor; and an executor of processes, and AnyIO's limiter for
+    processes."""
 
     ANYIO = "anyio"
     LIMITER = "limiter"
     ASYNCIO = "asyncio"
     ASGIREF = "asgiref"
     EXECUTOR = "executor"
+    PROCESSES = "processes"
+    PROCESS_LIMITER = "process-limiter"
+
+
+OF_PROCESSES = frozenset({PoolKind.PROCESSES, PoolKind.PROCESS_LIMITER})
+"""Pools that have processes in the place of threads."""
 
 
 class ThreadPool(Struct, frozen=True, gc=False):

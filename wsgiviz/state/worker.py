@@ -5,6 +5,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from wsgiviz.state.activity import BUSY, Activity
+from wsgiviz.state.counters import Counters, WaitSamples
 from wsgiviz.state.request import Location
 
 SPANS_KEPT = 512
@@ -18,11 +19,8 @@ SIGABRT = 6
 STOPS = frozenset({2, 3, 15})
 """Signals by which a master stops a worker in order: SIGINT, SIGQUIT, SIGTERM."""
 
-WAITS_FOR_GIL = "G"
-"""The letter of a thread that sleeps until it gets the interpreter lock, beside those of proc(5)."""
-
-SLEEPS = "s"
-"""The letter of one that sleeps, where the kernel does not let us know whether for the interpreter lock."""
+ASKS_TO_STOP = frozenset({"SIGINT", "SIGQUIT", "SIGTERM"})
+"""Their names."""
 
 
 class Span(Struct, frozen=True, gc=False):
@@ -32,41 +30,6 @@ class Span(Struct, frozen=True, gc=False):
     end_ns: int
     activity: Activity
     req: int
-
-
-class Counters(Struct, frozen=True, gc=False):
-    """Of the thread that is a worker's slot, cumulative since its start (schedstat and stat of proc(5)).
-
-    ``letter``: the thread's state as in stat, or WAITS_FOR_GIL or SLEEPS in place of its S.
-    """
-
-    t_ns: int = 0
-    cpu_ns: int = 0
-    runq_ns: int = 0
-    letter: str = ""
-
-
-class WaitSamples(Struct, frozen=True, gc=False):
-    """How often samples have found a slot waiting inside the app, and for what."""
-
-    gil: int = 0
-    blocked: int = 0
-    unknown: int = 0  # for the one or the other; they are among the blocked
-    runq_ns: int = 0  # runnable and without a CPU, but for stretches at whose end it waited for the GIL
-
-    def plus(self, other: WaitSamples) -> WaitSamples:
-        return WaitSamples(
-            self.gil + other.gil,
-            self.blocked + other.blocked,
-            self.unknown + other.unknown,
-            self.runq_ns + other.runq_ns,
-        )
-
-    @property
-    def gil_share(self) -> float | None:
-        """Of these waits; None when no sample has seen one."""
-        seen = self.gil + self.blocked
-        return self.gil / seen if seen else None
 
 
 class Tally(Struct, frozen=True, gc=False):
@@ -91,7 +54,8 @@ class Death(Struct, frozen=True, gc=False):
     by_timeout: bool = False
     with_master: bool = False  # the master went, and took it along
     sent: int = 0  # the last signal that the master sent to it
-    oom: bool = False  # the kernel has killed a process for lack of memory meanwhile
+    oom: bool = False  # the kernel has killed a process for lack of memory meanwhile, maybe this one
+    oom_named: bool = False  # it was this one
     unreported: bool = False  # the kernel says so, and its master has not yet
 
     @property
@@ -140,11 +104,13 @@ class Worker(Struct, frozen=True, gc=False):
     mark: Counters = Counters()  # from which the next sample judges what it did in the app
     waits: WaitSamples = WaitSamples()  # of the present request
     gil_seen_ns: int = 0  # when a sample last saw it wait for the GIL outside the app
+    lacks_gil: bool = False  # it mostly waited for it between the newest two of these
     rss_bytes: int = 0
     cpu_permille: int = 0
     ready_ns: int = 0  # when it had loaded the app, and listened
     boot_where: Location | None = None  # the line that it was last seen at while it loaded the app
     stopped_by: int = 0  # the signal that it said it handles
+    asked: str = ""  # the name of the signal that a person has had wsgiviz send to it last
     exited: bool = False  # it said that it goes in order
     recycled: bool = False  # because of gunicorn's max_requests
     death: Death | None = None
@@ -186,13 +152,22 @@ class Worker(Struct, frozen=True, gc=False):
             return ""
         if death.by_timeout or (self.stopped_by == SIGABRT and death.status < 0):
             return "timeout"
-        if death.with_master or death.as_told:
+        if death.with_master or death.as_told or self.ended_as_asked:
             return "exit"
         if death.signal:
             return "killed"
         if death.exit_code is None:
             return "exit" if self.exited else "killed"
         return "failed" if death.exit_code or not self.exited else "exit"
+
+    @property
+    def ended_as_asked(self) -> bool:
+        """A person had wsgiviz stop it, and it has ended in order. uvicorn's workers do, and then send themselves the
+        signal once more."""
+        if self.death is None or self.asked not in ASKS_TO_STOP:
+            return False
+        in_order = self.exited and self.death.exit_code in (0, None)
+        return in_order or self.death.signal in STOPS or self.death.status < 0
 
     @property
     def died_violently(self) -> bool:

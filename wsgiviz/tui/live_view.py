@@ -11,6 +11,7 @@ from wsgiviz.analysis import metrics
 from wsgiviz.analysis.captions import Caption, caption
 from wsgiviz.analysis.contract import is_followed
 from wsgiviz.analysis.prediction import prediction
+from wsgiviz.analysis.side_captions import side_captions
 from wsgiviz.analysis.theory import Prediction
 from wsgiviz.settings import Settings
 from wsgiviz.state import Phase, Side, State
@@ -30,6 +31,7 @@ class LiveView:
     glyphs: Glyphs
     viewport: Viewport = Viewport()
     followed: int = 0
+    by_request: bool = False
 
     @property
     def state(self) -> State:
@@ -60,6 +62,8 @@ class LiveView:
                 glyphs=self.glyphs,
                 followed=self.followed,
                 timed_s=self.state.settings.timed_s,
+                by_request=self.by_request,
+                wanted=at_once(self.state.settings) if self.by_request else 0,
             )
 
     def contract(self) -> Iterator[ContractView]:
@@ -94,8 +98,21 @@ class LiveView:
 
     def caption(self) -> Caption:
         frame = self.frame
-        said = caption(frame.state, frame.now_ns, frame.occurrences)
-        return said if not frame.recorded else replace(said, keys="")  # there is nothing to press them for
+        return self._keyless(caption(frame.state, frame.now_ns, frame.occurrences))
+
+    def _keyless(self, said: Caption) -> Caption:
+        """Of a recording: there is nothing to press keys for."""
+        return replace(said, keys="") if self.frame.recorded else said
+
+    def captions(self) -> list[tuple[str, str, Caption]]:
+        """A sentence for each side while a run is on: its name, its protocol, the sentence; else one about all."""
+        frame = self.frame
+        said = side_captions(frame.state, frame.now_ns, frame.occurrences)
+        if not said:
+            return [("", "", self.caption())]
+        twins = len({side.protocol for side in self.sides}) < len(self.sides)
+        names = {side.name: side.kind if twins else side.protocol.upper() for side in self.sides}
+        return [(names[side.name], side.protocol, self._keyless(said[side.name])) for side in self.sides]
 
     def header(self, fps: int, paused: bool) -> HeaderView:
         """``paused``: the view is, while the servers go on."""
@@ -126,6 +143,11 @@ class LiveView:
         words = {Phase.RUNNING: f"{self.glyphs.live} live", Phase.FINISHED: "done", Phase.FAILED: "stopped"}
         kept = "recording failed  " if frame.problem else "rec  " if frame.recording else ""
         return kept + words.get(phase, phase.value)
+
+
+def at_once(settings: Settings) -> int:
+    """How many requests there are at once, at most."""
+    return settings.requests if settings.arrivals == "burst" else min(settings.concurrency, settings.requests)
 
 
 def _load(settings: Settings) -> str:

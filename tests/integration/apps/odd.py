@@ -109,3 +109,26 @@ class Instance:
 
 instance = Instance()
 not_callable = 5
+
+
+async def websocket_refuses(scope, receive, send):
+    await receive()
+    await send({"type": "websocket.close"})
+
+
+async def websocket_raises_before(scope, receive, send):
+    if scope["type"] == "websocket":
+        raise LookupError
+
+
+async def websocket_raises(scope, receive, send):
+    if scope["type"] == "websocket":
+        await receive()
+        await send({"type": "websocket.accept"})
+        raise LookupError
+
+
+async def websocket_goes_away(scope, receive, send):
+    await receive()
+    await send({"type": "websocket.accept"})
+    await send({"type": "websocket.close", "code": 1001})

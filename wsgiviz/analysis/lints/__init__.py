@@ -29,6 +29,7 @@ LINTS: tuple[Lint, ...] = (
     pools.LIMITER_EXHAUSTED,
     pools.EXECUTOR_EXHAUSTED,
     pools.OWN_EXECUTOR_EXHAUSTED,
+    pools.PROCESSES_EXHAUSTED,
     pools.ONE_THREAD_FOR_ALL,
     slots.ALL_BLOCKED,
     clients.SERVED_FOR_NOBODY,

@@ -3,13 +3,13 @@ they would for a worker."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from wsgiviz.analysis.lints import wording
 from wsgiviz.analysis.lints.context import SETTLED_NS, LintContext
 from wsgiviz.analysis.lints.lint import Lint
 from wsgiviz.analysis.pools import PoolUse, pool_uses
-from wsgiviz.state import PoolKind, Request, Side
+from wsgiviz.state import OF_PROCESSES, PoolKind, Request, Side, Task
 
 SHAPED = 0.1
 """From this share of the time in the app on, waiting for threads shaped a run."""
@@ -22,6 +22,8 @@ CURES = {
     PoolKind.LIMITER: "its total_tokens say how many may run at once",
     PoolKind.ASYNCIO: "await an asyncio library, or give it more threads",
     PoolKind.EXECUTOR: "its max_workers say how many may run at once",
+    PoolKind.PROCESSES: "a process computes one call at a time, and more of them than cores gain nothing",
+    PoolKind.PROCESS_LIMITER: "a process computes one call at a time, and more of them than cores gain nothing",
     PoolKind.ASGIREF: "sync_to_async takes turns there, unless thread_sensitive=False",
 }
 """In a few words; the lints' explanations have more of them."""
@@ -32,6 +34,8 @@ OWNERS = {
     PoolKind.LIMITER: "a limiter of the app's own",
     PoolKind.ASYNCIO: "asyncio's default executor",
     PoolKind.ASGIREF: "asgiref",
+    PoolKind.PROCESSES: "a ProcessPoolExecutor",
+    PoolKind.PROCESS_LIMITER: "AnyIO's process limiter",
 }
 
 
@@ -50,6 +54,22 @@ def _exhausted(*kinds: PoolKind) -> Callable[[LintContext, Side], str | None]:
     return found
 
 
+def _cure(context: LintContext, side: Side, use: PoolUse) -> str:
+    """More threads help those that wait, and not those that compute."""
+    if use.kind in OF_PROCESSES or not _compute(_requests(context, side)):
+        return CURES[use.kind]
+    return "they compute, and share one GIL: a pool of processes would compute at the same time"
+
+
+def _compute(requests: Sequence[Request]) -> bool:
+    """Threads mostly computed for these, or waited for the GIL, as far as is known."""
+    busy_ns = sum(request.calls.computing_ns + request.calls.gil_ns for request in requests)
+    blocked_ns = sum(request.calls.blocked_ns for request in requests)
+    now = [request.task for request in requests]
+    busy, blocked = now.count(Task.THREAD_COMPUTES) + now.count(Task.THREAD_FOR_GIL), now.count(Task.IN_THREAD)
+    return busy > blocked if busy or blocked else busy_ns > blocked_ns
+
+
 def _requests(context: LintContext, side: Side) -> list[Request]:
     """In the app, or there until a moment ago."""
     return [
@@ -64,7 +84,7 @@ def _is(context: LintContext, side: Side, use: PoolUse) -> str | None:
         return None
     who, count = (wording.requests(use.requests), use.requests) if use.requests else _calls(use.waiting)
     waits = f"{who} {'waits' if count == 1 else 'wait'} for {_threads(context, side, use)}"
-    return f"{waits}{_at(use)}: {CURES[use.kind]}."
+    return f"{waits}{_at(use)}: {_cure(context, side, use)}."
 
 
 def _calls(count: int) -> tuple[str, int]:
@@ -83,7 +103,7 @@ def _was(context: LintContext, side: Side, use: PoolUse) -> str | None:
     if not use.most_waiting or _share(context, side) < SHAPED:
         return None
     calls, _ = _calls(use.most_waiting)
-    return f"Up to {calls} at a time waited for {_threads(context, side, use)}: {CURES[use.kind]}."
+    return f"Up to {calls} at a time waited for {_threads(context, side, use)}: {_cure(context, side, use)}."
 
 
 def _share(context: LintContext, side: Side) -> float:
@@ -100,9 +120,10 @@ def _threads(context: LintContext, side: Side, use: PoolUse) -> str:
     if use.kind is PoolKind.ASGIREF:
         return f"asgiref's only thread{each}{of}"
     owner = OWNERS.get(use.kind) or f"the executor {use.name}"
+    one, many = ("process", "processes") if use.kind in OF_PROCESSES else ("thread", "threads")
     if use.size == 1:
-        return f"the only thread of {owner}{each}{of}"
-    return f"one of the {use.size} threads of {owner}{each}{of}"
+        return f"the only {one} of {owner}{each}{of}"
+    return f"one of the {use.size} {many} of {owner}{each}{of}"
 
 
 LIMITER_EXHAUSTED = Lint(
@@ -132,6 +153,16 @@ OWN_EXECUTOR_EXHAUSTED = Lint(
     "which has no end. Give it as many threads as what is behind them can take, or answer at once and do the work in "
     "a job queue.",
     "Python docs, concurrent.futures: ThreadPoolExecutor",
+)
+
+PROCESSES_EXHAUSTED = Lint(
+    "processes-exhausted",
+    _exhausted(*OF_PROCESSES),
+    "A pool of processes computes as many calls at once as it has processes (max_workers, or the limiter's "
+    "total_tokens), and all others wait, while the event loop goes on. That is what such a pool is for; but where "
+    "more comes than so many processes can compute, the wait grows without end. Processes up to the number of cores "
+    "help, then only less to compute, or more machines behind a job queue. Each web worker has a pool of its own.",
+    "Python docs, concurrent.futures: ProcessPoolExecutor; AnyIO docs, Running code in worker processes",
 )
 
 ONE_THREAD_FOR_ALL = Lint(

@@ -7,9 +7,12 @@ from functools import lru_cache
 from msgspec.structs import replace
 
 from wsgiviz.events import InnerLineSeen, LineSeen, NestedLoopSeen
-from wsgiviz.state.activity import IN_THREADS, Task
+from wsgiviz.state.activity import IN_THREADS, INSIDE_THREAD, Task
 from wsgiviz.state.reduce.draft import Handlers, SideDraft
 from wsgiviz.state.request import STAYS_KEPT, Location, Request, Stay, joined
+
+WAITS = frozenset({Task.AWAITING, Task.FOR_THREAD, Task.IN_PROCESS, Task.FOR_PROCESS})
+"""Its own task does not move then."""
 
 
 @lru_cache(maxsize=4096)
@@ -30,8 +33,8 @@ def _line_seen(side: SideDraft, event: LineSeen) -> None:
 def _moved(request: Request, where: Location, t_ns: int) -> tuple[Stay, ...]:
     """Its stays with one more, which began with the wait that is on, or else when it was seen."""
     stays = joined(request.stays)[1 - STAYS_KEPT :]
-    task = request.task if request.task in IN_THREADS else None
-    since_ns = request.since_ns if request.task in (Task.AWAITING, Task.FOR_THREAD) else t_ns
+    task = Task.IN_THREAD if request.task in INSIDE_THREAD else request.task if request.task in IN_THREADS else None
+    since_ns = request.since_ns if request.task in WAITS else t_ns
     if stays and not stays[-1].until_ns:
         since_ns = t_ns
         stays = (*stays[:-1], replace(stays[-1], until_ns=t_ns))

@@ -17,11 +17,12 @@ from wsgiviz.events import (
     ResponseStarted,
 )
 from wsgiviz.state.activity import BUSY, IN_APP, Activity, Task
+from wsgiviz.state.counters import Counters, WaitSamples
 from wsgiviz.state.reduce.draft import Handlers, SideDraft
-from wsgiviz.state.reduce.samples import COMPUTES_FROM
+from wsgiviz.state.reduce.judging import COMPUTES_FROM
 from wsgiviz.state.reduce.tasks import calls_until
 from wsgiviz.state.request import CHUNKS_KEPT, Request
-from wsgiviz.state.worker import Counters, ReadingClient, Tally, WaitSamples, Worker
+from wsgiviz.state.worker import ReadingClient, Tally, Worker
 
 
 def _accepted(side: SideDraft, event: ConnectionAccepted) -> None:

@@ -13,17 +13,13 @@ from wsgiviz.events import (
     ThreadSampled,
 )
 from wsgiviz.state.activity import IN_APP, Activity
+from wsgiviz.state.counters import WAITS_FOR_GIL, Counters
 from wsgiviz.state.reduce.draft import Handlers, SideDraft
-from wsgiviz.state.worker import SLEEPS, WAITS_FOR_GIL, Counters, WaitSamples, Worker
-
-COMPUTES_FROM = 0.5
-"""From this share of a stretch on the CPU (or runnable) on, the stretch counts as computing."""
+from wsgiviz.state.reduce.judging import done_between, queued_between, seen_in
+from wsgiviz.state.worker import Worker
 
 ENDED = frozenset("ZX")
 """Letters of a thread that has ended: it does nothing any more, and its process will be reported as gone."""
-
-SHORTEST_STRETCH_NS = 2_000_000
-"""Below this, the kernel's CPU counters are too coarse for a share; the thread's state letter decides."""
 
 LONGEST_GAP_NS = 50_000_000
 """Samples of a busy slot come more often; a longer time between two of them says nothing of all of it."""
@@ -36,8 +32,8 @@ def _thread_sampled(side: SideDraft, event: ThreadSampled) -> None:
     sample = Counters(event.t_ns, event.cpu_ns, event.runq_ns, event.letter)
     if worker.activity in IN_APP and not side.is_loop:
         worker = _judge(side, worker, sample)
-    elif event.letter == WAITS_FOR_GIL:
-        worker = replace(worker, gil_seen_ns=event.t_ns)
+    else:
+        worker = _note_gil(worker, sample)
     tally = worker.tally
     if not tally.first.t_ns:
         tally = replace(tally, first=sample)
@@ -47,15 +43,23 @@ def _thread_sampled(side: SideDraft, event: ThreadSampled) -> None:
     side.put(replace(worker, sample=sample, mark=sample, tally=tally))
 
 
+def _note_gil(worker: Worker, sample: Counters) -> Worker:
+    """Outside the app, or in a loop's thread, which serves many requests."""
+    if sample.t_ns > worker.mark.t_ns:
+        done = done_between(worker.mark, sample)
+        lacks = worker.lacks_gil if done is None else done is Activity.WAITING_FOR_GIL
+        if lacks != worker.lacks_gil:
+            worker = replace(worker, lacks_gil=lacks)
+    return replace(worker, gil_seen_ns=sample.t_ns) if sample.letter == WAITS_FOR_GIL else worker
+
+
 def _judge(side: SideDraft, worker: Worker, sample: Counters) -> Worker:
     """What it has mostly done since the last mark: computed, or waited, and for what."""
     mark = worker.mark
-    elapsed_ns = sample.t_ns - mark.t_ns
-    if elapsed_ns <= 0:
+    if sample.t_ns <= mark.t_ns:
         return worker
-    runq_ns = min(elapsed_ns, max(0, sample.runq_ns - mark.runq_ns))
-    worker = replace(worker, waits=worker.waits.plus(_seen(sample.letter, runq_ns)))
-    activity = _activity(side, worker, sample, runq_ns)
+    worker = replace(worker, waits=worker.waits.plus(seen_in(sample.letter, queued_between(mark, sample))))
+    activity = _activity(side, worker, sample)
     if activity is worker.activity:
         return worker
     if mark.t_ns <= worker.since_ns:  # nothing but this stretch has been seen of it
@@ -63,55 +67,42 @@ def _judge(side: SideDraft, worker: Worker, sample: Counters) -> Worker:
     return side.turn(worker, activity, mark.t_ns, worker.req)
 
 
-def _seen(letter: str, runq_ns: int) -> WaitSamples:
-    """What one sample saw. Who waits for the GIL wakes up often to ask for it: its time on the run queue is part of
-    that wait, and no work."""
-    if letter == WAITS_FOR_GIL:
-        return WaitSamples(gil=1)
-    if letter == "R":
-        return WaitSamples(runq_ns=runq_ns)
-    return WaitSamples(blocked=1, unknown=letter == SLEEPS, runq_ns=runq_ns)
-
-
-def _activity(side: SideDraft, worker: Worker, sample: Counters, runq_ns: int) -> Activity:
-    """By the CPU time and run-queue time that passed since the last mark, and by what the thread does just now.
+def _activity(side: SideDraft, worker: Worker, sample: Counters) -> Activity:
+    """Since the last mark.
 
     One that runs now, and did not for most of that time, waited meanwhile for what it has waited for at other times:
     threads that take turns with the GIL are not blocked, and do not compute, because a sample meets one of them in
-    its turn. Who waited for the GIL at the mark has stood on the run queue to ask for that, and not to compute.
+    its turn.
     """
-    elapsed_ns, active_ns = sample.t_ns - worker.mark.t_ns, sample.cpu_ns - worker.mark.cpu_ns
-    if elapsed_ns < SHORTEST_STRETCH_NS:
-        return Activity.COMPUTING if sample.letter == "R" else _wait_of(sample)
-    if active_ns >= COMPUTES_FROM * elapsed_ns:
-        return Activity.COMPUTING
-    for_gil = WAITS_FOR_GIL in (sample.letter, worker.mark.letter)
-    if not for_gil and active_ns + runq_ns >= COMPUTES_FROM * elapsed_ns:
-        return Activity.COMPUTING
-    return _wait_of(sample) if sample.letter != "R" else _usual_wait(side, worker, sample.t_ns)
-
-
-def _wait_of(sample: Counters) -> Activity:
-    return Activity.WAITING_FOR_GIL if sample.letter == WAITS_FOR_GIL else Activity.BLOCKED
+    found = done_between(worker.mark, sample)
+    return found if found is not None else _usual_wait(side, worker, sample.t_ns)
 
 
 def _usual_wait(side: SideDraft, worker: Worker, t_ns: int) -> Activity:
     """For what it waits when it does: by other samples of this request, by threads beside it that wait for the GIL
-    just now, or by the requests before it. Where nothing says that, it is taken to go on with what it was at."""
+    or have it, or by the requests before it. Where nothing says that, it is taken to go on with what it was at."""
     share = worker.waits.gil_share
-    if (
-        share is None
-        and worker.slot
-        and any(
-            other.sample.letter == WAITS_FOR_GIL and t_ns - other.sample.t_ns <= LONGEST_GAP_NS
-            for other in side.slots(worker.pid)
-        )
-    ):
+    if share is None and worker.slot and _gil_is_wanted(side, worker, t_ns):
         return Activity.WAITING_FOR_GIL
     share = worker.tally.waits.gil_share if share is None else share
     if share is None:
         return worker.activity
     return Activity.WAITING_FOR_GIL if share > 0.5 else Activity.BLOCKED
+
+
+def _gil_is_wanted(side: SideDraft, worker: Worker, t_ns: int) -> bool:
+    """A thread beside it waited for the GIL a moment ago, or does what needs it, all the time that this one did not
+    run. On a busy machine, those who wait for it are mostly found on the run queue, on their way to ask for it."""
+    others = [other for other in side.slots(worker.pid) if other.slot != worker.slot]
+    if any(one.sample.letter == WAITS_FOR_GIL and t_ns - one.sample.t_ns <= LONGEST_GAP_NS for one in others):
+        return True
+    return t_ns - worker.mark.t_ns >= CERTAIN_NS and any(one.activity in WANT_GIL for one in others)
+
+
+WANT_GIL = frozenset({Activity.COMPUTING, Activity.WAITING_FOR_GIL})
+
+CERTAIN_NS = 20_000_000
+"""The kernel's CPU time of a thread that runs is old by a tick, up to 10 ms: over so long, most of it is known."""
 
 
 def _queue_sampled(side: SideDraft, event: QueueSampled) -> None:

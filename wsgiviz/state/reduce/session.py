@@ -124,6 +124,8 @@ def _action_taken(draft: StateDraft, event: ActionTaken) -> None:
         while len(signals) > ACTIONS_KEPT:
             del signals[next(iter(signals))]
         side.server = replace(side.server, signals=signals)
+        for worker in side.slots(event.pid):
+            side.put(replace(worker, asked=event.detail))
     draft.now = replace(draft.now, actions=(*draft.now.actions, action)[-ACTIONS_KEPT:])
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from wsgiviz.events import BEAT_NS, ChildTasks, LoopBeat, LoopHeld, StepBegan, StepEnded, TaskReady
-from wsgiviz.state.activity import IN_THREADS, Task
+from wsgiviz.state.activity import IN_POOLS, Task
+from wsgiviz.state.calls import NO_CALLS, Calls
 from wsgiviz.state.loop import Hold, Loop
 from wsgiviz.state.reduce.draft import Handlers, SideDraft
 from wsgiviz.state.reduce.lines import location
-from wsgiviz.state.request import NO_CALLS, STEPS_KEPT, Calls, Request, Step
+from wsgiviz.state.request import STEPS_KEPT, Request, Step
 
 
 def _step_began(side: SideDraft, event: StepBegan) -> None:
@@ -65,8 +66,8 @@ def turned(request: Request, task: Task, t_ns: int, held_ns: int = 0) -> Request
 
 
 def calls_until(request: Request, t_ns: int) -> Calls:
-    """Its calls, with the time until ``t_ns`` if it was in a thread, or waited for one."""
-    if request.task not in IN_THREADS:
+    """Its calls, with the time until ``t_ns`` if a thread or process was at one, or it waited for such."""
+    if request.task not in IN_POOLS:
         return request.calls
     return request.calls.after(request.task, max(0, t_ns - request.since_ns))
 

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from wsgiviz.events import CallBegan, CallEnded, CallQueued, PoolSampled
-from wsgiviz.state.activity import OFF_LOOP
+from wsgiviz.events import CallBegan, CallEnded, CallQueued, CallSampled, CallThread, PoolSampled
+from wsgiviz.state.activity import INSIDE_THREAD, OFF_LOOP, Activity, Task
+from wsgiviz.state.calls import Calls
+from wsgiviz.state.counters import Counters, WaitSamples
 from wsgiviz.state.reduce.draft import Handlers, SideDraft
+from wsgiviz.state.reduce.judging import done_between, queued_between, seen_in
 from wsgiviz.state.reduce.tasks import gone_on, turned
-from wsgiviz.state.request import Request
+from wsgiviz.state.request import Request, Step
 from wsgiviz.state.thread_pool import POOLS_KEPT, UNLIMITED, PoolKind, ThreadPool
 
 KINDS = frozenset(kind.value for kind in PoolKind)
 
 
 def _call_queued(side: SideDraft, event: CallQueued) -> None:
-    _count(side, event, queued=1, running=0)
+    _count(side, event, queued=1, running=0, in_process=bool(event.process))
 
 
 def _call_began(side: SideDraft, event: CallBegan) -> None:
@@ -29,7 +32,13 @@ def _call_ended(side: SideDraft, event: CallEnded) -> None:
         _count(side, event, queued=-1, running=0)
 
 
-def _count(side: SideDraft, event: CallQueued | CallBegan | CallEnded, queued: int, running: int) -> None:
+def _count(
+    side: SideDraft,
+    event: CallQueued | CallBegan | CallEnded,
+    queued: int,
+    running: int,
+    in_process: bool | None = None,
+) -> None:
     """So many calls of the request more."""
     request = side.ledger.get(event.req)
     if request is None or request.ended_ns:
@@ -41,8 +50,69 @@ def _count(side: SideDraft, event: CallQueued | CallBegan | CallEnded, queued: i
         running=max(0, calls.running + running),
         ended=calls.ended + (running < 0),
         pool=event.pool,
+        in_process=calls.in_process if in_process is None else in_process,
     )
+    if not calls.running:
+        calls = calls.in_new_thread(0)
     side.ledger.put(_turned_off_loop(replace(request, calls=calls), event.t_ns))
+
+
+def _call_thread(side: SideDraft, event: CallThread) -> None:
+    request = side.ledger.get(event.req)
+    if request is None or request.ended_ns or not request.calls.running:
+        return
+    calls = request.calls.in_new_thread(event.thread_id)
+    side.ledger.put(_turned_to(replace(request, calls=calls), event.t_ns))
+
+
+def _call_sampled(side: SideDraft, event: CallSampled) -> None:
+    """Of the thread that works for a request: what it has mostly done since its last sample, or, as far as the first
+    two can tell, since it has taken up the call."""
+    request = side.ledger.get(event.req)
+    if request is None or request.ended_ns or event.thread_id != request.calls.thread_id or not event.thread_id:
+        return
+    calls, sample = request.calls, Counters(event.t_ns, event.cpu_ns, event.runq_ns, event.letter)
+    mark = calls.mark
+    if sample.t_ns <= mark.t_ns:
+        return
+    if not mark.t_ns:
+        side.ledger.put(replace(request, calls=replace(calls, mark=sample)))
+        return
+    waits = calls.waits.plus(seen_in(sample.letter, queued_between(mark, sample)))
+    seen = _seen(calls, waits, done_between(mark, sample))
+    since_ns = mark.t_ns if calls.judged else request.since_ns
+    request = replace(request, calls=replace(calls, mark=sample, waits=waits, seen=seen, judged=True))
+    side.ledger.put(_turned_to(request, since_ns))
+
+
+def _seen(calls: Calls, waits: WaitSamples, done: Activity | None) -> Task:
+    """One that was met in its turn waited for what it has waited for at other times."""
+    if done is not None:
+        return TASKS[done]
+    share = waits.gil_share
+    if share is None:
+        return calls.seen
+    return Task.THREAD_FOR_GIL if share > 0.5 else Task.IN_THREAD
+
+
+TASKS = {
+    Activity.BLOCKED: Task.IN_THREAD,
+    Activity.COMPUTING: Task.THREAD_COMPUTES,
+    Activity.WAITING_FOR_GIL: Task.THREAD_FOR_GIL,
+}
+
+
+def _turned_to(request: Request, t_ns: int) -> Request:
+    """While a thread works for it and it does nothing else, it does what that does, and stays at its line."""
+    task = request.off_loop
+    if request.task not in INSIDE_THREAD or task is request.task:
+        return request
+    if t_ns > request.since_ns:
+        return turned(request, task, t_ns)
+    steps = request.steps  # nothing but this stretch has been seen of it
+    if steps and not steps[-1].end_ns:
+        steps = (*steps[:-1], Step(steps[-1].start_ns, 0, task))
+    return replace(request, task=task, steps=steps)
 
 
 def _turned_off_loop(request: Request, t_ns: int) -> Request:
@@ -94,5 +164,7 @@ HANDLERS: Handlers = {
     CallQueued: _call_queued,
     CallBegan: _call_began,
     CallEnded: _call_ended,
+    CallThread: _call_thread,
+    CallSampled: _call_sampled,
     PoolSampled: _pool_sampled,
 }

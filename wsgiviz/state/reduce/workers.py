@@ -12,6 +12,7 @@ from wsgiviz.events import (
     BootLineSeen,
     Forked,
     MasterExited,
+    MasterLoading,
     MasterReady,
     PoolQueued,
     SamplerFailed,
@@ -66,7 +67,9 @@ def _worker_died(side: SideDraft, event: WorkerDied) -> None:
     t_ns, status = event.t_ns, event.status
     if known is not None and not known.with_master:  # the kernel has said so before
         t_ns, status = min(t_ns, known.t_ns), status if status >= 0 else known.status
-    death = Death(t_ns, status, bool(event.by_timeout), sent=event.sent, oom=bool(event.oom))
+    death = Death(
+        t_ns, status, bool(event.by_timeout), sent=event.sent, oom=bool(event.oom), oom_named=event.oom == "pid"
+    )
     bury(side, event.worker_pid, death)
 
 
@@ -177,7 +180,13 @@ def _worker_ready(side: SideDraft, event: WorkerReady) -> None:
             side.put(worker)
 
 
+def _master_loading(side: SideDraft, event: MasterLoading) -> None:
+    side.server = replace(side.server, loading_ns=event.t_ns if event.loading else 0)
+
+
 def _boot_line_seen(side: SideDraft, event: BootLineSeen) -> None:
+    if event.pid == side.server.pid:
+        side.server = replace(side.server, boot_where=location(event.where, event.line))
     for worker in side.slots(event.pid):
         side.put(replace(worker, boot_where=location(event.where, event.line)))
 
@@ -222,6 +231,7 @@ def _forked(side: SideDraft, event: Forked) -> None:
 HANDLERS: Handlers = {
     MasterReady: _master_ready,
     MasterExited: _master_exited,
+    MasterLoading: _master_loading,
     WorkersChanged: _workers_changed,
     WorkerDied: _worker_died,
     WorkerGone: _worker_gone,

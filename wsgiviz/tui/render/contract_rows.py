@@ -95,8 +95,9 @@ def _that_fit(found: list[ContractEntry], room: int) -> tuple[list[ContractEntry
             kept = [other for other in kept if other is not entry]
     if len(kept) <= room:
         return kept, 0
-    shown = kept[-max(1, room - 1) :]
-    return shown, len(kept) - len(shown)
+    if room < 2:
+        return kept[-1:], 0  # no room to say so
+    return kept[1 - room :], len(kept) - room + 1
 
 
 def _earlier(view: ContractView, count: int, width: int) -> Row:
@@ -111,10 +112,10 @@ def _step(view: ContractView, entry: ContractEntry, width: int, current: bool) -
     cells = max(8, width - column - 1)
     texts = _wrapped(view.harmless(call_of(entry, protocol)), cells)
     line.add(texts[0], BOLD if current else PLAIN)
-    style = BOLD if current else DIM
+    style = BOLD if current else PLAIN
     below = [Line(width).to(column).add(text, style).row() for text in texts[1:]]
     argument = view.harmless(argument_of(entry, protocol))
-    below += [Line(width).to(column).add(text, DIM).row() for text in _wrapped(argument, cells) if text]
+    below += [Line(width).to(column).add(text, PLAIN).row() for text in _wrapped(argument, cells) if text]
     return [line.row(), *below]
 
 
@@ -134,7 +135,7 @@ def _cut(view: ContractView, entry: ContractEntry, width: int, current: bool = F
 def _begun(view: ContractView, entry: ContractEntry, width: int, current: bool) -> Line:
     """The beginning of a row: the mark of the newest step, its time, and who calls whom."""
     line = Line(width).add(view.glyphs.here if current else " ", BOLD)
-    line.add(_time(view, entry.t_ns, width), BOLD if current else DIM)
+    line.add(_time(view, entry.t_ns, width), BOLD if current else PLAIN)
     by_server = entry.passed.by_server
     style = BOLD if by_server else CellStyle(view.side.protocol + "!", "", "b")
     to_app, to_server = ARROWS[view.glyphs.name]

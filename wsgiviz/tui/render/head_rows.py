@@ -8,7 +8,7 @@ from wsgiviz.analysis.lints import wording
 from wsgiviz.printable import printable
 from wsgiviz.state import Activity, Server, Side, Task, Worker
 from wsgiviz.tui.render.line import BOLD, DIM, PLAIN, CellStyle, Line, Part, Row, shortened
-from wsgiviz.tui.render.view import PaneView
+from wsgiviz.tui.render.view import ON_LOOP, PaneView
 from wsgiviz.tui.render.words import counted, running
 
 ORDER = (
@@ -35,11 +35,15 @@ BUSY_STYLE: dict[str, CellStyle] = {
     Task.READY: CellStyle("queue", "queue~"),
     Task.AWAITING: CellStyle("awaiting"),
     Task.IN_THREAD: CellStyle("awaiting"),
+    Task.THREAD_COMPUTES: CellStyle("computing"),
+    Task.THREAD_FOR_GIL: CellStyle("gil"),
     Task.FOR_THREAD: CellStyle("queue"),
+    Task.IN_PROCESS: CellStyle("awaiting"),
+    Task.FOR_PROCESS: CellStyle("queue"),
 }
 
 
-THREADS = frozenset({Task.IN_THREAD, Task.FOR_THREAD})
+POOLED = frozenset(ON_LOOP[3:])
 """States that most apps' requests are never in."""
 
 
@@ -108,15 +112,25 @@ def _queue_words(side: Side) -> list[tuple[Part, ...]]:
 
 
 def busy(view: PaneView, width: int, column: int) -> Row:
-    """How many workers are at what."""
-    line = labelled("busy", width, column)
+    """How many workers are at what; where lanes are requests, a sign for each worker."""
     workers = view.side.server.living()
+    signs = view.by_request and 2 * len(workers) <= bar_cells(width) + 1
+    line = labelled("workers" if signs and view.side.kind != "gthread" else "busy", width, column)
     counts = {activity.value: sum(worker.activity is activity for worker in workers) for activity in ORDER}
-    line.extend(shares(counts, len(workers), bar_cells(width), view))
+    if signs:
+        line.extend([part for worker in workers for part in _sign(worker, view)])
+    else:
+        line.extend(shares(counts, len(workers), bar_cells(width), view))
     line.to(column + bar_cells(width) + (2 if width >= 50 else 1))
     if not workers:
         return line.add("no worker yet" if not view.side.server.up else "no worker", DIM).row()
     return line.first_fitting(*_with_acceptor(view, _busy_words(workers, counts))).row()
+
+
+def _sign(worker: Worker, view: PaneView) -> tuple[Part, Part]:
+    style = BUSY_STYLE.get(worker.activity, DIM)
+    colour = style.front if style.front in ("", "dim", "faint") else style.front + "!"
+    return Part(view.glyphs.activity[worker.activity], CellStyle(colour)), Part(" ", PLAIN)
 
 
 ACCEPTOR_SHOWN_NS = 200_000_000
@@ -183,8 +197,12 @@ def in_app(view: PaneView, width: int, column: int) -> Row:
             ("ready", Task.READY, "queue!"),
             ("await", Task.AWAITING, "awaiting!"),
             ("in threads", Task.IN_THREAD, "awaiting!"),
+            ("threads compute", Task.THREAD_COMPUTES, "computing!"),
+            ("for the GIL", Task.THREAD_FOR_GIL, "gil!"),
             ("for a thread", Task.FOR_THREAD, "queue!"),
+            ("in processes", Task.IN_PROCESS, "awaiting!"),
+            ("for a process", Task.FOR_PROCESS, "queue!"),
         )
-        if counts[task] or task not in THREADS
+        if counts[task] or task not in POOLED
     ]
     return line.first_fitting(*(tuple(parts[first:]) for first in range(len(parts) + 1))).row()

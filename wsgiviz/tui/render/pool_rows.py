@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from wsgiviz.analysis.pools import PoolUse, known_pools
 from wsgiviz.printable import printable
-from wsgiviz.state import PoolKind, Task
+from wsgiviz.state import OF_PROCESSES, PoolKind, Task
 from wsgiviz.tui.render.head_rows import bar_cells, labelled, shares
 from wsgiviz.tui.render.line import DIM, CellStyle, Part, Row, shortened
 from wsgiviz.tui.render.view import PaneView
@@ -22,6 +22,8 @@ NAMES = {
     PoolKind.LIMITER: "own limiter",
     PoolKind.ASYNCIO: "asyncio's executor",
     PoolKind.ASGIREF: "asgiref's thread",
+    PoolKind.PROCESSES: "an executor",
+    PoolKind.PROCESS_LIMITER: "AnyIO's limiter",
 }
 
 
@@ -39,13 +41,17 @@ def each_pool(view: PaneView, width: int, column: int, count: int) -> tuple[Row,
 
 def _one(view: PaneView, width: int, column: int, use: PoolUse) -> Row:
     line = labelled("pool", width, column)
-    counts: dict[str, int] = {Task.IN_THREAD: use.running, Task.FOR_THREAD: use.waiting}
+    inside, outside = (
+        (Task.IN_PROCESS, Task.FOR_PROCESS) if use.kind in OF_PROCESSES else (Task.IN_THREAD, Task.FOR_THREAD)
+    )
+    counts: dict[str, int] = {inside: use.running, outside: use.waiting}
     size = use.size * use.pools
     line.extend(shares(counts, max(size, sum(counts.values())), bar_cells(width), view))
     line.to(column + bar_cells(width) + (2 if width >= 50 else 1))
     of = f"{use.running:>{len(str(size))}} of {size}" if size > 0 else str(use.running)
     main = Part(of, CellStyle("awaiting!", "", "b") if use.running else DIM)
-    name = Part(f" threads, {_name(use, view)}", DIM)
+    what = "processes" if use.kind in OF_PROCESSES else "threads"
+    name = Part(f" {what}, {_name(use, view)}", DIM)
     wait = Part(f"  {use.waiting} wait" if use.waiting else "", CellStyle("queue!", "", "b"))
     peak = Part(f"   peak {use.most_waiting} wait" if use.most_waiting else "", DIM)
     return line.first_fitting((main, name, wait, peak), (main, name, wait), (main, wait), (main,)).row()

@@ -7,7 +7,16 @@ from dataclasses import replace
 from typing import TypeVar, cast
 
 from wsgiviz.state import Activity, Request, Side, Slot, Worker
-from wsgiviz.tui.render import head_rows, loop_rows, pool_rows, task_lanes, total_rows, worker_lanes
+from wsgiviz.tui.render import (
+    digit_rows,
+    head_rows,
+    loop_rows,
+    pool_rows,
+    request_lanes,
+    task_lanes,
+    total_rows,
+    worker_lanes,
+)
 from wsgiviz.tui.render.axis import axis
 from wsgiviz.tui.render.chart import EIGHTHS, Scale
 from wsgiviz.tui.render.glyphs import Glyphs
@@ -84,7 +93,7 @@ class Memory:
 def rows(view: PaneView, width: int, height: int, memory: Memory | None = None) -> list[Row]:
     """``height`` rows of ``width`` cells each."""
     memory = memory or Memory()
-    plan = layout(height)
+    plan = layout(height, view.wanted)
     loops = loop_rows.rows_for_each(view, plan.lanes) if view.side.is_loop else 0
     pools = pool_rows.rows_for_pools(view, plan.lanes - loops)
     plan = replace(plan, lanes=plan.lanes - loops - pools)
@@ -136,13 +145,10 @@ def _head(view: PaneView, width: int, plan: Layout, loops: int, pools: int) -> M
 
 
 def _totals(view: PaneView, width: int, plan: Layout, memory: Memory) -> Made:
-    column = _column(view, width)
-    return (
-        *[Line(width).row()] * plan.gap_low,
-        total_rows.done(view, width, column, memory.median),
-        total_rows.total_time(view, width, column),
-        *[total_rows.failures(view, width, column)] * plan.failures,
-    )
+    gap, column = [Line(width).row()] * plan.gap_low, _column(view, width)
+    if plan.digits:
+        return (*gap, *digit_rows.digits(view, width, memory.median))
+    return *gap, total_rows.done(view, width, column, memory.median), total_rows.total_time(view, width, column)
 
 
 def lanes(view: PaneView, width: int, plan: Layout, memory: Memory) -> list[Row]:
@@ -150,7 +156,7 @@ def lanes(view: PaneView, width: int, plan: Layout, memory: Memory) -> list[Row]
     head = head_cells(view.side)
     scale = Scale.over(view.start_ns, view.end_ns, max(1, width - head - 1))
     memory.scale = scale
-    of_side = _task_lanes if view.side.is_loop else _worker_lanes
+    of_side = _request_lanes if view.side.is_loop or view.by_request else _worker_lanes
     made = of_side(view, width, plan.lanes, head, scale, memory)
     if len(made) < plan.lanes:
         made += [Line(width).row()] * (plan.lanes - len(made))
@@ -222,8 +228,9 @@ def thickness(lanes: int, room: int) -> int:
     return max(1, min(THICK, room // max(1, lanes)))
 
 
-def _task_lanes(view: PaneView, width: int, room: int, head: int, scale: Scale, memory: Memory) -> list[Row]:
+def _request_lanes(view: PaneView, width: int, room: int, head: int, scale: Scale, memory: Memory) -> list[Row]:
     tracks, side = memory.tracks, view.side
+    kind = task_lanes if side.is_loop else request_lanes
     tracks.update(side)
     first, end, more = window(len(tracks), room, view.scroll)
     memory.scroll = first
@@ -236,14 +243,14 @@ def _task_lanes(view: PaneView, width: int, room: int, head: int, scale: Scale, 
         if last is None:
             made.append(Line(width).row())
             continue
-        life = side.run.number, tracks.redrawn(track)
+        life = side.run.number, tracks.redrawn(track), view.by_request
 
-        def make(track: int = track, last: Request = last, life: tuple[int, int] = life) -> Made:
-            answers = memory.drawn(track, life, scale, view.glyphs, lambda: Answers(scale))
+        def make(track: int = track, last: Request = last, life: tuple[object, ...] = life) -> Made:
+            answers = memory.drawn(track, life, scale, view.glyphs, lambda: Answers(scale, kind.draw))
             lane = task_lanes.lane(tracks, track, answers, scale, drawn)
-            return ((*task_lanes.head(last, head, view), *lane, END),)
+            return ((*kind.head(last, head, view), *lane, END),)
 
-        grown = task_lanes.growth(last, reached, drawn.now_ns)
+        grown = kind.growth(last, reached, drawn)
         key = (grown, life, scale, width, view.glyphs.name, last.id == view.followed)
         made += memory.recall(track, last, key, make)
     memory.keep(range(first, end))

@@ -6,7 +6,7 @@ What goes on after its client has the answer, or when the client has given it up
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 
 from wsgiviz.events import request_number
@@ -23,11 +23,25 @@ from wsgiviz.tui.render.words import measured, running
 STYLES: dict[str, CellStyle] = {
     Task.AWAITING: CellStyle("awaiting"),
     Task.IN_THREAD: CellStyle("awaiting"),
+    Task.THREAD_COMPUTES: CellStyle("computing"),
+    Task.THREAD_FOR_GIL: CellStyle("gil"),
     Task.FOR_THREAD: CellStyle("queue"),
+    Task.IN_PROCESS: CellStyle("awaiting"),
+    Task.FOR_PROCESS: CellStyle("queue"),
     Task.READY: CellStyle("queue", "queue~"),
     ON_THE_WAY: CellStyle("queue"),
     UNKNOWN: DIM,
 }
+SIGN_COLOURS = {
+    Task.RUNNING: "computing!",
+    Task.AWAITING: "awaiting!",
+    Task.IN_THREAD: "awaiting!",
+    Task.IN_PROCESS: "awaiting!",
+    Task.THREAD_COMPUTES: "computing!",
+    Task.THREAD_FOR_GIL: "gil!",
+}
+"""Of what a request does; all else waits."""
+
 AFTER_ANSWER = CellStyle("awaiting")
 FOR_NOBODY = CellStyle("blocked")
 
@@ -42,7 +56,7 @@ def failed(request: Request) -> bool:
     return bool(request.failed_ns or request.raised or request.shown_status >= 400)
 
 
-def sign(request: Request, glyphs: Glyphs, now_ns: int) -> Part:
+def task_sign(request: Request, glyphs: Glyphs, now_ns: int) -> Part:
     """The sign of what a request does, or of how it ended."""
     if goes_on(request, now_ns):
         return Part(glyphs.after, CellStyle("blocked!" if request.failed_ns else "awaiting!"))
@@ -50,19 +64,20 @@ def sign(request: Request, glyphs: Glyphs, now_ns: int) -> Part:
         return Part(glyphs.task[Task.FAILED], CellStyle("blocked!", "", "b"))
     if request.finished or request.ended_ns:
         return Part(glyphs.task[Task.DONE], CellStyle("asgi!"))
-    if request.task is Task.RUNNING:
-        return Part(glyphs.task[Task.RUNNING], CellStyle("computing!"))
-    colour = "awaiting!" if request.task in (Task.AWAITING, Task.IN_THREAD) else "queue!"
-    return Part(glyphs.task[request.task], CellStyle(colour))
+    return Part(glyphs.task[request.task], CellStyle(SIGN_COLOURS.get(request.task, "queue!")))
 
 
 def head(request: Request, width: int, view: PaneView) -> list[Part]:
     """The lane's first cells: the request's number, and the sign of what it does or how it ended."""
-    signed = sign(request, view.glyphs, view.now_ns)
-    if request.id == view.followed:
-        number = _number(request.id, width, False).text
-        return [Part(view.glyphs.here + number[1:], CellStyle(flags="br")), signed, GAP]
-    return [_number(request.id, width, request.over), signed, GAP]
+    return [number_part(request, width, view), task_sign(request, view.glyphs, view.now_ns), GAP]
+
+
+def number_part(request: Request, width: int, view: PaneView) -> Part:
+    """Its number, which stands out when it is followed."""
+    if request.id != view.followed:
+        return _number(request.id, width, request.over)
+    number = _number(request.id, width, False).text
+    return Part(view.glyphs.here + number[1:], CellStyle(flags="br"))
 
 
 @lru_cache(maxsize=1024)
@@ -72,46 +87,51 @@ def _number(req: int, width: int, over: bool) -> Part:
     return Part(f" {name[-(width - 4) :]:>{width - 4}} ", DIM if over else BOLD)
 
 
-class Answers:
-    """The requests of one lane that are over, each drawn once."""
+Draw = Callable[[Chart, Request, Scale, PaneView], None]
+"""Draws one request."""
 
-    def __init__(self, scale: Scale) -> None:
+
+class Answers:
+    """The requests of one lane; those that are over are each drawn once."""
+
+    def __init__(self, scale: Scale, draw: Draw) -> None:
         self._chart = Chart(scale.cells)
         self._scale = scale
+        self._draw = draw
         self._seen = 0
 
     def chart(self, tracks: Tracks, track: int, view: PaneView) -> Chart:
-        """A new chart with all that have ended by now."""
+        """A new chart with all that have ended by now, and the one that is in progress."""
         new, self._seen = tracks.newly_over(track, self._seen)
         for request in new:
-            _draw(self._chart, request, self._scale, view)
-        return self._chart.copy()
+            self._draw(self._chart, request, self._scale, view)
+        chart, present = self._chart.copy(), tracks.present(track)
+        if present is not None:
+            self._draw(chart, present, self._scale, view)
+        return chart
 
 
 def lane(tracks: Tracks, track: int, answers: Answers, scale: Scale, view: PaneView) -> list[Part]:
     """The requests of one lane, with a word at the end on how the last one went."""
-    chart = answers.chart(tracks, track, view)
-    present = tracks.present(track)
-    if present is not None:
-        _draw(chart, present, scale, view)
+    chart, present = answers.chart(tracks, track, view), tracks.present(track)
     last = present or tracks.last(track)
     if last is not None:
         _write_ending(chart, last, scale, view)
     return chart.parts()
 
 
-def growth(request: Request, reached: int, now_ns: int) -> tuple[int, int]:
+def growth(request: Request, reached: int, view: PaneView) -> tuple[int, int]:
     """What of a lane changes with time alone: how far its present request has come, drawn and in words."""
     if request.over:
         return 0, 0
     if request.finished:
-        return reached // (EIGHTHS // 2), (now_ns - request.finished_ns) // TENTH_NS
+        return reached // (EIGHTHS // 2), (view.now_ns - request.finished_ns) // TENTH_NS
     if request.task is not Task.RUNNING:
         return reached // (EIGHTHS // 2), 0
-    return reached, (now_ns - request.since_ns) // (LOOP_HELD_NS // 10)
+    return reached, (view.now_ns - request.since_ns) // (LOOP_HELD_NS // 10)
 
 
-def _draw(chart: Chart, request: Request, scale: Scale, view: PaneView) -> None:
+def draw(chart: Chart, request: Request, scale: Scale, view: PaneView) -> None:
     glyphs = view.glyphs
     begin, end = begin_ns(request), end_ns(request) or view.now_ns
     if end < scale.start_ns or begin >= scale.end_ns:
@@ -194,6 +214,8 @@ def _ending(request: Request, view: PaneView) -> tuple[str, CellStyle]:
     """How it went; while it goes on, only what is remarkable."""
     step_ns = view.now_ns - request.since_ns if request.since_ns else 0
     if request.task is Task.RUNNING and not request.over and step_ns >= LOOP_HELD_NS:
+        if _lacks_gil(request, view):
+            return f"waits for the GIL {running(step_ns / 1e9)}", CellStyle("gil!")
         return f"holds the loop {running(step_ns / 1e9)}", CellStyle("blocked!")
     if goes_on(request, view.now_ns):
         lasts = running((view.now_ns - after_ns(request, view.now_ns)) / 1e9)
@@ -209,6 +231,12 @@ def _ending(request: Request, view: PaneView) -> tuple[str, CellStyle]:
     if request.where is not None:
         return printable(request.where.words, not view.glyphs.eighths), DIM
     return "", DIM
+
+
+def _lacks_gil(request: Request, view: PaneView) -> bool:
+    """The thread of its loop waits for the interpreter lock, which another thread of its process has."""
+    worker = view.side.server.workers.get((request.pid, 0))
+    return worker is not None and worker.lacks_gil
 
 
 def summary(requests: Iterable[Request], now_ns: int) -> str:

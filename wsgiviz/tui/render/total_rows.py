@@ -10,7 +10,7 @@ from wsgiviz.printable import printable
 from wsgiviz.state import LEDGER_KEPT, Activity, Run, Side
 from wsgiviz.tui.render.chart import EIGHTHS
 from wsgiviz.tui.render.head_rows import bar_cells, labelled
-from wsgiviz.tui.render.line import BOLD, DIM, PLAIN, CellStyle, Line, Part, Row, shortened
+from wsgiviz.tui.render.line import BOLD, DIM, PLAIN, CellStyle, Line, Part, Row
 from wsgiviz.tui.render.view import PaneView
 from wsgiviz.tui.render.words import counted, measured, rate, running
 
@@ -48,14 +48,22 @@ def done(view: PaneView, width: int, column: int, middle: Median) -> Row:
     line = labelled("done", width, column)
     _bar(line, view.side, cells, view)
     line.to(column + cells + (2 if width >= 50 else 1))
+    _words, speed, half, failed = answered(view, middle)
     main = Part(_done_of(view), BOLD if run.done else DIM)
+    return line.first_fitting((main, speed, half, failed), (main, speed, failed), (main, failed)).row()
+
+
+def answered(view: PaneView, middle: Median) -> tuple[Part, Part, Part, Part]:
+    """How many have an answer, how many a second, the median latency, and how many failed."""
+    run = view.side.run
+    of = _done_of(view) if _passed_s(view) is not None else f"{run.done} of {run.planned} answered"
     speed = Part(f"  {rate(run.completed / _elapsed_s(run))}" if run.completed else " " * 9, PLAIN)
     latency = middle.latency_s(view.side)
     half = Part(f"   p50 {measured(latency)}", DIM) if latency is not None else Part("", DIM)
     bad = run.failed + run.bad_status
     word = "refused" if run.refused == bad else "failed"
     failed = Part(f"  {bad} {word}", CellStyle("blocked!", "", "b")) if bad else Part("", DIM)
-    return line.first_fitting((main, speed, half, failed), (main, speed, failed), (main, failed)).row()
+    return Part(of, BOLD if run.done else DIM), speed, half, failed
 
 
 def _done_of(view: PaneView) -> str:
@@ -130,6 +138,34 @@ def _total_words(view: PaneView) -> list[tuple[Part, ...]]:
     ]
 
 
+def predicted_words(view: PaneView) -> list[tuple[Part, ...]]:
+    """What was predicted, and by how much it was wrong; beside the time in large digits. From all words to the
+    fewest."""
+    guess = view.prediction
+    if guess is None:
+        return [(Part("no prediction", DIM),), (Part("", DIM),)]
+    seconds, formula = Part(measured(guess.seconds), BOLD), Part(f" = {_plain(guess.formula, view)}", DIM)
+    off = view.makespan_s is not None and not view.side.run.cancelled
+    error = (_error(view.makespan_s or 0.0, guess.seconds),) if off else ()
+    return [
+        (Part("predicted ", DIM), seconds, formula, *error),
+        (Part("predicted ", DIM), seconds, *error),
+        (Part("pred. ", DIM), seconds, *error),
+        (seconds,),
+    ]
+
+
+def trouble_words(view: PaneView) -> list[tuple[Part, ...]]:
+    """What failed, by kind; else why the prediction may not hold; else nothing."""
+    kinds = _troubles(view)
+    if kinds:
+        style = CellStyle("blocked!", "", "b")
+        return [(Part(", ".join(kinds[:count]), style),) for count in range(len(kinds), 0, -1)]
+    if view.prediction and view.prediction.caveat:
+        return [(Part(_plain(view.prediction.caveat, view), DIM),), (Part("see the caveat in the ledger", DIM),)]
+    return [(Part("", DIM),)]
+
+
 def _taken(view: PaneView) -> tuple[Part, ...]:
     """How long all took, or has taken so far: a word, the time, and the prediction's error."""
     run, guess = view.side.run, view.prediction
@@ -151,8 +187,8 @@ def _error(measured_s: float, predicted_s: float) -> Part:
     return Part(f"  {percent:+.1f} %" if abs(percent) < 9.95 else f"  {percent:+.0f} %", PLAIN)
 
 
-def failures(view: PaneView, width: int, column: int) -> Row:
-    """What failed, by kind; else why the prediction may not hold; else nothing."""
+def _troubles(view: PaneView) -> list[str]:
+    """What failed, by kind."""
     run, deaths = view.side.run, view.side.deaths
     kinds = [f"{number} {printable(kind, True)}" for kind, number in sorted(run.errors.items())]
     if run.bad_status and not run.refused:
@@ -161,18 +197,9 @@ def failures(view: PaneView, width: int, column: int) -> Row:
         kinds.append(f"{run.for_nobody} served for nobody")
     if deaths:
         kinds.append(counted(deaths, "worker died", "workers died"))
-    if kinds:
-        line = labelled("failed", width, column)
-        text = shortened(", ".join(kinds), line.left, view.glyphs.ellipsis)
-        return line.add(text, CellStyle("blocked!", "", "b")).row()
     if run.refused:
-        line = labelled("refused", width, column)
-        return line.add(shortened(f"{run.refused} WebSockets", line.left, view.glyphs.ellipsis), PLAIN).row()
-    if view.prediction and view.prediction.caveat:
-        line = labelled("caveat", width, column)
-        text = _plain(view.prediction.caveat, view)
-        return line.add(shortened(text, line.left, view.glyphs.ellipsis), DIM).row()
-    return Line(width).row()
+        kinds.append(f"{run.refused} WebSockets refused")
+    return kinds
 
 
 def _plain(text: str, view: PaneView) -> str:

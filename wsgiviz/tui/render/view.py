@@ -14,7 +14,17 @@ if TYPE_CHECKING:
     from wsgiviz.analysis.theory import Prediction
 
 
-ON_LOOP = (Task.RUNNING, Task.READY, Task.AWAITING, Task.IN_THREAD, Task.FOR_THREAD)
+ON_LOOP = (
+    Task.RUNNING,
+    Task.READY,
+    Task.AWAITING,
+    Task.IN_THREAD,
+    Task.THREAD_COMPUTES,
+    Task.THREAD_FOR_GIL,
+    Task.FOR_THREAD,
+    Task.IN_PROCESS,
+    Task.FOR_PROCESS,
+)
 """What a request does that a loop has taken up, in the order of a bar."""
 
 
@@ -40,6 +50,10 @@ class PaneView:
     """The request whose marks stand out; 0 for none."""
     timed_s: float | None = None
     """After so many seconds the run ends, and not with a number of requests."""
+    by_request: bool = False
+    """Lanes are requests on every kind of server, and not workers."""
+    wanted: int = 0
+    """So many lanes are to be seen at once, if that can be."""
     scroll: int = 0
     """Lanes scrolled out at the top."""
 

@@ -40,7 +40,11 @@ TEXTURES: dict[Stage, tuple[str, str]] = {
     Stage.READY: (Task.READY, "queue"),
     Stage.AWAITING: (Task.AWAITING, "awaiting"),
     Stage.IN_THREAD: (Task.IN_THREAD, "awaiting"),
+    Stage.THREAD_COMPUTES: (Task.THREAD_COMPUTES, "computing"),
+    Stage.THREAD_FOR_GIL: (Task.THREAD_FOR_GIL, "gil"),
     Stage.FOR_THREAD: (Task.FOR_THREAD, "queue"),
+    Stage.IN_PROCESS: (Task.IN_PROCESS, "awaiting"),
+    Stage.FOR_PROCESS: (Task.FOR_PROCESS, "queue"),
     Stage.RETURN: (Activity.WRITING, "transfer"),
     Stage.UNKNOWN: (UNKNOWN, "dim"),
 }

@@ -35,6 +35,7 @@ PLAYBACK: list[BindingType] = [
 
 VIEW: list[BindingType] = [
     Binding("tab,enter", "ledger", "ledger", tooltip="All requests in a table; one in detail (or click it)"),
+    Binding("v", "lanes_of", "view", tooltip="Lanes by worker, or by request on both sides"),
     Binding("escape", "unfollow", "unfollow", tooltip="Stop following a request"),
     Binding("less_than_sign", "zoom(-1)", "zoom out", tooltip="Show more time"),
     Binding("greater_than_sign", "zoom(1)", "zoom in", tooltip="Show less time, in more detail"),
@@ -51,15 +52,16 @@ VIEW: list[BindingType] = [
 ]
 
 LIVE_HINTS: list[Hint] = [
-    ("space", "fire"), ("+ -", "workers"), ("[ ]", "requests"), ("s", "scenario"), ("o", "options"),
+    ("space", "fire"), ("+ -", "workers"), ("[ ]", "requests"), ("s", "scenario"), ("v", "view"), ("o", "options"),
     ("p", "pause"), ("k", "kill"), ("tab", "ledger"), ("?", "help"), ("q", "quit"), ("f", "one more"),
     ("x", "cancel"), ("r", "reload"), ("l", "logs"), ("b", "big"), ("< >", "zoom"), ("c", "code"),
     ("w", "save"), ("^p", "palette"),
 ]  # fmt: skip
 
 REPLAY_HINTS: list[Hint] = [
-    ("space", "play/pause"), (", .", "step"), ("home", "restart"), ("tab", "ledger"), ("?", "help"), ("q", "quit"),
-    ("end", "to its end"), ("l", "logs"), ("b", "big"), ("< >", "zoom"), ("c", "code"), ("^p", "palette"),
+    ("space", "play/pause"), (", .", "step"), ("home", "restart"), ("v", "view"), ("tab", "ledger"), ("?", "help"),
+    ("q", "quit"), ("end", "to its end"), ("l", "logs"), ("b", "big"), ("< >", "zoom"), ("c", "code"),
+    ("^p", "palette"),
 ]  # fmt: skip
 
 KEY_NAMES = {

@@ -32,7 +32,11 @@ TASKS = {
     Task.READY: "what it awaited is done; it waits for the loop",
     Task.AWAITING: "awaits; the loop serves others",
     Task.IN_THREAD: "awaits what a thread does for it; the loop serves others",
+    Task.THREAD_COMPUTES: "the same, and that thread is on the CPU, or waits for one",
+    Task.THREAD_FOR_GIL: "the same; another thread has the interpreter lock",
     Task.FOR_THREAD: "awaits what is to run in a thread, and none is free",
+    Task.IN_PROCESS: "awaits what another process computes for it",
+    Task.FOR_PROCESS: "awaits what is to run in a process, and none is free",
     Task.DONE: "answered",
     Task.FAILED: "got no answer, or the app raised",
 }

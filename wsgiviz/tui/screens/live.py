@@ -22,8 +22,9 @@ from wsgiviz.settings import Settings
 from wsgiviz.state import Location, Slot
 from wsgiviz.tui import intents
 from wsgiviz.tui.feed import Frame, Pace
-from wsgiviz.tui.live_view import LiveView
+from wsgiviz.tui.live_view import LiveView, at_once
 from wsgiviz.tui.render.glyphs import Glyphs
+from wsgiviz.tui.render.layout import layout
 from wsgiviz.tui.render.window import Viewport
 from wsgiviz.tui.screens.bindings import CONTROL, LIVE_HINTS, VIEW, commands, explained
 from wsgiviz.tui.source import Source, find_source, source_at
@@ -43,6 +44,12 @@ SHORT = 34
 
 TALL = 34
 """From this height on there is room for what explains the sentence."""
+
+FRAME = 8
+"""Lines round the panes: header, sentence and keys, and blanks between them."""
+
+CODE = 9
+"""Lines of the code, where it is shown."""
 
 ZOOMS = (1.0, 2.0, 4.0, 8.0, 16.0)
 
@@ -78,6 +85,7 @@ class LiveScreen(Screen[None]):
         self._ascii = glyphs.name == "ascii"
         self._theme_before = ""
         self._code_wanted: bool | None = None
+        self._by_request: bool | None = None  # as a person has chosen; None: what suits the scenario
 
     def compose(self) -> ComposeResult:
         yield Header()
@@ -107,8 +115,16 @@ class LiveScreen(Screen[None]):
             self.query_one("#too-small", Static).update(text)
 
     def _arrange_code(self, height: int) -> None:
-        wanted = self._code_wanted if self._code_wanted is not None else height >= SHORT
+        wanted = self._code_wanted
+        if wanted is None:
+            lanes = at_once(self.frame.state.settings) if self.by_request else 0
+            wanted = height >= SHORT and (height - FRAME - CODE >= 0) and self._fits(lanes, height - FRAME - CODE)
         self.set_class(not wanted, "short")
+
+    @property
+    def _without_code(self) -> int:
+        """Lines of a pane where no code is shown."""
+        return self.size.height - FRAME
 
     # --- drawing --------------------------------------------------------------------------------------------------
 
@@ -128,7 +144,7 @@ class LiveScreen(Screen[None]):
             return
         if not self.paused or self._frozen is None:
             self._frozen = newest
-        view = LiveView(self._frozen, self.glyphs, self.viewport, self.followed)
+        view = LiveView(self._frozen, self.glyphs, self.viewport, self.followed, self.by_request)
         shown = list(view.panes())
         for pane, pane_view in zip(self._panes, shown, strict=False):
             pane.show(pane_view)
@@ -136,8 +152,28 @@ class LiveScreen(Screen[None]):
         if self._pace.due(newest.shown_s) or not newest.playing:
             if not self.has_class("short"):
                 self._mark([hot_lines(one.side, one.in_flight) for one in shown])
-            self.query_one(CaptionLine).show(view.caption())
+            self.query_one(CaptionLine).show(*view.captions())
             self.query_one(Header).show(view.header(newest.fps, self.paused))
+
+    @property
+    def by_request(self) -> bool:
+        """Lanes are requests on both sides: as a person has chosen, or else where that compares two models and
+        there is a row for each."""
+        if self._by_request is not None:
+            return self._by_request
+        settings = self.frame.state.settings
+        scenario = settings.scenario_used
+        if scenario is not None and scenario.lanes:
+            return scenario.lanes == "requests"
+        models = {side in ("wsgi", "wsgi2") for side in settings.sides}
+        return len(models) > 1 and self._fits(at_once(settings), self._without_code)
+
+    def _fits(self, lanes: int, height: int) -> bool:
+        """Whether so many lanes have a line each in a pane of that height."""
+        return lanes <= layout(height, lanes).lanes
+
+    def action_lanes_of(self) -> None:
+        self._by_request = not self.by_request
 
     def _mark(self, lines: list[tuple[HotLine, ...]]) -> None:
         """In the code: another line at once, how many are there a few times a second."""
@@ -148,6 +184,8 @@ class LiveScreen(Screen[None]):
 
     def _take_settings(self, settings: Settings) -> None:
         """Another scenario or app: other panes."""
+        if self._settings is not None and settings.name != self._settings.name:
+            self._by_request = None
         self._settings = settings
         self.begin_anew()
         self.set_class(is_followed(settings), "contract")

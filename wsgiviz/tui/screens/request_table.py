@@ -61,7 +61,13 @@ def _status(entry: Entry, glyphs: Glyphs) -> Cell:
     return Cell(f"{_sign(entry, glyphs)} {words}", words)
 
 
-BRIEF = {Activity.WAITING_FOR_GIL.value: "GIL wait", Task.FOR_THREAD.value: "thread wait"}
+BRIEF = {
+    Activity.WAITING_FOR_GIL.value: "GIL wait",
+    Task.FOR_THREAD.value: "thread wait",
+    Task.THREAD_COMPUTES.value: "thread CPU",
+    Task.THREAD_FOR_GIL.value: "thread GIL",
+    Task.FOR_PROCESS.value: "proc. wait",
+}
 """States that are longer than a narrow column."""
 
 TASKS = frozenset(task.value for task in Task)

@@ -1,4 +1,4 @@
-"""The one sentence below the panes."""
+"""The sentence below the panes, or one for each of them."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from wsgiviz.tui.render.fitting import fitted, lines_of
 
 NO_WIDTH = 1_000
 """Before the first layout."""
+
+STYLES_OF_SIDES = {"wsgi": "bold $primary", "asgi": "bold $secondary"}
 
 STYLES = {Tone.PLAIN: "bold", Tone.GOOD: "bold $success", Tone.WARN: "bold $warning"}
 
@@ -36,8 +38,12 @@ def caption_text(caption: Caption, width: int, lines: int, ascii_only: bool) -> 
     return fitted(text, room, lines, ellipsis)
 
 
+Said = tuple[str, str, Caption]
+"""A side's name as it is shown, its protocol, and a sentence about it; both empty for a sentence about all."""
+
+
 class CaptionLine(Static):
-    """Shows a `Caption`, and only touches the screen when it changes."""
+    """Shows a `Caption`, or one for each side, and only touches the screen when something changes."""
 
     DEFAULT_CSS = """
     CaptionLine { height: 2; padding: 0 1; background: $background; color: $foreground; }
@@ -46,12 +52,22 @@ class CaptionLine(Static):
     def __init__(self, ascii_only: bool) -> None:
         super().__init__("", id="caption", markup=False)
         self._ascii_only = ascii_only
-        self._shown: tuple[Caption, int, int] | None = None
+        self._shown: tuple[object, ...] = ()
 
-    def show(self, caption: Caption) -> None:
+    def show(self, *said: Said) -> None:
+        """One sentence, or one for each side in as many lines each."""
         width, lines = self.content_size
-        if (caption, width, lines) != self._shown:
-            self._shown = caption, width, lines
-            bar = "|" if self._ascii_only else "▎"
-            text = caption_text(caption, width or NO_WIDTH, lines or 1, self._ascii_only)
-            self.update(Content.assemble((bar, STYLES[caption.tone]), " ", (text, "bold")), layout=False)
+        if (said, width, lines) == self._shown:
+            return
+        self._shown = said, width, lines
+        each = max(1, (lines or len(said)) // len(said))
+        texts = [self._text(one, width or NO_WIDTH, each) for one in said]
+        self.update(Content("\n").join(texts), layout=False)
+
+    def _text(self, said: Said, width: int, lines: int) -> Content:
+        name, protocol, caption = said
+        bar = "|" if self._ascii_only else "▎"
+        label = f"{name}  " if name else ""
+        text = caption_text(caption, width - len(label), lines, self._ascii_only)
+        of_side = STYLES_OF_SIDES.get(protocol, "bold")
+        return Content.assemble((bar, STYLES[caption.tone]), " ", (label, of_side), (text, "bold"))

@@ -1,0 +1,59 @@
+"""A sentence for each side while a run is on: what goes on there, or, when it is through, how and why. Pure."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from wsgiviz.analysis import metrics, outcomes
+from wsgiviz.analysis.captions import Caption, Tone, caption
+from wsgiviz.analysis.lints import LintContext, wording
+from wsgiviz.analysis.loop_times import loop_times
+from wsgiviz.analysis.occurrences import Occurrences
+from wsgiviz.state import Phase, Side, State
+
+TOGETHER = 0.8
+"""This share of a run's requests in the app at once waited together."""
+
+HELD_S = 0.1
+"""A step of this length holds its loop."""
+
+
+def side_captions(state: State, now_ns: int, occurrences: Occurrences) -> dict[str, Caption]:
+    """By side; none where one sentence says all: before and after a run, and for one side alone."""
+    if state.phase is not Phase.RUNNING or len(state.sides) < 2:
+        return {}
+    return {name: _of(state, side, now_ns, occurrences) for name, side in state.sides.items()}
+
+
+def _of(state: State, side: Side, now_ns: int, occurrences: Occurrences) -> Caption:
+    alone = replace(state, sides={side.name: side})
+    if side.run.number == state.run and side.run.ended_ns:
+        return _done(LintContext.of(alone, now_ns), side)
+    return caption(alone, now_ns, occurrences)
+
+
+def _done(context: LintContext, side: Side) -> Caption:
+    failed = outcomes.failures(context)
+    if failed:
+        return Caption(f"{failed.partition(': ')[2]}.", Tone.WARN)
+    run = side.run
+    if run.cancelled or not run.completed:
+        return Caption("Cancelled." if run.cancelled else "Done.")
+    every = f"All {run.completed} answered" if run.completed > 1 else "Answered"
+    return Caption(f"{every} after {wording.took(side)}{_why(side)}.", Tone.GOOD)
+
+
+def _why(side: Side) -> str:
+    """What explains the time; "" where nothing is known to."""
+    run = side.run
+    if side.is_loop:
+        longest_s = max((times.longest_step_s for times in loop_times(side, run.ended_ns)), default=0.0)
+        if longest_s >= HELD_S:
+            return f": one at a time, since single steps held the loop for up to {wording.length(longest_s * 1e9)}"
+        together = run.completed > 1 and run.in_app_peak.most >= TOGETHER * run.completed
+        waited = metrics.quantiles(metrics.service(side))
+        if together and waited is not None and waited.p50 >= HELD_S:
+            return f": they waited together, on {'one event loop' if len(side.server.loops) == 1 else 'event loops'}"
+        return ""
+    slots = len(side.server.living())
+    return f", {slots} at a time" if run.completed > slots > 0 else ""
