@@ -64,11 +64,13 @@ def _carry_out(argv: list[str]) -> int:
 
 def _list_scenarios() -> int:
     for scenario in (*scenarios.catalogue(), *scenarios.symptoms()):
+        if scenario is scenarios.symptoms()[0]:
+            print("Symptoms, with a fix each; wsgiviz clinic has their causes\n")
         print(f"{scenario.name:<7} {scenario.question}")
         print(f"{'':<7} {'  |  '.join(filter(None, scenario.calls(scenario.values({}))))}")
         for parameter in scenario.parameters:
             unit = f" {parameter.unit}" if parameter.unit else ""
-            print(f"{'':<7} --set {parameter.name}={parameter.show(parameter.default)}{unit}   {parameter.help}")
+            print(f"{'':<7} --set {parameter.name}={parameter.shown}{unit}   {parameter.help}")
         print()
     return 0
 
