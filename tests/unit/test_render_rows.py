@@ -89,8 +89,8 @@ def test_the_loop_when_all_is_answered() -> None:
         "  ⋮     13 more, all answered",
         "        0s       1s       2s ▲ now 3s       4s       5s",
         "",
-        " ╶╮ ╭─╮╶─╮     20 of 20 answered   19.4/s   p50 1.02 s",
-        "  │ │ │ ─┤     predicted 1.00 s = 1.0 s  +3.0 %",
+        " ╶╮  ╭─╮╶─╮    20 of 20 answered   19.4/s   p50 1.02 s",
+        "  │  │ │ ─┤    predicted 1.00 s = 1.0 s  +3.0 %",
         " ╶┴╴•╰─╯╶─╯s",
     ]
 

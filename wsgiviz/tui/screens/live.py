@@ -174,6 +174,7 @@ class LiveScreen(Screen[None]):
 
     def action_lanes_of(self) -> None:
         self._by_request = not self.by_request
+        self._arrange_code(self.size.height)
 
     def _mark(self, lines: list[tuple[HotLine, ...]]) -> None:
         """In the code: another line at once, how many are there a few times a second."""
@@ -188,6 +189,7 @@ class LiveScreen(Screen[None]):
             self._by_request = None
         self._settings = settings
         self.begin_anew()
+        self._arrange_code(self.size.height)
         self.set_class(is_followed(settings), "contract")
         for pane, side in zip_longest(self._panes, settings.sides):
             pane.display = side is not None
