@@ -93,7 +93,7 @@ async def seen_from_the_recording(pupil: Pupil) -> None:
     assert "from a recording" in pupil.lines[0]
     await pupil.press("space")
     await pupil.at(3)
-    await pupil.reads("you: no guess  theory: 0.4 s  measured: 0.4")
+    await pupil.reads("you no guess, theory 0.4 s, measured 0.4")
     await pupil.reads("(from a recording)")
 
 

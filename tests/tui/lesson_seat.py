@@ -170,6 +170,16 @@ class Pupil(Seat):
         return [pane for pane in self.app._commanded.query(Pane) if pane.display]
 
 
+async def guessed(pupil: Pupil, number: str = "4", choice: str = "2") -> None:
+    """To the run, with an answer to both questions before it."""
+    await pupil.press("space")
+    await pupil.at(2, "QuestionScreen")
+    await pupil.press(*number, "enter")
+    await pupil.at(3, "QuestionScreen")
+    await pupil.press(choice)
+    await pupil.at(4)
+
+
 def teach(
     check: Callable[[Pupil], Awaitable[None]],
     taught: Lesson | None = None,

@@ -8,9 +8,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from tests.tui.lesson_seat import Pupil, done, lesson, teach
+from tests.tui.lesson_seat import Pupil, done, guessed, lesson, teach
 from tests.tui.stand_in import StandIn
-from tests.tui.test_lesson import guessed
 from wsgiviz.lessons.lesson_error import LessonError
 from wsgiviz.tui.lesson.progress import LessonProgress, ProgressFile
 
@@ -67,6 +66,16 @@ def test_progress_is_kept_and_taken_up_again(tmp_path: Path) -> None:
     teach(first, lesson(), home=tmp_path)
     assert kept(tmp_path) == {"blocked": LessonProgress(step=2, furthest=3, steps=9)}
     teach(second, home=tmp_path)
+
+
+def test_what_came_of_a_run_is_taken_up_with_the_run(tmp_path: Path) -> None:
+    ProgressFile(tmp_path / "lessons.json").note("blocked", LessonProgress(step=5, furthest=5, steps=9))
+
+    async def check(pupil: Pupil) -> None:
+        await pupil.at(4)
+        await pupil.reads("space run it")
+
+    teach(check, lesson(), home=tmp_path)
 
 
 def test_a_lesson_that_was_done_is_marked_and_begins_anew(tmp_path: Path) -> None:

@@ -26,6 +26,16 @@ class AwaitedRun:
     recorded: bool = False
 
 
+def _taken_up(lesson: Lesson, index: int) -> int:
+    """The step to go on with when ``index`` was shown last: a run, rather than what came of it, which is not known
+    any more. A lesson that was done begins anew."""
+    if not 0 < index < len(lesson.steps) - 1:
+        return 0
+    while index > 0 and lesson.steps[index].kind in (StepKind.REVEAL, StepKind.INVESTIGATE):
+        index -= 1
+    return index
+
+
 class LessonGuide:
     """``session`` is where the person is; ``awaited`` the run that is on. ``problem``: why something could not be
     done, in words."""
@@ -38,8 +48,7 @@ class LessonGuide:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         known = progress or LessonProgress()
-        begun = 0 < known.step < len(lesson.steps) - 1
-        self.session = LessonSession(lesson, known.step if begun else 0, furthest=known.furthest)
+        self.session = LessonSession(lesson, _taken_up(lesson, known.step), furthest=known.furthest)
         self.key = f"clinic/{lesson.name}" if clinic else lesson.name
         self.awaited: AwaitedRun | None = None
         self.problem = ""

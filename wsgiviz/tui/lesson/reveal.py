@@ -32,8 +32,9 @@ class Revealed:
         """Numbers beside each other on one line; answers in words one below the other."""
         known = "right" if self.choice else "theory"
         parts = [("you", self.guess), (known, self.theory), ("measured", self.measured)]
-        shown = [f"{name}: {words}" for name, words in parts if words]
-        return shown if self.choice else ["  ".join(shown)]
+        if self.choice:
+            return [f"{name}: {words}" for name, words in parts if words]
+        return [", ".join(f"{name} {words}" for name, words in parts if words)]
 
 
 def revealed(session: LessonSession) -> list[Revealed]:
@@ -93,7 +94,7 @@ def evidence(outcome: RunOutcome, session: LessonSession) -> Evidence:
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class CheckResult:
     """An assertion, whether it holds, and what was measured, in words."""
 
     text: str
@@ -101,11 +102,11 @@ class Held:
     words: str
 
 
-def checks(session: LessonSession, index: int) -> list[Held]:
+def checks(session: LessonSession, index: int) -> list[CheckResult]:
     """What must hold of the run of step ``index``; nothing before it has run."""
     run, outcome = session.lesson.steps[index].run, session.outcomes.get(index)
     if run is None or outcome is None:
         return []
     known = evidence(outcome, session)
     judged = [(assertion.text, assertion.judge(known)) for assertion in run.assertions]
-    return [Held(text, found.holds, found.sentence) for text, found in judged]
+    return [CheckResult(text, found.holds, found.sentence) for text, found in judged]

@@ -8,7 +8,7 @@ from wsgiviz.lessons.model import LessonStep, Pointer, StepKind
 from wsgiviz.settings import Settings
 from wsgiviz.state import Failure, Phase, State, Task
 from wsgiviz.tui.lesson.guide import LessonGuide
-from wsgiviz.tui.lesson.reveal import Held, Revealed, checks, guess_words, revealed
+from wsgiviz.tui.lesson.reveal import CheckResult, Revealed, checks, guess_words, revealed
 from wsgiviz.tui.lesson.session import RunOutcome
 from wsgiviz.tui.render.glyphs import Glyphs
 
@@ -102,7 +102,8 @@ def _changes(guide: LessonGuide) -> list[Note]:
     if run is None or last is None or guide.session.step.kind is StepKind.MAKE:
         return []
     was, now = _plain(last.whole), _plain(run.whole)
-    changed = [f"{name} {was[name]} to {value}" for name, value in now.items() if was.get(name, value) != value]
+    new = {name: value for name, value in now.items() if was.get(name) != value}
+    changed = [f"{name} {was[name]} to {value}" if name in was else f"{name} {value}" for name, value in new.items()]
     return [Note(f"Changed: {', '.join(changed)}.", "dim")] if changed else []
 
 
@@ -157,7 +158,7 @@ def _failed(failure: Failure, expected: bool) -> list[Note]:
     return [Note(words, "strong" if expected else "warn"), *(Note(text, apart=False) for text in more)]
 
 
-def _check(one: Held, glyphs: Glyphs, first: bool) -> Note:
+def _check(one: CheckResult, glyphs: Glyphs, first: bool) -> Note:
     if one.holds:
         return Note(f"{glyphs.task[Task.DONE]} {one.text}", "good", apart=first)
     return Note(f"{glyphs.task[Task.FAILED]} {one.text}: {one.words}", "warn", apart=first)

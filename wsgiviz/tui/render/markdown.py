@@ -25,7 +25,7 @@ STYLES = {"strong": "bold", "em": "italic", "code_inline": CODE}
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
+class TextBlock:
     """A paragraph, an item of a list, or a line of code, which is cut rather than wrapped.
 
     ``lead`` stands before its first line; the others are indented as far. ``apart``: an empty line comes before it.
@@ -47,21 +47,21 @@ def markdown_lines(text: str, width: int, ascii_only: bool = False) -> list[Cont
     return found
 
 
-def _wrapped(block: Block, width: int) -> list[Content]:
+def _wrapped(block: TextBlock, width: int) -> list[Content]:
     room = max(4, width - len(block.lead))
     parts = block.text.wrap(room) if block.wrapped else [block.text.truncate(room)]
     return [Content(" " * len(block.lead) if at else block.lead) + part.rstrip() for at, part in enumerate(parts)]
 
 
 @lru_cache(maxsize=64)
-def blocks(text: str, ascii_only: bool = False) -> tuple[Block, ...]:
+def blocks(text: str, ascii_only: bool = False) -> tuple[TextBlock, ...]:
     """The blocks of a Markdown text, in order."""
     parser = MarkdownIt("commonmark", {"html": False, "maxNesting": 12}).enable("table")
     tree = SyntaxTreeNode(parser.parse(text[:MOST_CHARACTERS]))
     return tuple(block for node in tree.children for block in _blocks(node, ascii_only))
 
 
-def _blocks(node: SyntaxTreeNode, ascii_only: bool) -> Iterator[Block]:
+def _blocks(node: SyntaxTreeNode, ascii_only: bool) -> Iterator[TextBlock]:
     match node.type:
         case "bullet_list" | "ordered_list":
             yield from _list(node, ascii_only)
@@ -70,15 +70,15 @@ def _blocks(node: SyntaxTreeNode, ascii_only: bool) -> Iterator[Block]:
         case "table":
             yield from _table(node, ascii_only)
         case "heading":
-            yield Block(_inline(node, ascii_only).stylize("bold"))
+            yield TextBlock(_inline(node, ascii_only).stylize("bold"))
         case "paragraph" | "inline":
-            yield Block(_inline(node, ascii_only))
+            yield TextBlock(_inline(node, ascii_only))
         case _:
             for child in node.children:
                 yield from _blocks(child, ascii_only)
 
 
-def _list(node: SyntaxTreeNode, ascii_only: bool) -> Iterator[Block]:
+def _list(node: SyntaxTreeNode, ascii_only: bool) -> Iterator[TextBlock]:
     """One block after the other, without empty lines between items."""
     first = int(node.attrs.get("start", 1))
     for at, item in enumerate(node.children):
@@ -89,20 +89,20 @@ def _list(node: SyntaxTreeNode, ascii_only: bool) -> Iterator[Block]:
             yield replace(block, lead=lead, apart=not at and not number)
 
 
-def _code(text: str, ascii_only: bool) -> Iterator[Block]:
+def _code(text: str, ascii_only: bool) -> Iterator[TextBlock]:
     for number, line in enumerate(text.rstrip("\n").split("\n")):
         shown = Content.styled(printable(line.expandtabs(4), ascii_only), CODE)
-        yield Block(shown, "  ", wrapped=False, apart=not number)
+        yield TextBlock(shown, "  ", wrapped=False, apart=not number)
 
 
-def _table(node: SyntaxTreeNode, ascii_only: bool) -> Iterator[Block]:
+def _table(node: SyntaxTreeNode, ascii_only: bool) -> Iterator[TextBlock]:
     """Columns as wide as their widest cell, the first row in bold."""
     rows = [[_inline(cell, ascii_only) for cell in row.children] for part in node.children for row in part.children]
     widths = [max(cell.cell_length for cell in column) for column in zip(*rows, strict=False)]
     for number, row in enumerate(rows):
         cells = [cell.pad_right(width - cell.cell_length) for cell, width in zip(row, widths, strict=False)]
         line = Content("  ").join(cells)
-        yield Block(line if number else line.stylize("bold"), wrapped=False, apart=not number)
+        yield TextBlock(line if number else line.stylize("bold"), wrapped=False, apart=not number)
 
 
 def _inline(node: SyntaxTreeNode, ascii_only: bool) -> Content:

@@ -104,9 +104,8 @@ class LessonScreen(LiveScreen, inherit_bindings=False):
         super()._arrange(width, height)
         beside = width >= BESIDE
         self.set_class(beside, "beside")
-        narrow = (width - self._text_width(width) if beside else width) < NARROW
-        self.set_class(narrow, "narrow")
-        stacked = narrow and not beside and height < TALL
+        narrow = width < NARROW
+        stacked = narrow and height < TALL
         self.set_class(stacked, "stacked")
         text = self.query_one(StepText)
         text.styles.width = self._text_width(width) if beside else "1fr"
@@ -117,7 +116,7 @@ class LessonScreen(LiveScreen, inherit_bindings=False):
 
     @staticmethod
     def _text_width(width: int) -> int:
-        return min(72, width * 2 // 5)
+        return min(72, max(42, width // 3))
 
     def _arrange_code(self, height: int) -> None:
         """Only where there is much room, or somebody wants it. In a low window it takes the caption's place."""
