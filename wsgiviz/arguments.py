@@ -13,7 +13,7 @@ from wsgiviz.errors import UsageError
 from wsgiviz.options import BY_NAME, OPTIONS, Option
 from wsgiviz.settings import Settings, make, protocol
 
-COMMANDS = ("run", "replay", "lesson", "clinic", "lessons", "scenarios", "lints")
+COMMANDS = ("run", "replay", "lesson", "clinic", "lessons", "tour", "notes", "scenarios", "lints")
 
 DESCRIPTION = """\
 See, on real servers, why WSGI is synchronous: gunicorn workers and an event loop, live, under the same load.
@@ -67,6 +67,8 @@ def parser() -> Parser:
     _add_lesson_options(commands.add_parser("lesson", help="predict, run and see one claim", allow_abbrev=False))
     _add_lesson_options(commands.add_parser("clinic", help="a symptom, its cause and its fix", allow_abbrev=False))
     commands.add_parser("lessons", help="list the lessons and the clinic's symptoms", allow_abbrev=False)
+    commands.add_parser("tour", help="all scenarios in their order, with a word on each", allow_abbrev=False)
+    commands.add_parser("notes", help="the speaker's notes of the lesson in another terminal", allow_abbrev=False)
     commands.add_parser("scenarios", help="list the scenarios and their parameters", allow_abbrev=False)
     commands.add_parser("lints", help="list the lints: what each one means, and the fix", allow_abbrev=False)
     return top
