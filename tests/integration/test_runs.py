@@ -34,7 +34,7 @@ QUICK: dict[str, dict[str, Any]] = {
     "crash": {"seconds": 0.2},
 }
 
-UNPREDICTED = ("slow-client", "timeout", "crash", "crud")
+UNPREDICTED = ("slow-client", "timeout", "crash", "crud", "fast")
 
 
 def run_json(*options: str) -> dict[str, Any]:

@@ -61,7 +61,7 @@ def test_its_defaults_are_in_their_ranges_and_its_question_is_one(scenario: Scen
     assert scenario.backend in (None, "upstream", "database", "disk")
 
 
-UNPREDICTED = ("slow-client", "timeout", "crash", "crud")
+UNPREDICTED = ("slow-client", "timeout", "crash", "crud", "fast")
 """Here the theory has nothing to say: about clients, deaths, and requests that take less than their server's work."""
 
 
