@@ -67,7 +67,7 @@ COMPUTING = (
         wsgi_call="render(rows)",
         asgi_call="render(rows)",
         parameters=(Parameter("rows", 40, 1, 10_000, "rows", "how many rows the page has"),),
-        cost_of=_computes,
+        cost_of=None,
         settings=THROUGHPUT,
         narration=(
             "Watch the requests per second: with as many processes on either side, WSGI is at least level. "
