@@ -1,5 +1,5 @@
-"""``python -m tests.versions [PACKAGE-VERSION ...]``: versions of servers that wsgiviz says it knows, with each of their
-worker classes, in environments of their own. Prints a line for each; exit status 1 when something is wrong.
+"""``python -m tests.versions [PACKAGE-VERSION ...]``: versions of servers that wsgiviz says it knows, with each of
+their worker classes, in environments of their own. Prints a line for each; exit status 1 when something is wrong.
 
 The environments are kept in build/versions, for the next time.
 """

@@ -20,6 +20,7 @@ TIMEOUT_S = 3
 """gunicorn's --timeout: a worker on a busy machine is not so slow, and one that hangs is found as soon."""
 
 Faults = Iterator[str]
+Check = Callable[[Observed], Faults]
 
 
 def _served(side: Side, requests: int) -> Faults:
@@ -120,12 +121,10 @@ def _is_gone(on: Observed, name: str, pid: int) -> bool:
     return pid not in on.state.sides[name].server.processes()
 
 
-CHECKS: tuple[Callable[[Observed], Faults], ...] = (waits, computes, holds, leaves, exits, crashes, hangs)
+CHECKS: tuple[Check, ...] = (waits, computes, holds, leaves, exits, crashes, hangs)
 
 
-def in_order(
-    python: Path, kinds: tuple[str, ...], checks: tuple[Callable[[Observed], Faults], ...] = CHECKS
-) -> Faults:
+def in_order(python: Path, kinds: tuple[str, ...], checks: tuple[Check, ...] = CHECKS) -> Faults:
     """All that is wrong with servers of these kinds under ``python``."""
     with Observed(python, kinds, server_timeout=None if "uvicorn" in kinds else TIMEOUT_S) as on:
         for check in checks:
