@@ -41,7 +41,10 @@ ROWS: tuple[tuple[str, str, tuple[str, ...], tuple[Check, ...]], ...] = (
 )
 
 
-@pytest.mark.parametrize(("package", "version", "kinds", "chosen"), ROWS, ids=lambda value: str(value)[:8])
+NAMES = [f"{package}-{version}-{'-'.join(kinds)}" for package, version, kinds, _ in ROWS]
+
+
+@pytest.mark.parametrize(("package", "version", "kinds", "chosen"), ROWS, ids=NAMES)
 def test_states_lines_loops_and_deaths(
     environments: Environments, package: str, version: str, kinds: tuple[str, ...], chosen: tuple[Check, ...]
 ) -> None:
