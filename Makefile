@@ -7,7 +7,7 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check -q
 LOCK   := requirements.lock
 EXTRAS := postgres,gevent,uvicorn
 
-.PHONY: run test check format coverage bench truth screenshots recordings lock clean FORCE
+.PHONY: run test check format coverage bench truth versions screenshots recordings lock clean FORCE
 
 run: $(VENV)/.run
 	@$(BIN)/wsgiviz $(if $(ARGS),run $(ARGS))
@@ -36,6 +36,9 @@ bench: $(VENV)/.dev
 
 truth: $(VENV)/.dev
 	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m tests.truth $(ARGS)
+
+versions: $(VENV)/.dev
+	$(BIN)/python -m tests.versions $(ARGS)
 
 screenshots: $(VENV)/.dev
 	$(BIN)/python -m screenshots.make $(ARGS)

@@ -150,7 +150,7 @@ class Worker(Struct, frozen=True, gc=False):
         death = self.death
         if death is None:
             return ""
-        if death.by_timeout or (self.stopped_by == SIGABRT and death.status < 0):
+        if death.by_timeout or (self.stopped_by == SIGABRT and (death.status < 0 or death.unreported)):
             return "timeout"
         if death.with_master or death.as_told or self.ended_as_asked:
             return "exit"
