@@ -27,7 +27,7 @@ examples:
   wsgiviz run --wsgi shop.app:app --path /orders --headless --json -
   wsgiviz run --record shop.wviz --wsgi shop.app:app
   wsgiviz replay shop.wviz
-  wsgiviz lesson blocked-worker
+  wsgiviz lesson blocked
   wsgiviz clinic --check
 
 exit status: 0 done (failed requests are counted, and are no error), 1 the run failed, 2 the arguments were wrong"""
