@@ -18,6 +18,7 @@ def test_a_whole_lesson() -> None:
         assert pupil.begun == ("prepare",)  # the servers come up, and serve nobody yet
         await pupil.at(1)
         await pupil.reads("Four workers serve twenty requests.")
+        assert "predicted" not in pupil.text, "that is the learner's part"
         assert "Ask who has raised" not in pupil.text
 
         await pupil.press("space")
@@ -37,6 +38,7 @@ def test_a_whole_lesson() -> None:
         await pupil.frames()
         assert (pupil.step, pupil.calls) == (4, ["change"])
         await pupil.finish(done())
+        await pupil.reads("5.00 s")  # what theory said, now that it is over
         await pupil.reads("wsgi.makespan_s < 3: wsgi.makespan_s = 5")  # what does not hold is said
         assert "wsgi.makespan_s > 4" not in pupil.text
 

@@ -192,12 +192,12 @@ def test_another_lesson_does_not_show_the_run_of_the_one_before() -> None:
         await guessed(pupil)
         await pupil.press("space")
         await pupil.finish(done())
-        await pupil.reads("20/20")
+        await pupil.reads("20 of 20")
         await pupil.press("s")
         await pupil.screen_is("LessonListScreen")
         await pupil.press("enter")
         await pupil.screen_is("LessonScreen")
-        await pupil.until(lambda: "20/20" not in pupil.text, "panes without a run")
+        await pupil.until(lambda: "20 of 20" not in pupil.text, "panes without a run")
         assert pupil.calls == ["change", "prepare"]
 
     teach(check, lesson())

@@ -45,7 +45,7 @@ def test_what_waits_fits_a_loop_or_as_many_threads() -> None:
         "With 5 threads in each of 4 workers (gthread) the workers should be level, as long as threads only wait."
     )
     assert found.not_measured == (
-        "Not measured: a steady load, hundreds of open connections or clients on a real network."
+        "A steady load, hundreds of open connections and clients on a real network were not measured."
     )
 
 
@@ -102,7 +102,7 @@ def test_what_failed_is_not_compared(trouble: dict[str, Any]) -> None:
 def test_one_side_says_what_the_other_was_not_asked() -> None:
     found = of(finished("wsgi", 5.02, 1))
     assert (found.demand, found.fits) == (Demand.WAITING, Fits.UNKNOWN)
-    assert found.not_measured.startswith("Not measured: an event loop under the same load, a steady load")
+    assert found.not_measured.startswith("An event loop under the same load, a steady load")
     assert "5 threads in each of 4 workers" in found.change
 
 
@@ -110,7 +110,7 @@ def test_two_of_a_kind_name_what_the_gil_took() -> None:
     other = replace(finished("wsgi", 2, 0.5, Activity.COMPUTING), name="wsgi2")
     found = of(finished("wsgi", 5, 1), other, settings=make(left="sync", right="gthread", threads=4))
     assert found.fits is Fits.UNKNOWN
-    assert "an event loop" in found.not_measured
+    assert "n event loop" in found.not_measured
 
 
 def test_nothing_measured_is_nothing_said() -> None:

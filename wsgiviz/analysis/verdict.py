@@ -283,4 +283,5 @@ def _not_measured(context: LintContext, sides: list[Side], first: str = "") -> s
     if max(side.run.in_app_peak.most for side in sides) < 100:
         missing.append("hundreds of open connections")
     missing.append("clients on a real network")
-    return f"Not measured: {', '.join(missing[:-1])}{' or ' if missing[1:] else ''}{missing[-1]}."
+    listed = f"{', '.join(missing[:-1])} and {missing[-1]}" if missing[1:] else missing[0]
+    return f"{listed[0].upper()}{listed[1:]} {'were' if missing[1:] else 'was'} not measured."

@@ -75,6 +75,7 @@ class LessonScreen(LiveScreen, inherit_bindings=False):
         Binding("q", "app.quit", "quit", tooltip="Stop everything, and quit"),
     ]
     HINTS: ClassVar[Sequence[Hint]] = [*ALWAYS, *MORE]
+    FORETELLS: ClassVar[bool] = False  # that is the learner's part
 
     def __init__(self, frame: Frame, glyphs: Glyphs, lesson: LessonView) -> None:
         super().__init__(frame, glyphs)

@@ -67,6 +67,8 @@ class LiveScreen(Screen[None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [*CONTROL, *VIEW]
     HINTS: ClassVar[Sequence[Hint]] = LIVE_HINTS
+    FORETELLS: ClassVar[bool] = True
+    """Whether predictions are shown before a run has ended."""
 
     def __init__(self, frame: Frame, glyphs: Glyphs) -> None:
         super().__init__()
@@ -147,7 +149,7 @@ class LiveScreen(Screen[None]):
             return
         if not self.paused or self._frozen is None:
             self._frozen = newest
-        view = LiveView(self._frozen, self.glyphs, self.viewport, self.followed, self.by_request)
+        view = LiveView(self._frozen, self.glyphs, self.viewport, self.followed, self.by_request, self.FORETELLS)
         shown = list(view.panes())
         for pane, pane_view in zip(self._panes, shown, strict=False):
             pane.show(pane_view)
