@@ -6,11 +6,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from demo_apps import db
+from tests.integration.conftest import Stage
 from tests.integration.test_figures import headless, in_words
 
 DSN = os.environ.get("WSGIVIZ_TEST_DSN", "")
@@ -71,10 +74,16 @@ def test_where_it_is_is_in_no_report(ran: tuple[dict[str, Any], str]) -> None:
     assert DSN not in text
 
 
-def test_the_line_of_the_query_is_named() -> None:
-    """While all workers wait, the lint names it."""
-    options = ["--workers", "1", "--requests", "3", "--only", "wsgi"]
-    found, _ = headless("--scenario", "db", "--dsn", DSN, "--set", f"rows={ROWS}", *options)
-    [blocked] = [lint["message"] for lint in found["lints"] if lint["name"] == "all-workers-blocked"]
-    assert "db.py:" in blocked
-    assert "connection.execute" in blocked
+@pytest.mark.parametrize(("side", "text"), [("wsgi", "(pairs,) = connection.execute("), ("asgi", "answer = await")])
+def test_the_line_of_the_query_is_named_on_either_side(stage: Callable[..., Stage], side: str, text: str) -> None:
+    lines = Path(db.__file__).read_text().splitlines()
+    [number] = [number for number, line in enumerate(lines, 1) if text in line]
+    on = stage(scenario="db", dsn=DSN, parameters={"rows": ROWS}, only=side, workers=1, requests=4)
+
+    def named() -> bool:
+        places = (request.where for request in on.only.ledger.in_flight())
+        return any(place is not None and (place.file, place.line) == ("demo_apps/db.py", number) for place in places)
+
+    on.until(named, f"db.py:{number}")
+    on.finish()
+    assert on.only.run.completed == 4

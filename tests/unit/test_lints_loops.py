@@ -36,7 +36,7 @@ from wsgiviz.events import (
     ThreadSampled,
     WorkerDied,
 )
-from wsgiviz.state import Activity, Counters, Hold, Location, Loop, LoopTally, Request, Side, Tally, Task
+from wsgiviz.state import Activity, Counters, Hold, Location, Loop, LoopTally, Request, Side, Step, Tally, Task
 
 ASGI = [*opened("", "asgi"), *booted("asgi", kind="asgi"), *fired("asgi")]
 """One loop, and a run that has begun."""
@@ -77,6 +77,9 @@ def test_a_loop_that_opens_connections_has_something_to_wait_for() -> None:
     assert says("async-computes", context(running, at_s=2)) is not None
     mixed = but(computes, requests=[*computes.ledger.ours(), *awaits, *ready])
     assert says("async-computes", context(mixed, at_s=2)) is None
+    steps = (Step(T0, T0 + MS, Task.RUNNING), Step(T0 + MS, T0 + 3 * MS, Task.AWAITING))
+    have = but(computes, requests=[*computes.ledger.ours(), *(replace(request, steps=steps) for request in ready)])
+    assert says("async-computes", context(have, at_s=2)) is None
 
 
 def test_where_a_loop_computes_is_where_it_was_held_for_longest() -> None:

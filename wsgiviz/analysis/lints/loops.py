@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from msgspec.structs import replace
 
 from wsgiviz.analysis import loop_times, metrics
@@ -11,7 +13,7 @@ from wsgiviz.analysis.lints.gil import loop_lacks_gil
 from wsgiviz.analysis.lints.lint import Lint
 from wsgiviz.analysis.loop_times import LongestStep
 from wsgiviz.events import request_number
-from wsgiviz.state import Location, Loop, Side, Task, Worker
+from wsgiviz.state import Location, Loop, Request, Side, Task, Worker
 
 LOOP_HELD_NS = 100_000_000
 """One step of a task that lasts longer holds the loop (asyncio's own slow_callback_duration)."""
@@ -29,7 +31,7 @@ NO_CORE_SHARE = 0.5
 """A loop that has waited for a core for that share of its steps is slowed down by what else runs on the machine."""
 
 AWAITING_SHARE = 0.25
-"""Where that share of the requests in the app awaits something, there is something to wait for."""
+"""Where that share of the requests in the app awaits, or mostly has, there is something to wait for."""
 
 NEARLY = 0.9
 """From this share of the time on, a loop does nothing else."""
@@ -202,11 +204,10 @@ def _async_computes(context: LintContext, side: Side) -> str | None:
         not side.is_loop
         or metrics.elapsed_ns(side, context.now_ns) < 500_000_000
         or seen.longest_of_short(context, side)
-        or (not side.run.ended_ns and _many_await(context, side))
     ):
         return None
     computing = [loop for _, loop in loop_times.to_the_end(side) if _computes(context, side, loop)]
-    if not computing:
+    if not computing or (not side.run.ended_ns and _many_await(context, side)):
         return None
     loops = "event loop" if len(computing) == 1 else "event loops"
     of, where = _whose(context, side, *(loop.pid for loop in computing)), _at(_longest_at(computing[0]))
@@ -225,8 +226,16 @@ def _async_computes(context: LintContext, side: Side) -> str | None:
 
 
 def _many_await(context: LintContext, side: Side) -> bool:
-    tasks = [request.task for request in context.in_flight[side.name] if request.in_app]
-    return tasks.count(Task.AWAITING) >= max(1.0, AWAITING_SHARE * len(tasks))
+    in_app = [request for request in context.in_flight[side.name] if request.in_app]
+    return sum(map(_awaits, in_app)) >= max(1.0, AWAITING_SHARE * len(in_app))
+
+
+def _awaits(request: Request) -> bool:
+    """It does now, or it has awaited for longer than it ran."""
+    spent: Counter[Task] = Counter()
+    for step in request.steps:
+        spent[step.task] += max(0, step.end_ns - step.start_ns)  # one that lasts has no end
+    return request.task is Task.AWAITING or spent[Task.AWAITING] > spent[Task.RUNNING]
 
 
 def _computes(context: LintContext, side: Side, loop: Loop) -> bool:
