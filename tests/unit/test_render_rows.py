@@ -247,7 +247,7 @@ def test_before_anything_has_happened() -> None:
 def test_a_master_that_loads_the_app_is_named_where_workers_will_be(kind: str) -> None:
     loading = Server(loading_ns=T0, boot_where=Location("slow.py", 3, "<module>", "time.sleep"))
     view = view_of(Side("wsgi" if kind == "sync" else "asgi", kind, server=loading), 1.5)
-    assert "master loads 1.5 s at slow.py:3 time.sleep" in shown(view)[2]
+    assert "master loads 1.5 s at slow.py:3 time.sleep" in shown(view, width=90)[2]
 
 
 @pytest.mark.parametrize("side", [sleeping_workers(2.4), awaiting_tasks(0.7), mixed_workers(2.3), mixed_tasks(2.3)])
