@@ -243,6 +243,13 @@ def test_before_anything_has_happened() -> None:
     assert "no loop yet" in shown(view_of(Side("asgi", "asgi"), 0.0))[2]
 
 
+@pytest.mark.parametrize("kind", ["sync", "asgi"])
+def test_a_master_that_loads_the_app_is_named_where_workers_will_be(kind: str) -> None:
+    loading = Server(loading_ns=T0, boot_where=Location("slow.py", 3, "<module>", "time.sleep"))
+    view = view_of(Side("wsgi" if kind == "sync" else "asgi", kind, server=loading), 1.5)
+    assert "master loads 1.5 s at slow.py:3 time.sleep" in shown(view, width=90)[2]
+
+
 @pytest.mark.parametrize("side", [sleeping_workers(2.4), awaiting_tasks(0.7), mixed_workers(2.3), mixed_tasks(2.3)])
 @pytest.mark.parametrize("size", [(38, 14), (59, 18), (100, 40)])
 def test_ascii_is_ascii(side: Side, size: tuple[int, int]) -> None:

@@ -14,6 +14,7 @@ from tests.versions.apps.acts import SECONDS
 from tests.versions.observed import Observed
 from wsgiviz.analysis import deaths, metrics
 from wsgiviz.analysis.loop_times import loop_times
+from wsgiviz.control.phases import OPEN
 from wsgiviz.state import Side
 
 TIMEOUT_S = 5
@@ -104,6 +105,7 @@ def _timeout_logged(on: Observed, name: str) -> bool:
 
 def leaves(on: Observed) -> Faults:
     """A worker that a person has had wsgiviz stop has not died."""
+    on.until(partial(_all_ready, on), "workers")
     before = {name: side.deaths for name, side in on.state.sides.items()}
     old = {name: min(side.server.processes()) for name, side in on.state.sides.items()}
     for name, pid in old.items():
@@ -115,6 +117,11 @@ def leaves(on: Observed) -> Faults:
         found = deaths.cause(worker, side).words
         if found != "ended as asked (SIGTERM from wsgiviz)" or side.deaths != before[name]:
             yield f"{side.kind}: told to stop, it {found}"
+
+
+def _all_ready(on: Observed) -> bool:
+    sides = on.state.sides.values()
+    return on.state.phase in OPEN and all(any(worker.ready_ns for worker in side.server.living()) for side in sides)
 
 
 def _is_gone(on: Observed, name: str, pid: int) -> bool:
