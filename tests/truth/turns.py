@@ -17,7 +17,7 @@ from tests.truth.diary import Diary
 from tests.truth.session import Session
 from tests.truth.verdicts import Verdict
 from wsgiviz.settings import Settings
-from wsgiviz.state import Activity, Phase, Slot, Worker
+from wsgiviz.state import Activity, Counters, Phase, Slot, Worker
 
 BY_FAR = 2 / 3
 """More than half by so much as the kernel's CPU time of a running thread is old at most: a tick, some ms of 33."""
@@ -32,9 +32,28 @@ class Stretch:
     """A thread between two samples, and what it was shown as at the second."""
 
     req: int
-    from_ns: int
-    to_ns: int
+    first: Counters
+    second: Counters
     activity: Activity
+
+    @property
+    def from_ns(self) -> int:
+        return self.first.t_ns
+
+    @property
+    def to_ns(self) -> int:
+        return self.second.t_ns
+
+    @property
+    def words(self) -> str:
+        """What the kernel said of it."""
+        slept, lost = self.second.slept - self.first.slept, self.second.preempted - self.first.preempted
+        cpu_ms, runq_ms = (
+            (self.second.cpu_ns - self.first.cpu_ns) / 1e6,
+            (self.second.runq_ns - self.first.runq_ns) / 1e6,
+        )
+        times = f"CPU {cpu_ms:.0f} ms, run queue {runq_ms:.0f} ms, slept {slept}, preempted {lost}"
+        return f"{self.first.letter}-{self.second.letter}, {times}"
 
 
 def compare(settings: Settings, diary: Diary, samples: int) -> Iterator[Verdict]:
@@ -66,7 +85,7 @@ def _stretches_of_a_second(session: Session) -> list[Stretch]:
         for worker in side.server.living():
             was = before.get(worker.key)
             if was is not None and worker.req and worker.req == was.req and was.sample.t_ns < worker.sample.t_ns:
-                found.append(Stretch(worker.req, was.sample.t_ns, worker.sample.t_ns, worker.activity))
+                found.append(Stretch(worker.req, was.sample, worker.sample, worker.activity))
             before[worker.key] = worker
         time.sleep(0.01)
     return [stretch for stretch in found if stretch.to_ns - stretch.from_ns >= SHORTEST_NS]
@@ -91,6 +110,7 @@ def _judge(account: list[tuple[int, str]], stretch: Stretch, alone: bool) -> Ver
 def _verdict(stretch: Stretch, ran: float, waited: float) -> Verdict:
     shown = stretch.activity.value
     about = f"req {stretch.req}: ran {ran:.0%}, waited for the lock {waited:.0%} of {_ms(stretch):.0f} ms"
+    about += f" ({stretch.words})"
     if ran >= BY_FAR:
         return Verdict(shown, "computing", stretch.activity is Activity.COMPUTING, about)
     if waited >= BY_FAR:

@@ -71,7 +71,10 @@ def _call_sampled(side: SideDraft, event: CallSampled) -> None:
     request = side.ledger.get(event.req)
     if request is None or request.ended_ns or event.thread_id != request.calls.thread_id or not event.thread_id:
         return
-    calls, sample = request.calls, Counters(event.t_ns, event.cpu_ns, event.runq_ns, event.letter)
+    calls, sample = (
+        request.calls,
+        Counters(event.t_ns, event.cpu_ns, event.runq_ns, event.letter, event.slept, event.preempted),
+    )
     mark = calls.mark
     if sample.t_ns <= mark.t_ns:
         return
@@ -79,20 +82,19 @@ def _call_sampled(side: SideDraft, event: CallSampled) -> None:
         side.ledger.put(replace(request, calls=replace(calls, mark=sample)))
         return
     waits = calls.waits.plus(seen_in(sample.letter, queued_between(mark, sample)))
-    seen = _seen(calls, waits, done_between(mark, sample))
+    seen = _seen(calls, waits, mark, sample)
     since_ns = mark.t_ns if calls.judged else request.since_ns
     request = replace(request, calls=replace(calls, mark=sample, waits=waits, seen=seen, judged=True))
     side.ledger.put(_turned_to(request, since_ns))
 
 
-def _seen(calls: Calls, waits: WaitSamples, done: Activity | None) -> Task:
+def _seen(calls: Calls, waits: WaitSamples, mark: Counters, sample: Counters) -> Task:
     """One that was met in its turn waited for what it has waited for at other times."""
-    if done is not None:
-        return TASKS[done]
-    share = waits.gil_share
-    if share is None:
+    done, share = done_between(mark, sample), waits.gil_share
+    if done is None and share is None:
         return calls.seen
-    return Task.THREAD_FOR_GIL if share > 0.5 else Task.IN_THREAD
+    usual = Activity.WAITING_FOR_GIL if (share or 0) > 0.5 else Activity.BLOCKED
+    return TASKS[done or usual]
 
 
 TASKS = {
