@@ -12,6 +12,7 @@ from enum import StrEnum
 from msgspec import Struct
 
 from wsgiviz.analysis import metrics
+from wsgiviz.analysis.connections import websockets
 from wsgiviz.analysis.cpu_load import driver_load
 from wsgiviz.analysis.lints.context import LintContext
 from wsgiviz.analysis.lints.seen import SHORTEST_SEEN_NS
@@ -77,6 +78,8 @@ def verdict(state: State, now_ns: int) -> Verdict | None:
     troubled = _troubled(context, sides)
     if troubled:
         return Verdict(Demand.UNKNOWN, Fits.UNKNOWN, because=troubled)
+    if any(side.run.refused for side in sides):
+        return _websockets(context, sides)
     demand = _demand(sides, now_ns)
     if max(_at_once(context, side) for side in sides) == 1:
         because = "One request at a time says nothing about which model fits: nobody had to wait for another."
@@ -91,13 +94,22 @@ def _troubled(context: LintContext, sides: list[Side]) -> str:
     """Why times must not be compared."""
     for side in sides:
         run, name = side.run, context.label(side)
-        lost = run.failed + run.bad_status
+        lost = run.failed + run.bad_status - run.refused
         if run.cancelled:
             return "The run was cancelled: it says nothing about which model fits."
         if lost or side.deaths:
             what = f"{lost} of {requests(run.planned)} failed" if lost else "workers died"
             return f"{what} on {name}, so its times say nothing about which model fits. Find the cause first."
     return ""
+
+
+def _websockets(context: LintContext, sides: list[Side]) -> Verdict:
+    """WebSockets that one side at least has refused."""
+    because = f"{websockets(context)}."
+    if not any(side.run.websockets.opened for side in sides):
+        return Verdict(Demand.UNKNOWN, Fits.UNKNOWN, because=because)
+    words = "Connections that last fit an event loop: WSGI can't open a WebSocket."
+    return Verdict(Demand.WAITING, Fits.LOOP, words, because, not_measured="Not measured: clients on a real network.")
 
 
 # --- what the load is -------------------------------------------------------------------------------------------
