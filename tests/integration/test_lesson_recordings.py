@@ -89,7 +89,7 @@ async def to_the_run(pupil: Pupil) -> None:
 async def seen_from_the_recording(pupil: Pupil) -> None:
     """It is marked in the header and in the text, it is played, and the reveal uses it."""
     await pupil.reads("This run is from a recording: made earlier, with the same settings.")
-    await pupil.reads("4/4")
+    await pupil.reads("4 of 4 answered")
     assert "from a recording" in pupil.lines[0]
     await pupil.press("space")
     await pupil.at(3)
@@ -141,7 +141,7 @@ def test_free_play_is_on_servers_again(recorded: Lesson) -> None:
     async def check(pupil: Pupil) -> None:
         await to_the_run(pupil)
         await pupil.press("f9")
-        await pupil.reads("4/4")
+        await pupil.reads("4 of 4 answered")
         await pupil.press("escape")
         await pupil.screen_is("LiveScreen")
         await pupil.until(lambda: "recorded" not in pupil.lines[0], "the servers' own feed")

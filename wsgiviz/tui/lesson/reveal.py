@@ -67,7 +67,7 @@ def guess_words(question: Question, guess: Guess) -> str:
 
 def _theory(question: Question, outcome: RunOutcome | None, session: LessonSession) -> str:
     if question.choices:
-        return question.choices[question.right] if question.right is not None else ""
+        return question.choices[question.right] if question.right is not None and outcome is not None else ""
     return _value(question.theory, question.unit, outcome, session) if question.theory else ""
 
 

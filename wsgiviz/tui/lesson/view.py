@@ -102,6 +102,8 @@ def _changes(guide: LessonGuide) -> list[Note]:
     if run is None or last is None or guide.session.step.kind is StepKind.MAKE:
         return []
     was, now = _plain(last.whole), _plain(run.whole)
+    if last.whole.name != run.whole.name:  # another scenario: all is other
+        return []
     new = {name: value for name, value in now.items() if was.get(name) != value}
     changed = [f"{name} {was[name]} to {value}" if name in was else f"{name} {value}" for name, value in new.items()]
     return [Note(f"Changed: {', '.join(changed)}.", "dim")] if changed else []

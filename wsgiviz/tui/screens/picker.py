@@ -23,15 +23,8 @@ LOW = 20
 """In fewer lines than these only the list is shown."""
 
 
-LESSONS = {
-    "lessons": "A course: predict, run on real servers, and see what is confirmed",
-    "clinic": "What people run into, with its cause and the fix",
-}
-"""What else there is to choose, below the scenarios."""
-
-
 class PickerScreen(ModalScreen[Settings | str | None]):
-    """Gives the settings for the chosen scenario, the name of one of the lists in `LESSONS`, or None."""
+    """Gives the settings for the chosen scenario, "lessons" or "clinic" for a list of these, or None."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,s,q", "dismiss(None)", "back"),
@@ -46,9 +39,7 @@ class PickerScreen(ModalScreen[Settings | str | None]):
     def compose(self) -> ComposeResult:
         with Vertical(id="picker", classes="dialog"):
             yield Static("Scenarios", classes="title")
-            found = [_option(scenario.name, scenario.question) for scenario in scenarios.catalogue()]
-            lessons = [_option(name, about) for name, about in LESSONS.items()]
-            yield OptionList(*found, None, *lessons, markup=False)
+            yield OptionList(*(_option(scenario) for scenario in scenarios.catalogue()), markup=False)
             yield Static("", id="about", markup=False)
             yield Static("enter run it   g lessons   c clinic   escape back", classes="keys", markup=False)
 
@@ -62,18 +53,19 @@ class PickerScreen(ModalScreen[Settings | str | None]):
         self.set_class(event.size.height < LOW, "low")
 
     def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
-        name = str(event.option_id)
-        about = LESSONS[name] if name in LESSONS else _about(scenarios.find(name))
-        self.query_one("#about", Static).update(about)
+        self.query_one("#about", Static).update(_about(scenarios.find(str(event.option_id))))
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
-        name = str(event.option_id)
-        no_app = dict.fromkeys(("wsgi", "asgi", "path", "dsn", "only"))
-        self.dismiss(name if name in LESSONS else self._settings.changed(scenario=name, **no_app))
+        self.dismiss(
+            self._settings.changed(
+                scenario=str(event.option_id), wsgi=None, asgi=None, path=None, dsn=None, only=None
+            )
+        )
 
 
-def _option(name: str, about: str) -> Option:
-    return Option(Content.assemble((name.ljust(NAME_CELLS), "bold"), f"  {about}"), id=name)
+def _option(scenario: Scenario) -> Option:
+    name = scenario.name.ljust(NAME_CELLS)
+    return Option(Content.assemble((name, "bold"), f"  {scenario.question}"), id=scenario.name)
 
 
 def _about(scenario: Scenario) -> Content:
