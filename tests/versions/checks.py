@@ -106,8 +106,8 @@ def _timeout_logged(on: Observed, name: str) -> bool:
 def leaves(on: Observed) -> Faults:
     """A worker that a person has had wsgiviz stop has not died.
 
-    One that has served nobody: gunicorn's asgi worker of 25 counts connections that are gone, waits for them as long as
-    its --timeout, and is killed for that.
+    One that has served nobody: gunicorn's asgi worker of 25 counts connections that are gone, waits for them as long
+    as its --timeout, and is killed for that.
     """
     on.until(partial(_all_ready, on), "workers")
     before = {name: side.deaths for name, side in on.state.sides.items()}
