@@ -34,10 +34,10 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 ROWS: tuple[tuple[str, str, tuple[str, ...], tuple[Check, ...]], ...] = (
-    ("gunicorn", "22.0.0", ("sync", "gevent"), (checks.waits, checks.computes, checks.leaves, checks.exits)),
+    ("gunicorn", "22.0.0", ("sync", "gevent"), (checks.leaves, checks.waits, checks.computes, checks.exits)),
     ("gunicorn", "23.0.0", ("sync", "gthread"), checks.CHECKS),
     ("gunicorn", "25.0.0", ("asgi",), (checks.waits, checks.holds, checks.crashes)),
-    ("uvicorn", "0.30.0", ("uvicorn",), (checks.waits, checks.holds, checks.leaves, checks.exits)),
+    ("uvicorn", "0.30.0", ("uvicorn",), (checks.leaves, checks.waits, checks.holds, checks.exits)),
 )
 
 

@@ -104,7 +104,11 @@ def _timeout_logged(on: Observed, name: str) -> bool:
 
 
 def leaves(on: Observed) -> Faults:
-    """A worker that a person has had wsgiviz stop has not died."""
+    """A worker that a person has had wsgiviz stop has not died.
+
+    One that has served nobody: gunicorn's asgi worker of 25 counts connections that are gone, waits for them as long
+    as its --timeout, and is killed for that.
+    """
     on.until(partial(_all_ready, on), "workers")
     before = {name: side.deaths for name, side in on.state.sides.items()}
     old = {name: min(side.server.processes()) for name, side in on.state.sides.items()}
@@ -128,7 +132,7 @@ def _is_gone(on: Observed, name: str, pid: int) -> bool:
     return pid not in on.state.sides[name].server.processes()
 
 
-CHECKS: tuple[Check, ...] = (waits, computes, holds, leaves, exits, crashes, hangs)
+CHECKS: tuple[Check, ...] = (leaves, waits, computes, holds, exits, crashes, hangs)
 
 
 DEADLY = frozenset({leaves, exits, crashes})
