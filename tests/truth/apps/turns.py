@@ -4,12 +4,14 @@ One that computes looks at its clock all the time: where the time jumps and its 
 For so much of that as the kernel says, it waited for a CPU; for the rest, as it does nothing else, for the lock.
 """
 
+import asyncio
 import ctypes
 import hashlib
 import os
 import time
+from concurrent.futures import ThreadPoolExecutor
 
-from tests.truth.apps.diary import note_all, number_of
+from tests.truth.apps.diary import note_all, number_in, number_of
 
 WORK_S = 0.3
 LONGEST_STEP_NS = 1_000_000
@@ -30,6 +32,17 @@ def computing(environ, start_response):
     computes(number_of(environ))
     start_response("200 OK", [("Content-Type", "text/plain")])
     return [b"done"]
+
+
+THREADS = ThreadPoolExecutor(4)
+
+
+async def threads(scope, receive, send):
+    """The same in threads behind a loop."""
+    if scope["type"] == "http":
+        await asyncio.get_running_loop().run_in_executor(THREADS, computes, number_in(scope))
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"done"})
 
 
 def sleeps(number):
