@@ -131,3 +131,26 @@ def test_one_request_alone_is_not_judged() -> None:
     found = of(but(finished("wsgi", 1, 1), planned=1), but(loop(1, 1), planned=1))
     assert (found.fits, found.words) == (Fits.UNKNOWN, "")
     assert found.because.startswith("One request at a time")
+
+
+def test_slow_clients_are_no_computing() -> None:
+    held = finished("wsgi", 4, 0.02, Activity.COMPUTING)
+    busy = {
+        key: replace(one, tally=replace(one.tally, app_ns=S // 50, cpu_ns=S // 50, writing_ns=4 * S - S // 50))
+        for key, one in held.server.workers.items()
+    }
+    found = of(but(held, workers=busy), loop(3, 0.02))
+    assert (found.demand, found.fits) == (Demand.CLIENTS, Fits.LOOP)
+    assert "for 100 % of their busy time" in found.because
+
+
+def test_threads_that_lost_to_processes_lost_to_the_gil() -> None:
+    gthread = replace(finished("wsgi", 5, 1, Activity.COMPUTING), kind="gthread")
+    waited = {
+        key: replace(one, tally=replace(one.tally, cpu_ns=one.tally.app_ns // 4, gil_ns=one.tally.app_ns * 3 // 4))
+        for key, one in gthread.server.workers.items()
+    }
+    other = replace(finished("wsgi", 2.5, 1, Activity.COMPUTING), name="wsgi2")
+    found = of(but(gthread, workers=waited), other, settings=make(left="gthread", right="sync", threads=4))
+    assert (found.fits, found.words) == (Fits.WORKERS, "Processes fit this load.")
+    assert found.because == ("WSGI (gthread) waited for the GIL for 75 % of its busy time: its threads share one.")
