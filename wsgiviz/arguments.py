@@ -178,6 +178,7 @@ NEEDS: dict[str, tuple[Callable[[Settings], bool], str, str]] = {
     "order": (lambda s: len(s.kinds) > 1, "only one server runs", "drop it"),
     "concurrency": (lambda s: s.arrivals == "closed", "all requests of a burst come at once",
                     "add --arrivals closed, or use --requests"),
+    "reuse_connections": (lambda s: not s.websocket, "a WebSocket carries no second request", "drop it"),
     "worker_connections": (lambda s: bool({"gthread", "gevent", "asgi"} & set(s.kinds.values())),
                            "a sync worker holds one connection", "add --worker-class gthread"),
     "keep_alive": (lambda s: bool({"gthread", "gevent", "asgi"} & set(s.kinds.values())),
