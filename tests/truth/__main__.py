@@ -48,8 +48,9 @@ TURNS_RUNS: TurnsRuns = (
     ({"wsgi": f"{APPS}.turns:computing", "workers": 1, "threads": 4, "concurrency": 5}, 0.5),
     ({"wsgi": f"{APPS}.turns:computing", "workers": 1, "threads": 2, "concurrency": 1}, 0.4),
 )
-"""With the share of the samples that each gives: those in which it is seldom clear give fewer, and come first, so that
-the last one makes up for them."""
+"""With the share of the samples that each gives: those in which it is seldom clear give fewer, and come first, so
+that the last one makes up for them."""
+
 THREADS_RUNS: TurnsRuns = (
     ({"asgi": f"{APPS}.turns:threads", "async_workers": 1, "concurrency": 6}, 0.6),
     ({"asgi": f"{APPS}.turns:threads", "async_workers": 1, "concurrency": 1}, 0.4),
