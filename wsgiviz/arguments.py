@@ -67,8 +67,12 @@ def parser() -> Parser:
     _add_lesson_options(commands.add_parser("lesson", help="predict, run and see one claim", allow_abbrev=False))
     _add_lesson_options(commands.add_parser("clinic", help="a symptom, its cause and its fix", allow_abbrev=False))
     commands.add_parser("lessons", help="list the lessons and the clinic's symptoms", allow_abbrev=False)
-    commands.add_parser("tour", help="all scenarios in their order, with a word on each", allow_abbrev=False)
-    commands.add_parser("notes", help="the speaker's notes of the lesson in another terminal", allow_abbrev=False)
+    tour = commands.add_parser("tour", help="all scenarios in their order, with a word on each", allow_abbrev=False)
+    notes = commands.add_parser(
+        "notes", help="the speaker's notes of the lesson in another terminal", allow_abbrev=False
+    )
+    for shown in (tour, notes):
+        shown.add_argument("--ascii", action="store_true", default=argparse.SUPPRESS, help=ASCII_HELP)
     commands.add_parser("scenarios", help="list the scenarios and their parameters", allow_abbrev=False)
     commands.add_parser("lints", help="list the lints: what each one means, and the fix", allow_abbrev=False)
     return top

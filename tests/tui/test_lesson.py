@@ -305,3 +305,36 @@ def test_only_what_is_seen_is_drawn() -> None:
         assert pupil.app.screen.query_one(StepText).display
 
     teach(check, lesson())
+
+
+def test_what_was_made_big_stays_big_in_free_play_and_back() -> None:
+    async def check(pupil: Pupil) -> None:
+        await pupil.at(1)
+        before = pupil.app.theme
+        await pupil.press("b")
+        await pupil.until(lambda: pupil.app.screen.has_class("stage"), "a big lesson")
+        await pupil.press("escape")
+        await pupil.screen_is("LiveScreen")
+        assert pupil.app.screen.has_class("stage")
+        assert pupil.app.theme == "wsgiviz-stage"
+        await pupil.press("g")
+        await pupil.at(1)
+        assert pupil.app.screen.has_class("stage")
+        await pupil.press("b")
+        await pupil.until(lambda: not pupil.app.screen.has_class("stage"), "the usual size")
+        assert pupil.app.theme == before
+
+    teach(check, lesson())
+
+
+def test_the_timer_goes_on_from_lesson_to_lesson() -> None:
+    async def check(pupil: Pupil) -> None:
+        await pupil.press("t")
+        await pupil.reads("paused")
+        await pupil.press("s")
+        await pupil.screen_is("LessonListScreen")
+        await pupil.press("enter")
+        await pupil.at(1)
+        await pupil.reads("paused")
+
+    teach(check, lesson())

@@ -15,6 +15,7 @@ from wsgiviz.state import Failure
 from wsgiviz.tui.lesson.guide import LessonGuide
 from wsgiviz.tui.lesson.reveal import checks, revealed
 from wsgiviz.tui.lesson.session import Guess, LessonSession, RunOutcome
+from wsgiviz.tui.lesson.timer import SessionTimer
 
 QUESTION, CHOICE, RUN, REVEAL, MODIFY, SECOND = 1, 2, 3, 4, 6, 7
 
@@ -77,15 +78,16 @@ def test_checks_know_earlier_runs_by_name() -> None:
 
 def test_the_timer_leaves_pauses_out() -> None:
     now_s = [100.0]
-    guide = LessonGuide(lesson(), clock=lambda: now_s[0])
+    timer = SessionTimer(lambda: now_s[0])
     now_s[0] = 110.0
-    assert guide.elapsed_s == 10.0
-    guide.toggle_timer()
+    assert timer.elapsed_s == 10.0
+    timer.toggle()
     now_s[0] = 150.0
-    assert (guide.elapsed_s, guide.timing) == (10.0, False)
-    guide.toggle_timer()
+    assert (timer.elapsed_s, timer.running) == (10.0, False)
+    timer.toggle()
     now_s[0] = 151.0
-    assert (guide.elapsed_s, guide.position.elapsed_s, guide.position.at_s) == (11.0, 11.0, 151.0)
+    at = LessonGuide(lesson(), timer=timer).position
+    assert (at.elapsed_s, at.at_s, at.running) == (11.0, 151.0, True)
 
 
 def test_the_tour_has_every_scenario_in_its_order_with_a_word_on_each() -> None:

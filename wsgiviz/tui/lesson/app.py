@@ -28,6 +28,7 @@ from wsgiviz.tui.lesson.position import Publisher
 from wsgiviz.tui.lesson.progress import ProgressFile
 from wsgiviz.tui.lesson.recorded import StandInFeed
 from wsgiviz.tui.lesson.session import Guess
+from wsgiviz.tui.lesson.timer import SessionTimer
 from wsgiviz.tui.lesson.view import LessonView, lesson_view
 from wsgiviz.tui.screens.lesson import LessonScreen
 from wsgiviz.tui.screens.live import LiveScreen
@@ -67,6 +68,7 @@ class LessonApp(WsgivizApp):
         self._shelf = shelf or (lambda clinic: library.clinic() if clinic else library.course())
         self._clinic = opening is not None and opening.clinic
         self._looked_for, self._found = ("", -1), False
+        self._timer: SessionTimer | None = None
 
     def _begin(self) -> None:
         if self._opening is None:
@@ -150,9 +152,17 @@ class LessonApp(WsgivizApp):
         lessons = [(lesson, self._progress.of(prefix + lesson.name)) for lesson in shelf.lessons]
         problems = [f"{Path(error.file).name}:{error.line}: {error.what}" for error in shelf.broken]
         problems += [self._progress.problem] if self._progress.problem else []
-        chosen = self._guide.lesson.name if self._guide is not None else ""
+        chosen = self._now_or_next([lesson.name for lesson in shelf.lessons])
         screen = LessonListScreen(TITLES[self._clinic], lessons, problems, self.glyphs, chosen)
         self.push_screen(screen, self._chosen)
+
+    def _now_or_next(self, names: list[str]) -> str:
+        """The present lesson; at its end the one after it. "" for neither."""
+        session = self._guide.session if self._guide is not None else None
+        if session is None or session.lesson.name not in names:
+            return ""
+        at = names.index(session.lesson.name) + session.at_end
+        return names[min(at, len(names) - 1)]
 
     def _chosen(self, lesson: Lesson | None) -> None:
         if lesson is not None:
@@ -176,7 +186,8 @@ class LessonApp(WsgivizApp):
 
     def _lead_through(self, lesson: Lesson) -> None:
         key = f"clinic/{lesson.name}" if self._clinic else lesson.name
-        guide = self._guide = LessonGuide(lesson, self._clinic, self._progress.of(key))
+        self._timer = self._timer or SessionTimer()
+        guide = self._guide = LessonGuide(lesson, self._clinic, self._progress.of(key), self._timer)
         self._leave_recording()
         self._expected.clear()
         if servers := self._servers():
@@ -187,6 +198,7 @@ class LessonApp(WsgivizApp):
     def _show_lesson(self) -> None:
         if self._lesson_screen is None:
             self._lesson_screen = LessonScreen(self._made(), self.glyphs, self._view())
+            _carry_stage(self.live, self._lesson_screen)
             self.push_screen(self._lesson_screen)
         else:
             self._show_step()
@@ -255,7 +267,7 @@ class LessonApp(WsgivizApp):
     @on(intents.ToggleLessonTimer)
     def _toggle_timer(self) -> None:
         if self._guide is not None:
-            self._guide.toggle_timer()
+            self._guide.timer.toggle()
 
     # --- runs -------------------------------------------------------------------------------------------------------
 
@@ -325,7 +337,8 @@ class LessonApp(WsgivizApp):
             return
         self._guide.forget_run()
         self._leave_recording()
-        self._lesson_screen = None
+        screen, self._lesson_screen = self._lesson_screen, None
+        _carry_stage(screen, self.live)
         self.pop_screen()
         self._failed = None  # what keeps the servers from running is said there
 
@@ -342,3 +355,10 @@ class LessonApp(WsgivizApp):
                 name = f"{'Clinic' if clinic else 'Lesson'}: {lesson.symptom or lesson.title}"
                 begin = partial(self.post_message, intents.BeginLesson(lesson, clinic))
                 yield SystemCommand(name, lesson.claim, begin)
+
+
+def _carry_stage(left: LiveScreen, shown: LiveScreen) -> None:
+    """What was made big stays big."""
+    if left.has_class("stage"):
+        left.action_stage()
+        shown.action_stage()

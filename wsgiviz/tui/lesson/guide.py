@@ -1,9 +1,7 @@
-"""Leads through one lesson: what runs, what comes of it, how long it has taken. Knows no screen and no controller."""
+"""Leads through one lesson: what runs, what comes of it. Knows no screen and no controller."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from wsgiviz.lessons.model import Lesson, StepKind
@@ -14,6 +12,7 @@ from wsgiviz.tui.feed import Frame
 from wsgiviz.tui.lesson.position import Position
 from wsgiviz.tui.lesson.progress import LessonProgress
 from wsgiviz.tui.lesson.session import Guess, LessonSession, RunOutcome
+from wsgiviz.tui.lesson.timer import SessionTimer
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,16 +44,14 @@ class LessonGuide:
         lesson: Lesson,
         clinic: bool = False,
         progress: LessonProgress | None = None,
-        clock: Callable[[], float] = time.monotonic,
+        timer: SessionTimer | None = None,
     ) -> None:
         known = progress or LessonProgress()
         self.session = LessonSession(lesson, _taken_up(lesson, known.step), furthest=known.furthest)
         self.key = f"clinic/{lesson.name}" if clinic else lesson.name
         self.awaited: AwaitedRun | None = None
         self.problem = ""
-        self._clock = clock
-        self._counted_s = 0.0
-        self._since_s: float | None = clock()
+        self.timer = timer or SessionTimer()
 
     @property
     def lesson(self) -> Lesson:
@@ -140,21 +137,6 @@ class LessonGuide:
         step = self.session.step
         return step.run is not None and step.kind is not StepKind.MAKE and not step.run.fails
 
-    # --- the timer --------------------------------------------------------------------------------------------------
-
-    @property
-    def elapsed_s(self) -> float:
-        """Seconds of the session, pauses left out."""
-        return self._counted_s + (self._clock() - self._since_s if self._since_s is not None else 0.0)
-
-    @property
-    def timing(self) -> bool:
-        return self._since_s is not None
-
-    def toggle_timer(self) -> None:
-        """Pause the timer, or let it go on."""
-        self._counted_s, self._since_s = self.elapsed_s, None if self.timing else self._clock()
-
     # --- what others are told ---------------------------------------------------------------------------------------
 
     @property
@@ -173,7 +155,7 @@ class LessonGuide:
             title=step.title,
             notes=step.notes,
             upcoming=upcoming.title if upcoming is not None else "",
-            elapsed_s=self.elapsed_s,
-            at_s=self._clock(),
-            running=self.timing,
+            elapsed_s=self.timer.elapsed_s,
+            at_s=self.timer.clock(),
+            running=self.timer.running,
         )
