@@ -1,37 +1,52 @@
-"""Replay: a playhead that moves over a recording as time passes."""
+"""Playback: a playhead that moves over a recording, or over the log of this session, as time passes."""
 
 from __future__ import annotations
 
 from wsgiviz.analysis.occurrences import Occurrences
-from wsgiviz.log.recording import Recording
 from wsgiviz.log.snapshot import Snapshot
+from wsgiviz.log.timeline import Timeline
 from wsgiviz.state import State
 
 LEAD_NS = 300_000_000
-"""Replay begins so long before the first run that a person asked for."""
+"""Playback begins so long before the first run that a person asked for."""
 
 LONGEST_FRAME_NS = 1_000_000_000
 """Of the time since the frame before no more counts: a viewer that was stopped goes on where it was."""
+
+SPEEDS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0)
+"""Seconds that are shown for each second that passes."""
+
+LOOP_REST_NS = 4_000_000_000
+"""So long the end stays before a loop begins again: there is a sentence to read."""
 
 
 class Player:
     """Holds what is known at the playhead. It reads no clock: `advance` gets the time.
 
-    ``now_ns`` is the playhead, in the time of the events; ``position`` the batches that have been applied.
-    ``playing`` and ``speed`` may be set.
+    The playhead stands after ``position`` batches, and after ``within`` events of the next one; ``now_ns`` is its
+    time. What is known depends on these alone, by whatever way it came there. ``playing``, ``speed`` and ``loop`` may
+    be set. ``cuts`` counts how often time did not simply go on: at each pause, step and jump.
+
+    ``until`` is the position to stop at, by default the end. With ``grows`` there is more to come after the end.
     """
 
     now_ns: int
-    position: int
     _snapshot: Snapshot
 
-    def __init__(self, recording: Recording) -> None:
-        self.recording = recording
+    def __init__(self, timeline: Timeline, until: int | None = None, grows: bool = False) -> None:
+        self.timeline = timeline
         self.playing = True
+        self.loop = False
         self.speed = 1.0
+        self.grows = grows
+        self.cuts = 0
+        self.position = timeline.first
+        self.within = 0
+        self._base = timeline.at(timeline.first)
+        self._until = until
         self._wall_ns: int | None = None
-        fired_ns = recording.fired_ns
-        self.seek(recording.start_ns if fired_ns is None else fired_ns - LEAD_NS)
+        self._rest_ns = 0
+        self.restart()
 
     @property
     def state(self) -> State:
@@ -42,41 +57,153 @@ class Player:
         return self._snapshot.occurrences
 
     @property
+    def end(self) -> int:
+        """The position that it goes no further than."""
+        return self.timeline.end if self._until is None else self._until
+
+    @property
+    def end_ns(self) -> int:
+        """The time there."""
+        return self.timeline.end_ns if self._until is None else self._time(self._until, 0)
+
+    @property
     def ended(self) -> bool:
-        """The playhead is at the last event."""
-        return self.position == self.recording.end
+        """The playhead is at the end."""
+        return self.position >= self.end
+
+    @property
+    def event(self) -> int:
+        """How many events there are before the playhead."""
+        return self.timeline.events_before(self.position) + self.within
+
+    # --- as time passes ---------------------------------------------------------------------------------------------
 
     def advance(self, wall_ns: int) -> int:
         """Move the playhead by the time since the last call, as given by any steady clock; gives ``now_ns``."""
         passed_ns = 0 if self._wall_ns is None else wall_ns - self._wall_ns
         self._wall_ns = wall_ns
         if self.playing and passed_ns > 0:
-            self._play(round(min(passed_ns, LONGEST_FRAME_NS) * self.speed))
+            passed_ns = min(passed_ns, LONGEST_FRAME_NS)
+            if self.ended and self.loop:
+                self._rest(passed_ns)
+            else:
+                self._play(round(passed_ns * self.speed))
         return self.now_ns
 
     def _play(self, by_ns: int) -> None:
-        self.now_ns = min(self.now_ns + by_ns, self.recording.end_ns)
-        self._forward(self.recording.position_at(self.now_ns))
-        self.playing = not self.ended
+        end_ns = self.end_ns
+        if self.now_ns + by_ns < end_ns:
+            self.now_ns += by_ns
+            self._go(*self.place_at(self.now_ns))
+            return
+        self.now_ns = end_ns
+        self._go(self.end, 0)
+        if not self.grows and not self.loop:
+            self.pause()
 
-    def _forward(self, position: int) -> None:
-        if position > self.position:
-            self._snapshot = self.recording.forward(self.position, self._snapshot, position)
-            self.position = position
+    def _rest(self, passed_ns: int) -> None:
+        """At the end of a loop, for a while."""
+        self._rest_ns += passed_ns
+        if self._rest_ns >= LOOP_REST_NS:
+            self.restart()
+
+    # --- as a person asks -------------------------------------------------------------------------------------------
+
+    def pause(self) -> None:
+        self.playing = False
+        self.cuts += 1
+
+    def toggle(self) -> None:
+        """Play, or pause; from where the run begins when it is at the end."""
+        if self.playing:
+            self.pause()
+            return
+        if self.ended:
+            self.restart()
+        self.playing = True
+
+    def restart(self) -> None:
+        """Go to a little before the first run that a person asked for."""
+        fired_ns = self.timeline.fired_ns
+        self.seek(self.timeline.start_ns if fired_ns is None else fired_ns - LEAD_NS)
+
+    def home(self) -> None:
+        """Go to the beginning."""
+        self.seek(self.timeline.start_ns)
+
+    def faster(self, by: int) -> None:
+        """The next of `SPEEDS`, or the one before it (-1)."""
+        nearest = min(range(len(SPEEDS)), key=lambda at: abs(SPEEDS[at] - self.speed))
+        self.speed = SPEEDS[max(0, min(nearest + by, len(SPEEDS) - 1))]
 
     def seek(self, t_ns: int) -> None:
-        """Move the playhead to a time; the nearest that was recorded."""
-        self.now_ns = max(self.recording.start_ns, min(t_ns, self.recording.end_ns))
-        self.position = self.recording.position_at(self.now_ns)
-        self._snapshot = self.recording.at(self.position)
+        """Move the playhead to a time; the nearest that there is."""
+        self.now_ns = max(self.timeline.start_ns, min(t_ns, self.end_ns))
+        self._cut(*(self.place_at(self.now_ns) if self.now_ns < self.end_ns else (self.end, 0)))
 
-    def step(self, batches: int = 1) -> None:
-        """Pause, and move the playhead by so many batches, back when that is negative."""
+    def go_to(self, position: int, within: int = 0) -> None:
+        """Pause, and move the playhead to just after that event."""
         self.playing = False
-        position = max(0, min(self.position + batches, self.recording.end))
-        if position >= self.position:
-            self._forward(position)
-        else:
-            self._snapshot = self.recording.at(position)
-            self.position = position
-        self.now_ns = self.recording.t_ns(position) if position else self.recording.start_ns
+        position = max(self.timeline.first, min(position, self.end))
+        within = min(within, self._events(position))
+        self.now_ns = self._time(position, within)
+        self._cut(position, within)
+
+    def step(self, by: int = 1) -> None:
+        """Pause, and move the playhead by so many events, back when that is negative."""
+        position, within = self.position, self.within + by
+        while within < 0 and position > self.timeline.first:
+            position -= 1
+            within += self._events(position)
+        while position < self.end and within >= self._events(position):
+            within -= self._events(position)
+            position += 1
+        self.go_to(position, max(0, within))
+
+    # --- places -----------------------------------------------------------------------------------------------------
+
+    def place_at(self, t_ns: int) -> tuple[int, int]:
+        """The place at a time: position, and events of the next batch that had happened by then."""
+        position = max(self.timeline.first, min(self.timeline.position_at(t_ns), self.end))
+        if position == self.end:
+            return position, 0
+        within = 0
+        for event in self.timeline.batch(position):
+            if event.t_ns > t_ns:
+                break
+            within += 1
+        return position, within
+
+    def _events(self, position: int) -> int:
+        return len(self.timeline.batch(position)) if position < self.end else 0
+
+    def _time(self, position: int, within: int) -> int:
+        """The time of the newest event before a place."""
+        before = position > self.timeline.first
+        times = [self.timeline.t_ns(position) if before else self.timeline.start_ns]
+        times += [event.t_ns for event in self.timeline.batch(position)[:within]] if within else []
+        return max(times)
+
+    def _cut(self, position: int, within: int) -> None:
+        self.cuts += 1
+        self._rest_ns = 0
+        self._go(position, within)
+
+    def _go(self, position: int, within: int) -> None:
+        self._base = self._at(position)
+        self.position, self.within = position, within
+        self._snapshot = self._part(within) if within else self._base
+
+    def _at(self, position: int) -> Snapshot:
+        if position < self.position:
+            return self.timeline.at(position)
+        if position == self.position:
+            return self._base
+        return self.timeline.forward(self.position, self._base, position)
+
+    def _part(self, within: int) -> Snapshot:
+        """After the first events of the next batch."""
+        try:
+            return self._base.after(self.timeline.batch(self.position)[:within])
+        except Exception:  # of a damaged recording: what its events tell together may be impossible
+            return self._base

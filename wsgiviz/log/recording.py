@@ -57,6 +57,7 @@ class Recording:
         self._spacing = KEYFRAME_EVENTS  # events between those
         self._nearby: dict[int, Snapshot] = {}
         self._not_applied: set[int] = set()
+        self._events_before = [0]  # of each block of events, as far as they were asked for
         self._start = self._keyframe(0)
 
     def close(self) -> None:
@@ -67,6 +68,11 @@ class Recording:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    @property
+    def first(self) -> int:
+        """The earliest position."""
+        return 0
 
     @property
     def end(self) -> int:
@@ -105,6 +111,16 @@ class Recording:
     def position_at(self, t_ns: int) -> int:
         """The position at a time: how many batches there are up to it."""
         return self._batches.position_at(t_ns)
+
+    def events_before(self, position: int) -> int:
+        """How many of its events there are before a position."""
+        blocks, at = self._index.events, self._index.block_at(position)
+        counted = self._events_before
+        while len(counted) <= at:
+            counted.append(counted[-1] + blocks[len(counted) - 1].block.header.events)
+        if position >= self.end:
+            return counted[at] + blocks[at].block.header.events
+        return counted[at] + sum(len(self.batch(one)) for one in range(blocks[at].first, position))
 
     # --- what was known -------------------------------------------------------------------------------------------
 
