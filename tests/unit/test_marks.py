@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 
 import pytest
 
@@ -71,10 +72,18 @@ def all_blocked(side: Side) -> bool:
     return bool(living) and all(worker.activity is Activity.BLOCKED for worker in living)
 
 
-SEEN = {
+def answered(side: Side) -> bool:
+    return side.run.completed > 0
+
+
+def done(side: Side) -> bool:
+    return side.run.ended_ns > 0
+
+
+SEEN: dict[MarkType, Callable[[Side], bool]] = {
     MarkType.ALL_BLOCKED: all_blocked,
-    MarkType.FIRST_ANSWER: lambda side: side.run.completed > 0,
-    MarkType.DONE: lambda side: side.run.ended_ns > 0,
+    MarkType.FIRST_ANSWER: answered,
+    MarkType.DONE: done,
 }
 
 

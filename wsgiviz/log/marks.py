@@ -72,6 +72,9 @@ class MarkFinder:
                 return
 
     def _take_batch(self) -> None:
+        if self._position < self.timeline.first:  # what is between is not kept any more
+            self._position = self.timeline.first
+            self._snapshot = self.timeline.at(self._position)
         position, before = self._position, self._snapshot
         after = self.timeline.after(position, before)
         for mark in _marks_of(before.state, after.state, self.timeline.batch(position), position):

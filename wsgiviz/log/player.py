@@ -28,12 +28,15 @@ class Player:
     be set. ``cuts`` counts how often time did not simply go on: at each pause, step and jump.
 
     ``until`` is the position to stop at, by default the end. With ``grows`` there is more to come after the end.
+    It begins where the run does, playing; or with ``at_end`` at the end, paused.
     """
 
     now_ns: int
     _snapshot: Snapshot
 
-    def __init__(self, timeline: Timeline, until: int | None = None, grows: bool = False) -> None:
+    def __init__(
+        self, timeline: Timeline, until: int | None = None, grows: bool = False, at_end: bool = False
+    ) -> None:
         self.timeline = timeline
         self.playing = True
         self.loop = False
@@ -46,7 +49,10 @@ class Player:
         self._until = until
         self._wall_ns: int | None = None
         self._rest_ns = 0
-        self.restart()
+        if at_end:
+            self.to_end()
+        else:
+            self.restart()
 
     @property
     def state(self) -> State:
@@ -130,6 +136,10 @@ class Player:
     def home(self) -> None:
         """Go to the beginning."""
         self.seek(self.timeline.start_ns)
+
+    def to_end(self) -> None:
+        """Pause, and go to the end."""
+        self.go_to(self.end)
 
     def faster(self, by: int) -> None:
         """The next of `SPEEDS`, or the one before it (-1)."""

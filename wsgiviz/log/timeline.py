@@ -40,7 +40,7 @@ class Timeline(Protocol):
 
     @property
     def fired_ns(self) -> int | None:
-        """When the first run was requested that a person asked for; None when there is none."""
+        """When the run was requested that playback begins with; None when nobody asked for one."""
 
     def batch(self, position: int) -> tuple[Event, ...]:
         """The batch that leads from ``position`` to the next; empty when it could not be read."""
@@ -99,13 +99,16 @@ class LogTimeline:
 
     @property
     def fired_ns(self) -> int | None:
-        for position in range(self.first, self.end):
+        """Of the newest run that a person asked for."""
+        for position in range(self.end - 1, self.first - 1, -1):
             for event in self.batch(position):
                 if isinstance(event, RunRequested) and not event.calibration:
                     return event.t_ns
         return None
 
     def batch(self, position: int) -> tuple[Event, ...]:
+        if position < self.first:  # it is not kept any more
+            return ()
         segment = self._segment(position)
         return segment.batches[position - segment.first]
 

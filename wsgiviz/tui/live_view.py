@@ -114,8 +114,8 @@ class LiveView:
         names = {side.name: side.kind if twins else side.protocol.upper() for side in self.sides}
         return [(names[side.name], side.protocol, self._keyless(said[side.name])) for side in self.sides]
 
-    def header(self, fps: int, paused: bool) -> HeaderView:
-        """``paused``: the view is, while the servers go on."""
+    def header(self, fps: int) -> HeaderView:
+        """``fps`` is the viewer's, which nobody needs to know of a replay."""
         state, settings = self.state, self.state.settings
         elapsed_ns = max((metrics.elapsed_ns(side, self.frame.now_ns) for side in self.sides), default=0)
         left, right = [*(settings.call(side.name) for side in self.sides), "", ""][:2]
@@ -126,23 +126,32 @@ class LiveView:
             load=_load(settings),
             state=self._status(),
             clock_s=elapsed_ns // 100_000_000 / 10,
-            fps=fps,
+            fps=None if self.frame.recorded else fps,
             lost=state.lost,
             driver_late_ms=max((side.run.max_driver_late_ns for side in self.sides), default=0) // 1_000_000,
-            paused=paused,
             glyphs=self.glyphs,
         )
 
     def _status(self) -> str:
-        """Whether it is live or recorded, and how the recording is doing."""
+        """Whether it is live or a replay, and how a recording is doing."""
         frame, phase = self.frame, self.state.phase
         if frame.recorded:
-            times = "x" if self.glyphs.name == "ascii" else "×"
-            playing = f" {frame.speed:g}{times}" if frame.playing else ", paused"
-            return f"recorded{playing}{', incomplete' if frame.problem else ''}"
+            return self._playback_status()
         words = {Phase.RUNNING: f"{self.glyphs.live} live", Phase.FINISHED: "done", Phase.FAILED: "stopped"}
         kept = "recording failed  " if frame.problem else "rec  " if frame.recording else ""
         return kept + words.get(phase, phase.value)
+
+    def _playback_status(self) -> str:
+        """How fast it is, or that it is paused; slow motion says how far it is behind the servers."""
+        frame, playhead = self.frame, self.frame.playhead
+        speed = f"{frame.speed:g}{'x' if self.glyphs.name == 'ascii' else '×'}"
+        behind_s = playhead.behind_s if playhead is not None else None
+        what = "replay" if behind_s is None else "slow motion"
+        words = f"{what} {speed}" if frame.playing else f"{what} {speed}, paused"
+        if behind_s is not None:
+            return f"{words}, {behind_s:.1f} s behind"
+        looped = ", repeated" if playhead is not None and playhead.loop else ""
+        return f"{words}{looped}{', incomplete' if frame.problem else ''}"
 
 
 def at_once(settings: Settings) -> int:
