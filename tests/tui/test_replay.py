@@ -16,6 +16,7 @@ from wsgiviz.events import (
     LogWritten,
     PhaseChanged,
     RunRequested,
+    ServerRetired,
     ServerStarted,
     SessionOpened,
     SettingsChanged,
@@ -214,6 +215,7 @@ SESSION: list[list[Event]] = [
     [event(LogWritten, 60, ("Listening at nowhere",), side="wsgi"), event(PhaseChanged, 60, "ready")],
     [event(RunRequested, 70, 1, 7, ("wsgi",)), event(PhaseChanged, 70, "running")],
     [event(PhaseChanged, 900, "finished")],
+    [event(ServerRetired, 940, side="wsgi")],
     [event(PhaseChanged, 950, "closed")],
 ]
 

@@ -299,7 +299,9 @@ class WsgivizApp(App[int]):
         asking = self.screen
         if self._past is None and isinstance(asking, LiveScreen):
             self._past = Past.of(self._feed, asking, message.by, message.slow)
-            if self._past is not None:
+            if self._past is None:
+                self._say("There is nothing to play back yet.")
+            else:
                 self.push_screen(self._past.screen, self._left_playback)
 
     def _left_playback(self, _: object) -> None:

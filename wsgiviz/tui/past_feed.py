@@ -77,7 +77,7 @@ class PastFeed(PlaybackFeed):
     def slow_motion(self) -> None:
         """The log takes in what comes for as long as it is on; else it stays as it is then."""
         player = self.player
-        if player.grows:
+        if player.grows or player.speed == SLOW:
             player.grows, player.speed = False, 1.0
             return
         player.grows, player.speed = self._live.state.phase is Phase.RUNNING, SLOW

@@ -5,12 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 from wsgiviz.errors import WsgivizError
-from wsgiviz.events import PhaseChanged
+from wsgiviz.events import PhaseChanged, ServerRetired
 from wsgiviz.log import Player, Recording, open_recording
 from wsgiviz.settings import Settings
 from wsgiviz.state import Phase
 from wsgiviz.tui.feed import Saving
 from wsgiviz.tui.playback_feed import PlaybackFeed
+
+CLOSING = 64
+"""In so many batches a program is closed."""
 
 
 class ReplayFeed(PlaybackFeed):
@@ -49,6 +52,12 @@ class ReplayFeed(PlaybackFeed):
 
 def _end(recording: Recording) -> int:
     """The position to stop at. At the very end a program was closed: there was nothing to see any more."""
-    last = recording.batch(recording.end - 1)
-    closed = any(isinstance(event, PhaseChanged) and event.phase == Phase.CLOSED for event in last)
-    return recording.end - 1 if closed else recording.end
+    end = recording.end
+    for position in range(recording.end - 1, max(-1, recording.end - 1 - CLOSING), -1):
+        batch = recording.batch(position)
+        phases = [event.phase for event in batch if isinstance(event, PhaseChanged)]
+        if any(phase != Phase.CLOSED for phase in phases):
+            break
+        if phases or any(isinstance(event, ServerRetired) for event in batch):
+            end = position
+    return end or recording.end

@@ -149,7 +149,7 @@ class LiveScreen(Screen[None]):
         self._show_code()
         if self.has_class("too-small"):
             return
-        view = LiveView(newest, self.glyphs, self.viewport, self.followed, self.by_request)
+        view = self._view()
         shown = list(view.panes())
         for pane, pane_view in zip(self._panes, shown, strict=False):
             pane.show(pane_view)
@@ -159,6 +159,9 @@ class LiveScreen(Screen[None]):
                 self._mark([hot_lines(one.side, one.in_flight) for one in shown])
             self.query_one(CaptionLine).show(*view.captions())
             self.query_one(Header).show(view.header(newest.fps))
+
+    def _view(self) -> LiveView:
+        return LiveView(self.frame, self.glyphs, self.viewport, self.followed, self.by_request)
 
     @property
     def by_request(self) -> bool:
@@ -189,10 +192,11 @@ class LiveScreen(Screen[None]):
 
     def _take_settings(self, settings: Settings) -> None:
         """Another scenario or app: other panes."""
-        if self._settings is not None and settings.name != self._settings.name:
-            self._by_request = None
+        if self._settings is not None:
+            if settings.name != self._settings.name:
+                self._by_request = None
+            self.begin_anew()
         self._settings = settings
-        self.begin_anew()
         self.set_class(is_followed(settings), "contract")
         for pane, side in zip_longest(self._panes, settings.sides):
             pane.display = side is not None
