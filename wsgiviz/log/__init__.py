@@ -7,6 +7,7 @@ in `wsgiviz.log.format`.
 
 from wsgiviz.log.event_log import EventLog
 from wsgiviz.log.marks import Mark, MarkFinder, MarkType
+from wsgiviz.log.pair_player import PairPlayer
 from wsgiviz.log.player import Player
 from wsgiviz.log.recording import Recording, open_recording
 from wsgiviz.log.sink import Sink
@@ -15,6 +16,6 @@ from wsgiviz.log.timeline import LogTimeline, Timeline
 from wsgiviz.log.writer import RecordingWriter
 
 __all__ = [
-    "EventLog", "LogTimeline", "Mark", "MarkFinder", "MarkType", "Player", "Recording", "RecordingWriter", "Sink",
-    "Snapshot", "Timeline", "open_recording",
+    "EventLog", "LogTimeline", "Mark", "MarkFinder", "MarkType", "PairPlayer", "Player", "Recording",
+    "RecordingWriter", "Sink", "Snapshot", "Timeline", "open_recording",
 ]  # fmt: skip

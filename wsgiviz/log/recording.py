@@ -10,6 +10,7 @@ import gc
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import BinaryIO, Self
 
@@ -79,12 +80,12 @@ class Recording:
         """The position after the last batch."""
         return self._index.end
 
-    @property
+    @cached_property
     def events(self) -> int:
         """How many can be read."""
         return sum(one.block.header.events for one in self._index.events)
 
-    @property
+    @cached_property
     def start_ns(self) -> int:
         """When it begins."""
         first, end_ns = self.batch(0), self.t_ns(1)
@@ -95,7 +96,7 @@ class Recording:
         """When the newest event was."""
         return self._index.events[-1].last_ns
 
-    @property
+    @cached_property
     def fired_ns(self) -> int | None:
         """When the first run was requested that a person asked for; None when there is none."""
         return self._batches.fired_ns

@@ -27,7 +27,7 @@ from wsgiviz.tui.leaving import leaving
 from wsgiviz.tui.past import Past
 from wsgiviz.tui.render.glyphs import ASCII, UNICODE
 from wsgiviz.tui.screens.live import LiveScreen
-from wsgiviz.tui.screens.replay import ReplayScreen
+from wsgiviz.tui.screens.opening import first_screen
 from wsgiviz.tui.themes import STAGE, WSGIVIZ
 
 CALM_SHOWN_S = 1.0
@@ -68,8 +68,7 @@ class WsgivizApp(App[int]):
         self._playback = playback
         self._past: Past | None = None
         self._now_ns = self._shown_ns = feed.state.t_ns
-        screen = LiveScreen if playback is None else ReplayScreen
-        self.live = screen(self._made(), self.glyphs)
+        self.live = first_screen(self._made(), self.glyphs, playback)
         self._calm_pace = Pace(CALM_SHOWN_S)
         self._drawn = feed.state
         self._much = False
@@ -341,14 +340,18 @@ def run(settings: Settings, ascii: bool = False, record: str | None = None) -> i
     return status
 
 
-def run_replay(path: str, ascii: bool = False, loop: bool = False) -> int:
+def run_replay(
+    path: str, ascii: bool = False, loop: bool = False, beside: str | None = None, side: str | None = None
+) -> int:
     """Show a recording until the person quits, again and again with ``loop``. Gives the exit status.
 
-    Raises WsgivizError when nothing of it can be read; what is damaged is shown as far as it goes.
+    ``beside``: another recording; of both, ``side`` is shown. Raises WsgivizError when nothing of one can be read;
+    what is damaged is shown as far as it goes.
     """
+    from wsgiviz.tui.pair_feed import PairFeed
     from wsgiviz.tui.replay_feed import ReplayFeed
 
-    feed = ReplayFeed(path, loop)
+    feed = ReplayFeed(path, loop) if beside is None else PairFeed(path, beside, side, loop)
     return _run(WsgivizApp(feed, playback=feed, ascii=ascii), feed)
 
 

@@ -21,7 +21,8 @@ class Playhead:
 
     ``zero_ns`` is the time that the axis calls 0 s. ``searched`` says how much of the log the marks are of, from 0 to
     1. ``cuts`` is another number whenever time did not simply go on. ``behind_s``: seconds that slow motion is behind
-    the servers, None where it is not on.
+    the servers, None where it is not on. ``at_ns`` is its own time, where that is not the frame's. ``other``
+    is the frame of another recording on the same axis, to be seen beside it.
     """
 
     start_ns: int
@@ -34,6 +35,8 @@ class Playhead:
     cuts: int = 0
     loop: bool = False
     behind_s: float | None = None
+    at_ns: int | None = None
+    other: Frame | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +62,12 @@ class Frame:
 
     @classmethod
     def of(
-        cls, feed: Feed, now_ns: int, shown_s: float = 0.0, fps: int = 0, playhead: Playhead | None = None
+        cls,
+        feed: Feed,
+        now_ns: int,
+        shown_s: float = 0.0,
+        fps: int = 0,
+        playhead: Playhead | None = None,
     ) -> Self:
         """What ``feed`` shows at that time."""
         return cls(

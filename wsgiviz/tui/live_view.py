@@ -32,6 +32,8 @@ class LiveView:
     viewport: Viewport = Viewport()
     followed: int = 0
     by_request: bool = False
+    only: str = ""
+    """The name of the only side to be shown; "" for all."""
 
     @property
     def state(self) -> State:
@@ -41,40 +43,44 @@ class LiveView:
     def sides(self) -> list[Side]:
         """Those that have a pane, left to right."""
         state = self.state
-        return [state.sides[name] for name in state.settings.sides if name in state.sides]
+        names = [name for name in state.settings.sides if name in state.sides]
+        return [state.sides[name] for name in names if self.only in ("", name)]
 
     def panes(self) -> Iterator[PaneView]:
         """What each pane shows, left to right, on one axis of time."""
-        now_ns = self._now_ns()
         predictions = {side.name: prediction(self.state, side.name) for side in self.sides}
-        shown = self._window(now_ns, predictions.values())
+        shown = self._window(self.stopped_ns, predictions.values())
         for side in self.sides:
-            over = bool(side.run.ended_ns and side.run.done)
-            yield PaneView(
-                side=side,
-                title=self._title(side),
-                now_ns=now_ns,
-                start_ns=shown.start_ns,
-                end_ns=shown.end_ns,
-                zero_ns=shown.zero_ns,
-                prediction=predictions[side.name],
-                makespan_s=metrics.makespan_ns(side) / 1e9 if over else None,
-                glyphs=self.glyphs,
-                followed=self.followed,
-                timed_s=self.state.settings.timed_s,
-                by_request=self.by_request,
-                wanted=at_once(self.state.settings) if self.by_request else 0,
-            )
+            yield self.pane(side, predictions[side.name], shown)
+
+    def pane(self, side: Side, predicted: Prediction | None, shown: Window) -> PaneView:
+        """What the pane of one side shows."""
+        over = bool(side.run.ended_ns and side.run.done)
+        return PaneView(
+            side=side,
+            title=self._title(side),
+            now_ns=self.stopped_ns,
+            start_ns=shown.start_ns,
+            end_ns=shown.end_ns,
+            zero_ns=shown.zero_ns,
+            prediction=predicted,
+            makespan_s=metrics.makespan_ns(side) / 1e9 if over else None,
+            glyphs=self.glyphs,
+            followed=self.followed,
+            timed_s=self.state.settings.timed_s,
+            by_request=self.by_request,
+            wanted=at_once(self.state.settings) if self.by_request else 0,
+        )
 
     def contract(self) -> Iterator[ContractView]:
         """The steps of a request at each side, where the scenario follows them."""
         if is_followed(self.state.settings):
-            now_ns = self._now_ns()
             for side in self.sides:
-                yield ContractView(side, now_ns, self.glyphs, self.followed)
+                yield ContractView(side, self.stopped_ns, self.glyphs, self.followed)
 
-    def _now_ns(self) -> int:
-        """Once all sides are done the panes stand still: the last thing that happened is their now."""
+    @property
+    def stopped_ns(self) -> int:
+        """The time that the panes show: once all sides are done they stand still, when the last thing happened."""
         sides, now_ns = self.sides, self.frame.now_ns
         if self.state.phase is not Phase.FINISHED or not all(side.run.ended_ns for side in sides):
             return now_ns
@@ -90,11 +96,19 @@ class LiveView:
         return f"{server}, {workers} worker{'s' if workers != 1 else ''}{each}"
 
     def _window(self, now_ns: int, predictions: Iterable[Prediction | None]) -> Window:
-        sides = self.sides
-        starts = [side.run.started_ns for side in sides if side.run.started_ns]
+        return window(self.zero_ns, now_ns, self.expected_ns(predictions), self.viewport)
+
+    @property
+    def zero_ns(self) -> int:
+        """What the axis calls 0 s: when the run began; now, where it did not yet."""
+        starts = [side.run.started_ns for side in self.sides if side.run.started_ns]
+        return min(starts, default=self.stopped_ns)
+
+    def expected_ns(self, predictions: Iterable[Prediction | None]) -> int:
+        """How long the run should take, or took."""
         expected_ns = max((int(found.seconds * 1e9) for found in predictions if found), default=1_000_000_000)
-        done_ns = max((metrics.makespan_ns(side) for side in sides if side.run.ended_ns), default=0)
-        return window(min(starts, default=now_ns), now_ns, max(expected_ns, done_ns), self.viewport)
+        done_ns = max((metrics.makespan_ns(side) for side in self.sides if side.run.ended_ns), default=0)
+        return max(expected_ns, done_ns)
 
     def caption(self) -> Caption:
         frame = self.frame

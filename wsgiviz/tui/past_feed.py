@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Protocol
 
 from wsgiviz.log import LogTimeline, Player
+from wsgiviz.log.player import SLOW
 from wsgiviz.state import Phase
 from wsgiviz.tui.feed import Feed, KeepsLog, Playhead, Saving
-from wsgiviz.tui.playback_feed import SLOW, PlaybackFeed
+from wsgiviz.tui.playback_feed import PlaybackFeed
 
 
 class LoggedFeed(Feed, KeepsLog, Protocol):

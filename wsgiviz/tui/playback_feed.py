@@ -13,9 +13,6 @@ from wsgiviz.tui.feed import Playhead
 SEARCH_NS = 3_000_000
 """So long a frame may look for marks."""
 
-SLOW = 0.1
-"""The speed of slow motion."""
-
 
 class PlaybackFeed:
     """The state of a feed, and playback, by a player. Once the playhead was asked for, marks are looked for."""
@@ -51,17 +48,21 @@ class PlaybackFeed:
             end_ns=player.end_ns,
             zero_ns=zero_ns(player.state) or player.timeline.start_ns,
             event=player.event,
-            events=player.timeline.events_before(player.end),
+            events=player.events,
             marks=finder.marks,
             searched=finder.share,
             cuts=player.cuts,
             loop=player.loop,
         )
 
-    def advance(self) -> int:
+    def search(self) -> None:
+        """Look for marks, for a little while."""
         if self._finder is not None and not self._finder.finished:
             until_ns = time.perf_counter_ns() + SEARCH_NS
             self._finder.search(lambda: time.perf_counter_ns() < until_ns)
+
+    def advance(self) -> int:
+        self.search()
         return self.player.advance(time.monotonic_ns())
 
     # --- playback ---------------------------------------------------------------------------------------------------
@@ -83,7 +84,7 @@ class PlaybackFeed:
         self.player.faster(by)
 
     def slow_motion(self) -> None:
-        self.player.speed = 1.0 if self.player.speed == SLOW else SLOW
+        self.player.slow_motion()
 
     def toggle_loop(self) -> None:
         self.player.loop = not self.player.loop

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
+from wsgiviz.events import SIDES
 from wsgiviz.log import Mark, MarkType
+from wsgiviz.tui.feed import Playhead
 from wsgiviz.tui.render.glyphs import Glyphs
 
 SIGNS: dict[MarkType, tuple[str, str]] = {
@@ -23,7 +23,7 @@ def mark_sign(mark: Mark, glyphs: Glyphs) -> str:
 
 def mark_words(mark: Mark) -> str:
     """ "WSGI  all 4 workers blocked"."""
-    name = mark.side.upper().replace("2", " 2")
+    name = mark.side.upper() if mark.side in SIDES else mark.side
     words = {
         MarkType.FIRED: f"run {mark.run} fired, {mark.count:,} requests",
         MarkType.ALL_BLOCKED: f"all {mark.count} workers blocked" if mark.count > 1 else "the one worker blocked",
@@ -34,8 +34,8 @@ def mark_words(mark: Mark) -> str:
     return f"{name}  {words}" if name else words
 
 
-def mark_line(mark: Mark, marks: Sequence[Mark], glyphs: Glyphs) -> str:
-    """With its sign, and its time since its run was fired."""
-    fired = [one.t_ns for one in marks if one.type is MarkType.FIRED and one.run == mark.run]
-    since = f"{(mark.t_ns - fired[0]) / 1e9:7.3f} s" if fired else " " * 9
-    return f"{mark_sign(mark, glyphs)} {since}   {mark_words(mark)}"
+def mark_line(mark: Mark, playhead: Playhead, glyphs: Glyphs) -> str:
+    """With its sign, and its time since its run was fired; where it was not, since the axis's 0 s."""
+    fired = (one.t_ns for one in playhead.marks if one.type is MarkType.FIRED and one.run == mark.run)
+    since_s = (mark.t_ns - next(fired, playhead.zero_ns)) / 1e9
+    return f"{mark_sign(mark, glyphs)} {since_s:7.3f} s   {mark_words(mark)}"

@@ -88,11 +88,9 @@ class JumpScreen(ModalScreen[Jump | None]):
             return
         listed, self._marks = self.query_one(OptionList), playhead.marks
         at = listed.highlighted
-        listed.set_options([Option(self._row(mark)) for mark in self._marks])
+        rows = [mark_line(mark, playhead, self._glyphs) for mark in self._marks]
+        listed.set_options([Option(Content(row)) for row in rows])
         listed.highlighted = min(at or 0, len(self._marks) - 1) if self._marks else None
-
-    def _row(self, mark: Mark) -> Content:
-        return Content(mark_line(mark, self._marks, self._glyphs))
 
     def action_highlight(self, by: int) -> None:
         listed = self.query_one(OptionList)

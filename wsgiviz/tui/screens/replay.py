@@ -50,7 +50,8 @@ class ReplayScreen(LiveScreen, inherit_bindings=False):
                 self._cuts = playhead.cuts
                 for pane in self._panes:
                     pane.forget()
-            self.query_one(ScrubBar).show(playhead, self.frame.now_ns)
+            at_ns = self.frame.now_ns if playhead.at_ns is None else playhead.at_ns
+            self.query_one(ScrubBar).show(playhead, at_ns)
         super()._draw()
 
     # --- what is asked of the playback ------------------------------------------------------------------------------
