@@ -59,16 +59,22 @@ def _carry_out(argv: list[str]) -> int:
         return _list_lessons()
     if arguments.command in ("lesson", "clinic"):
         return _lesson(arguments)
+    if arguments.command == "tour":
+        return _tour(arguments)
+    if arguments.command == "notes":
+        return _notes(arguments)
     return _replay(arguments) if arguments.command == "replay" else _run(arguments)
 
 
 def _list_scenarios() -> int:
     for scenario in (*scenarios.catalogue(), *scenarios.symptoms()):
+        if scenario is scenarios.symptoms()[0]:
+            print("Symptoms, with a fix each; wsgiviz clinic has their causes\n")
         print(f"{scenario.name:<7} {scenario.question}")
         print(f"{'':<7} {'  |  '.join(filter(None, scenario.calls(scenario.values({}))))}")
         for parameter in scenario.parameters:
             unit = f" {parameter.unit}" if parameter.unit else ""
-            print(f"{'':<7} --set {parameter.name}={parameter.show(parameter.default)}{unit}   {parameter.help}")
+            print(f"{'':<7} --set {parameter.name}={parameter.shown}{unit}   {parameter.help}")
         print()
     return 0
 
@@ -124,6 +130,21 @@ def _lesson(arguments: argparse.Namespace) -> int:
     from wsgiviz.tui.app import run_lesson
 
     return run_lesson(lesson, ascii=arguments.ascii, clinic=is_clinic)
+
+
+def _tour(arguments: argparse.Namespace) -> int:
+    _prepare_terminal("wsgiviz run --headless --scenario NAME")
+    from wsgiviz.lessons.tour import tour
+    from wsgiviz.tui.app import run_lesson
+
+    return run_lesson(tour(), ascii=arguments.ascii)
+
+
+def _notes(arguments: argparse.Namespace) -> int:
+    _prepare_terminal("wsgiviz lessons")
+    from wsgiviz.tui.notes_app import run_notes
+
+    return run_notes(ascii=arguments.ascii)
 
 
 def _run(arguments: argparse.Namespace) -> int:

@@ -117,6 +117,12 @@ def test_an_answer_that_fails_is_recorded_with_its_reason(bench: Bench, answer: 
     assert not bench.emitted(ResponseReceived)
 
 
+def test_the_answer_to_head_has_a_length_and_no_body(bench: Bench) -> None:
+    bench.fire(bench.server(says(OK.removesuffix(b"ok"))), requests=2, method="HEAD")
+    bench.finish()
+    assert [(event.status, event.body_bytes) for event in bench.emitted(ResponseReceived)] == [(200, 0)] * 2
+
+
 def test_a_refused_connection_is_recorded(bench: Bench) -> None:
     with socket.socket() as bound:  # a port that is taken, and where nobody listens
         bound.bind(("127.0.0.1", 0))

@@ -77,6 +77,14 @@ def moves(undone_by: str, *before: str) -> Callable[[str], Check]:
     return of
 
 
+async def by_worker_and_back(seat: Seat) -> None:
+    assert "w1" in seat.pane("left"), "twenty requests have a line each here"
+    await seat.press("v")
+    await seat.until(lambda: "blocked 0.4 s on #9" in seat.pane("left"), "lanes by worker")
+    await seat.press("v")
+    await seat.until(lambda: "w1" in seat.pane("left"), "lanes by request")
+
+
 def says(words: str) -> Callable[[str], Check]:
     """The key does nothing else here."""
 
@@ -104,8 +112,10 @@ def follows(key: str) -> Check:
 
 def shows_code(key: str) -> Check:
     async def check(seat: Seat) -> None:
-        code, height = "await asyncio.sleep(seconds)", seat.panes[0].size.height
-        assert code in seat.text
+        code = "await asyncio.sleep(seconds)"
+        await seat.press("v")  # twenty lanes leave no room for it
+        await seat.reads(code)
+        height = seat.panes[0].size.height
         await seat.press(key)
         await seat.until(lambda: code not in seat.text, "no code")
         assert seat.panes[0].size.height > height
@@ -148,6 +158,7 @@ DOES: dict[str, Callable[[str], Check]] = {
     "right_square_bracket": sets_requests(25),
     "left_square_bracket": sets_requests(15),
     "s": opens("PickerScreen"),
+    "g": asks_for(),
     "o": opens("FormScreen"),
     **dict.fromkeys(("p", "comma", "full_stop", "t"), says("There is nothing to play back yet.")),
     "x": asks_for("cancel"),
@@ -162,8 +173,9 @@ DOES: dict[str, Callable[[str], Check]] = {
     "left": moves("right"),
     "right": moves("left"),
     "0": follows,
-    "down": moves("up"),
-    "up": moves("down", "down", "down"),
+    "v": lambda key: by_worker_and_back,
+    "down": moves("up", "v"),
+    "up": moves("down", "v", "down", "down"),
     "c": shows_code,
     "b": makes_big,
     "l": opens("LogsScreen"),

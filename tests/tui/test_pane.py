@@ -140,11 +140,11 @@ def test_the_wheel_scrolls_the_lanes_no_further_than_they_go() -> None:
         await pilot.pause()
         pane.scroll_lanes(3)
         assert "   #4 ○" in text(pane)
-        assert "3 ↑  9 more, all awaiting" in text(pane)
+        assert "3 ↑  10 more, all awaiting" in text(pane)
         pane.scroll_lanes(500)
-        assert "12 ↑" in text(pane)
+        assert "13 ↑" in text(pane)
         pane.scroll_lanes(-1)
-        assert "11 ↑  1 more: awaiting" in text(pane)
+        assert "12 ↑  1 more: awaiting" in text(pane)
 
     in_app("asgi", check)
 

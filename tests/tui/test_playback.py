@@ -11,7 +11,7 @@ import pytest
 from rich.segment import Segment
 from textual.widgets import Input
 
-from tests.tui.stand_in import Check, Seat, StandIn, _run, watch
+from tests.tui.stand_in import Check, Seat, StandIn, run_app, watch
 from tests.unit.plausible_runs import T0, run
 from wsgiviz.events import Event, PhaseChanged
 from wsgiviz.log import EventLog, RecordingWriter, Snapshot
@@ -57,7 +57,7 @@ def watch_file(check: Check, path: Path, size: tuple[int, int] = (120, 36), **gi
     feed: Any = CountedReplay(str(path), **given)
     feed.controls = StandIn().controls
     try:
-        _run(check, WsgivizApp(feed, playback=feed), feed, size)
+        run_app(check, WsgivizApp(feed, playback=feed), feed, size, Seat)
     finally:
         feed.close()
 

@@ -172,10 +172,11 @@ def test_a_bug_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_scenarios_with_question_calls_and_parameters(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.run(["scenarios"]) == 0
     text = capsys.readouterr().out
-    for scenario in scenarios.catalogue():
+    for scenario in (*scenarios.catalogue(), *scenarios.symptoms()):
         assert f"{scenario.name:<7} {scenario.question}\n" in text
         for parameter in scenario.parameters:
             assert f"--set {parameter.name}={parameter.show(parameter.default)}" in text
+    assert "--set fix=no|async|limiter   how /healthz is served" in text
     assert text.isascii()
 
 

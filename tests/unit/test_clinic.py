@@ -1,4 +1,4 @@
-"""The clinic: each symptom has an app, a case that tells of it, and a fix; scenarios of one protocol run as one side."""
+"""The clinic: each symptom has an app, a case and a fix; scenarios of one protocol run as one side."""
 
 from __future__ import annotations
 

@@ -33,6 +33,12 @@ def as_if_run(settings: Settings) -> dict[str, Any]:
     return {"settings": shown, "host": {}, "sides": {"wsgi": {"makespan_s": seconds}, "asgi": {}}, "lints": []}
 
 
+@pytest.fixture(autouse=True)
+def calm(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever else runs here."""
+    monkeypatch.setattr("os.getloadavg", lambda: (0.0, 0.0, 0.0))
+
+
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Settings, Path]]:
     """What is asked to run, and in which folder, instead of running it; "fail" in a path fails."""
@@ -86,6 +92,19 @@ def test_each_assertion_has_a_line_with_what_was_measured(tmp_path: Path, capsys
     assert lines[4] == f"    ✗ wsgi.makespan_s = 3 s, expected < 2 (one.wsgi.makespan_s)  {place}"
     assert lines[5] == "    ✓ wsgi has no lints, expected no loop-held"
     assert lines[6] == "1 lesson, 2 runs, 3 assertions in 0 s: not everything holds: x"
+
+
+@pytest.mark.usefixtures("asked")
+@pytest.mark.parametrize(("load", "said"), [(500.0, True), (0.1, False)])
+def test_what_does_not_hold_on_a_busy_machine_comes_with_a_caveat(
+    load: float, said: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("os.getloadavg", lambda: (load, load, load))
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    assert run_check(shelf(tmp_path, x=lesson_of("run", checked("one", 2, "wsgi.makespan_s < 1")))) == 1
+    assert ("busy (load average 500.0 on 2 cores)" in capsys.readouterr().out) == said
+    assert run_check(shelf(tmp_path, x=lesson_of("run", checked("one", 2, "wsgi.makespan_s > 1")))) == 0
+    assert "busy" not in capsys.readouterr().out
 
 
 @pytest.mark.usefixtures("asked")

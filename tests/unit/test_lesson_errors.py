@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
@@ -252,3 +253,25 @@ def test_any_text_is_a_lesson_or_refused_in_words(text: str) -> None:
     else:
         assert lesson is not None
         assert lesson.steps
+
+
+def test_a_file_that_is_no_lesson_at_all_is_not_read_for_long() -> None:
+    with pytest.raises(LessonError, match="x.md: 100001 characters"):
+        parse_lesson("x" * 100_001, "x.md")
+
+
+@pytest.mark.parametrize("piece", ["![", "*a ", "[a](", "> ", "- "])
+def test_a_text_of_signs_is_read_in_a_time_that_grows_with_it(piece: str) -> None:
+    """Twenty times the text may take some twenty times as long (and four hundred, were each sign tried with each)."""
+    few, many = (_seconds(lesson_of("narration", "## A\n\n" + piece * number)) for number in (1_000, 20_000))
+    assert many < 120 * few
+
+
+def _seconds(text: str) -> float:
+    """CPU time of this thread, which others on the machine do not lengthen much; the least of three."""
+    taken = []
+    for _ in range(3):
+        begun = time.thread_time()
+        parse_lesson(text, "x.md")
+        taken.append(time.thread_time() - begun)
+    return min(taken)

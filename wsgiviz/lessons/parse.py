@@ -12,15 +12,15 @@ from wsgiviz.lessons.run_settings import read_settings, whole_settings
 from wsgiviz.lessons.sections import Document, read_markdown
 from wsgiviz.lessons.steps import read_steps
 
-MOST_BYTES = 200_000
+LONGEST_LESSON = 100_000
 KEYS = ("title", "claim", "symptom", "minutes", "settings", "steps")
 NUMBERED = re.compile(r"\d+-")
 
 
 def parse_lesson(text: str, file: str) -> Lesson:
     """The lesson that ``text`` is; ``file`` is named in errors, and names the lesson. Raises LessonError."""
-    if len(text) > MOST_BYTES:
-        raise LessonError(file, 0, f"{len(text)} characters", f"a lesson has at most {MOST_BYTES}")
+    if len(text) > LONGEST_LESSON:
+        raise LessonError(file, 0, f"{len(text)} characters", f"a lesson has at most {LONGEST_LESSON}")
     text = text.removeprefix("\ufeff").replace("\r\n", "\n")
     document = read_markdown(text, file)
     return _Front(document, file).lesson()

@@ -60,6 +60,9 @@ class Client:
     repeats: bool = True
     """A request that a kept connection has swallowed may be sent again."""
 
+    bodiless: bool = False
+    """It asks with HEAD."""
+
     @property
     def family(self) -> socket.AddressFamily:
         return socket.AF_INET6 if ":" in self.address[0] else socket.AF_INET
@@ -293,7 +296,7 @@ class Exchange:
                 self._lost("closed")
                 return
             self._client.emit.first_byte(self.req)
-            parser = self._parser = ResponseParser()
+            parser = self._parser = ResponseParser(self._client.bodiless)
         try:
             if data:
                 parser.feed(data)
@@ -335,15 +338,12 @@ class Exchange:
         if sock is not None:
             self._stop_watching(sock)
             self._stop_sending(sock)
-            if not keep:
-                self._hang_up(sock, by_server)
+            if self.kept is None:
+                sock.close()
+            elif not keep:
+                self.kept.close(by_server)
+                self.kept = None
         self._client.ended(self)
-
-    def _hang_up(self, sock: socket.socket, by_server: bool) -> None:
-        kept, self.kept = self.kept, None
-        if kept is not None:
-            kept.close(by_server)
-        sock.close()
 
 
 def _slow_down(sock: socket.socket, client: Client) -> None:

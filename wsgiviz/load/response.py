@@ -24,17 +24,18 @@ class ResponseParser:
     where a redirect leads, without its query, which may differ each time: the first LOCATION_BYTES of it."""
 
     __slots__ = (
-        "_buffer", "_chunked", "_left", "_state", "accept", "body_bytes", "done", "location", "status", "will_close",
+        "_bodiless", "_buffer", "_chunked", "_left", "_lines", "_state", "body_bytes", "done", "location", "status",
     )  # fmt: skip
 
-    def __init__(self) -> None:
+    def __init__(self, bodiless: bool = False) -> None:
+        """``bodiless``: of a request with HEAD, whose response says how long a body would be, and has none."""
+        self._bodiless = bodiless
         self.status = 0
         self.body_bytes = 0
         self.location = b""
-        self.accept = b""  # of a WebSocket's handshake: Sec-WebSocket-Accept
-        self.will_close = False  # the server has said so
         self.done = False
         self._buffer = b""
+        self._lines: list[bytes] = []  # the head: most of what it says nobody asks for
         self._left = -1  # bytes left of the body or chunk; -1: until the connection ends
         self._chunked = False
         self._state = self._head
@@ -52,8 +53,18 @@ class ResponseParser:
     @property
     def keeps(self) -> bool:
         """The connection can carry another request: the response is whole, says nothing else, and nothing follows."""
-        delimited = self._chunked or self._left == 0 or self.status in NO_BODY
-        return self.done and delimited and not self.will_close and not self._buffer
+        delimited = self._chunked or self._left >= 0 or self._bodiless or self.status in NO_BODY
+        if not (self.done and delimited) or self._buffer:
+            return False
+        options = self.header(b"connection").lower()
+        if b"close" in options:
+            return False
+        return not self._lines[0].startswith(b"HTTP/1.0") or b"keep-alive" in options
+
+    def header(self, name: bytes) -> bytes:
+        """The values of the headers with that name, which is in lower case, joined by commas; b"" for none."""
+        pairs = (line.partition(b":") for line in self._lines[1:])
+        return b",".join(value.strip() for found, _, value in pairs if found.lower() == name)
 
     def feed(self, data: bytes) -> None:
         """Take what arrived; what comes after the response is no part of it (`rest`). Raises BadResponse."""
@@ -81,7 +92,7 @@ class ResponseParser:
         if 100 <= status < 200 and status != 101:
             return True  # an interim response: the real one follows
         self.status = status
-        self.will_close = lines[0].startswith(b"HTTP/1.0")
+        self._lines = lines
         self._framing(lines[1:])
         return True
 
@@ -95,14 +106,9 @@ class ResponseParser:
                 self._left = _number(value.strip(), 10)
             elif lowered == b"transfer-encoding":
                 self._chunked = value.strip().lower().endswith(b"chunked")
-            elif lowered == b"connection":
-                options = value.lower()
-                self.will_close = b"close" in options or (self.will_close and b"keep-alive" not in options)
-            elif lowered == b"sec-websocket-accept":
-                self.accept = value.strip()
             elif lowered == b"location" and 300 <= self.status < 400:
                 self.location = value.strip().partition(b"?")[0].partition(b"#")[0][:LOCATION_BYTES]
-        if self.status in NO_BODY or self.status == 101:
+        if self._bodiless or self.status in NO_BODY or self.status == 101:
             self.done = True
         elif self._chunked:
             self._state = self._chunk_size

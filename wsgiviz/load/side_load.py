@@ -31,9 +31,11 @@ class SideLoad:
         address = self._prepared[0].address
         self._client = Client(
             self._loop, emit, address, self._ended, job.send_over_s, job.read_over_s, job.reuse,
-            job.method in IDEMPOTENT,
+            job.method in IDEMPOTENT, job.method == "HEAD",
         )  # fmt: skip
         self._counts = FrameCounts()
+        self._websocket = job.websocket
+        self._pause_ns = int(job.pause_s * 1e9)
         self._start_ns = start_ns
         self._until_ns = start_ns + int(job.duration_s * 1e9) if job.duration_s is not None else None
         self._plan = plan(job)
@@ -82,7 +84,7 @@ class SideLoad:
         """Say what CPU time this process has taken, once the run has begun."""
         if self._over is not None:
             self._emit.driver_sampled(*self._cpu.read())
-            if self._job.websocket:
+            if self._websocket:
                 self._emit.web_sockets_counted(self._counts.messages, self._counts.pings_answered)
 
     def _begin(self, number: int, planned_ns: int, asks_again: bool, kept: KeptConnection | None = None) -> None:
@@ -91,7 +93,7 @@ class SideLoad:
         deadline_s = self._loop.time() + self._job.timeout_s
         request = self._prepared[(number - 1) % len(self._prepared)]
         exchange: Exchange
-        if self._job.websocket:
+        if self._websocket:
             exchange = WebSocketExchange(self._client, req, request, planned_ns, deadline_s, self._counts)
         else:
             exchange = Exchange(self._client, req, request.numbered(req), planned_ns, deadline_s, kept)
@@ -104,10 +106,10 @@ class SideLoad:
         """A user who has an answer, or knows that there will be none, asks again, as long as there is what to ask."""
         kept = exchange.kept
         if self._open.pop(exchange):
-            planned_ns = time.monotonic_ns() + int(self._job.pause_s * 1e9)
+            planned_ns = time.monotonic_ns() + self._pause_ns
             found = next(self._due, None) if self._until_ns is None or planned_ns < self._until_ns else None
             if found is not None:
-                if self._job.pause_s:
+                if self._pause_ns:
                     self._pause(found[0], planned_ns, kept)
                 else:
                     self._begin(found[0], planned_ns, asks_again=True, kept=kept)

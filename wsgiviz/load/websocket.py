@@ -61,7 +61,7 @@ class WebSocketExchange(Exchange):
         """With any other status it is an answer like others: no WebSocket was opened."""
         if parser.status != 101:
             super()._answered(parser)
-        elif parser.accept != generate_accept_token(self._key):
+        elif parser.header(b"sec-websocket-accept") != generate_accept_token(self._key):
             self.fail("protocol")
         else:
             self._client.emit.web_socket_opened(self.req)

@@ -10,6 +10,7 @@ without one), ``holds``, ``seconds``, ``skipped`` (null, or why), ``failure`` (n
 
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,8 @@ from wsgiviz.report.output import as_json, write_whole
 from wsgiviz.report.plain import plain, spelled
 
 SCHEMA = 1
+BUSY = 3.0
+"""Load average for each core from which others must be at work: a check mostly waits."""
 
 
 class CheckReport:
@@ -73,6 +76,8 @@ class CheckReport:
         wrong = [checked for checked in self._lessons if not checked.holds]
         verdict = "everything holds" if self.holds else f"not everything holds: {', '.join(map(_name, wrong))}"
         self._print(f"{what} in {self._seconds:.0f} s: {verdict}", "bold green" if self.holds else "bold red")
+        if not self.holds and (busy := _busy()):
+            self._print(busy)
 
     def write(self, target: str) -> None:
         """The whole as JSON, to a file or ("-") stdout. Raises WsgivizError when that can't be."""
@@ -116,6 +121,14 @@ class CheckReport:
             "seconds": self._seconds,
             "lessons": [_lesson(checked) for checked in self._lessons],
         }
+
+
+def _busy() -> str:
+    """What a person should know before they doubt a lesson; "" when the load is what the check itself makes."""
+    load, cores = os.getloadavg()[0], os.cpu_count() or 1
+    if load < BUSY * cores:
+        return ""
+    return f"This machine is busy (load average {load:.1f} on {_number(cores, 'core')}): times may be longer by that."
 
 
 def _number(count: int, what: str) -> str:

@@ -103,6 +103,9 @@ def _unmeasured(side: Side) -> str:
 
 def _title(settings: Settings) -> str:
     to_each = " to each side" if len(settings.sides) > 1 else ""
+    if settings.silent_clients:
+        many = "" if settings.silent_clients == 1 else "s"
+        to_each += f", beside {settings.silent_clients} silent client{many}"
     if settings.duration is not None:
         return f"{settings.name}: {settings.concurrency} users for {settings.duration:g} s{to_each}"
     return f"{settings.name}: {wording.requests(settings.requests)}{to_each}"

@@ -63,6 +63,11 @@ class Parameter:
         """The value as a person writes it."""
         return f"{value:g}"
 
+    @property
+    def shown(self) -> str:
+        """What a list of parameters has of it: the default."""
+        return self.show(self.default)
+
 
 @dataclass(frozen=True, slots=True)
 class Choice:
@@ -89,6 +94,11 @@ class Choice:
     def show(self, value: Value) -> str:
         """The value as a person writes it."""
         return str(value)
+
+    @property
+    def shown(self) -> str:
+        """What a list of parameters has of it: all of the words."""
+        return "|".join(self.words)
 
 
 @dataclass(frozen=True, slots=True)

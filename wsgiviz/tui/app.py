@@ -6,6 +6,7 @@ import gc
 import sys
 from collections.abc import Iterable
 from functools import partial
+from pathlib import Path
 from typing import Any, ClassVar
 
 from textual import events, on
@@ -15,8 +16,9 @@ from textual.screen import Screen
 
 from wsgiviz import scenarios
 from wsgiviz.errors import WsgivizError
+from wsgiviz.lessons.model import Lesson
 from wsgiviz.printable import printable
-from wsgiviz.settings import Settings
+from wsgiviz.settings import Settings, make
 from wsgiviz.state import Failure, Phase
 from wsgiviz.tui import intents
 from wsgiviz.tui.expectation import Expectations, reloaded, worker_ended, workers_changed
@@ -48,7 +50,7 @@ class WsgivizApp(App[int]):
     """
 
     TITLE = "wsgiviz"
-    CSS_PATH = "app.tcss"
+    CSS_PATH = Path(__file__).with_name("app.tcss")
     ENABLE_COMMAND_PALETTE = True
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+c,ctrl+q", "quit", "quit", show=False, priority=True, system=True),
@@ -176,6 +178,11 @@ class WsgivizApp(App[int]):
     async def _after_failure(self, action: str | None) -> None:
         if action is not None:
             await self.live.run_action(action)
+
+    @property
+    def _commanded(self) -> LiveScreen:
+        """The screen that the palette's actions are for."""
+        return self.live
 
     def _say(self, words: str, warn: bool = False, timeout: float = 3) -> None:
         """In a few lines over the screen; ``words`` may hold anything."""
@@ -310,9 +317,9 @@ class WsgivizApp(App[int]):
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         yield from super().get_system_commands(screen)
-        live = self._past.screen if self._past is not None else self.live
-        for title, action, help in live.commands():
-            yield SystemCommand(title, help, partial(live.run_action, action))
+        commanded = self._past.screen if self._past is not None else self._commanded
+        for title, action, help in commanded.commands():
+            yield SystemCommand(title, help, partial(commanded.run_action, action))
         if self._controls is not None and self._past is None:
             for scenario in scenarios.catalogue():
                 title = f"Scenario {scenario.name}"
@@ -331,13 +338,27 @@ def run(settings: Settings, ascii: bool = False, record: str | None = None) -> i
 
     ``record``: a file to which everything is written meanwhile. Raises WsgivizError when that can't be.
     """
+    from wsgiviz.tui.lesson.app import LessonApp
     from wsgiviz.tui.live_feed import LiveFeed
 
     feed = LiveFeed(settings, record)
-    status = _run(WsgivizApp(feed, feed.controller, ascii=ascii), feed)
+    status = _run(LessonApp(feed, feed.controller, ascii=ascii), feed)
     if record is not None:
         print(f"wsgiviz: {printable(feed.problem or f'recorded to {record}')}", file=sys.stderr)
     return status
+
+
+def run_lesson(lesson: Lesson | None, ascii: bool = False, clinic: bool = False) -> int:
+    """Lead through a lesson, on servers; with None the list of lessons comes first. ``clinic``: its cases instead.
+
+    Gives the exit status; leaves neither process nor file, but for the progress.
+    """
+    from wsgiviz.tui.lesson.app import LessonApp, Opening
+    from wsgiviz.tui.live_feed import LiveFeed
+
+    feed = LiveFeed(make())
+    app = LessonApp(feed, feed.controller, ascii=ascii, opening=Opening(lesson, clinic))
+    return _run(app, feed)
 
 
 def run_replay(

@@ -32,6 +32,8 @@ class LiveView:
     viewport: Viewport = Viewport()
     followed: int = 0
     by_request: bool = False
+    foretell: bool = True
+    """Predictions are shown before a run has ended, too: where a person is asked to predict, they are not."""
     only: str = ""
     """The name of the only side to be shown; "" for all."""
 
@@ -63,7 +65,8 @@ class LiveView:
             start_ns=shown.start_ns,
             end_ns=shown.end_ns,
             zero_ns=shown.zero_ns,
-            prediction=predicted,
+            prediction=predicted if over or self.foretell else None,
+            foretell=self.foretell,
             makespan_s=metrics.makespan_ns(side) / 1e9 if over else None,
             glyphs=self.glyphs,
             followed=self.followed,

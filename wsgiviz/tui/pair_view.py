@@ -41,7 +41,8 @@ class PairView(LiveView):
         """Each alone."""
         frames = self.frame, other_of(self.frame)
         one, other = (
-            LiveView(frame, self.glyphs, self.viewport, self.followed, self.by_request, self.only) for frame in frames
+            LiveView(frame, self.glyphs, self.viewport, self.followed, self.by_request, only=self.only)
+            for frame in frames
         )
         return one, other
 

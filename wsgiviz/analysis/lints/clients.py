@@ -45,7 +45,7 @@ SILENT_CLIENT = Lint(
     "A connection is not a request. Browsers open some in advance, and load balancers to see whether the port "
     "answers. A sync worker that accepts one reads until the first byte comes, and serves nobody meanwhile; after "
     "--timeout gunicorn kills it: \"WORKER TIMEOUT\" on an app that does nothing. Put a proxy that buffers in front, "
-    "or use gthread, which keeps connections that say nothing out of its threads.",
+    "or use gthread: a connection that says nothing holds one of its threads for 5 s at most, and no heartbeat.",
     "gunicorn docs, Deploying: nginx; gunicorn settings: timeout",
 )  # fmt: skip
 

@@ -16,6 +16,7 @@ CONTROL: list[BindingType] = [
     Binding("right_square_bracket", "requests(1)", "more requests", tooltip="More requests, and fire"),
     Binding("left_square_bracket", "requests(-1)", "fewer requests", tooltip="Fewer requests, and fire"),
     Binding("s", "pick", "scenario", tooltip="Choose another scenario"),
+    Binding("g", "lessons", "lessons", tooltip="Lessons; back to the one that was left"),
     Binding("o", "form", "options", tooltip="All settings, in a form"),
     Binding("p", "enter_playback", "playback", tooltip="Play back what has been seen; the servers go on"),
     Binding("comma", "enter_playback(-1)", "step back", tooltip="Play back, one event before now"),
@@ -66,7 +67,7 @@ LIVE_HINTS: list[Hint] = [
     ("space", "fire"), ("+ -", "workers"), ("[ ]", "requests"), ("s", "scenario"), ("v", "view"), ("o", "options"),
     ("p", "playback"), ("k", "kill"), ("tab", "ledger"), ("?", "help"), ("q", "quit"), ("f", "one more"),
     ("t", "slow motion"), ("x", "cancel"), ("r", "reload"), ("l", "logs"), ("b", "big"), ("< >", "zoom"),
-    ("c", "code"), ("w", "save"), ("^p", "palette"),
+    ("c", "code"), ("w", "save"), ("g", "lessons"), ("^p", "palette"),
 ]  # fmt: skip
 
 REPLAY_HINTS: list[Hint] = [

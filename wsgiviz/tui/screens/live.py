@@ -23,16 +23,17 @@ from wsgiviz.settings import Settings
 from wsgiviz.state import Location, Slot
 from wsgiviz.tui import intents
 from wsgiviz.tui.feed import Frame, Pace
+from wsgiviz.tui.lesson.intents import ListLessons, OpenLessons
 from wsgiviz.tui.live_view import LiveView, at_once
 from wsgiviz.tui.render.glyphs import Glyphs
 from wsgiviz.tui.render.layout import layout
 from wsgiviz.tui.render.window import Viewport
 from wsgiviz.tui.screens.bindings import CONTROL, LIVE_HINTS, VIEW, commands, explained
 from wsgiviz.tui.source import Source, find_source, source_at
-from wsgiviz.tui.widgets.caption import CaptionLine
+from wsgiviz.tui.widgets.caption import CaptionLine, Said
 from wsgiviz.tui.widgets.code import CodePane
 from wsgiviz.tui.widgets.contract import ContractPane
-from wsgiviz.tui.widgets.header import Header
+from wsgiviz.tui.widgets.header import Header, HeaderView
 from wsgiviz.tui.widgets.keys import Hint, Keys
 from wsgiviz.tui.widgets.pane import Pane
 
@@ -69,6 +70,8 @@ class LiveScreen(Screen[None]):
     HINTS: ClassVar[Sequence[Hint]] = LIVE_HINTS
     BARS = 0
     """Lines of the `bars`."""
+    FORETELLS: ClassVar[bool] = True
+    """Whether predictions are shown before a run has ended."""
 
     def __init__(self, frame: Frame, glyphs: Glyphs) -> None:
         super().__init__()
@@ -86,6 +89,7 @@ class LiveScreen(Screen[None]):
         self._ascii = glyphs.name == "ascii"
         self._theme_before = ""
         self._code_wanted: bool | None = None
+        self._foretells = self.FORETELLS
         self._by_request: bool | None = None  # as a person has chosen; None: what suits the scenario
 
     def compose(self) -> ComposeResult:
@@ -108,7 +112,9 @@ class LiveScreen(Screen[None]):
         self._draw()
 
     def on_resize(self, event: events.Resize) -> None:
-        width, height = event.size
+        self._arrange(*event.size)
+
+    def _arrange(self, width: int, height: int) -> None:
         too_small = width < SMALLEST_TERMINAL[0] or height < SMALLEST_TERMINAL[1]
         self.set_class(too_small, "too-small")
         self.set_class(width < NARROW, "narrow")
@@ -157,11 +163,17 @@ class LiveScreen(Screen[None]):
         if self._pace.due(newest.shown_s) or not newest.playing:
             if not self.has_class("short"):
                 self._mark([hot_lines(one.side, one.in_flight) for one in shown])
-            self.query_one(CaptionLine).show(*view.captions())
-            self.query_one(Header).show(view.header(newest.fps))
+            self.query_one(CaptionLine).show(*self._captions(view))
+            self.query_one(Header).show(self._header(view))
 
     def _view(self) -> LiveView:
-        return LiveView(self.frame, self.glyphs, self.viewport, self.followed, self.by_request)
+        return LiveView(self.frame, self.glyphs, self.viewport, self.followed, self.by_request, self._foretells)
+
+    def _captions(self, view: LiveView) -> list[Said]:
+        return view.captions()
+
+    def _header(self, view: LiveView) -> HeaderView:
+        return view.header(self.frame.fps)
 
     @property
     def by_request(self) -> bool:
@@ -182,6 +194,7 @@ class LiveScreen(Screen[None]):
 
     def action_lanes_of(self) -> None:
         self._by_request = not self.by_request
+        self._arrange_code(self.size.height)
 
     def _mark(self, lines: list[tuple[HotLine, ...]]) -> None:
         """In the code: another line at once, how many are there a few times a second."""
@@ -197,6 +210,7 @@ class LiveScreen(Screen[None]):
                 self._by_request = None
             self.begin_anew()
         self._settings = settings
+        self._arrange_code(self.size.height)
         self.set_class(is_followed(settings), "contract")
         for pane, side in zip_longest(self._panes, settings.sides):
             pane.display = side is not None
@@ -219,7 +233,7 @@ class LiveScreen(Screen[None]):
         """Through the same viewport, with the same lanes, code and theme as ``other``."""
         self.viewport, self.followed = other.viewport, other.followed
         self._by_request, self._code_wanted = other._by_request, other._code_wanted
-        self._theme_before = other._theme_before
+        self._theme_before, self._foretells = other._theme_before, other._foretells
         self.set_class(other.has_class("stage"), "stage")
 
     def begin_anew(self) -> None:
@@ -265,7 +279,16 @@ class LiveScreen(Screen[None]):
     def action_pick(self) -> None:
         from wsgiviz.tui.screens.picker import PickerScreen
 
-        self.app.push_screen(PickerScreen(self.frame.state.settings), self._take)
+        self.app.push_screen(PickerScreen(self.frame.state.settings), self._picked)
+
+    def _picked(self, picked: Settings | str | None) -> None:
+        if isinstance(picked, str):
+            self.post_message(ListLessons(clinic=picked == "clinic"))
+        else:
+            self._take(picked)
+
+    def action_lessons(self) -> None:
+        self.post_message(OpenLessons())
 
     def action_form(self) -> None:
         from wsgiviz.tui.screens.form import FormScreen
