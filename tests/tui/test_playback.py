@@ -114,8 +114,9 @@ def test_so_many_events_forward_and_back_give_the_same_cells(file: Path, view: l
 def test_it_makes_no_difference_whether_a_time_was_played_to_or_jumped_to(file: Path) -> None:
     async def check(seat: Seat) -> None:
         replayed = player(seat)
-        replayed.speed = 20.0
-        await seat.until(lambda: replayed.event > FIRED + 40, "some way")
+        replayed.go_to(FIRED // 6)
+        replayed.speed, replayed.playing = 0.05, True
+        await seat.until(lambda: replayed.event > FIRED + 20, "some way")
         await seat.press("space")
         await seat.reads("paused")
         await seat.frames()
@@ -202,11 +203,12 @@ def test_a_failure_of_the_servers_ends_it() -> None:
 
 def test_what_was_played_is_played_from_where_its_run_began() -> None:
     async def check(seat: Seat) -> None:
-        await seat.press("p", "space")
-        await seat.until(lambda: seat.app._past is not None and seat.app._past.feed.playing, "playing")
-        await seat.reads("replay 1× ")
+        await seat.press("p", *["left_square_bracket"] * 6, "space")
+        await seat.reads("replay 0.01× ")
+        assert not player(seat).ended
+        player(seat).speed = 20.0
         await seat.until(lambda: player(seat).ended, "its end")
-        await seat.reads("replay 1×, paused")
+        await seat.reads("replay 20×, paused")
 
     watch(check, LoggedStandIn())
 

@@ -31,7 +31,8 @@ class PairFeed:
     def __init__(self, left: str, right: str, side: str | None = None, loop: bool = False) -> None:
         self._feeds: list[ReplayFeed] = []
         try:
-            self._feeds += [ReplayFeed(left), ReplayFeed(right)]
+            for path in (left, right):
+                self._feeds.append(ReplayFeed(path))
             self.side = _common_side(self._feeds, side)
         except BaseException:
             self.close()
