@@ -10,6 +10,7 @@ import gc
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import BinaryIO, Self
 
@@ -57,6 +58,7 @@ class Recording:
         self._spacing = KEYFRAME_EVENTS  # events between those
         self._nearby: dict[int, Snapshot] = {}
         self._not_applied: set[int] = set()
+        self._events_before = [0]  # of each block of events, as far as they were asked for
         self._start = self._keyframe(0)
 
     def close(self) -> None:
@@ -69,16 +71,21 @@ class Recording:
         self.close()
 
     @property
+    def first(self) -> int:
+        """The earliest position."""
+        return 0
+
+    @property
     def end(self) -> int:
         """The position after the last batch."""
         return self._index.end
 
-    @property
+    @cached_property
     def events(self) -> int:
         """How many can be read."""
         return sum(one.block.header.events for one in self._index.events)
 
-    @property
+    @cached_property
     def start_ns(self) -> int:
         """When it begins."""
         first, end_ns = self.batch(0), self.t_ns(1)
@@ -89,7 +96,7 @@ class Recording:
         """When the newest event was."""
         return self._index.events[-1].last_ns
 
-    @property
+    @cached_property
     def fired_ns(self) -> int | None:
         """When the first run was requested that a person asked for; None when there is none."""
         return self._batches.fired_ns
@@ -105,6 +112,16 @@ class Recording:
     def position_at(self, t_ns: int) -> int:
         """The position at a time: how many batches there are up to it."""
         return self._batches.position_at(t_ns)
+
+    def events_before(self, position: int) -> int:
+        """How many of its events there are before a position."""
+        blocks, at = self._index.events, self._index.block_at(position)
+        counted = self._events_before
+        while len(counted) <= at:
+            counted.append(counted[-1] + blocks[len(counted) - 1].block.header.events)
+        if position >= self.end:
+            return counted[at] + blocks[at].block.header.events
+        return counted[at] + sum(len(self.batch(one)) for one in range(blocks[at].first, position))
 
     # --- what was known -------------------------------------------------------------------------------------------
 

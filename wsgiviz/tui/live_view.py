@@ -34,6 +34,8 @@ class LiveView:
     by_request: bool = False
     foretell: bool = True
     """Predictions are shown before a run has ended, too: where a person is asked to predict, they are not."""
+    only: str = ""
+    """The name of the only side to be shown; "" for all."""
 
     @property
     def state(self) -> State:
@@ -43,41 +45,45 @@ class LiveView:
     def sides(self) -> list[Side]:
         """Those that have a pane, left to right."""
         state = self.state
-        return [state.sides[name] for name in state.settings.sides if name in state.sides]
+        names = [name for name in state.settings.sides if name in state.sides]
+        return [state.sides[name] for name in names if self.only in ("", name)]
 
     def panes(self) -> Iterator[PaneView]:
         """What each pane shows, left to right, on one axis of time."""
-        now_ns = self._now_ns()
         predictions = {side.name: prediction(self.state, side.name) for side in self.sides}
-        shown = self._window(now_ns, predictions.values())
+        shown = self._window(self.stopped_ns, predictions.values())
         for side in self.sides:
-            over = bool(side.run.ended_ns and side.run.done)
-            yield PaneView(
-                side=side,
-                title=self._title(side),
-                now_ns=now_ns,
-                start_ns=shown.start_ns,
-                end_ns=shown.end_ns,
-                zero_ns=shown.zero_ns,
-                prediction=predictions[side.name] if over or self.foretell else None,
-                foretell=self.foretell,
-                makespan_s=metrics.makespan_ns(side) / 1e9 if over else None,
-                glyphs=self.glyphs,
-                followed=self.followed,
-                timed_s=self.state.settings.timed_s,
-                by_request=self.by_request,
-                wanted=at_once(self.state.settings) if self.by_request else 0,
-            )
+            yield self.pane(side, predictions[side.name], shown)
+
+    def pane(self, side: Side, predicted: Prediction | None, shown: Window) -> PaneView:
+        """What the pane of one side shows."""
+        over = bool(side.run.ended_ns and side.run.done)
+        return PaneView(
+            side=side,
+            title=self._title(side),
+            now_ns=self.stopped_ns,
+            start_ns=shown.start_ns,
+            end_ns=shown.end_ns,
+            zero_ns=shown.zero_ns,
+            prediction=predicted if over or self.foretell else None,
+            foretell=self.foretell,
+            makespan_s=metrics.makespan_ns(side) / 1e9 if over else None,
+            glyphs=self.glyphs,
+            followed=self.followed,
+            timed_s=self.state.settings.timed_s,
+            by_request=self.by_request,
+            wanted=at_once(self.state.settings) if self.by_request else 0,
+        )
 
     def contract(self) -> Iterator[ContractView]:
         """The steps of a request at each side, where the scenario follows them."""
         if is_followed(self.state.settings):
-            now_ns = self._now_ns()
             for side in self.sides:
-                yield ContractView(side, now_ns, self.glyphs, self.followed)
+                yield ContractView(side, self.stopped_ns, self.glyphs, self.followed)
 
-    def _now_ns(self) -> int:
-        """Once all sides are done the panes stand still: the last thing that happened is their now."""
+    @property
+    def stopped_ns(self) -> int:
+        """The time that the panes show: once all sides are done they stand still, when the last thing happened."""
         sides, now_ns = self.sides, self.frame.now_ns
         if self.state.phase is not Phase.FINISHED or not all(side.run.ended_ns for side in sides):
             return now_ns
@@ -93,11 +99,19 @@ class LiveView:
         return f"{server}, {workers} worker{'s' if workers != 1 else ''}{each}"
 
     def _window(self, now_ns: int, predictions: Iterable[Prediction | None]) -> Window:
-        sides = self.sides
-        starts = [side.run.started_ns for side in sides if side.run.started_ns]
+        return window(self.zero_ns, now_ns, self.expected_ns(predictions), self.viewport)
+
+    @property
+    def zero_ns(self) -> int:
+        """What the axis calls 0 s: when the run began; now, where it did not yet."""
+        starts = [side.run.started_ns for side in self.sides if side.run.started_ns]
+        return min(starts, default=self.stopped_ns)
+
+    def expected_ns(self, predictions: Iterable[Prediction | None]) -> int:
+        """How long the run should take, or took."""
         expected_ns = max((int(found.seconds * 1e9) for found in predictions if found), default=1_000_000_000)
-        done_ns = max((metrics.makespan_ns(side) for side in sides if side.run.ended_ns), default=0)
-        return window(min(starts, default=now_ns), now_ns, max(expected_ns, done_ns), self.viewport)
+        done_ns = max((metrics.makespan_ns(side) for side in self.sides if side.run.ended_ns), default=0)
+        return max(expected_ns, done_ns)
 
     def caption(self) -> Caption:
         frame = self.frame
@@ -117,8 +131,8 @@ class LiveView:
         names = {side.name: side.kind if twins else side.protocol.upper() for side in self.sides}
         return [(names[side.name], side.protocol, self._keyless(said[side.name])) for side in self.sides]
 
-    def header(self, fps: int, paused: bool) -> HeaderView:
-        """``paused``: the view is, while the servers go on."""
+    def header(self, fps: int) -> HeaderView:
+        """``fps`` is the viewer's, which nobody needs to know of a replay."""
         state, settings = self.state, self.state.settings
         elapsed_ns = max((metrics.elapsed_ns(side, self.frame.now_ns) for side in self.sides), default=0)
         left, right = [*(settings.call(side.name) for side in self.sides), "", ""][:2]
@@ -129,23 +143,32 @@ class LiveView:
             load=_load(settings),
             state=self._status(),
             clock_s=elapsed_ns // 100_000_000 / 10,
-            fps=fps,
+            fps=None if self.frame.recorded else fps,
             lost=state.lost,
             driver_late_ms=max((side.run.max_driver_late_ns for side in self.sides), default=0) // 1_000_000,
-            paused=paused,
             glyphs=self.glyphs,
         )
 
     def _status(self) -> str:
-        """Whether it is live or recorded, and how the recording is doing."""
+        """Whether it is live or a replay, and how a recording is doing."""
         frame, phase = self.frame, self.state.phase
         if frame.recorded:
-            times = "x" if self.glyphs.name == "ascii" else "×"
-            playing = f" {frame.speed:g}{times}" if frame.playing else ", paused"
-            return f"recorded{playing}{', incomplete' if frame.problem else ''}"
+            return self._playback_status()
         words = {Phase.RUNNING: f"{self.glyphs.live} live", Phase.FINISHED: "done", Phase.FAILED: "stopped"}
         kept = "recording failed  " if frame.problem else "rec  " if frame.recording else ""
         return kept + words.get(phase, phase.value)
+
+    def _playback_status(self) -> str:
+        """How fast it is, or that it is paused; slow motion says how far it is behind the servers."""
+        frame, playhead = self.frame, self.frame.playhead
+        speed = f"{frame.speed:g}{'x' if self.glyphs.name == 'ascii' else '×'}"
+        behind_s = playhead.behind_s if playhead is not None else None
+        what = "replay" if behind_s is None else "slow motion"
+        words = f"{what} {speed}" if frame.playing else f"{what} {speed}, paused"
+        if behind_s is not None:
+            return f"{words}, {behind_s:.1f} s behind"
+        looped = ", repeated" if playhead is not None and playhead.loop else ""
+        return f"{words}{looped}{', incomplete' if frame.problem else ''}"
 
 
 def at_once(settings: Settings) -> int:

@@ -92,7 +92,7 @@ class LessonApp(WsgivizApp):
 
     def _seen(self) -> list[Screen[Any]]:
         """What is below the lesson can't be seen."""
-        stack = self.screen_stack
+        stack = super()._seen()
         shown = self._lesson_screen
         return stack[stack.index(shown) :] if shown in stack else stack
 

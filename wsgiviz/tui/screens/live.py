@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import zip_longest
 from pathlib import Path
@@ -13,6 +13,7 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal
 from textual.screen import Screen
+from textual.widget import Widget
 from textual.widgets import Static
 
 from wsgiviz.analysis.contract import is_followed
@@ -67,17 +68,17 @@ class LiveScreen(Screen[None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [*CONTROL, *VIEW]
     HINTS: ClassVar[Sequence[Hint]] = LIVE_HINTS
+    BARS = 0
+    """Lines of the `bars`."""
     FORETELLS: ClassVar[bool] = True
     """Whether predictions are shown before a run has ended."""
 
     def __init__(self, frame: Frame, glyphs: Glyphs) -> None:
         super().__init__()
         self.glyphs = glyphs
-        self.paused = False
         self.viewport = Viewport()
         self.followed = 0
         self.frame = frame
-        self._frozen: Frame | None = None
         self._settings: Settings | None = None
         self._code_of: Settings | None = None
         self._texts: Mapping[str, str] | None = None
@@ -88,6 +89,7 @@ class LiveScreen(Screen[None]):
         self._ascii = glyphs.name == "ascii"
         self._theme_before = ""
         self._code_wanted: bool | None = None
+        self._foretells = self.FORETELLS
         self._by_request: bool | None = None  # as a person has chosen; None: what suits the scenario
 
     def compose(self) -> ComposeResult:
@@ -96,9 +98,14 @@ class LiveScreen(Screen[None]):
             yield from self._panes
         yield ContractPane()
         yield CaptionLine(self._ascii)
+        yield from self.bars()
         yield CodePane(self.glyphs, self._source_at)
         yield Keys(list(self.HINTS))
         yield Static("", id="too-small", markup=False)
+
+    def bars(self) -> Iterator[Widget]:
+        """What another kind of this screen has below the sentence."""
+        yield from ()
 
     def on_mount(self) -> None:
         self.set_class(self._ascii, "ascii")
@@ -123,13 +130,14 @@ class LiveScreen(Screen[None]):
         wanted = self._code_wanted
         if wanted is None:
             lanes = at_once(self.frame.state.settings) if self.by_request else 0
-            wanted = height >= SHORT and (height - FRAME - CODE >= 0) and self._fits(lanes, height - FRAME - CODE)
+            left = height - FRAME - self.BARS - CODE
+            wanted = height >= SHORT and left >= 0 and self._fits(lanes, left)
         self.set_class(not wanted, "short")
 
     @property
     def _without_code(self) -> int:
         """Lines of a pane where no code is shown."""
-        return self.size.height - FRAME
+        return self.size.height - FRAME - self.BARS
 
     # --- drawing --------------------------------------------------------------------------------------------------
 
@@ -147,9 +155,7 @@ class LiveScreen(Screen[None]):
         self._show_code()
         if self.has_class("too-small"):
             return
-        if not self.paused or self._frozen is None:
-            self._frozen = newest
-        view = LiveView(self._frozen, self.glyphs, self.viewport, self.followed, self.by_request, self.FORETELLS)
+        view = self._view()
         shown = list(view.panes())
         for pane, pane_view in zip(self._panes, shown, strict=False):
             pane.show(pane_view)
@@ -160,11 +166,14 @@ class LiveScreen(Screen[None]):
             self.query_one(CaptionLine).show(*self._captions(view))
             self.query_one(Header).show(self._header(view))
 
+    def _view(self) -> LiveView:
+        return LiveView(self.frame, self.glyphs, self.viewport, self.followed, self.by_request, self._foretells)
+
     def _captions(self, view: LiveView) -> list[Said]:
         return view.captions()
 
     def _header(self, view: LiveView) -> HeaderView:
-        return view.header(self.frame.fps, self.paused)
+        return view.header(self.frame.fps)
 
     @property
     def by_request(self) -> bool:
@@ -196,10 +205,11 @@ class LiveScreen(Screen[None]):
 
     def _take_settings(self, settings: Settings) -> None:
         """Another scenario or app: other panes."""
-        if self._settings is not None and settings.name != self._settings.name:
-            self._by_request = None
+        if self._settings is not None:
+            if settings.name != self._settings.name:
+                self._by_request = None
+            self.begin_anew()
         self._settings = settings
-        self.begin_anew()
         self._arrange_code(self.size.height)
         self.set_class(is_followed(settings), "contract")
         for pane, side in zip_longest(self._panes, settings.sides):
@@ -219,20 +229,24 @@ class LiveScreen(Screen[None]):
         """The function round that line. Of a recording only what is in it: files here may be others."""
         return source_at(file, line, beside, self.frame.state.sources, files=not self.frame.recorded)
 
+    def see_as(self, other: LiveScreen) -> None:
+        """Through the same viewport, with the same lanes, code and theme as ``other``."""
+        self.viewport, self.followed = other.viewport, other.followed
+        self._by_request, self._code_wanted = other._by_request, other._code_wanted
+        self._theme_before, self._foretells = other._theme_before, other._foretells
+        self.set_class(other.has_class("stage"), "stage")
+
     def begin_anew(self) -> None:
         """Show what comes as it comes, all of it."""
-        self._pause(False)
         self.viewport, self.followed = Viewport(), 0
 
     # --- what is asked of the servers -------------------------------------------------------------------------------
 
     def action_fire(self) -> None:
-        self._pause(False)
         self.viewport = Viewport()
         self.post_message(intents.Fire())
 
     def action_fire_one(self) -> None:
-        self._pause(False)
         self.post_message(intents.FireOne())
 
     def action_workers(self, by: int) -> None:
@@ -316,13 +330,11 @@ class LiveScreen(Screen[None]):
     def action_unfollow(self) -> None:
         self.followed = 0
 
-    def action_pause(self) -> None:
-        self._pause(not self.paused)
+    def action_enter_playback(self, by: int = 0) -> None:
+        self.post_message(intents.EnterPlayback(by))
 
-    def _pause(self, paused: bool) -> None:
-        self.paused = paused
-        self.set_class(paused, "paused")
-        self._pace.reset()
+    def action_slow_motion(self) -> None:
+        self.post_message(intents.EnterPlayback(slow=True))
 
     def action_zoom(self, by: int) -> None:
         at = ZOOMS.index(self.viewport.zoom) + by

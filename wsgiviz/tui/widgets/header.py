@@ -14,7 +14,6 @@ from wsgiviz.tui.render.line import shortened
 
 LATE_WORTH_SHOWING_MS = 20
 SHORTEST_NAME = 10
-PAUSED = "view paused, servers go on"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +26,9 @@ class HeaderView:
     load: str
     state: str
     clock_s: float
-    fps: int
+    fps: int | None
     lost: int
     driver_late_ms: int
-    paused: bool
     glyphs: Glyphs
 
 
@@ -82,14 +80,12 @@ def _rights(view: HeaderView) -> list[Content]:
     state = Content.styled(f"{view.state} ", "$success bold" if view.state.endswith("live") else "bold")
     clock = Content.styled(f"{int(minutes):02d}:{seconds:04.1f}", "bold")
     lost = Content.styled(f"  {view.lost} lost ", "$warning bold" if view.lost else "dim")
-    fps = Content.styled(f"  {view.fps:2d} fps", "dim")
+    fps = Content("") if view.fps is None else Content.styled(f"  {view.fps:2d} fps", "dim")
     late = Content("")
     if view.driver_late_ms >= LATE_WORTH_SHOWING_MS:
         late = Content.styled(f"  driver late {view.driver_late_ms} ms", "$warning")
-    if not view.paused:
-        return [state + clock + late + fps + lost, state + clock + late + lost, state + clock + lost, clock + lost]
-    long, short = (Content.styled(f"{words}  ", "$warning bold") for words in (PAUSED, "paused"))
-    return [long + clock + late + fps + lost, long + clock + lost, short + clock + lost, short + lost]
+    shown = [state + clock + late + fps + lost, state + clock + late + lost, state + clock + lost]
+    return shown if view.fps is None else [*shown, clock + lost]
 
 
 def widget_text(widget: Widget) -> str:

@@ -100,6 +100,10 @@ class Pane(Widget):
         self._view = view
         self._draw()
 
+    def forget(self) -> None:
+        """Draw the next view from what it holds alone: time has not simply gone on."""
+        self._memory = Memory()
+
     def _draw(self) -> None:
         width, height = self.size
         if self._view is None or not width or not height:
