@@ -36,7 +36,9 @@ def loop(view: PaneView, width: int, column: int) -> Row:
     line.extend(shares(counts, sum(counts.values()), bar_cells(width), view))
     line.to(column + bar_cells(width) + (2 if width >= 50 else 1))
     if not loops:
-        none = printable(_booting(view) or "no loop yet", not view.glyphs.eighths)
+        none = printable(
+            _booting(view) or ("stopped" if view.side.server.workers else "no loop yet"), not view.glyphs.eighths
+        )
         return line.add(shortened(none, line.left, view.glyphs.ellipsis), DIM).row()
     words, short = _words(loops, view)
     lag = Part(f"   max lag {_max_lag(loops, view)}", DIM)

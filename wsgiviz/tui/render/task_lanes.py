@@ -43,7 +43,7 @@ SIGN_COLOURS = {
 """Of what a request does; all else waits."""
 
 AFTER_ANSWER = CellStyle("awaiting")
-FOR_NOBODY = CellStyle("blocked")
+FOR_NOBODY = CellStyle("failed")
 
 TENTH_NS = 100_000_000
 
@@ -59,11 +59,11 @@ def failed(request: Request) -> bool:
 def task_sign(request: Request, glyphs: Glyphs, now_ns: int) -> Part:
     """The sign of what a request does, or of how it ended."""
     if goes_on(request, now_ns):
-        return Part(glyphs.after, CellStyle("blocked!" if request.failed_ns else "awaiting!"))
+        return Part(glyphs.after, CellStyle("failed!" if request.failed_ns else "awaiting!"))
     if failed(request):
-        return Part(glyphs.task[Task.FAILED], CellStyle("blocked!", "", "b"))
+        return Part(glyphs.task[Task.FAILED], CellStyle("failed!", "", "b"))
     if request.finished or request.ended_ns:
-        return Part(glyphs.task[Task.DONE], CellStyle("asgi!"))
+        return Part(glyphs.task[Task.DONE], BOLD)
     return Part(glyphs.task[request.task], CellStyle(SIGN_COLOURS.get(request.task, "queue!")))
 
 
@@ -138,7 +138,7 @@ def draw(chart: Chart, request: Request, scale: Scale, view: PaneView) -> None:
         return
     left, right = scale.at(begin), scale.at(end)
     if right - left < EIGHTHS:
-        chart.put(left // EIGHTHS, glyphs.step, CellStyle("blocked!" if failed(request) else "awaiting!"))
+        chart.put(left // EIGHTHS, glyphs.step, CellStyle("failed!" if failed(request) else "awaiting!"))
         return
     inside = scale.at(request.began_ns) if request.began_ns else right
     outside = scale.at(request.ended_ns) if request.ended_ns else right
@@ -213,7 +213,7 @@ def _write_ending(chart: Chart, request: Request, scale: Scale, view: PaneView) 
 def _ending(request: Request, view: PaneView) -> tuple[str, CellStyle]:
     """How it went; while it goes on, only what is remarkable."""
     step_ns = view.now_ns - request.since_ns if request.since_ns else 0
-    if request.task is Task.RUNNING and not request.over and step_ns >= LOOP_HELD_NS:
+    if view.side.is_loop and request.task is Task.RUNNING and not request.over and step_ns >= LOOP_HELD_NS:
         if _lacks_gil(request, view):
             return f"waits for the GIL {running(step_ns / 1e9)}", CellStyle("gil!")
         return f"holds the loop {running(step_ns / 1e9)}", CellStyle("blocked!")
@@ -223,7 +223,7 @@ def _ending(request: Request, view: PaneView) -> tuple[str, CellStyle]:
     if failed(request):
         why = request.error or request.raised or f"status {request.shown_status}"
         nobody = ", served for nobody" if request.for_nobody else ""
-        return printable(why, not view.glyphs.eighths) + nobody, CellStyle("blocked!")
+        return printable(why, not view.glyphs.eighths) + nobody, CellStyle("failed!")
     if request.finished:
         took = measured((request.finished_ns - (request.planned_ns or begin_ns(request))) / 1e9)
         longer = request.after_answer_ns(view.now_ns)

@@ -54,6 +54,14 @@ class PaneView:
     """Lanes are requests on every kind of server, and not workers."""
     wanted: int = 0
     """So many lanes are to be seen at once, if that can be."""
+    stage: bool = False
+    """For a room: large, and no statistics."""
+    faster: float = 0.0
+    """So many times faster than the other side was this one, once both are done; 0 where it was not."""
+    rival: str = ""
+    """The other side's name, where that is so."""
+    twin: bool = False
+    """The other side speaks the same protocol: the kind of server tells them apart."""
     scroll: int = 0
     """Lanes scrolled out at the top."""
 
