@@ -1,4 +1,4 @@
-"""Small recordings of real runs, which the tests of screens render: `make` them with ``python -m tests.recordings``."""
+"""Small recordings of real runs, which the tests of screens render. ``python -m tests.recordings`` makes them."""
 
 from __future__ import annotations
 

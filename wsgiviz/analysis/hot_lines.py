@@ -43,9 +43,12 @@ LOOP_HELD_NS = 100_000_000
 """A step on the loop longer than this blocks it."""
 
 
-def hot_lines(side: Side, in_flight: Iterable[Request] | None = None, now_ns: int = 0) -> tuple[HotLine, ...]:
+def hot_lines(
+    side: Side, in_flight: Iterable[Request] | None = None, now_ns: int = 0, computing: frozenset[int] = frozenset()
+) -> tuple[HotLine, ...]:
     """The lines with somebody at them: first the one that holds a loop, then the most crowded.
 
+    ``computing``: processes whose loops compute while they are held; those of others are blocked.
     ``in_flight``: the side's requests in flight, where they are known already. (Lines are sampled: requests of a few
     milliseconds are never seen at one.)
     """
@@ -66,7 +69,8 @@ def hot_lines(side: Side, in_flight: Iterable[Request] | None = None, now_ns: in
         if side.is_loop or holder is None:
             tasks[line] = tasks.get(line, 0) + 1
             holds = request.task is Task.RUNNING and 0 < request.since_ns <= now_ns - LOOP_HELD_NS
-            state: str = Activity.BLOCKED if holds else request.task
+            held_as = Activity.COMPUTING if request.pid in computing else Activity.BLOCKED
+            state: str = held_as if holds else request.task
         else:
             slots.setdefault(line, []).append((holder.number, holder.slot))
             state = holder.activity

@@ -63,7 +63,8 @@ class Fits(StrEnum):
 
 class Verdict(Struct, frozen=True):
     """``words`` is one short sentence; ``because`` the figures behind it; ``change`` what would change it;
-    ``not_measured`` what this run says nothing about; ``next`` what to try now. Empty where there is nothing to say."""
+    ``not_measured`` what this run says nothing about; ``next`` what to try now. Empty where there is nothing
+    to say."""
 
     demand: Demand
     fits: Fits

@@ -57,7 +57,7 @@ def find_source(import_string: str, texts: Mapping[str, str] = NO_TEXTS, files: 
 
 @lru_cache(maxsize=32)
 def lifespan_lines(source: Source) -> frozenset[int]:
-    """The numbers of its lines that answer the server's lifespan messages: ``if scope["type"] == "lifespan": ...``."""
+    """The numbers of its lines that answer lifespan messages: ``if scope["type"] == "lifespan": ...``."""
     parsed = _parse(dedent("\n".join(source.lines)))
     if parsed is None:
         return frozenset()

@@ -1,4 +1,7 @@
-"""Our two themes: their own colours are neutral, as orange is for what is blocked. Any other of Textual's works as well: the panes derive their colours from its background."""
+"""Our two themes: their own colours are neutral, as orange is for what is blocked.
+
+Any other of Textual's works as well: the panes derive their colours from its background.
+"""
 
 from textual.theme import Theme
 

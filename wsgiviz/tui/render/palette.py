@@ -25,9 +25,9 @@ COLOURS: dict[str, str] = {
     "wsgiviz-awaiting": "#009E73",
     "wsgiviz-failed": "#F5F7FA",
 }
-"""Variables a theme can set, and their defaults: one colour, one meaning. Orange is blocked and nothing else; WSGI and
-failures are neutral, and told by words and signs. Transfer is reading and writing; gil is waiting for the GIL, in the
-violet that differs most from all others, for colour-blind people too."""
+"""Variables a theme can set, and their defaults: one colour, one meaning. Orange is blocked and nothing else; WSGI
+and failures are neutral, and told by words and signs. Transfer is reading and writing; gil is waiting for the GIL,
+in the violet that differs most from all others, for colour-blind people too."""
 
 CONTRAST_VARIABLE = "wsgiviz-contrast"
 """Variable with which a theme asks for more contrast of text than `TEXT_CONTRAST`."""

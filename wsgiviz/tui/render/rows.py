@@ -267,7 +267,8 @@ def _request_lanes(view: PaneView, width: int, room: int, head: int, scale: Scal
     kind = task_lanes if side.is_loop else request_lanes
     tracks.update(side)
     first, end, more = window(len(tracks), room, view.scroll)
-    shown, thick = range(first, end), thickness(len(tracks), room + view.stage, THICKEST_REQUEST)
+    grows = view.stage or view.by_request
+    shown, thick = range(first, end), thickness(len(tracks), room + view.stage, THICKEST_REQUEST if grows else 1)
     if view.stage:
         shown, more = range(0, len(tracks), -(-len(tracks) // max(1, room)) or 1), False
     memory.scroll = first
@@ -281,7 +282,7 @@ def _request_lanes(view: PaneView, width: int, room: int, head: int, scale: Scal
         if last is None:
             made += [blank] * thick
             continue
-        life = side.run.number, tracks.redrawn(track), view.by_request
+        life = side.run.number, tracks.redrawn(track), view.by_request, last.pid in view.computing
 
         def make(track: int = track, last: Request = last, life: tuple[object, ...] = life) -> Made:
             answers = memory.drawn(track, life, scale, view.glyphs, lambda: Answers(scale, kind.draw))

@@ -168,7 +168,7 @@ class LiveScreen(Screen[None]):
         self.query_one(ContractPane).show(list(view.contract()))
         if self._pace.due(newest.shown_s) or not newest.playing:
             if self.stage or not self.has_class("short"):
-                self._mark([hot_lines(one.side, one.in_flight, one.now_ns) for one in shown])
+                self._mark([hot_lines(one.side, one.in_flight, one.now_ns, one.computing) for one in shown])
             self.query_one(CaptionLine).show(*view.captions())
             self.query_one(Header).show(view.header(newest.fps, self.paused))
 
@@ -218,7 +218,8 @@ class LiveScreen(Screen[None]):
         self._texts, self._code_of = texts, settings
         targets = [settings.target(side) for side in settings.sides]
         files = not self.frame.recorded
-        self.query_one(CodePane).show([find_source(target, texts, files) for target in targets])
+        calls = [settings.call(side).removeprefix("await ").partition("(")[0] for side in settings.sides]
+        self.query_one(CodePane).show([find_source(target, texts, files) for target in targets], calls)
         self._arrange_code(self.size.height)
 
     def _source_at(self, file: str, line: int, beside: str) -> Source | None:

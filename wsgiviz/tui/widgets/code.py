@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import ClassVar
 
-from pygments.token import Token
+from pygments.token import Token  # type: ignore[import-untyped]
 from textual import events
 from textual.app import ComposeResult
 from textual.containers import Horizontal
@@ -35,7 +34,7 @@ SourceAt = Callable[[str, int, str], Source | None]
 class NeutralHighlight(HighlightTheme):
     """Code without colours: these are for what happens in it."""
 
-    STYLES: ClassVar[dict[tuple[str, ...], str]] = {
+    STYLES: dict[tuple[str, ...], str] = {  # noqa: RUF012  (as in the class above)
         Token.Keyword: "bold",
         Token.Operator.Word: "bold",
         Token.Comment: "italic",
@@ -55,6 +54,7 @@ class CodePane(Horizontal):
         self._glyphs = glyphs
         self._source_at = source_at
         self._sources: tuple[Source, ...] = ()
+        self._calls: tuple[str, ...] = ()
         self._most = MOST_LINES
 
     def compose(self) -> ComposeResult:
@@ -72,19 +72,21 @@ class CodePane(Horizontal):
             self._most = most
             self._arrange()
 
-    def show(self, sources: Sequence[Source]) -> None:
-        """Show these, in the order of the sides; one height for both. Those that are shown already are left alone."""
-        if tuple(sources) != self._sources:
-            self._sources = tuple(sources)
+    def show(self, sources: Sequence[Source], calls: Sequence[str] = ()) -> None:
+        """Show these, in the order of the sides; one height for both. Those that are shown already are left alone.
+        ``calls``: what each is known to wait in ("time.sleep"), "" where that is not known."""
+        if (tuple(sources), tuple(calls)) != (self._sources, self._calls):
+            self._sources, self._calls = tuple(sources), tuple(calls)
             self._arrange()
 
     def _arrange(self) -> None:
         height = self._most if self._most < FEWEST_LINES else max(FEWEST_LINES, min(self._most, self.wanted))
-        for listing, found in zip(self.query(Listing), (*self._sources, None, None), strict=False):
+        shown = zip(self.query(Listing), (*self._sources, None, None), (*self._calls, "", ""), strict=False)
+        for listing, found, call in shown:
             listing.display = found is not None
             listing.styles.height = height
             if found is not None:
-                listing.show(found)
+                listing.show(found, call)
 
     def mark(self, marks: Sequence[tuple[HotLine, ...]]) -> None:
         """Mark who is where, in the order of the sides."""
@@ -109,8 +111,10 @@ class Listing(Coloured):
         self._lines: list[Content] = []
         self._found: tuple[HotLine, ...] = ()
         self._last_line = 0
+        self._call = ""
 
-    def show(self, source: Source) -> None:
+    def show(self, source: Source, call: str = "") -> None:
+        self._call = call
         if source != self._app:
             self._found, self._last_line = (), 0
             self._app = source
@@ -154,7 +158,7 @@ class Listing(Coloured):
             self.update(Content.styled(printable(source.why_not, self._ascii_only), self.words("dim")), layout=False)
             return
         marks = {at.place.line: at for at in self._found if source.has(at.place.file, at.place.line)}
-        numbers = shown_numbers(source, marks, height - (height > 1), self._last_line)
+        numbers = shown_numbers(source, marks, height - (height > 1), self._last_line, self._call)
         rows = [] if height == 1 else [self._title(source, width)]
         rows += [self._row(number, self._lines[number - source.first_line], marks, width) for number in numbers]
         self.update(Content("\n").join(rows), layout=False)
@@ -204,21 +208,21 @@ def coloured(source: Source, ascii_only: bool) -> list[Content]:
     return list(lit.split("\n", allow_blank=True))
 
 
-def shown_numbers(source: Source, marks: Marks, room: int, focus: int) -> list[int]:
-    """The numbers of as many lines as there is ``room`` for, those round ``focus`` (0: none). What an app does about
-    its lifespan is left out, unless somebody is there."""
+def shown_numbers(source: Source, marks: Marks, room: int, focus: int, call: str = "") -> list[int]:
+    """The numbers of as many lines as there is ``room`` for, those round ``focus`` (0: where ``call`` is). What an
+    app does about its lifespan is left out, unless somebody is there."""
     left_out = lifespan_lines(source) - marks.keys()
     last = source.first_line + len(source.lines)
     numbers = [number for number in range(source.first_line, last) if number not in left_out]
-    if focus not in numbers and room == 1:
-        focus = _waits_at(source, numbers)
+    if focus not in numbers:
+        focus = _line_of(call, source, numbers)
     at = numbers.index(focus) if focus in numbers else -1
     first = max(0, min(at - room // 2, len(numbers) - room)) if at >= 0 else 0
     return numbers[first : first + max(1, room)]
 
 
-def _waits_at(source: Source, numbers: list[int]) -> int:
-    """The line to show of a function that nobody has been in yet: the first that calls something, after its head."""
+def _line_of(call: str, source: Source, numbers: list[int]) -> int:
+    """The line in which nobody has been seen yet, and everybody will be; 0 where that is not known."""
     body = [number for number in numbers if number > source.first_line]
-    called = [number for number in body if "await " in source.lines[number - source.first_line]]
-    return next(iter(called or body), source.first_line)
+    called = [number for number in body if call and f"{call}(" in source.lines[number - source.first_line]]
+    return next(iter(called), body[0] if body else 0)
