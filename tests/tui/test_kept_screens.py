@@ -1,4 +1,4 @@
-"""The live screen of every kept recording, at every size, in both views and on stage, early, in the middle and done."""
+"""The live screen of every kept recording, at every size, in both views and on stage, early, middle and done."""
 
 from __future__ import annotations
 

@@ -29,6 +29,8 @@ def _of(state: State, side: Side, now_ns: int, occurrences: Occurrences) -> Capt
     alone = replace(state, sides={side.name: side})
     if side.run.number == state.run and side.run.ended_ns:
         return _done(LintContext.of(alone, now_ns), side)
+    if not side.run.started_ns and any(other.run.started_ns for other in state.sides.values()):
+        return Caption("Its run comes next.")
     return caption(alone, now_ns, occurrences)
 
 

@@ -34,8 +34,9 @@ def fitted(text: str, width: int, lines: int, ellipsis: str = "…") -> str:
 
 def wordings(text: str) -> Iterator[str]:
     """From all of it to the least: without asides in parentheses that name no line of code, without what stands
-    behind its last semicolon, without what helps ("...: use processes."), without any aside, without calls, and without the
-    line of code. Then the same of its last sentence, which says why, while those before it say how it went."""
+    behind its last semicolon, without what helps ("...: use processes."), without any aside, without calls,
+    and without the line of code. Then the same of its last sentence, which says why, while those before it say how it
+    went."""
     yield from dict.fromkeys(reduce(lambda short, way: way(short), ways, text) for ways in WAYS)
     last = SENTENCE_END.split(text)[-1]
     if last != text and len(last) >= LEAST:

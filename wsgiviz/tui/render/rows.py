@@ -118,7 +118,7 @@ def _on_stage(view: PaneView, width: int, height: int, memory: Memory) -> list[R
     key = head_cache_key(view, width, height)
     made = list(memory.recall(HEAD, view.side, key, lambda: stage_rows.head(view, width, height)))
     memory.lanes_from, memory.lanes = len(made), []
-    return [*made, *lanes(view, width, stage_rows.plan(height), memory)][:height]
+    return [*made, *lanes(view, width, stage_rows.plan(width, height), memory)][:height]
 
 
 def head_cache_key(view: PaneView, width: int, height: int) -> tuple[object, ...]:
@@ -202,9 +202,10 @@ def _more(width: int, head: int, view: PaneView, above: int, below: int, words: 
     line = Line(width).add(f"  {view.glyphs.more}", DIM).to(head)
     if above:
         line.add(f"{above} {view.glyphs.up}  ", DIM)
-    if below:
-        line.add(f"{below} more: {words}" if not words.startswith("all ") else f"{below} more, {words}", DIM)
-    return line.row()
+    if not below:
+        return line.row()
+    long = f"{below} more: {words}" if not words.startswith("all ") else f"{below} more, {words}"
+    return line.first_fitting((Part(long, DIM),), (Part(f"{below} more", DIM),)).row()
 
 
 def _worker_lanes(view: PaneView, width: int, room: int, head: int, scale: Scale, memory: Memory) -> list[Row]:

@@ -1,11 +1,13 @@
 """A pane on stage: the time in large digits, the lanes, the axis. No statistics.
 
-Its parts are the same at every height and for every side, so that rows correspond.
+Its parts are the same at every size and for every side, so that rows correspond.
 """
 
 from __future__ import annotations
 
-from wsgiviz.tui.render.digit_rows import LINES, figure, large
+from wsgiviz.tui.render import digit_rows
+from wsgiviz.tui.render.block_digits import LINES, block_digits, cells
+from wsgiviz.tui.render.digit_rows import figure, large
 from wsgiviz.tui.render.layout import Layout
 from wsgiviz.tui.render.line import BOLD, DIM, PLAIN, CellStyle, Line, Part, Row
 from wsgiviz.tui.render.view import PaneView
@@ -19,29 +21,66 @@ DIGITS_FROM = 10
 DIGITS_AT = 10
 """The column in which the digits begin, beside the badge."""
 
+WIDEST = "88.88s"
+"""What digits of blocks have room for."""
 
-def plan(height: int) -> Layout:
+SPARE = 4
+"""Cells round the ratio."""
+
+SCALES = ((30, 2), (18, 1))
+"""From that height on digits of blocks are so many lines thick."""
+
+
+def digits_scale(width: int, height: int) -> int:
+    """Of digits of blocks; 0 where there is no room for them."""
+    room = width - DIGITS_AT - 1
+    return next((scale for least, scale in SCALES if height >= least and cells(WIDEST, scale) <= room), 0)
+
+
+def digits_lines(width: int, height: int) -> int:
+    if height < DIGITS_FROM:
+        return 1
+    return LINES * digits_scale(width, height) or digit_rows.LINES
+
+
+def plan(width: int, height: int) -> Layout:
     """The lanes and the axis; the digits are above them."""
-    head = (LINES if height >= DIGITS_FROM else 1) + (height >= LEAST_WITH_GAP)
-    return Layout(lanes=max(0, height - head - 1), axis=True, digits=height >= DIGITS_FROM)
+    head = digits_lines(width, height) + (height >= LEAST_WITH_GAP)
+    return Layout(lanes=max(0, height - head - 1), axis=True)
 
 
 def head(view: PaneView, width: int, height: int) -> tuple[Row, ...]:
     """The badge, the time beside it, at the end by how much this side was faster, and how many are answered."""
     if height < DIGITS_FROM:
         return (_small(view, width),)
-    text, ratio = figure(view), f"{view.faster:.1f}x" if view.faster else ""
-    ascii_only = view.glyphs.name == "ascii"
-    time = large(f"{text}s", ascii_only) if text else ("",) * LINES
-    faster = large(ratio, ascii_only) if ratio else ("",) * LINES
-    style = CellStyle(f"{view.side.protocol}!", "", "b")
+    lines, scale = digits_lines(width, height), digits_scale(width, height)
+    time = _drawn(f"{figure(view)}s" if figure(view) else "", scale, lines, view)
+    ratio = _ratio(view, width - DIGITS_AT - len(time[0]) - SPARE, scale, lines)
+    style, first = CellStyle(f"{view.side.protocol}!", "", "b"), {0: _badge(view), lines - 1: _answered(view)}
     rows = []
-    for row, first in enumerate((_badge(view), Part("", PLAIN), _answered(view))):
-        line = Line(width).add(" ").extend([first]).to(DIGITS_AT).add(time[row], style)
-        if faster[row] and line.left >= len(faster[row]) + 3:
-            line.to(width - len(faster[row]) - 2).add(faster[row], BOLD)
-        rows.append(line.row())
+    for number in range(lines):
+        line = (
+            Line(width).add(" ").extend([first.get(number, Part("", PLAIN))]).to(DIGITS_AT).add(time[number], style)
+        )
+        rows.append(line.to(width - len(ratio[number]) - 2).add(ratio[number], BOLD).row())
     return (*rows, *[Line(width).row()] * (height >= LEAST_WITH_GAP))
+
+
+def _ratio(view: PaneView, room: int, scale: int, lines: int) -> tuple[str, ...]:
+    """By how much this side was faster, in the largest digits for which there is room; at the bottom of ``lines``."""
+    text = f"{view.faster:.1f}x" if view.faster else ""
+    for smaller in range(scale, -1, -1):
+        drawn = _drawn(text, smaller, LINES * smaller or digit_rows.LINES, view)
+        if len(drawn[0]) <= room:
+            return (*[" " * len(drawn[0])] * (lines - len(drawn)), *drawn)
+    return ("",) * lines
+
+
+def _drawn(text: str, scale: int, lines: int, view: PaneView) -> tuple[str, ...]:
+    if not text:
+        return ("",) * lines
+    ascii_only = view.glyphs.name == "ascii"
+    return block_digits(text, scale, ascii_only) if scale else large(text, ascii_only)
 
 
 def _small(view: PaneView, width: int) -> Row:

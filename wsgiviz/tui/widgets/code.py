@@ -178,10 +178,11 @@ class Listing(Coloured):
             return head + self._cut(line, max(8, width - head.cell_length))
         colour = self.words(colour_of(at.state), "b")
         head = Content.assemble((f"{number:>4}", colour), (self._glyphs.here, colour), " ")
-        room = max(8, width - head.cell_length - len(at.words) - 2)
+        words = at.words if len(at.words) <= width // 2 else at.brief
+        room = max(8, width - head.cell_length - len(words) - 2)
         code = self._cut(line, room)
         gap = " " * max(1, room - code.cell_length + 2)
-        return head + code.stylize(self.words("", "b")) + Content.assemble(gap, (at.words, colour))
+        return head + code.stylize(self.words("", "b")) + Content.assemble(gap, (words, colour))
 
     def _alone(self, number: int, line: Content, at: HotLine | None, width: int) -> Content:
         """One line in place of all: without its indent and its comment, so that the room is for code."""
