@@ -7,7 +7,7 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check -q
 LOCK   := requirements.lock
 EXTRAS := postgres,gevent,uvicorn
 
-.PHONY: run test check format coverage bench truth screenshots lock clean FORCE
+.PHONY: run test check format coverage bench truth versions screenshots recordings lock clean FORCE
 
 run: $(VENV)/.run
 	@$(BIN)/wsgiviz $(if $(ARGS),run $(ARGS))
@@ -37,8 +37,15 @@ bench: $(VENV)/.dev
 truth: $(VENV)/.dev
 	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m tests.truth $(ARGS)
 
+versions: $(VENV)/.dev
+	$(BIN)/python -m tests.versions $(ARGS)
+
 screenshots: $(VENV)/.dev
 	$(BIN)/python -m screenshots.make $(ARGS)
+
+# Of the lessons' runs, for F9 and where servers don't start; ARGS="LESSON.md ..." for some.
+recordings: $(VENV)/.dev
+	$(BIN)/python -m wsgiviz.report.record_lessons $(ARGS)
 
 # Versions that still fit are kept; ARGS=--upgrade takes the newest of all.
 lock: $(VENV)/.python

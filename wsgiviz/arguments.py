@@ -13,7 +13,7 @@ from wsgiviz.errors import UsageError
 from wsgiviz.options import BY_NAME, OPTIONS, Option
 from wsgiviz.settings import Settings, make, protocol
 
-COMMANDS = ("run", "replay", "lesson", "clinic", "lessons", "scenarios", "lints")
+COMMANDS = ("run", "replay", "lesson", "clinic", "lessons", "tour", "notes", "scenarios", "lints")
 
 DESCRIPTION = """\
 See, on real servers, why WSGI is synchronous: gunicorn workers and an event loop, live, under the same load.
@@ -27,7 +27,7 @@ examples:
   wsgiviz run --wsgi shop.app:app --path /orders --headless --json -
   wsgiviz run --record shop.wviz --wsgi shop.app:app
   wsgiviz replay shop.wviz
-  wsgiviz lesson blocked-worker
+  wsgiviz lesson blocked
   wsgiviz clinic --check
 
 exit status: 0 done (failed requests are counted, and are no error), 1 the run failed, 2 the arguments were wrong"""
@@ -67,6 +67,12 @@ def parser() -> Parser:
     _add_lesson_options(commands.add_parser("lesson", help="predict, run and see one claim", allow_abbrev=False))
     _add_lesson_options(commands.add_parser("clinic", help="a symptom, its cause and its fix", allow_abbrev=False))
     commands.add_parser("lessons", help="list the lessons and the clinic's symptoms", allow_abbrev=False)
+    tour = commands.add_parser("tour", help="all scenarios in their order, with a word on each", allow_abbrev=False)
+    notes = commands.add_parser(
+        "notes", help="the speaker's notes of the lesson in another terminal", allow_abbrev=False
+    )
+    for shown in (tour, notes):
+        shown.add_argument("--ascii", action="store_true", default=argparse.SUPPRESS, help=ASCII_HELP)
     commands.add_parser("scenarios", help="list the scenarios and their parameters", allow_abbrev=False)
     commands.add_parser("lints", help="list the lints: what each one means, and the fix", allow_abbrev=False)
     return top
@@ -176,6 +182,7 @@ NEEDS: dict[str, tuple[Callable[[Settings], bool], str, str]] = {
     "order": (lambda s: len(s.kinds) > 1, "only one server runs", "drop it"),
     "concurrency": (lambda s: s.arrivals == "closed", "all requests of a burst come at once",
                     "add --arrivals closed, or use --requests"),
+    "reuse_connections": (lambda s: not s.websocket, "a WebSocket carries no second request", "drop it"),
     "worker_connections": (lambda s: bool({"gthread", "gevent", "asgi"} & set(s.kinds.values())),
                            "a sync worker holds one connection", "add --worker-class gthread"),
     "keep_alive": (lambda s: bool({"gthread", "gevent", "asgi"} & set(s.kinds.values())),

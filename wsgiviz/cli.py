@@ -59,6 +59,10 @@ def _carry_out(argv: list[str]) -> int:
         return _list_lessons()
     if arguments.command in ("lesson", "clinic"):
         return _lesson(arguments)
+    if arguments.command == "tour":
+        return _tour(arguments)
+    if arguments.command == "notes":
+        return _notes(arguments)
     return _replay(arguments) if arguments.command == "replay" else _run(arguments)
 
 
@@ -126,6 +130,21 @@ def _lesson(arguments: argparse.Namespace) -> int:
     from wsgiviz.tui.app import run_lesson
 
     return run_lesson(lesson, ascii=arguments.ascii, clinic=is_clinic)
+
+
+def _tour(arguments: argparse.Namespace) -> int:
+    _prepare_terminal("wsgiviz run --headless --scenario NAME")
+    from wsgiviz.lessons.tour import tour
+    from wsgiviz.tui.app import run_lesson
+
+    return run_lesson(tour(), ascii=arguments.ascii)
+
+
+def _notes(arguments: argparse.Namespace) -> int:
+    _prepare_terminal("wsgiviz lessons")
+    from wsgiviz.tui.notes_app import run_notes
+
+    return run_notes(ascii=arguments.ascii)
 
 
 def _run(arguments: argparse.Namespace) -> int:

@@ -20,7 +20,7 @@ from wsgiviz.options import (
     OF_OWN_APP,
     WSGI_KINDS,
 )
-from wsgiviz.scenarios import Scenario, Value
+from wsgiviz.scenarios import Cost, Scenario, Value
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +168,13 @@ class Settings:
         """The scenario's ``send_over``, ``read_over``, ``close_over`` or ``server_timeout``; 0 where it has none."""
         scenario = self.scenario_used
         return scenario.seconds(self.parameters, getattr(scenario, field)) if scenario else 0.0
+
+    def cost(self, cores: int | None = None) -> Cost | None:
+        """What one of the scenario's requests costs, as `Scenario.cost`; None for an app of one's own, and for a
+        database server: it computes for all of them, maybe on the same cores, and only it knows how it shares them
+        out."""
+        scenario = self.scenario_used
+        return scenario.cost(self.parameters, cores) if scenario is not None and not self.dsn else None
 
     @property
     def websocket(self) -> bool:

@@ -69,9 +69,10 @@ def test_two_hundred_websockets_are_held_by_one_worker(stage: Start, kind: str) 
     on.finish()
     assert at_their_line(on.asgi) == 200
     found = figures(on, "asgi")
-    assert found["websockets"] == {
-        "opened": 200, "refused": 0, "max_open": 200, "messages": 200 * (1 + 3), "pings_answered": 200 * 3,
-        "closed_normally": 200,
+    held = found["websockets"]
+    assert 200 * 3 <= held.pop("messages") <= 200 * 4, "the last echo may be overtaken by the end"
+    assert held == {
+        "opened": 200, "refused": 0, "max_open": 200, "pings_answered": 200 * 3, "closed_normally": 200,
     }  # fmt: skip
     assert (found["statuses"], found["failed"], found["max_in_flight"]) == ({"101": 200}, 0, 200)
     assert found["events_lost"] == 0

@@ -39,7 +39,7 @@ QUICK: dict[str, dict[str, Any]] = {
     "keep-alive": {"pause": 0.02},
 }
 
-UNPREDICTED = ("contract", "slow-client", "timeout", "crash", "crud")
+UNPREDICTED = ("contract", "slow-client", "timeout", "crash", "crud", "fast")
 
 
 def run_json(*options: str) -> dict[str, Any]:

@@ -96,14 +96,19 @@ def wheel(unpacked: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def wheelhouse(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the wheel and all that its extras require; skips where no package index is to be reached."""
-    folder = tmp_path_factory.mktemp("wheelhouse")
+def index(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Skips where no package index is to be reached."""
     spare = tmp_path_factory.mktemp("spare")
     options = ("--no-cache-dir", "--retries", "0", "--timeout", "20", "--no-deps")
     reached = call(*PIP, "download", *options, "packaging", cwd=spare)
     if reached.returncode != 0:
         pytest.skip("no package index can be reached, and these tests install from one")
+
+
+@pytest.fixture(scope="session")
+def wheelhouse(index: None, wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the wheel and all that its extras require."""
+    folder = tmp_path_factory.mktemp("wheelhouse")
     checked(*PIP, "wheel", "-w", folder, "-c", LOCK, f"{wheel}[{','.join(EXTRAS)}]", cwd=folder)
     return folder
 

@@ -12,6 +12,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -40,14 +41,23 @@ GTHREAD: tuple[dict[str, Any], ...] = (
 )
 APPS = "tests.truth.apps"
 TURNS = {"wsgi": f"{APPS}.turns:app", "workers": 2, "threads": 4, "concurrency": 7}
-TURNS_RUNS = (
-    {"wsgi": f"{APPS}.turns:computing", "workers": 1, "threads": 4, "concurrency": 5},
-    {"wsgi": f"{APPS}.turns:computing", "workers": 1, "threads": 2, "concurrency": 1},
-    TURNS,
+TurnsRuns = tuple[tuple[dict[str, Any], float], ...]
+
+TURNS_RUNS: TurnsRuns = (
+    (TURNS, 0.1),
+    ({"wsgi": f"{APPS}.turns:computing", "workers": 1, "threads": 4, "concurrency": 5}, 0.5),
+    ({"wsgi": f"{APPS}.turns:computing", "workers": 1, "threads": 2, "concurrency": 1}, 0.4),
+)
+"""With the share of the samples that each gives: those in which it is seldom clear give fewer, and come first, so
+that the last one makes up for them."""
+
+THREADS_RUNS: TurnsRuns = (
+    ({"asgi": f"{APPS}.turns:threads", "async_workers": 1, "concurrency": 6}, 0.6),
+    ({"asgi": f"{APPS}.turns:threads", "async_workers": 1, "concurrency": 1}, 0.4),
 )
 GEVENT = {"wsgi": f"{APPS}.greenlets:app", "worker_class": "gevent", "workers": 2, "concurrency": 10}
 ASGI = {"asgi": f"{APPS}.waits:app", "async_workers": 2, "concurrency": 12}
-BOOT = {"wsgi": f"{APPS}.slow_import:app", "workers": 4}
+BOOT = {"wsgi": f"{APPS}.slow_import:app", "workers": 8}
 
 TIMED: dict[str, dict[str, Any]] = {
     "sync": {"scenario": "sleep", "parameters": {"seconds": 0.02}, "requests": 200, "concurrency": 2},
@@ -91,11 +101,12 @@ def _classes(folder: Path, samples: int) -> Compared:
         "sync": _slots(SYNC, samples, "sync"),
         "gthread": _slots(GTHREAD, samples, "gthread"),
         "GIL": _slots((TURNS,), samples, "GIL", Diary(folder / "gil")),
-        "turns": (("turns, computing or GIL", verdict) for verdict in _turns(folder, samples)),
+        "turns": _turns(TURNS_RUNS, samples, "turns", folder),
+        "threads": _turns(THREADS_RUNS, samples, "threads behind a loop", folder),
         "gevent": _loop(GEVENT, samples, "gevent", folder),
         "asgi": _loop(ASGI, samples, "asgi", folder),
         "uvicorn": _loop(ASGI | {"async_server": "uvicorn"}, samples, "uvicorn", folder),
-        "boot": (("boot", verdict) for verdict in boots.compare(_settings(BOOT), samples)),
+        "boot": _boots(samples),
     }
 
 
@@ -127,9 +138,20 @@ def _slots(
                 yield f"{name}, line", line
 
 
-def _turns(folder: Path, samples: int) -> Iterator[Verdict]:
-    for at, given in enumerate(TURNS_RUNS):
-        yield from turns.compare(_settings(given), Diary(folder / f"turns-{at}"), samples // len(TURNS_RUNS))
+def _turns(runs: TurnsRuns, samples: int, name: str, folder: Path) -> Iterator[tuple[str, Verdict]]:
+    left = 0.0
+    for at, (given, share) in enumerate(runs):
+        left += share * samples  # with what the runs before it have not given in time
+        for verdict in turns.compare(_settings(given), Diary(folder / f"{name}-{at}"), ceil(left)):
+            left -= verdict.agrees is not None
+            yield f"{name}, computing or GIL", verdict
+
+
+def _boots(samples: int) -> Iterator[tuple[str, Verdict]]:
+    for verdict, line in boots.compare(_settings(BOOT), samples):
+        yield "boot, state", verdict
+        if line is not None:
+            yield "boot, line", line
 
 
 LOOKED_AT_EVERY = 5

@@ -19,7 +19,7 @@ from tests.truth.diary import Diary
 from tests.truth.observer import Sight, look
 from tests.truth.session import Session
 from tests.truth.verdicts import Verdict
-from wsgiviz.state import Request, Side, Task
+from wsgiviz.state import INSIDE_THREAD, Request, Side, Task
 
 MARGIN_NS = 3_000_000
 """Between an app's note and the probe's event may be a thread's turn on a busy CPU; between the events and the pump
@@ -44,7 +44,8 @@ def shown_live(session: Session, diary: Diary) -> Iterator[Verdict]:
 def _live(request: Request, seen: set[str]) -> Iterator[Verdict]:
     if not seen:
         return
-    shown, words = request.task.value, " or ".join(sorted(seen))
+    task = Task.IN_THREAD if request.task in INSIDE_THREAD else request.task  # what that does: `tests.truth.turns`
+    shown, words = task.value, " or ".join(sorted(seen))
     if seen & UNDECIDED:
         yield Verdict(shown, words, None)
     elif shown in seen:

@@ -7,6 +7,7 @@ import signal
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 from msgspec.structs import replace
@@ -18,7 +19,7 @@ from tests.unit.states import T0, S, awaiting_tasks, sleeping_workers
 from wsgiviz.analysis.occurrences import Occurrences
 from wsgiviz.errors import WsgivizError
 from wsgiviz.settings import Settings, make
-from wsgiviz.state import Failure, Phase, State
+from wsgiviz.state import Failure, Phase, Side, State
 from wsgiviz.tui.app import WsgivizApp
 from wsgiviz.tui.feed import Frame, Saving
 from wsgiviz.tui.widgets.pane import Pane
@@ -143,6 +144,12 @@ class StandInControls:
 
     def reload(self) -> None:
         self.calls.append("reload")
+
+    def prepare(self, settings: Settings) -> None:
+        self.calls.append("prepare")
+        self.changes.append(settings)
+        sides = {name: Side(name, kind) for name, kind in settings.kinds.items()}
+        self._feed.show(State(settings=settings, host=FOUR_CORES, phase=Phase.READY, sides=sides))
 
     def change(self, settings: Settings) -> None:
         self.calls.append("change")
@@ -272,6 +279,7 @@ class Seat:
 
 
 Check = Callable[[Seat], Awaitable[None]]
+AnySeat = TypeVar("AnySeat", bound=Seat)
 
 
 def watch(
@@ -283,7 +291,7 @@ def watch(
 ) -> StandIn:
     """Run the app on a stand-in, wait for its first frames, and let ``check`` look at it and use it."""
     feed = feed or StandIn()
-    _run(check, WsgivizApp(feed, feed.controls, ascii=ascii), feed, size, theme)
+    run_app(check, WsgivizApp(feed, feed.controls, ascii=ascii), feed, size, Seat, theme)
     return feed
 
 
@@ -292,7 +300,7 @@ def watch_replay(check: Check, feed: StandIn | None = None, size: tuple[int, int
     feed = feed or StandIn()
     feed.recorded = True
     playback = StandInPlayback(feed)
-    _run(check, WsgivizApp(feed, playback=playback), feed, size)
+    run_app(check, WsgivizApp(feed, playback=playback), feed, size, Seat)
     return playback
 
 
@@ -306,7 +314,14 @@ async def handled(app: WsgivizApp) -> None:
                     await done.wait()
 
 
-def _run(check: Check, app: WsgivizApp, feed: StandIn, size: tuple[int, int], theme: str = "") -> None:
+def run_app(
+    check: Callable[[AnySeat], Awaitable[None]],
+    app: WsgivizApp,
+    feed: StandIn,
+    size: tuple[int, int],
+    seat: type[AnySeat],
+    theme: str = "",
+) -> None:
     """Textual waits after each key until the process is idle, for a second at most. This app draws frames all the
     time, so that it never is: here it waits for what the key has set off."""
 
@@ -317,11 +332,11 @@ def _run(check: Check, app: WsgivizApp, feed: StandIn, size: tuple[int, int], th
         async with app.run_test(size=size, notifications=True) as pilot:
             if theme:
                 app.theme = theme
-            seat = Seat(app, feed, pilot)
-            await seat.frames()
-            seat.begun = tuple(feed.controls.calls)
+            taken = seat(app, feed, pilot)
+            await taken.frames()
+            taken.begun = tuple(feed.controls.calls)
             feed.controls.calls.clear()
-            await check(seat)
+            await check(taken)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("textual.app.wait_for_idle", idle)

@@ -170,6 +170,8 @@ def test_the_form_has_every_option_with_its_value_and_its_help() -> None:
                 value = getattr(seat.feed.state.settings, option.name)
                 field = seat.app.screen.query_one(f"#{option.name}", Input)
                 shown = f"{value:g}" if isinstance(value, float) else str(value)
+                if option.switch:
+                    shown = "yes" if value else "no"
                 assert field.value == ("" if value is None else shown)
                 assert option.help in note(seat, option.name)
         assert seat.app.screen.query_one("#parameter-seconds", Input).value == "1.5"
@@ -252,6 +254,20 @@ def test_the_field_that_has_the_focus_is_in_sight(size: tuple[int, int]) -> None
         await seat.fill("path", *"far/down")
         await seat.scrolled()
         assert "far/down" in seat.text
+
+    watch(check, size=size)
+
+
+@pytest.mark.parametrize("size", [*SMALL, (120, 36)])
+def test_each_name_is_in_one_row_and_whole(size: tuple[int, int]) -> None:
+    async def check(seat: Seat) -> None:
+        await seat.press("o")
+        await seat.screen_is("FormScreen")
+        for label in seat.app.screen.query(".row Label"):
+            name = str(label.render())
+            assert label.content_size.height == 1, name
+            assert label.content_size.width >= len(name), name
+        assert seat.app.screen.query_one("#preload", Input).value == "no"
 
     watch(check, size=size)
 

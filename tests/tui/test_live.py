@@ -155,6 +155,7 @@ DOES: dict[str, Callable[[str], Check]] = {
     "right_square_bracket": sets_requests(25),
     "left_square_bracket": sets_requests(15),
     "s": opens("PickerScreen"),
+    "g": asks_for(),
     "o": opens("FormScreen"),
     "p": pauses,
     "x": asks_for("cancel"),

@@ -133,11 +133,12 @@ def a_server(settings: Settings, side: str, pid: int) -> Any:
 
 
 class GivenWatch(Watch):
-    """``coming`` is what the next look finds."""
+    """``coming`` is what the next look finds, ``late`` what the one after that does."""
 
     def __init__(self) -> None:
         super().__init__()
         self.coming: list[Event] = []
+        self.late: list[Event] = []
         self.looks = 0
 
     def open(self, rundir: Path) -> None:
@@ -145,7 +146,7 @@ class GivenWatch(Watch):
 
     def new(self, state: State, listeners: Mapping[str, socket.socket], now_ns: int) -> list[Event]:
         self.looks += 1
-        found, self.coming = self.coming, []
+        found, self.coming, self.late = self.coming, self.late, []
         return found
 
     def everything(self, state: State, now_ns: int) -> list[Event]:

@@ -23,6 +23,11 @@ WITHOUT_EFFECT = [
     (("--wsgi", "shop:app", "--order", "in-turn"), "--order has no effect: only one server runs"),
     (("--wsgi", "shop:app", "--concurrency", "5"), "--concurrency has no effect"),
     (("--wsgi", "shop:app", "--keep-alive", "5"), "--keep-alive has no effect: a sync worker keeps no connection"),
+    (
+        ("--scenario", "websocket", "--arrivals", "closed", "--reuse-connections"),
+        "a WebSocket carries no second request",
+    ),
+    (("--wsgi", "shop:app", "--reuse-connections"), "--reuse-connections needs --arrivals closed"),
     (("--wsgi", "shop:app", "--worker-connections", "5"), "--worker-connections has no effect"),
     (("--asgi", "shop:app", "--async-server", "uvicorn", "--preload"), "--preload is for gunicorn, and uvicorn runs"),
     (("--scenario", "sleep", "--python", "/usr/bin/python3"), "--python is for your own app"),
@@ -53,6 +58,12 @@ def test_gunicorn_gets_what_was_given_and_nothing_else() -> None:
     flags = asked("--wsgi", "a:b", "--preload", "--max-requests", "9").gunicorn_flags
     assert flags == ("--preload", "--max-requests", "9")
     assert make(wsgi="a:b").servers != make(wsgi="a:b", preload=True).servers
+
+
+def test_what_a_scenario_switches_on_can_be_switched_off() -> None:
+    assert asked("--scenario", "keep-alive").reuse_connections
+    assert not asked("--scenario", "keep-alive", "--no-reuse-connections").reuse_connections
+    assert not asked("--scenario", "sleep", "--arrivals", "closed").reuse_connections
 
 
 def test_a_module_alone_means_its_application() -> None:

@@ -36,7 +36,7 @@ from wsgiviz.events import (
     ThreadSampled,
     WorkerDied,
 )
-from wsgiviz.state import Activity, Counters, Hold, Location, Loop, LoopTally, Request, Side, Tally, Task
+from wsgiviz.state import Activity, Counters, Hold, Location, Loop, LoopTally, Request, Side, Step, Tally, Task
 
 ASGI = [*opened("", "asgi"), *booted("asgi", kind="asgi"), *fired("asgi")]
 """One loop, and a run that has begun."""
@@ -64,6 +64,22 @@ def test_a_loop_that_computes() -> None:
     assert says("async-computes", context(computing_loop(now_s=0.3), at_s=0.3)) is None, "too early to say"
     waits = awaiting_tasks(0.9)
     assert says("async-computes", context(waits, at_s=0.9)) is None
+
+
+def test_a_loop_that_opens_connections_has_something_to_wait_for() -> None:
+    """It is busy with handshakes, and most of its requests await what the other end does."""
+    computes = computing_loop()
+    one = replace(answered_request(90, T0, 0, pid=9), received_ns=0, ended_ns=0, planned_ns=T0)
+    in_app = [replace(one, id=RUN + 90 + n) for n in range(4)]
+    awaits = [replace(request, task=Task.AWAITING) for request in in_app[:1]]
+    ready = [replace(request, task=Task.READY) for request in in_app[1:]]
+    running = but(computes, requests=[*computes.ledger.ours(), *ready])
+    assert says("async-computes", context(running, at_s=2)) is not None
+    mixed = but(computes, requests=[*computes.ledger.ours(), *awaits, *ready])
+    assert says("async-computes", context(mixed, at_s=2)) is None
+    steps = (Step(T0, T0 + MS, Task.RUNNING), Step(T0 + MS, T0 + 3 * MS, Task.AWAITING))
+    have = but(computes, requests=[*computes.ledger.ours(), *(replace(request, steps=steps) for request in ready)])
+    assert says("async-computes", context(have, at_s=2)) is None
 
 
 def test_where_a_loop_computes_is_where_it_was_held_for_longest() -> None:
@@ -179,6 +195,18 @@ def test_a_loop_that_was_held_shaped_the_run() -> None:
     assert says("loop-held", context(over(held, 20))) is None, "a stumble in a long run"
     stepping = [replace(answered_request(n, T0, T0 + S), run_ns=S // 2) for n in range(1, 31)]
     assert says("loop-held", context(over(but(held, requests=stepping), 20))) is not None, "one after the other"
+
+
+@pytest.mark.parametrize(("runq_s", "speaks"), [(0.0, True), (0.9, True), (1.7, False), (1.9, False)])
+def test_a_loop_that_got_no_core_is_not_held_by_what_it_runs(runq_s: float, speaks: bool) -> None:
+    """Of two seconds in steps it waited most for a core: the longest would have been short without that."""
+    tally = LoopTally(longest_step_ns=S // 2, longest_step_req=RUN + 3)
+    thread = worker(
+        9, Activity.IDLE, -1, sample=Counters(2, S, int(runq_s * S)), tally=Tally(first=Counters(1, 0, 0))
+    )
+    loops = {9: Loop(9, steps_ns=2 * S, tally=tally)}
+    held = over(side("asgi", "asgi", workers=rows(thread), loops=loops))
+    assert (says("loop-held", context(held)) is not None) == speaks
 
 
 def test_a_step_that_is_on_when_the_run_ends_is_named_with_its_line() -> None:

@@ -38,7 +38,8 @@ from wsgiviz.events import (
     WorkerDied,
     WorkerStopping,
 )
-from wsgiviz.state import Activity, Death, Request, State, Tally, Worker
+from wsgiviz.state import Activity, Counters, Death, Request, State, Tally, Worker
+from wsgiviz.state.run import DriverSample
 
 # --- all workers blocked -----------------------------------------------------------------------------------------
 
@@ -228,3 +229,15 @@ def test_several_that_were_killed_and_where_they_were() -> None:
         "3 workers were killed by gunicorn (worker timeout), the last while it held #3 at sleep.py:14 time.sleep: "
         "no heartbeat within --timeout; a sync worker sends one only between requests."
     )
+
+
+def test_workers_that_wait_for_a_core_have_not_computed_for_that() -> None:
+    """On a busy machine sleepers that have woken up stand on the run queue, and were said to compute."""
+    many = but(side(workers=rows(*(worker(pid, Activity.COMPUTING, 0, req=RUN + pid) for pid in range(1, 5)))))
+    sampled = {
+        key: replace(one, sample=Counters(T0 + S // 2, S // 50, S // 2), tally=replace(one.tally, first=Counters(T0)))
+        for key, one in many.server.workers.items()
+    }
+    sleepers = but(many, workers=sampled, driver=DriverSample(T0 + S // 2, 0, 0))
+    assert says("more-processes-than-cores", context(many)) is not None
+    assert says("more-processes-than-cores", context(sleepers)) is None

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
-from tests.unit.lint_contexts import DRIVER, at, booted, but, ended, opened, over, reduced, side
+from tests.unit.lint_contexts import DRIVER, at, booted, but, ended, opened, over, reduced, side, state_of
 from tests.unit.states import RUN, T0
 from tests.unit.test_captions import caption_of, finished, says, tasks
 from wsgiviz.analysis.captions import Tone
@@ -14,6 +15,8 @@ from wsgiviz.analysis.lints import LintContext
 from wsgiviz.analysis.lints.load import CLOSED_LOOP
 from wsgiviz.analysis.occurrences import Occurrences
 from wsgiviz.analysis.prediction import prediction
+from wsgiviz.analysis.side_captions import side_captions
+from wsgiviz.analysis.verdict import Demand, Fits, verdict
 from wsgiviz.errors import UsageError
 from wsgiviz.events import (
     Connected,
@@ -31,7 +34,7 @@ from wsgiviz.events import (
 )
 from wsgiviz.report.result import result
 from wsgiviz.settings import make
-from wsgiviz.state import Side, State, Task
+from wsgiviz.state import Phase, Side, State, Task
 from wsgiviz.state.run import Connections, Run, WebSockets
 
 
@@ -202,6 +205,43 @@ def test_wsgi_has_refused_them_and_that_is_no_failure_of_its_own() -> None:
         "WSGI refused all 20 WebSockets (400): its contract has no way to hand over a connection. "
         "ASGI held 20 at once on 4 workers; clients answered 80 pings."
     )
+
+
+def test_each_side_says_it_beside_its_name_while_the_other_is_on() -> None:
+    refused = but(finished("wsgi", 0.1, 0.001), **REFUSED)
+    held = side("asgi", "asgi", tasks(20, Task.AWAITING), websocket=True, websockets=WebSockets(20, 20, 20))
+    state = state_of(refused, held, settings=make(scenario="websocket"))
+    words = {name: said.text for name, said in side_captions(state, at(0.5), Occurrences()).items()}
+    assert words == {
+        "wsgi": "Refused all 20 WebSockets (400): its contract has no way to hand over a connection.",
+        "asgi": "20 WebSockets are open, and each is a task that waits in receive().",
+    }
+
+
+def test_each_side_says_how_many_connections_it_took() -> None:
+    answered = over(finished("wsgi", 1.2, 0.001, kind="gthread", connections=Connections(40, reused=160)), 1.2)
+    on = side("asgi", "asgi", connections=Connections(40, 40, 40, 10))
+    state = state_of(answered, on, settings=make(scenario="keep-alive"))
+    words = {name: said.text for name, said in side_captions(state, at(0.5), Occurrences()).items()}
+    assert words == {
+        "wsgi": "All 20 answered after 1.20 s, over 40 connections.",
+        "asgi": "40 connections are kept open. One that is idle holds no task.",
+    }
+
+
+def test_the_verdict_on_websockets_that_wsgi_refuses() -> None:
+    refused = but(finished("wsgi", 0.1, 0.001), **REFUSED)
+    held = but(finished("asgi", 5.02, 5), websocket=True, statuses={101: 20}, websockets=HELD)
+    state = state_of(refused, held, settings=make(scenario="websocket"), phase=Phase.FINISHED)
+    found = verdict(state, at(9))
+    assert found is not None
+    assert (found.demand, found.fits) == (Demand.WAITING, Fits.LOOP)
+    assert found.words == "Connections that last fit an event loop: WSGI can't open a WebSocket."
+    alone = verdict(state_of(refused, settings=make(scenario="websocket"), phase=Phase.FINISHED), at(9))
+    assert alone is not None
+    assert (alone.fits, alone.because.partition(" (")[0]) == (Fits.UNKNOWN, "WSGI refused all 20 WebSockets")
+    failed = but(held, failed=20, completed=0)
+    assert "20 of 20 requests failed" in (verdict(replace(state, sides={"asgi": failed}), at(9)) or alone).because
 
 
 def test_while_they_are_open_it_says_what_they_hold() -> None:

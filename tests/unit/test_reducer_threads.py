@@ -168,6 +168,16 @@ def test_a_thread_waits_for_the_gil_also_when_it_is_met_in_its_turn() -> None:
     assert request(INSIDE, lacks, in_its_turn, sampled(1, 0.4, 1.12, "R")).task is Task.THREAD_COMPUTES
 
 
+def test_who_is_met_in_its_first_turn_has_waited_for_what_its_first_sample_or_others_say() -> None:
+    first = [*sampled(1, 0.1, 1.0, "G"), *sampled(1, 0.2, 1.03, "R")]
+    assert request(INSIDE, first).task is Task.THREAD_FOR_GIL
+    awake = [*sampled(1, 0.1, 1.0, "R"), *sampled(1, 0.2, 1.03, "R")]
+    assert request(INSIDE, awake).task is Task.IN_THREAD, "nothing says for what it has waited"
+    beside = [*asked(2, 0.01), *entered(2, 0.02), *seen(2, 0.06, 7, "work"), *in_thread_77(2, 0.06)]
+    lacks = sampled(2, 0.15, 1.0, "G")
+    assert request(in_order([*INSIDE, *beside, *lacks, *awake])).task is Task.THREAD_FOR_GIL
+
+
 def test_one_sample_alone_and_one_of_another_thread_say_nothing() -> None:
     assert request(INSIDE, sampled(1, 0.1, 1.0, "R")).task is Task.IN_THREAD
     other = [*sampled(1, 0.1, 1.0, "R", thread_id=8), *sampled(1, 0.2, 1.1, "R", thread_id=8)]

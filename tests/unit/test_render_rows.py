@@ -89,8 +89,8 @@ def test_the_loop_when_all_is_answered() -> None:
         "  ⋮     13 more, all answered",
         "        0s       1s       2s ▲ now 3s       4s       5s",
         "",
-        " ╶╮ ╭─╮╶─╮     20 of 20 answered   19.4/s   p50 1.02 s",
-        "  │ │ │ ─┤     predicted 1.00 s = 1.0 s  +3.0 %",
+        " ╶╮  ╭─╮╶─╮    20 of 20 answered   19.4/s   p50 1.02 s",
+        "  │  │ │ ─┤    predicted 1.00 s = 1.0 s  +3.0 %",
         " ╶┴╴•╰─╯╶─╯s",
     ]
 
@@ -241,6 +241,13 @@ def test_before_anything_has_happened() -> None:
     assert lines[-2] == " no prediction"
     assert shown(view_of(Side("wsgi"), 0.0), height=16)[-1] == " total time no prediction"
     assert "no loop yet" in shown(view_of(Side("asgi", "asgi"), 0.0))[2]
+
+
+@pytest.mark.parametrize("kind", ["sync", "asgi"])
+def test_a_master_that_loads_the_app_is_named_where_workers_will_be(kind: str) -> None:
+    loading = Server(loading_ns=T0, boot_where=Location("slow.py", 3, "<module>", "time.sleep"))
+    view = view_of(Side("wsgi" if kind == "sync" else "asgi", kind, server=loading), 1.5)
+    assert "master loads 1.5 s at slow.py:3 time.sleep" in shown(view, width=90)[2]
 
 
 @pytest.mark.parametrize("side", [sleeping_workers(2.4), awaiting_tasks(0.7), mixed_workers(2.3), mixed_tasks(2.3)])

@@ -61,7 +61,7 @@ def test_its_defaults_are_in_their_ranges_and_its_question_is_one(scenario: Scen
     assert scenario.backend in (None, "upstream", "database", "disk")
 
 
-UNPREDICTED = ("contract", "slow-client", "timeout", "crash", "crud")
+UNPREDICTED = ("contract", "slow-client", "timeout", "crash", "crud", "fast")
 """Here the theory has nothing to say: about clients, deaths, what lasts after an answer, and requests that take less
 than their server's work."""
 LASTS = {"stream": 4 * 0.5, "websocket": (4 + 1) * 1.0}

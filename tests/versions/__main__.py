@@ -1,5 +1,5 @@
-"""``python -m tests.versions [PACKAGE-VERSION ...]``: versions of servers that wsgiviz says it knows, with each of their
-worker classes, in environments of their own. Prints a line for each; exit status 1 when something is wrong.
+"""``python -m tests.versions [PACKAGE-VERSION ...]``: versions of servers that wsgiviz says it knows, with each of
+their worker classes, in environments of their own. Prints a line for each; exit status 1 when something is wrong.
 
 The environments are kept in build/versions, for the next time.
 """
@@ -13,9 +13,10 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.versions.checks import import_fails, in_order
+from tests.versions.checks import CHECKS, hangs, import_fails, in_order
 from tests.versions.environments import Environments
 from tests.versions.observed import APPS
+from wsgiviz.interpreter import FAULTY_GUNICORNS
 
 KEPT = Path(__file__).parents[2] / "build" / "versions"
 
@@ -28,6 +29,9 @@ UVICORNS = (
     "0.53.0", "0.54.0",
 )  # fmt: skip
 FIRST_WITH_ASGI = 25
+
+WITHOUT_MASTER = tuple(check for check in CHECKS if check is not hangs)
+"""Of a master that never learns of a worker's death, nobody knows that it has killed one."""
 
 
 def rows() -> Iterator[tuple[str, str, tuple[str, ...]]]:
@@ -44,6 +48,8 @@ def faults_of(package: str, version: str, kinds: tuple[str, ...], environments: 
     """All that is wrong with it, in words."""
     try:
         python = environments.python(package, version, gevent="gevent" in kinds)
+        if package == "gunicorn" and version in FAULTY_GUNICORNS:
+            return [*in_order(python, kinds, WITHOUT_MASTER, apart=True), *import_fails(python, kinds[0])]
         return [*in_order(python, kinds), *import_fails(python, kinds[0])]
     except RuntimeError as error:
         return [str(error)]

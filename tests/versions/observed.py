@@ -10,6 +10,7 @@ from types import TracebackType
 from wsgiviz.analysis.hot_lines import hot_lines
 from wsgiviz.control.controller import Controller
 from wsgiviz.log import EventLog
+from wsgiviz.observe.collector import process_exists
 from wsgiviz.settings import Settings, make
 from wsgiviz.state import Phase, Side, State
 
@@ -61,11 +62,19 @@ class Observed:
             if failure is not None:
                 raise RuntimeError(f"{failure.message}\n{failure.detail}")
             if time.monotonic() > deadline:
-                raise RuntimeError(f"waited {WITHIN_S:.0f} s for {what} (phase {self.state.phase})")
+                raise RuntimeError(
+                    f"waited {WITHIN_S:.0f} s for {what} (phase {self.state.phase}): {self._workers()}"
+                )
             self.controller.pump()
             for name, side in self.state.sides.items():
                 self.lines.setdefault(name, set()).update(line.place.words for line in hot_lines(side))
             time.sleep(PUMP_S)
+
+    def _workers(self) -> list[tuple[str, int, str, bool]]:
+        """Of each worker: its side, pid, activity, and whether there is such a process."""
+        sides = self.state.sides.items()
+        known = [(name, worker) for name, side in sides for worker in side.server.workers.values()]
+        return [(name, worker.pid, worker.activity.value, process_exists(worker.pid)) for name, worker in known]
 
     def failure(self) -> str:
         """The message of the failure that the start ends with."""

@@ -25,12 +25,16 @@ def where(workers: list[Worker]) -> str:
     return f" at {place.words}" if count == len(workers) else f", {count} at {place.words}"
 
 
+def at_master(side: Side) -> str:
+    """ " at slowimport.py:3 time.sleep": the line of a master that loads the app; "" where none is known."""
+    where = side.server.boot_where
+    return f" at {where.words}" if where is not None else ""
+
+
 def of_side(side: Side) -> str:
     """ "2 workers load the app at slowimport.py:3 time.sleep"; "" when none does, nor their master."""
-    server = side.server
-    if server.loading_ns:
-        at = f" at {server.boot_where.words}" if server.boot_where is not None else ""
-        return f"gunicorn's master loads the app (--preload){at}"
+    if side.server.loading_ns:
+        return f"gunicorn's master loads the app (--preload){at_master(side)}"
     workers = booting(side)
     if not workers:
         return ""

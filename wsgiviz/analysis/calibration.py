@@ -19,10 +19,9 @@ def cost_of(state: State) -> Cost | None:
 
     ``cpu_s`` is NaN while it has yet to be measured.
     """
-    scenario = state.settings.scenario_used
     cores = state.host.get("cores")  # of the machine that ran it, which may not be the one that replays it
     known = cores if isinstance(cores, int) and cores > 0 else None
-    cost = scenario.cost(state.settings.parameters, known) if scenario is not None else None
+    cost = state.settings.cost(known)
     measured = state.measured
     if cost is None or measured is None or not math.isnan(cost.cpu_s):
         return cost

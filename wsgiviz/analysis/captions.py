@@ -358,13 +358,9 @@ def _finished(context: LintContext) -> Caption | None:
     if found is None:
         return Caption(text, Tone.GOOD)
     short = found.demand is Demand.SHORT  # of which the comparison says as much
-    words = "" if short or not compared else f" {found.words}"
-    return Caption(
-        text + words,
-        Tone.GOOD,
-        more=" ".join([found.because, found.change, found.not_measured]).strip(),
-        verdict=found,
-    )
+    words = "" if short or not compared or not found.words else f" {found.words}"
+    more = " ".join([found.because, found.change, found.not_measured]).strip()
+    return Caption(text + words, Tone.GOOD, more=more, verdict=found)
 
 
 _URGENT: tuple[Rule, ...] = (_firing, _killed, _cancelled, _steps)

@@ -9,21 +9,22 @@ from wsgiviz.state import Run, Side
 def websockets(context: LintContext) -> str:
     """What became of the WebSockets of a run that is over; "" where none were asked for."""
     sides = [side for side in context.sides if side.run.websocket and side.run.ended_ns and side.run.completed]
-    return ". ".join(filter(None, (_websockets_of(context, side) for side in sides)))
+    return ". ".join(f"{context.label(side)} {websockets_of(side)}" for side in sides)
 
 
 NO_WAY = "its contract has no way to hand over a connection"
 
 
-def _websockets_of(context: LintContext, side: Side) -> str:
-    run, found, name = side.run, side.run.websockets, context.label(side)
+def websockets_of(side: Side) -> str:
+    """The same of one side, as a predicate: "refused all 20 WebSockets (400): ..."."""
+    run, found = side.run, side.run.websockets
     if not found.opened:
         why = f": {NO_WAY}" if side.protocol == "wsgi" else ""
-        return f"{name} refused {_of(run.refused, run.planned)} WebSockets ({_statuses(run)}){why}"
+        return f"refused {_of(run.refused, run.planned)} WebSockets ({_statuses(run)}){why}"
     workers = len(side.server.processes())
     on = "1 worker" if workers == 1 else f"{workers} workers"
     held = found.most_open if found.most_open == run.planned else f"{found.most_open} of {run.planned}"
-    return f"{name} held {held} at once on {on}; clients answered {found.pings_answered} pings"
+    return f"held {held} at once on {on}; clients answered {found.pings_answered} pings"
 
 
 def _of(count: int, planned: int) -> str:
@@ -41,7 +42,8 @@ def while_open(context: LintContext) -> str:
     if not held:
         return ""
     each = [f"{side.run.websockets.open} WebSockets{context.of_side(side)} are open" for side in held]
-    refusals = [_websockets_of(context, side) for side in sides if side.run.ended_ns and side.run.refused]
+    refusing = [side for side in sides if side.run.ended_ns and side.run.refused]
+    refusals = [f"{context.label(side)} {websockets_of(side)}" for side in refusing]
     return ". ".join([f"{', '.join(each)}, and each is a task that waits{context.waits_in(held[0])}", *refusals])
 
 
@@ -70,6 +72,8 @@ def while_kept(context: LintContext) -> str:
     sides = [side for side in context.sides if side.run.running and side.run.connections.reused]
     if not sides:
         return ""
+    if len(sides) == 1:
+        return f"{sides[0].run.connections.open} connections are kept open. {_idle(sides)}."
     open_now = [f"{side.run.connections.open} by {context.label(side)}" for side in sides]
     return f"Connections are kept open: {', '.join(open_now)}. {_idle(sides)}."
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from wsgiviz.analysis import metrics, outcomes
+from wsgiviz.analysis import connections, metrics, outcomes
 from wsgiviz.analysis.captions import Caption, Tone, caption
 from wsgiviz.analysis.lints import LintContext, wording
 from wsgiviz.analysis.loop_times import loop_times
@@ -41,7 +41,12 @@ def _done(context: LintContext, side: Side) -> Caption:
     run = side.run
     if run.cancelled or not run.completed:
         return Caption("Cancelled." if run.cancelled else "Done.")
+    if run.websocket:
+        words = connections.websockets_of(side)
+        return Caption(f"{words[0].upper()}{words[1:]}.", Tone.GOOD)
     every = f"All {run.completed} answered" if run.completed > 1 else "Answered"
+    if context.state.settings.reuse_connections:
+        return Caption(f"{every} after {wording.took(side)}, over {run.connections.made} connections.", Tone.GOOD)
     return Caption(f"{every} after {wording.took(side)}{_why(side)}.", Tone.GOOD)
 
 

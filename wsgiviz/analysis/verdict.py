@@ -12,6 +12,7 @@ from enum import StrEnum
 from msgspec import Struct
 
 from wsgiviz.analysis import metrics
+from wsgiviz.analysis.connections import websockets
 from wsgiviz.analysis.cpu_load import driver_load
 from wsgiviz.analysis.lints.context import LintContext
 from wsgiviz.analysis.lints.seen import SHORTEST_SEEN_NS
@@ -35,8 +36,14 @@ MOSTLY = 0.6
 LEVEL = 1.25
 """Two sides whose times differ by less are level: so much differs from run to run on a busy machine."""
 
+MUCH_GIL = 0.2
+"""Of the busy time of threads, waited for the GIL, is what explains a difference to processes."""
+
 DRIVER_FULL = 0.85
 """A load driver that is busy for this share of a run measures itself."""
+
+LONG_NS = 1_000_000_000
+"""In a shorter run clients were not slow: reading and writing are most of what a server does with a short request."""
 
 MOST_THREADS = 64
 """More threads in a worker than this are not a matter of tuning."""
@@ -48,6 +55,7 @@ class Demand(StrEnum):
     WAITING = "waiting"
     COMPUTING = "computing"
     SHORT = "short"
+    CLIENTS = "waiting for slow clients"
     MIXED = "mixed"
     UNKNOWN = "unknown"
 
@@ -90,6 +98,8 @@ def verdict(state: State, now_ns: int) -> Verdict | None:
     if troubled:
         cancelled = any(side.run.cancelled for side in sides)
         return Verdict(Demand.UNKNOWN, Fits.UNKNOWN, because=troubled, next=after_trouble(cancelled))
+    if any(side.run.refused for side in sides):
+        return _websockets(context, sides)
     demand = _demand(sides, now_ns)
     if max(_at_once(context, side) for side in sides) == 1:
         because = "One request at a time says nothing about which model fits: nobody had to wait for another."
@@ -104,13 +114,22 @@ def _troubled(context: LintContext, sides: list[Side]) -> str:
     """Why times must not be compared."""
     for side in sides:
         run, name = side.run, context.label(side)
-        lost = run.failed + run.bad_status
+        lost = run.failed + run.bad_status - run.refused
         if run.cancelled:
             return "The run was cancelled: it says nothing about which model fits."
         if lost or side.deaths:
             what = f"{lost} of {requests(run.planned)} failed" if lost else "workers died"
             return f"{what} on {name}, so its times say nothing about which model fits. Find the cause first."
     return ""
+
+
+def _websockets(context: LintContext, sides: list[Side]) -> Verdict:
+    """WebSockets that one side at least has refused."""
+    because = f"{websockets(context)}."
+    if not any(side.run.websockets.opened for side in sides):
+        return Verdict(Demand.UNKNOWN, Fits.UNKNOWN, because=because)
+    words = "Connections that last fit an event loop: WSGI can't open a WebSocket."
+    return Verdict(Demand.WAITING, Fits.LOOP, words, because, not_measured="Not measured: clients on a real network.")
 
 
 # --- what the load is -------------------------------------------------------------------------------------------
@@ -122,6 +141,8 @@ def _demand(sides: list[Side], now_ns: int) -> Demand:
     service = metrics.quantiles(metrics.service(side))
     if service is None:
         return Demand.UNKNOWN
+    if _with_clients(side, now_ns) >= MOSTLY and metrics.elapsed_ns(side, now_ns) >= LONG_NS:
+        return Demand.CLIENTS
     if service.p50 * 1e9 < SHORTEST_SEEN_NS and service.p90 * 1e9 < 2 * SHORTEST_SEEN_NS:
         return Demand.SHORT
     waits, computes = _parts(side, now_ns)
@@ -160,6 +181,8 @@ def _both(context: LintContext, demand: Demand, slots: Side, loop: Side) -> Verd
         )
     if demand is Demand.SHORT:
         return _short(context, slots, loop, ratio)
+    if demand is Demand.CLIENTS:
+        return _slow_clients(context, slots, loop, ratio)
     if demand is Demand.COMPUTING:
         return _computing(context, slots, loop, ratio)
     held_s = _held_s(loop, context.now_ns)
@@ -210,6 +233,21 @@ def _tuned(slots: Side, at_once: int) -> str:
         return f"To be level, {at_once} requests would need {threads} threads in each of {processes} workers."
     each = f"{threads} threads in each of {processes} workers" if processes > 1 else f"{threads} threads"
     return f"With {each} (gthread) the workers should be level, as long as threads only wait."
+
+
+def _slow_clients(context: LintContext, slots: Side, loop: Side, ratio: float) -> Verdict:
+    share = _with_clients(slots, context.now_ns)
+    because = f"Its {slot(slots)}s read and wrote for {percent(share)} of their busy time, as fast as clients did."
+    change = f"A proxy that buffers, in front of the {slot(slots)}s, would wait for the clients in their place."
+    fits = Fits.LOOP if ratio >= LEVEL else Fits.EITHER
+    words = "A loop, or a proxy in front, fits slow clients."
+    return Verdict(Demand.CLIENTS, fits, words, because, change, _not_measured(context, [slots, loop]))
+
+
+def _with_clients(side: Side, now_ns: int) -> float:
+    """Share of its slots' busy time in which they waited for clients; 0 where nobody knows."""
+    found = metrics.fractions(side, now_ns)
+    return 0.0 if side.is_loop else (found.reading or 0.0) + (found.writing or 0.0)
 
 
 def _computing(context: LintContext, slots: Side, loop: Side, ratio: float) -> Verdict:
@@ -273,13 +311,15 @@ def _alone(context: LintContext, demand: Demand, side: Side) -> Verdict:
 def _alike(context: LintContext, demand: Demand, sides: list[Side]) -> Verdict:
     """Two sides of one model: what differs between them is told by their times."""
     missing = _not_measured(context, sides, "an event loop" if not sides[0].is_loop else "WSGI workers")
-    shares = [metrics.fractions(side, context.now_ns).gil_wait or 0.0 for side in sides]
-    worst = max(range(len(sides)), key=lambda at: shares[at])
-    because = ""
-    if shares[worst] >= 0.1:
-        name = context.label(sides[worst])
-        because = f"{name} waited for the GIL for {percent(shares[worst])} of its busy time: its threads share one."
-    return Verdict(demand, Fits.UNKNOWN, because=because, not_measured=missing, next=(OPTIONS, MORE_REQUESTS))
+    threads = [side for side in sides if side.kind == "gthread"]
+    steps = (OPTIONS, MORE_REQUESTS)
+    share = max((metrics.fractions(side, context.now_ns).gil_wait or 0.0 for side in threads), default=0.0)
+    if share < MUCH_GIL or len(threads) == len(sides):
+        return Verdict(demand, Fits.UNKNOWN, not_measured=missing, next=steps)
+    name, slower = context.label(threads[0]), metrics.makespan_ns(threads[0]) == max(map(metrics.makespan_ns, sides))
+    because = f"{name} waited for the GIL for {percent(share)} of its busy time: its threads share one."
+    words = "Processes fit this load." if slower else ""
+    return Verdict(demand, Fits.WORKERS if slower else Fits.UNKNOWN, words, because, not_measured=missing, next=steps)
 
 
 # --- what all of them need --------------------------------------------------------------------------------------
@@ -302,4 +342,5 @@ def _not_measured(context: LintContext, sides: list[Side], first: str = "") -> s
     if max(side.run.in_app_peak.most for side in sides) < 100:
         missing.append("hundreds of open connections")
     missing.append("clients on a real network")
-    return f"Not measured: {', '.join(missing[:-1])}{' or ' if missing[1:] else ''}{missing[-1]}."
+    listed = f"{', '.join(missing[:-1])} and {missing[-1]}" if missing[1:] else missing[0]
+    return f"{listed[0].upper()}{listed[1:]} {'were' if missing[1:] else 'was'} not measured."

@@ -202,12 +202,7 @@ class Controller:
     def change(self, settings: Settings) -> None:
         """Take new settings, and fire. Servers are restarted when something that they were started with differs."""
         before, phase = self._state.settings, self._state.phase
-        hidden_before = hidden(self._secrets)
-        for name, value in settings.secrets.items():
-            if value is None or value != hidden_before[name]:
-                self._secrets[name] = value
-        self._moved_ns = self._clock()
-        self._emit(SettingsChanged(self._moved_ns, "", 0, settings.given()))
+        self._take(settings)
         if phase in (Phase.NEW, Phase.CLOSED):
             return
         if phase is Phase.FAILED or settings.servers != before.servers:
@@ -219,9 +214,25 @@ class Controller:
         else:
             self.fire()
 
-    def _restart(self) -> None:
+    def prepare(self, settings: Settings) -> None:
+        """Take new settings, and fire nothing: servers are started anew for them, that have served nobody yet."""
+        self._take(settings)
+        if self._state.phase is Phase.NEW:
+            self.start()
+        elif self._state.phase is not Phase.CLOSED:
+            self._restart(fire=False)
+
+    def _take(self, settings: Settings) -> None:
+        hidden_before = hidden(self._secrets)
+        for name, value in settings.secrets.items():
+            if value is None or value != hidden_before[name]:
+                self._secrets[name] = value
+        self._moved_ns = self._clock()
+        self._emit(SettingsChanged(self._moved_ns, "", 0, settings.given()))
+
+    def _restart(self, fire: bool = True) -> None:
         """Retire the servers; others are started when these are gone (`_act`)."""
-        self._wants_fire = self._restarting = True
+        self._wants_fire, self._restarting = fire, True
         self._enter(Phase.STARTING, self._clock())
         self._stop()
 

@@ -89,8 +89,7 @@ def _unreported(worker: Worker) -> bool:
 
 def needs_calibration(state: State) -> bool:
     """What one request of the scenario costs is not known before it is measured."""
-    scenario = state.settings.scenario_used
-    cost = scenario.cost(state.settings.parameters) if scenario is not None else None
+    cost = state.settings.cost()
     return cost is not None and math.isnan(cost.cpu_s)
 
 

@@ -6,12 +6,16 @@ from wsgiviz.events.event import Event
 
 
 class ThreadSampled(Event, frozen=True, tag=60):
-    """Counters of the thread that is ``slot``: CPU time, time on the run queue, and the state letter of proc(5)."""
+    """Counters of the thread that is ``slot``: CPU time, time on the run queue, the state letter of proc(5), and, of
+    one that runs or waits for the GIL, how often it has gone to sleep and how often it has lost its CPU otherwise (-1
+    where not known)."""
 
     slot: int
     cpu_ns: int
     runq_ns: int
     letter: str
+    slept: int = -1
+    preempted: int = -1
 
 
 class CallSampled(Event, frozen=True, tag=103):
@@ -22,6 +26,8 @@ class CallSampled(Event, frozen=True, tag=103):
     cpu_ns: int
     runq_ns: int
     letter: str
+    slept: int = -1
+    preempted: int = -1
 
 
 class QueueSampled(Event, frozen=True, tag=61):

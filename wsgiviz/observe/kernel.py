@@ -86,6 +86,11 @@ def gone_status(pid: int) -> int | None:
         return -1
 
 
+TAKING_TURNS = frozenset({"R", WAITS_FOR_GIL})
+"""Letters of threads that may take turns with the GIL."""
+
+UNKNOWN_SWITCHES = -1, -1
+
 TRIES = 3
 AT_ONCE_NS = 500_000
 """A read that takes longer than this was interrupted."""
@@ -100,13 +105,15 @@ class ThreadCounters:
     def __init__(self, pid: int, thread_id: int, areas: Areas = ()) -> None:
         task = f"/proc/{pid}/task/{thread_id}"
         self._areas = areas
-        self._syscall = -1
+        self._syscall = self._status = -1
         self._schedstat = os.open(f"{task}/schedstat", os.O_RDONLY | os.O_CLOEXEC)
         try:
             self._stat = os.open(f"{task}/stat", os.O_RDONLY | os.O_CLOEXEC)
         except OSError:
             os.close(self._schedstat)
             raise
+        with contextlib.suppress(OSError):
+            self._status = os.open(f"{task}/status", os.O_RDONLY | os.O_CLOEXEC)
         if areas:
             with contextlib.suppress(OSError):
                 self._syscall = os.open(f"{task}/syscall", os.O_RDONLY | os.O_CLOEXEC)
@@ -125,7 +132,17 @@ class ThreadCounters:
         stat = os.pread(self._stat, 256, 0)
         after_name = stat.rindex(b")") + 2  # the name may hold anything, parentheses too
         letter = chr(stat[after_name])
-        return Counters(now_ns, int(cpu_ns), int(runq_ns), letter if letter != "S" else self._sleeps())
+        letter = letter if letter != "S" else self._sleeps()
+        switches = self._switches() if letter in TAKING_TURNS else UNKNOWN_SWITCHES
+        return Counters(now_ns, int(cpu_ns), int(runq_ns), letter, *switches)
+
+    def _switches(self) -> tuple[int, int]:
+        """How often it has gone to sleep, and has lost its CPU otherwise; -1 where not known."""
+        if self._status < 0:
+            return UNKNOWN_SWITCHES
+        _, found, rest = os.pread(self._status, 4096, 0).partition(b"\nvoluntary_ctxt_switches:")
+        slept, _, preempted = rest.split()[:3] if found else (b"-1", b"", b"-1")
+        return int(slept), int(preempted)
 
     def _sleeps(self) -> str:
         """The letter of a thread that sleeps, or did a moment ago."""
@@ -144,8 +161,9 @@ class ThreadCounters:
     def close(self) -> None:
         os.close(self._schedstat)
         os.close(self._stat)
-        if self._syscall >= 0:
-            os.close(self._syscall)
+        for optional in (self._syscall, self._status):
+            if optional >= 0:
+                os.close(optional)
 
 
 CALL_THREADS = 64
@@ -188,7 +206,8 @@ class Kernel:
                 continue
             try:
                 now = counters.read()
-                events.append(ThreadSampled(now.t_ns, side, pid, worker.slot, now.cpu_ns, now.runq_ns, now.letter))
+                figures = now.cpu_ns, now.runq_ns, now.letter, now.slept, now.preempted
+                events.append(ThreadSampled(now.t_ns, side, pid, worker.slot, *figures))
             except (OSError, ValueError, IndexError):
                 self._drop(pid, thread_id)
         return events
@@ -204,8 +223,8 @@ class Kernel:
                 continue
             try:
                 now = counters.read()
-                ids = request.id, thread_id
-                events.append(CallSampled(now.t_ns, side, pid, *ids, now.cpu_ns, now.runq_ns, now.letter))
+                figures = now.cpu_ns, now.runq_ns, now.letter, now.slept, now.preempted
+                events.append(CallSampled(now.t_ns, side, pid, request.id, thread_id, *figures))
             except (OSError, ValueError, IndexError):
                 self._call_threads.pop((pid, thread_id)).close()
         return events

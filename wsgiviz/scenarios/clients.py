@@ -19,6 +19,10 @@ CLIENTS = (
             ),
         ),
         cost_of=None,
+        narration=(
+            "Watch the lanes: a worker reads from a slow client, and serves nobody else meanwhile. "
+            "A loop reads a little from each client as it comes, and runs the app when a request is complete."
+        ),
         settings={"requests": 12},
         send_over="seconds",
         read_over="reading",
@@ -36,6 +40,10 @@ CLIENTS = (
             Parameter("timeout", 2, 2, 60, "s", "gunicorn's --timeout: how long a worker may be silent"),
         ),
         cost_of=None,
+        narration=(
+            "Watch the master: it kills sync workers that have been silent for longer than --timeout. "
+            "It limits how long a worker is silent, not how long a request takes; a loop reports while requests wait."
+        ),
         settings={"requests": 4},
         server_timeout="timeout",
     ),

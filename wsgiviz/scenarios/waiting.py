@@ -45,6 +45,10 @@ WAITING = (
         asgi_call="await asyncio.sleep({seconds:g})",
         parameters=(seconds(1.0, "how long each request waits"),),
         cost_of=_waits,
+        narration=(
+            "Watch the lanes: four workers serve four requests, the other sixteen wait in the kernel's queue. "
+            "A sync worker waits inside its request; a loop has all twenty wait at the same time."
+        ),
     ),
     Scenario(
         name="http",
@@ -55,6 +59,10 @@ WAITING = (
         asgi_call="await client.get(upstream)",
         parameters=(seconds(0.5, "how long the upstream service takes to answer"),),
         cost_of=_waits,
+        narration=(
+            "Watch the marked line: each worker is blocked in the call to the other service. "
+            "While the answer is on its way a worker has nothing to do and can't leave; an await gives the loop back."
+        ),
         backend="upstream",
     ),
     Scenario(
@@ -66,6 +74,10 @@ WAITING = (
         asgi_call="await asyncio.to_thread(read)",
         parameters=(seconds(0.5, "how long the slow disk takes for the file"),),
         cost_of=_waits_in_threads,
+        narration=(
+            "Watch the threads behind the loop: as many files are read at once as its pool has threads. "
+            "asyncio has no file I/O, so the waiting moves into threads, and their number is the limit."
+        ),
         backend="disk",
     ),
     Scenario(

@@ -21,6 +21,8 @@ class Counters(Struct, frozen=True, gc=False):
     cpu_ns: int = 0
     runq_ns: int = 0
     letter: str = ""
+    slept: int = -1  # how often it has gone to sleep (voluntary_ctxt_switches of status); -1 where not known
+    preempted: int = -1  # how often it has lost its CPU otherwise (nonvoluntary_ctxt_switches)
 
 
 class WaitSamples(Struct, frozen=True, gc=False):

@@ -139,7 +139,7 @@ class Run(Struct, frozen=True, gc=False):
     @property
     def refused(self) -> int:
         """WebSockets whose handshake was answered with another status than 101."""
-        return self.completed - self.statuses.get(101, 0) if self.websocket else 0
+        return max(0, self.completed - self.statuses.get(101, 0)) if self.websocket else 0
 
     @property
     def done(self) -> int:

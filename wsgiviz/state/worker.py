@@ -105,6 +105,7 @@ class Worker(Struct, frozen=True, gc=False):
     waits: WaitSamples = WaitSamples()  # of the present request
     gil_seen_ns: int = 0  # when a sample last saw it wait for the GIL outside the app
     lacks_gil: bool = False  # it mostly waited for it between the newest two of these
+    calls_gil_ns: int = 0  # of a loop: when a thread that works for one of its requests was last seen to wait for it
     rss_bytes: int = 0
     cpu_permille: int = 0
     ready_ns: int = 0  # when it had loaded the app, and listened
@@ -150,7 +151,7 @@ class Worker(Struct, frozen=True, gc=False):
         death = self.death
         if death is None:
             return ""
-        if death.by_timeout or (self.stopped_by == SIGABRT and death.status < 0):
+        if death.by_timeout or (self.stopped_by == SIGABRT and (death.status < 0 or death.unreported)):
             return "timeout"
         if death.with_master or death.as_told or self.ended_as_asked:
             return "exit"

@@ -16,8 +16,9 @@ from textual.screen import Screen
 
 from wsgiviz import scenarios
 from wsgiviz.errors import WsgivizError
+from wsgiviz.lessons.model import Lesson
 from wsgiviz.printable import printable
-from wsgiviz.settings import Settings
+from wsgiviz.settings import Settings, make
 from wsgiviz.state import Failure, Phase
 from wsgiviz.tui import intents
 from wsgiviz.tui.expectation import Expectations, reloaded, worker_ended, workers_changed
@@ -46,7 +47,7 @@ class WsgivizApp(App[int]):
     """
 
     TITLE = "wsgiviz"
-    CSS_PATH = "app.tcss"
+    CSS_PATH = Path(__file__).with_name("app.tcss")
     ENABLE_COMMAND_PALETTE = True
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+c,ctrl+q", "quit", "quit", show=False, priority=True, system=True),
@@ -131,12 +132,16 @@ class WsgivizApp(App[int]):
             return
         frame = self._made(shown_s)
         self._settle(frame)
-        for screen in self.screen_stack:
+        for screen in self._seen():
             if isinstance(screen, TakesFrames):
                 screen.show(frame)
         self.clock.calm(calm)
         events = frame.state.events
         self._much, self._drawn = events - self._drawn.events > MUCH, frame.state
+
+    def _seen(self) -> list[Screen[Any]]:
+        """The screens that frames are for."""
+        return self.screen_stack
 
     def _moved(self) -> bool:
         """Something has become of a request since the last frame."""
@@ -165,6 +170,11 @@ class WsgivizApp(App[int]):
     async def _after_failure(self, action: str | None) -> None:
         if action is not None:
             await self.live.run_action(action)
+
+    @property
+    def _commanded(self) -> LiveScreen:
+        """The screen that the palette's actions are for."""
+        return self.live
 
     def _say(self, words: str, warn: bool = False, timeout: float = 3) -> None:
         """In a few lines over the screen; ``words`` may hold anything."""
@@ -295,8 +305,9 @@ class WsgivizApp(App[int]):
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         yield from super().get_system_commands(screen)
-        for title, action, help in self.live.commands():
-            yield SystemCommand(title, help, partial(self.live.run_action, action))
+        commanded = self._commanded
+        for title, action, help in commanded.commands():
+            yield SystemCommand(title, help, partial(commanded.run_action, action))
         if self._controls is not None:
             for scenario in scenarios.catalogue():
                 title = f"Scenario {scenario.name}"
@@ -323,13 +334,27 @@ def run(settings: Settings, ascii: bool = False, record: str | None = None) -> i
 
     ``record``: a file to which everything is written meanwhile. Raises WsgivizError when that can't be.
     """
+    from wsgiviz.tui.lesson.app import LessonApp
     from wsgiviz.tui.live_feed import LiveFeed
 
     feed = LiveFeed(settings, record)
-    status = _run(WsgivizApp(feed, feed.controller, ascii=ascii), feed)
+    status = _run(LessonApp(feed, feed.controller, ascii=ascii), feed)
     if record is not None:
         print(f"wsgiviz: {printable(feed.problem or f'recorded to {record}')}", file=sys.stderr)
     return status
+
+
+def run_lesson(lesson: Lesson | None, ascii: bool = False, clinic: bool = False) -> int:
+    """Lead through a lesson, on servers; with None the list of lessons comes first. ``clinic``: its cases instead.
+
+    Gives the exit status; leaves neither process nor file, but for the progress.
+    """
+    from wsgiviz.tui.lesson.app import LessonApp, Opening
+    from wsgiviz.tui.live_feed import LiveFeed
+
+    feed = LiveFeed(make())
+    app = LessonApp(feed, feed.controller, ascii=ascii, opening=Opening(lesson, clinic))
+    return _run(app, feed)
 
 
 def run_replay(path: str, ascii: bool = False) -> int:

@@ -109,3 +109,6 @@ class Controls(Protocol):
     def reload(self) -> None: ...
 
     def change(self, settings: Settings) -> None: ...
+
+    def prepare(self, settings: Settings) -> None:
+        """Servers for these settings, and no run yet; they are started if they are not."""

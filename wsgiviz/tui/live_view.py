@@ -37,6 +37,8 @@ class LiveView:
     followed: int = 0
     by_request: bool = False
     stage: bool = False
+    foretell: bool = True
+    """Predictions are shown before a run has ended, too: where a person is asked to predict, they are not."""
 
     @property
     def state(self) -> State:
@@ -63,7 +65,8 @@ class LiveView:
                 start_ns=shown.start_ns,
                 end_ns=shown.end_ns,
                 zero_ns=shown.zero_ns,
-                prediction=predictions[side.name],
+                prediction=predictions[side.name] if over or self.foretell else None,
+                foretell=self.foretell,
                 makespan_s=metrics.makespan_ns(side) / 1e9 if over else None,
                 glyphs=self.glyphs,
                 followed=self.followed,

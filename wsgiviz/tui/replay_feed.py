@@ -9,6 +9,7 @@ from wsgiviz.analysis.occurrences import Occurrences
 from wsgiviz.errors import WsgivizError
 from wsgiviz.events import PhaseChanged
 from wsgiviz.log import Player, Recording, open_recording
+from wsgiviz.settings import Settings
 from wsgiviz.state import Phase, State
 from wsgiviz.tui.feed import Saving
 
@@ -27,6 +28,11 @@ class ReplayFeed:
     @property
     def state(self) -> State:
         return self._player.state
+
+    @property
+    def settings(self) -> Settings:
+        """What was run, in the end."""
+        return self._recording.at(self._end).state.settings
 
     @property
     def occurrences(self) -> Occurrences:

@@ -19,3 +19,8 @@ def note_all(lines):
 def number_of(environ):
     """The request's, as the load driver gives it; 0 for one of somebody else."""
     return int(environ.get("HTTP_X_WSGIVIZ_REQUEST", 0))
+
+
+def number_in(scope):
+    """The same of an ASGI request."""
+    return int(dict(scope["headers"]).get(b"x-wsgiviz-request", b"0"))

@@ -2,10 +2,15 @@
 
 import time
 
-time.sleep(0.9)
-until = time.thread_time() + 0.2
-while time.thread_time() < until:
-    sum(range(1000))
+
+def computes():
+    until = time.thread_time() + 0.2
+    while time.thread_time() < until:
+        sum(range(1000))
+
+
+time.sleep(0.8)
+computes()
 time.sleep(0.9)
 
 

@@ -9,7 +9,7 @@ import asyncio
 import os
 import time
 
-from tests.truth.apps.diary import note
+from tests.truth.apps.diary import note, number_in
 
 ROUNDS = 6
 MOST_AT_GATE = 4
@@ -46,7 +46,7 @@ async def app(scope, receive, send):
         while (await receive())["type"] == "lifespan.startup":
             await send({"type": "lifespan.startup.complete"})
         return await send({"type": "lifespan.shutdown.complete"})
-    number = int(dict(scope["headers"]).get(b"x-wsgiviz-request", b"0"))
+    number = number_in(scope)
     note(number, "running")
     gate = gates.setdefault(id(asyncio.get_running_loop()), Gate())
     for turn in range(ROUNDS):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from msgspec.structs import replace
 
 from wsgiviz.analysis import loop_times, metrics
@@ -11,7 +13,7 @@ from wsgiviz.analysis.lints.gil import loop_lacks_gil
 from wsgiviz.analysis.lints.lint import Lint
 from wsgiviz.analysis.loop_times import LongestStep
 from wsgiviz.events import request_number
-from wsgiviz.state import Location, Loop, Side, Worker
+from wsgiviz.state import Location, Loop, Request, Side, Task, Worker
 
 LOOP_HELD_NS = 100_000_000
 """One step of a task that lasts longer holds the loop (asyncio's own slow_callback_duration)."""
@@ -24,6 +26,12 @@ READABLE_NS = 300_000_000
 
 GIL_SHARE = 0.5
 """A loop that has waited for the GIL for that share of its longest step is not held by what it runs."""
+
+NO_CORE_SHARE = 0.5
+"""A loop that has waited for a core for that share of its steps is slowed down by what else runs on the machine."""
+
+AWAITING_SHARE = 0.25
+"""Where that share of the requests in the app awaits, or mostly has, there is something to wait for."""
 
 NEARLY = 0.9
 """From this share of the time on, a loop does nothing else."""
@@ -39,16 +47,33 @@ def _loop_held(context: LintContext, side: Side) -> str | None:
     if not side.is_loop:
         return None
     if side.run.running:
-        loops = [loop for worker, loop in loop_times.living(side) if not _waits_for_gil(context, side, worker, loop)]
+        loops = [loop for worker, loop in loop_times.living(side) if not _lacks(context, side, worker, loop)]
         loops.sort(key=lambda loop: (-loop.tally.longest_step_ns, loop.pid))
         messages = (_held_again(context, side, loop) or _held_now(context, side, loop) for loop in loops)
     else:
-        pairs = [pair for pair in loop_times.loops(side) if not _waits_for_gil(context, side, *pair)]
+        pairs = [pair for pair in loop_times.loops(side) if not _lacks(context, side, *pair)]
         steps = [_longest(context, worker, loop) for worker, loop in pairs]
         messages = (
             _was_held(context, side, *longest) for longest in sorted(steps, key=lambda one: -one[1].length_ns)
         )
     return next(filter(None, messages), None)
+
+
+def _lacks(context: LintContext, side: Side, worker: Worker | None, loop: Loop) -> bool:
+    """Its steps are long for want of the GIL or of a core, and not by what they do."""
+    return _waits_for_gil(context, side, worker, loop) or _waits_for_core(context, worker, loop)
+
+
+def _waits_for_core(context: LintContext, worker: Worker | None, loop: Loop) -> bool:
+    """It was runnable without a core for most of the time of its steps; the longest would be short without that."""
+    if worker is None or not worker.tally.first.t_ns or not worker.sample.t_ns:
+        return False
+    until_ns = loop_times.until_ns(worker, loop, context.now_ns)
+    longest_ns = loop_times.longest_step(loop, until_ns).length_ns
+    on_ns = until_ns - loop.since_ns if loop.running else 0
+    stepped_ns = max(1, longest_ns, loop.steps_ns - loop.tally.first_steps_ns + on_ns)
+    share = min(1.0, (worker.sample.runq_ns - worker.tally.first.runq_ns) / stepped_ns)
+    return share >= NO_CORE_SHARE and longest_ns * (1 - share) < LOOP_HELD_NS
 
 
 def _waits_for_gil(context: LintContext, side: Side, worker: Worker | None, loop: Loop) -> bool:
@@ -182,7 +207,7 @@ def _async_computes(context: LintContext, side: Side) -> str | None:
     ):
         return None
     computing = [loop for _, loop in loop_times.to_the_end(side) if _computes(context, side, loop)]
-    if not computing:
+    if not computing or (not side.run.ended_ns and _many_await(context, side)):
         return None
     loops = "event loop" if len(computing) == 1 else "event loops"
     of, where = _whose(context, side, *(loop.pid for loop in computing)), _at(_longest_at(computing[0]))
@@ -198,6 +223,19 @@ def _async_computes(context: LintContext, side: Side) -> str | None:
         f"{whose} computed over 90 % of the time{where}: "
         "there was nothing to wait for, so async gained nothing, and one loop uses one core."
     )
+
+
+def _many_await(context: LintContext, side: Side) -> bool:
+    in_app = [request for request in context.in_flight[side.name] if request.in_app]
+    return sum(map(_awaits, in_app)) >= max(1.0, AWAITING_SHARE * len(in_app))
+
+
+def _awaits(request: Request) -> bool:
+    """It does now, or it has awaited for longer than it ran."""
+    spent: Counter[Task] = Counter()
+    for step in request.steps:
+        spent[step.task] += max(0, step.end_ns - step.start_ns)  # one that lasts has no end
+    return request.task is Task.AWAITING or spent[Task.AWAITING] > spent[Task.RUNNING]
 
 
 def _computes(context: LintContext, side: Side, loop: Loop) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from wsgiviz.analysis.cpu_load import servers_load
 from wsgiviz.analysis.lints import seen, wording
 from wsgiviz.analysis.lints.context import LintContext
 from wsgiviz.analysis.lints.deaths import DEATH_SHOWN_NS, lost_with
@@ -111,11 +112,22 @@ COMPUTE = (Activity.COMPUTING, Activity.WAITING_FOR_GIL)
 """In a process with slots in one of these, a thread computes: it has the lock that others wait for."""
 
 
+LEAST_CPU = 0.4
+"""So many cores' time, on average, is evidence of computing. On a busy machine a thread that has slept waits for one,
+and is no worker that computes for that."""
+
+
+def _has_computed(side: Side) -> bool:
+    """What its workers have had of the CPU since the run began says so, or nobody knows."""
+    cpu = servers_load(side).cpu
+    return cpu is None or cpu >= LEAST_CPU
+
+
 def _more_than_cores(context: LintContext, side: Side) -> str | None:
     if side.is_loop or not side.run.running:
         return None
     computing = {worker.pid for worker in seen.slots_in(context, side, *COMPUTE)}
-    if len(computing) <= context.cores:
+    if len(computing) <= context.cores or not _has_computed(side):
         return None
     cores = "1 core" if context.cores == 1 else f"{context.cores} cores"
     return (

@@ -29,7 +29,7 @@ def _thread_sampled(side: SideDraft, event: ThreadSampled) -> None:
     worker = side.worker(event)
     if worker is None or not worker.alive or (event.letter in ENDED and not side.is_loop):
         return
-    sample = Counters(event.t_ns, event.cpu_ns, event.runq_ns, event.letter)
+    sample = Counters(event.t_ns, event.cpu_ns, event.runq_ns, event.letter, event.slept, event.preempted)
     if worker.activity in IN_APP and not side.is_loop:
         worker = _judge(side, worker, sample)
     else:

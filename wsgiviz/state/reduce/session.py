@@ -124,7 +124,7 @@ def _action_taken(draft: StateDraft, event: ActionTaken) -> None:
         while len(signals) > ACTIONS_KEPT:
             del signals[next(iter(signals))]
         side.server = replace(side.server, signals=signals)
-        for worker in side.slots(event.pid):
+        for worker in [worker for worker in side.workers.values() if worker.pid == event.pid]:  # dead ones, too
             side.put(replace(worker, asked=event.detail))
     draft.now = replace(draft.now, actions=(*draft.now.actions, action)[-ACTIONS_KEPT:])
 

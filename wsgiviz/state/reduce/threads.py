@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from wsgiviz.events import CallBegan, CallEnded, CallQueued, CallSampled, CallThread, PoolSampled
 from wsgiviz.state.activity import INSIDE_THREAD, OFF_LOOP, Activity, Task
 from wsgiviz.state.calls import Calls
-from wsgiviz.state.counters import Counters, WaitSamples
+from wsgiviz.state.counters import WAITS_FOR_GIL, Counters
 from wsgiviz.state.reduce.draft import Handlers, SideDraft
 from wsgiviz.state.reduce.judging import done_between, queued_between, seen_in
 from wsgiviz.state.reduce.tasks import gone_on, turned
@@ -71,29 +71,50 @@ def _call_sampled(side: SideDraft, event: CallSampled) -> None:
     request = side.ledger.get(event.req)
     if request is None or request.ended_ns or event.thread_id != request.calls.thread_id or not event.thread_id:
         return
-    calls, sample = request.calls, Counters(event.t_ns, event.cpu_ns, event.runq_ns, event.letter)
+    calls, sample = (
+        request.calls,
+        Counters(event.t_ns, event.cpu_ns, event.runq_ns, event.letter, event.slept, event.preempted),
+    )
     mark = calls.mark
     if sample.t_ns <= mark.t_ns:
         return
+    _note_gil(side, event)
     if not mark.t_ns:
-        side.ledger.put(replace(request, calls=replace(calls, mark=sample)))
+        waits = seen_in(sample.letter, 0)
+        side.ledger.put(replace(request, calls=replace(calls, mark=sample, waits=waits)))
         return
     waits = calls.waits.plus(seen_in(sample.letter, queued_between(mark, sample)))
-    seen = _seen(calls, waits, done_between(mark, sample))
+    lacking = _gil_is_wanted(side, event)
+    seen = _seen(replace(calls, waits=waits), mark, sample, lacking)
     since_ns = mark.t_ns if calls.judged else request.since_ns
     request = replace(request, calls=replace(calls, mark=sample, waits=waits, seen=seen, judged=True))
     side.ledger.put(_turned_to(request, since_ns))
 
 
-def _seen(calls: Calls, waits: WaitSamples, done: Activity | None) -> Task:
-    """One that was met in its turn waited for what it has waited for at other times."""
-    if done is not None:
-        return TASKS[done]
-    share = waits.gil_share
-    if share is None:
-        return calls.seen
-    return Task.THREAD_FOR_GIL if share > 0.5 else Task.IN_THREAD
+def _seen(calls: Calls, mark: Counters, sample: Counters, lacking: bool) -> Task:
+    """One that was met in its turn waited for what it has waited for at other times, or, where none of these is
+    known, for what others wait for: ``lacking``, whether that is the GIL."""
+    done, share = done_between(mark, sample), calls.waits.gil_share
+    if done is None and share is None:
+        return Task.THREAD_FOR_GIL if lacking else calls.seen
+    usual = Activity.WAITING_FOR_GIL if (share or 0) >= 0.5 else Activity.BLOCKED
+    return TASKS[done or usual]
 
+
+def _note_gil(side: SideDraft, event: CallSampled) -> None:
+    worker = side.workers.get((event.pid, 0))
+    if worker is not None and event.letter == WAITS_FOR_GIL:
+        side.put(replace(worker, calls_gil_ns=event.t_ns))
+
+
+def _gil_is_wanted(side: SideDraft, event: CallSampled) -> bool:
+    """The loop's thread, or one that works for another of its requests, waited for it a moment ago."""
+    worker = side.workers.get((event.pid, 0))
+    return worker is not None and (worker.lacks_gil or event.t_ns - worker.calls_gil_ns <= MOMENT_NS)
+
+
+MOMENT_NS = 100_000_000
+"""Threads behind loops are sampled as often, or half as often, where there are not too many."""
 
 TASKS = {
     Activity.BLOCKED: Task.IN_THREAD,

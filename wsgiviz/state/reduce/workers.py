@@ -166,7 +166,13 @@ def _worker_booting(side: SideDraft, event: WorkerBooting) -> None:
     for slot in pool:
         span = Span(event.t_ns, 0, Activity.BOOTING, 0)
         thread_id = 0 if slot else event.thread_id
-        side.add(Worker(event.pid, number, Activity.BOOTING, event.t_ns, slot, thread_id, event.t_ns, spans=(span,)))
+        asked = side.server.signals.get(event.pid, "")
+        side.add(
+            Worker(
+                event.pid, number, Activity.BOOTING, event.t_ns, slot, thread_id, event.t_ns,
+                spans=(span,), asked=asked,
+            )
+        )  # fmt: skip
     if event.t_ns < side.server.gone_ns:  # read late: it went with its master
         bury(side, event.pid, Death(side.server.gone_ns, with_master=True))
 

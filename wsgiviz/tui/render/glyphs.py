@@ -57,6 +57,8 @@ class Glyphs:
     more: str
     dash: str
     live: str
+    pointer: str
+    """Beside what a lesson says to look at."""
     here: str
     """Marks the line of code that a worker or request is at."""
     followed: str
@@ -134,6 +136,7 @@ UNICODE = Glyphs(
     more="⋮",
     dash="─",
     live="●",
+    pointer="▶",
     here="▶",
     followed="▬",
     half_left="╸",
@@ -208,6 +211,7 @@ ASCII = Glyphs(
     more=":",
     dash="-",
     live="*",
+    pointer=">",
     here=">",
     followed="=",
     half_left="-",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from wsgiviz.analysis import booting
 from wsgiviz.analysis.lints import wording
 from wsgiviz.printable import printable
 from wsgiviz.state import Activity, Server, Side, Task, Worker
@@ -117,6 +118,12 @@ def _queue_words(side: Side) -> list[tuple[Part, ...]]:
     return [*with_limit, (words, peak), (words,), (Part(f"{depth} in the kernel", style),)]
 
 
+def booting_master(view: PaneView) -> str:
+    """ "master loads 1.8 s at shop.py:3 time.sleep": with --preload there is no worker before it has."""
+    lasts = running((view.now_ns - view.side.server.loading_ns) / 1e9)
+    return f"master loads {lasts}{booting.at_master(view.side)}"
+
+
 def busy(view: PaneView, width: int, column: int) -> Row:
     """How many workers are at what; where lanes are requests, a sign for each worker."""
     workers = view.side.server.living()
@@ -128,6 +135,9 @@ def busy(view: PaneView, width: int, column: int) -> Row:
     else:
         line.extend(shares(counts, len(workers), bar_cells(width), view))
     line.to(column + bar_cells(width) + (2 if width >= 50 else 1))
+    if not workers and view.side.server.loading_ns:
+        words = printable(booting_master(view), not view.glyphs.eighths)
+        return line.add(shortened(words, line.left, view.glyphs.ellipsis), DIM).row()
     if not workers:
         return line.add(
             "stopped" if view.side.server.workers else "no worker yet" if not view.side.server.up else "no worker",
@@ -194,8 +204,8 @@ def in_app(view: PaneView, width: int, column: int) -> Row:
         held = sum(worker.busy for worker in side.server.living())
         slot = wording.slot(side)
         living = side.server.living()
-        booting = sum(worker.activity is Activity.BOOTING for worker in living)
-        free = f"{booting} of {counted(len(living), slot)} booting" if booting else f"every {slot} is free"
+        loading = sum(worker.activity is Activity.BOOTING for worker in living)
+        free = f"{loading} of {counted(len(living), slot)} booting" if loading else f"every {slot} is free"
         words = f"held by {counted(held, slot)}" if held else free if living else f"no {slot} is there"
         return line.first_fitting((Part(words, DIM),), (Part("", DIM),)).row()
     counts = view.tasks

@@ -11,7 +11,7 @@ from wsgiviz.analysis.lints import seen
 from wsgiviz.printable import printable
 from wsgiviz.state import Activity, Loop, Task
 from wsgiviz.tui.render.glyphs import LOOP_HELD_NS
-from wsgiviz.tui.render.head_rows import bar_cells, colour_of, labelled, shares
+from wsgiviz.tui.render.head_rows import bar_cells, booting_master, colour_of, labelled, shares
 from wsgiviz.tui.render.line import DIM, CellStyle, Part, Row, shortened
 from wsgiviz.tui.render.view import ON_LOOP, PaneView
 from wsgiviz.tui.render.words import counted, measured, name_of, running
@@ -48,6 +48,8 @@ def loop(view: PaneView, width: int, column: int) -> Row:
 
 def _booting(view: PaneView) -> str:
     """ "2 booting 1.8 s at shop.py:3 time.sleep": a worker that loads its app has no loop yet."""
+    if view.side.server.loading_ns:
+        return booting_master(view)
     workers = booting.booting(view.side)
     if not workers:
         return ""

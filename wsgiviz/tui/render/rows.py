@@ -69,6 +69,8 @@ class Memory:
         """Rows below that at which each lane shown begins."""
         self.scroll = 0
         """Lanes that were scrolled out at the top: not more than there are."""
+        self.parts: dict[str, range] = {}
+        """Rows of each part, by its name in lessons: queue, loop, pools, lanes, totals."""
         self._made: dict[Lane, tuple[object, tuple[object, ...], Made]] = {}
         self._drawn: dict[Lane, tuple[tuple[object, Scale, str], object]] = {}
 
@@ -109,9 +111,25 @@ def rows(view: PaneView, width: int, height: int, memory: Memory | None = None) 
     key = head_cache_key(view, width, height)
     made = list(memory.recall(HEAD, view.side, key, lambda: _head(view, width, plan, loops, pools)))
     memory.lanes_from, memory.lanes = len(made), []
+    memory.parts = parts(plan, loops, pools, height)
     made += lanes(view, width, plan, memory)
     made += memory.recall(TOTALS, view.side.run, (*key, view.side.deaths), lambda: _totals(view, width, plan, memory))
     return made[:height]
+
+
+def parts(plan: Layout, loops: int, pools: int, height: int) -> dict[str, range]:
+    """Rows of the parts that lessons point to."""
+    queue = 1 + plan.gap_top
+    more = queue + 2 + plan.in_app + loops
+    lanes = more + pools + plan.gap_middle
+    totals = lanes + plan.lanes + plan.axis + plan.gap_low
+    return {
+        "queue": range(queue, queue + 1),
+        "loop": range(queue + 1, more),
+        "pools": range(more, more + pools),
+        "lanes": range(lanes, lanes + plan.lanes),
+        "totals": range(totals, height),
+    }
 
 
 def _on_stage(view: PaneView, width: int, height: int, memory: Memory) -> list[Row]:

@@ -120,7 +120,7 @@ def _total_words(view: PaneView) -> list[tuple[Part, ...]]:
     """From all words to the fewest."""
     guess, taken = view.prediction, _taken(view)
     if guess is None:
-        nothing = Part("no prediction", DIM)
+        nothing = Part("no prediction" if view.foretell else "", DIM)
         return [(nothing, Part("  ", DIM), *taken), taken] if taken else [(nothing,)]
     seconds, formula = Part(measured(guess.seconds), BOLD), Part(_plain(guess.formula, view), DIM)
     gap, wide_gap = Part("  ", DIM), Part("   ", DIM)
@@ -143,7 +143,7 @@ def predicted_words(view: PaneView) -> list[tuple[Part, ...]]:
     fewest."""
     guess = view.prediction
     if guess is None:
-        return [(Part("no prediction", DIM),), (Part("", DIM),)]
+        return [(Part("no prediction" if view.foretell else "", DIM),), (Part("", DIM),)]
     seconds = Part(measured(guess.seconds), BOLD)
     formula = Part(f" = {_plain(guess.formula, view)}" if guess.formula else "", DIM)
     off = view.makespan_s is not None and not view.side.run.cancelled

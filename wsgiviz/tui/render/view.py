@@ -45,6 +45,8 @@ class PaneView:
     end_ns: int
     """Right edge of the time axis."""
     prediction: Prediction | None = None
+    foretell: bool = True
+    """False where a person predicts: that there is no prediction is not said then."""
     makespan_s: float | None = None
     """Measured, once the run is over."""
     glyphs: Glyphs = UNICODE

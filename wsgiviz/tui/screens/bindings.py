@@ -16,6 +16,7 @@ CONTROL: list[BindingType] = [
     Binding("right_square_bracket", "requests(1)", "more requests", tooltip="More requests, and fire"),
     Binding("left_square_bracket", "requests(-1)", "fewer requests", tooltip="Fewer requests, and fire"),
     Binding("s", "pick", "scenario", tooltip="Choose another scenario"),
+    Binding("g", "lessons", "lessons", tooltip="Lessons; back to the one that was left"),
     Binding("o", "form", "options", tooltip="All settings, in a form"),
     Binding("p", "pause", "pause", tooltip="Pause the view; the servers go on"),
     Binding("x", "cancel", "cancel", tooltip="Cancel the current run"),
@@ -55,7 +56,7 @@ LIVE_HINTS: list[Hint] = [
     ("space", "fire"), ("+ -", "workers"), ("[ ]", "requests"), ("s", "scenario"), ("v", "view"), ("o", "options"),
     ("p", "pause"), ("k", "kill"), ("tab", "ledger"), ("?", "help"), ("q", "quit"), ("f", "one more"),
     ("x", "cancel"), ("r", "reload"), ("l", "logs"), ("b", "stage"), ("< >", "zoom"), ("c", "code"),
-    ("w", "save"), ("^p", "palette"),
+    ("w", "save"), ("g", "lessons"), ("^p", "palette"),
 ]  # fmt: skip
 
 REPLAY_HINTS: list[Hint] = [

@@ -39,8 +39,7 @@ class FormScreen(ModalScreen[Settings | None]):
         with Vertical(id="form", classes="dialog"):
             yield Static("Settings", classes="title")
             with VerticalScroll():
-                names = ", ".join(scenario.name for scenario in scenarios.catalogue())
-                yield from _row(SCENARIO, "scenario", settings.scenario, names)
+                yield from _row(SCENARIO, "scenario", settings.scenario, _note_of_scenario())
                 for parameter in self._parameters():
                     value = settings.parameters.get(parameter.name, parameter.default)
                     yield from _row(PARAMETER + parameter.name, parameter.name, parameter.show(value), parameter.help)
@@ -81,7 +80,7 @@ class FormScreen(ModalScreen[Settings | None]):
 
     def _note_of(self, name: str) -> str:
         if name == SCENARIO:
-            return ", ".join(scenario.name for scenario in scenarios.catalogue())
+            return _note_of_scenario()
         return self._parameter(name).help if name.startswith(PARAMETER) else _note(self._option(name))
 
     def _parameter(self, name: str) -> Parameter | Choice:
@@ -129,7 +128,14 @@ def _row(name: str, label: str, value: str, note: str) -> ComposeResult:
 def _text(value: object) -> str:
     if value is None:
         return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _note_of_scenario() -> str:
+    """Their names would fill a small screen."""
+    return f"one of {len(tuple(scenarios.catalogue()))}: key s, outside of this form, lists them"
 
 
 def _note(option: Option) -> str:

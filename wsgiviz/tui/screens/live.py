@@ -22,16 +22,17 @@ from wsgiviz.settings import Settings
 from wsgiviz.state import Location, Slot
 from wsgiviz.tui import intents
 from wsgiviz.tui.feed import Frame, Pace
+from wsgiviz.tui.lesson.intents import ListLessons, OpenLessons
 from wsgiviz.tui.live_view import LiveView, at_once
 from wsgiviz.tui.render.glyphs import Glyphs
 from wsgiviz.tui.render.layout import layout
 from wsgiviz.tui.render.window import Viewport
 from wsgiviz.tui.screens.bindings import CONTROL, LIVE_HINTS, VIEW, commands, explained
 from wsgiviz.tui.source import Source, find_source, source_at
-from wsgiviz.tui.widgets.caption import CaptionLine
+from wsgiviz.tui.widgets.caption import CaptionLine, Said
 from wsgiviz.tui.widgets.code import CodePane
 from wsgiviz.tui.widgets.contract import ContractPane
-from wsgiviz.tui.widgets.header import Header
+from wsgiviz.tui.widgets.header import Header, HeaderView
 from wsgiviz.tui.widgets.keys import Hint, Keys
 from wsgiviz.tui.widgets.pane import Pane
 
@@ -69,6 +70,8 @@ class LiveScreen(Screen[None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [*CONTROL, *VIEW]
     HINTS: ClassVar[Sequence[Hint]] = LIVE_HINTS
+    FORETELLS: ClassVar[bool] = True
+    """Whether predictions are shown before a run has ended."""
 
     def __init__(self, frame: Frame, glyphs: Glyphs) -> None:
         super().__init__()
@@ -105,7 +108,9 @@ class LiveScreen(Screen[None]):
         self._draw()
 
     def on_resize(self, event: events.Resize) -> None:
-        width, height = event.size
+        self._arrange(*event.size)
+
+    def _arrange(self, width: int, height: int) -> None:
         too_small = width < SMALLEST_TERMINAL[0] or height < SMALLEST_TERMINAL[1]
         self.set_class(too_small, "too-small")
         self.set_class(width < NARROW, "narrow")
@@ -161,7 +166,9 @@ class LiveScreen(Screen[None]):
             return
         if not self.paused or self._frozen is None:
             self._frozen = newest
-        view = LiveView(self._frozen, self.glyphs, self.viewport, self.followed, self.by_request, self.stage)
+        view = LiveView(
+            self._frozen, self.glyphs, self.viewport, self.followed, self.by_request, self.stage, self.FORETELLS
+        )
         shown = list(view.panes())
         for pane, pane_view in zip(self._panes, shown, strict=False):
             pane.show(pane_view)
@@ -169,8 +176,14 @@ class LiveScreen(Screen[None]):
         if self._pace.due(newest.shown_s) or not newest.playing:
             if self.stage or not self.has_class("short"):
                 self._mark([hot_lines(one.side, one.in_flight, one.now_ns, one.computing) for one in shown])
-            self.query_one(CaptionLine).show(*view.captions())
-            self.query_one(Header).show(view.header(newest.fps, self.paused))
+            self.query_one(CaptionLine).show(*self._captions(view))
+            self.query_one(Header).show(self._header(view))
+
+    def _captions(self, view: LiveView) -> list[Said]:
+        return view.captions()
+
+    def _header(self, view: LiveView) -> HeaderView:
+        return view.header(self.frame.fps, self.paused)
 
     @property
     def by_request(self) -> bool:
@@ -206,6 +219,7 @@ class LiveScreen(Screen[None]):
             self._by_request = None
         self._settings = settings
         self.begin_anew()
+        self._arrange_code(self.size.height)
         self.set_class(is_followed(settings), "contract")
         for pane, side in zip_longest(self._panes, settings.sides):
             pane.display = side is not None
@@ -272,7 +286,16 @@ class LiveScreen(Screen[None]):
     def action_pick(self) -> None:
         from wsgiviz.tui.screens.picker import PickerScreen
 
-        self.app.push_screen(PickerScreen(self.frame.state.settings), self._take)
+        self.app.push_screen(PickerScreen(self.frame.state.settings), self._picked)
+
+    def _picked(self, picked: Settings | str | None) -> None:
+        if isinstance(picked, str):
+            self.post_message(ListLessons(clinic=picked == "clinic"))
+        else:
+            self._take(picked)
+
+    def action_lessons(self) -> None:
+        self.post_message(OpenLessons())
 
     def action_form(self) -> None:
         from wsgiviz.tui.screens.form import FormScreen

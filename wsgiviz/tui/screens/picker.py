@@ -23,10 +23,14 @@ LOW = 20
 """In fewer lines than these only the list is shown."""
 
 
-class PickerScreen(ModalScreen[Settings | None]):
-    """Gives the settings for the chosen scenario, or None."""
+class PickerScreen(ModalScreen[Settings | str | None]):
+    """Gives the settings for the chosen scenario, "lessons" or "clinic" for a list of these, or None."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,s,q", "dismiss(None)", "back")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,s,q", "dismiss(None)", "back"),
+        Binding("g", "dismiss('lessons')", "lessons"),
+        Binding("c", "dismiss('clinic')", "clinic"),
+    ]
 
     def __init__(self, settings: Settings) -> None:
         super().__init__()
@@ -37,7 +41,7 @@ class PickerScreen(ModalScreen[Settings | None]):
             yield Static("Scenarios", classes="title")
             yield OptionList(*(_option(scenario) for scenario in scenarios.catalogue()), markup=False)
             yield Static("", id="about", markup=False)
-            yield Static("enter run it   escape back", classes="keys", markup=False)
+            yield Static("enter run it   g lessons   c clinic   escape back", classes="keys", markup=False)
 
     def on_mount(self) -> None:
         self.set_class(self.app.screen_stack[0].has_class("ascii"), "ascii")

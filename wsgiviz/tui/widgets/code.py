@@ -88,6 +88,11 @@ class CodePane(Horizontal):
             if found is not None:
                 listing.show(found, call)
 
+    def point(self, pointed: Sequence[bool]) -> None:
+        """Put a border beside those that a lesson says to look at, in the order of the sides."""
+        for listing, on in zip(self.query(Listing), (*pointed, False, False), strict=False):
+            listing.set_class(on, "pointed")
+
     def mark(self, marks: Sequence[tuple[HotLine, ...]]) -> None:
         """Mark who is where, in the order of the sides."""
         for listing, found in zip(self.query(Listing), marks, strict=False):
@@ -99,6 +104,8 @@ class Listing(Coloured):
 
     DEFAULT_CSS = """
     Listing { width: 1fr; background: $surface; color: $foreground; margin: 0 1; padding: 0 1; }
+    Listing.pointed { border-left: thick $foreground; margin: 0 1 0 0; }
+    .ascii Listing.pointed { border-left: ascii $foreground; }
     """
 
     ALLOW_SELECT = False

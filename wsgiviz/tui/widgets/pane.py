@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from rich.segment import Segment
@@ -13,7 +14,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from wsgiviz.state import Slot
-from wsgiviz.tui.render.line import PLAIN, Row
+from wsgiviz.tui.render.line import PLAIN, CellStyle, Part, Row, text_of
 from wsgiviz.tui.render.palette import Palette
 from wsgiviz.tui.render.rows import Memory, head_cells, rows
 from wsgiviz.tui.render.view import PaneView
@@ -55,6 +56,44 @@ class Pane(Widget):
         self._strips: dict[int, Strip] = {}
         self._palette: Palette | None = None
         self._scroll = 0
+        self._pointed: tuple[str, ...] = ()
+        self._marked: frozenset[int] = frozenset()
+
+    def point(self, parts: tuple[str, ...]) -> None:
+        """Mark the rows of these parts from now on: names of `Memory.parts`, or "request ID"."""
+        if parts != self._pointed:
+            self._pointed = parts
+            self._mark()
+
+    def _mark(self) -> None:
+        """Repaint the rows whose mark has come or gone."""
+        before, self._marked = self._marked, frozenset(row for part in self._pointed for row in self._rows_of(part))
+        changed = sorted(before ^ self._marked)
+        for y in changed:
+            self._strips.pop(y, None)
+        if changed:
+            self.refresh(*regions(changed, self.size.width))
+
+    def _rows_of(self, part: str) -> Iterable[int]:
+        word, _, req = part.partition(" ")
+        if word == "request":
+            return self._rows_of_request(int(req))
+        rows = self._memory.parts.get(part, range(0))
+        return [y for y in rows if y < len(self._rows) and text_of(self._rows[y]).strip()]
+
+    def _rows_of_request(self, req: int) -> Iterable[int]:
+        """The lane that it is or was in; while it waits in the kernel, the queue."""
+        view, memory = self._view, self._memory
+        workers = view.side.server.workers if view is not None else {}
+        for row, lane in memory.lanes:
+            if isinstance(lane, int):
+                last = memory.tracks.last(lane)
+                found = last is not None and last.id == req
+            else:
+                found = lane in workers and any(span.req == req for span in workers[lane].spans)
+            if found:
+                return (memory.lanes_from + row,)
+        return memory.parts.get("queue", ())
 
     def show(self, view: PaneView) -> None:
         """Show ``view``: at most once a frame. Rows that look as before are not touched."""
@@ -71,7 +110,12 @@ class Pane(Widget):
         if len(before) != height:
             self._strips.clear()
             self.refresh()
-            return
+        else:
+            self._refresh_changed(before, width)
+        if self._pointed:
+            self._mark()
+
+    def _refresh_changed(self, before: list[Row], width: int) -> None:
         changed = [y for y, row in enumerate(self._rows) if row is not before[y] and row != before[y]]
         for y in changed:
             self._strips.pop(y, None)
@@ -103,7 +147,10 @@ class Pane(Widget):
         style = self._colours().style
         if y >= len(self._rows):
             return Strip.blank(self.size.width, style(PLAIN))
-        segments = [Segment(text, style(cell)) for text, cell in self._rows[y]]
+        row = self._rows[y]
+        if y in self._marked and self._view is not None:
+            row = marked(row, self._view.glyphs.pointer)
+        segments = [Segment(text, style(cell)) for text, cell in row]
         return Strip(segments, self.size.width)
 
     def _colours(self) -> Palette:
@@ -153,6 +200,13 @@ class Pane(Widget):
         """Show lanes further down, or up again."""
         self._scroll = max(0, self._scroll + by)
         self._draw()
+
+
+def marked(row: Row, sign: str) -> Row:
+    """The row with a sign in its first cell, which stands out without colour too."""
+    first, rest = row[0], row[1:]
+    after = Part(first.text[1:], first.style)
+    return (Part(sign, CellStyle(flags="br")), *([after] if after.text else []), *rest)
 
 
 def regions(rows: list[int], width: int) -> list[Region]:

@@ -1,0 +1,94 @@
+"""The speaker's notes of the step that a lesson is at, for a second terminal."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical, VerticalScroll
+from textual.content import Content
+from textual.screen import Screen
+from textual.widgets import Static
+
+from wsgiviz.printable import printable
+from wsgiviz.tui.lesson.position import Position
+from wsgiviz.tui.render.markdown import markdown_lines
+
+NOBODY = "No lesson is on. Start one with wsgiviz lesson, or wsgiviz tour, in another terminal."
+NO_NOTES = "There are no notes for this step."
+
+
+class NotesScreen(Screen[None]):
+    """Draws the position that it was handed last."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("q,escape", "app.quit", "quit"),
+        Binding("down,pagedown,space", "scroll_notes(1)", "down"),
+        Binding("up,pageup", "scroll_notes(-1)", "up"),
+    ]
+
+    def __init__(self, ascii_only: bool) -> None:
+        super().__init__()
+        self._ascii_only = ascii_only
+        self._position: Position | None = None
+        self._problem = ""
+        self._timer_s = 0.0
+
+    def compose(self) -> ComposeResult:
+        with Vertical(id="notes"):
+            yield Static("", id="where", markup=False)
+            with VerticalScroll(id="notes-text", can_focus=False):
+                yield Static("", id="notes-words", markup=False)
+            yield Static("", id="upcoming", markup=False)
+        yield Static("up/down scroll   q quit", id="notes-keys", markup=False)
+
+    def on_mount(self) -> None:
+        self.set_class(self._ascii_only, "ascii")
+        self._draw()
+
+    def on_resize(self) -> None:
+        self._draw()
+
+    def show(self, position: Position | None, timer_s: float, problem: str = "") -> None:
+        """Where the lesson is, None when none is on, and what its timer shows; or why that is not known."""
+        before, self._position = self._position, position
+        self._timer_s, self._problem = timer_s, problem
+        if self.is_mounted:
+            self._draw()
+            if before is not None and position is not None and before.step != position.step:
+                self.query_one("#notes-text").scroll_home(animate=False)
+
+    def _draw(self) -> None:
+        at = self._position
+        words = self.query_one("#notes-words", Static)
+        if at is None:
+            self._put("#where", Content(""))
+            self._put("#notes-words", Content(self._safe(self._problem or NOBODY)))
+            self._put("#upcoming", Content(""))
+            return
+        timer = clock(self._timer_s) + ("" if at.running else "  paused")
+        where = f"{at.step}/{at.steps}  {self._safe(at.lesson)}: {self._safe(at.title)}"
+        self._put("#where", Content.assemble((timer, "bold reverse"), "  ", (where, "bold")))
+        lines = markdown_lines(at.notes or NO_NOTES, words.content_size.width or self.size.width, self._ascii_only)
+        self._put("#notes-words", Content("\n").join(lines))
+        next_up = self._safe(at.upcoming) if at.upcoming else "this was the last step"
+        self._put("#upcoming", Content.assemble(("Next  ", "bold"), next_up))
+
+    def _put(self, selector: str, content: Content) -> None:
+        widget = self.query_one(selector, Static)
+        if widget.content != content:
+            widget.update(content)
+
+    def _safe(self, text: str) -> str:
+        return printable(text, self._ascii_only)
+
+    def action_scroll_notes(self, by: int) -> None:
+        self.query_one("#notes-text").scroll_relative(y=3 * by, animate=False)
+
+
+def clock(seconds: float) -> str:
+    """ "12:05"; hours only where there are some."""
+    minutes, rest = divmod(int(max(0.0, min(seconds, 360_000.0))), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
