@@ -31,6 +31,8 @@ def caption_of(state: State, side: Side, now_ns: int, occurrences: Occurrences) 
     alone = replace(state, sides={side.name: side})
     if side.run.number == state.run and side.run.ended_ns and not is_followed(state.settings):
         return _done(LintContext.of(alone, now_ns), side)
+    if not side.run.started_ns and any(other.run.started_ns for other in state.sides.values()):
+        return Caption("Its run comes next.")
     return caption(alone, now_ns, occurrences)
 
 

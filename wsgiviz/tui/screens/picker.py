@@ -73,7 +73,7 @@ def _option(scenario: Scenario) -> Option:
 
 
 def _about(scenario: Scenario) -> Content:
-    labels = ("WSGI  ", "bold $primary"), ("ASGI  ", "bold $secondary")
+    labels = ("WSGI  ", "bold"), ("ASGI  ", "bold")
     calls = scenario.calls(scenario.values({}))
     lines = [Content.assemble(label, call) for label, call in zip(labels, calls, strict=True) if call]
     for parameter in scenario.parameters:
