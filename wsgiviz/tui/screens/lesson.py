@@ -19,7 +19,7 @@ from wsgiviz.tui.lesson import intents
 from wsgiviz.tui.lesson.view import RECORDED, LessonView
 from wsgiviz.tui.live_view import LiveView
 from wsgiviz.tui.render.glyphs import Glyphs
-from wsgiviz.tui.screens.live import NARROW, SHORT, LiveScreen
+from wsgiviz.tui.screens.live import CODE, NARROW, SHORT, LiveScreen
 from wsgiviz.tui.widgets.caption import CaptionLine, Said
 from wsgiviz.tui.widgets.code import CodePane
 from wsgiviz.tui.widgets.contract import ContractPane
@@ -77,9 +77,10 @@ class LessonScreen(LiveScreen, inherit_bindings=False):
     HINTS: ClassVar[Sequence[Hint]] = [*ALWAYS, *MORE]
     FORETELLS: ClassVar[bool] = False  # that is the learner's part
 
-    def __init__(self, frame: Frame, glyphs: Glyphs, lesson: LessonView) -> None:
+    def __init__(self, frame: Frame, glyphs: Glyphs, lesson: LessonView, big: bool = False) -> None:
         super().__init__(frame, glyphs)
         self.lesson = lesson
+        self._big = big
         self._code_pointed = False
 
     def compose(self) -> ComposeResult:
@@ -94,6 +95,11 @@ class LessonScreen(LiveScreen, inherit_bindings=False):
                 yield CodePane(self.glyphs, self._source_at)
         yield Keys(list(self.HINTS))
         yield Static("", id="too-small", markup=False)
+
+    def on_mount(self) -> None:
+        """`LiveScreen.on_mount` comes after this: Textual calls both."""
+        if self._big:
+            self.action_stage()
 
     # --- arranging --------------------------------------------------------------------------------------------------
 
@@ -124,6 +130,7 @@ class LessonScreen(LiveScreen, inherit_bindings=False):
         wanted = self._code_pointed or (self._code_wanted if self._code_wanted is not None else height >= TALL)
         self.set_class(not wanted, "short")
         self.set_class(wanted and height < SHORT, "low-code")
+        self.query_one(CodePane).fit(1 if self.stage else LOW_CODE if height < SHORT else CODE)
 
     @property
     def _without_code(self) -> int:
