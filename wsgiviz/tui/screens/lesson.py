@@ -13,6 +13,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Container, Horizontal, Vertical
 from textual.widgets import Static
 
+from wsgiviz.analysis.captions import Caption
 from wsgiviz.events import RUN_STRIDE
 from wsgiviz.tui.feed import Frame
 from wsgiviz.tui.lesson import intents
@@ -172,7 +173,7 @@ class LessonScreen(LiveScreen, inherit_bindings=False):
 
     def _captions(self, view: LiveView) -> list[Said]:
         """What to press next is the lesson's to say."""
-        return [(name, protocol, with_fields(caption, keys="")) for name, protocol, caption in view.captions()]
+        return [(name, protocol, _keyless(caption)) for name, protocol, caption in view.captions()]
 
     def _header(self, view: LiveView) -> HeaderView:
         lesson = self.lesson
@@ -220,3 +221,9 @@ class LessonScreen(LiveScreen, inherit_bindings=False):
             text.scroll_relative(y=by, animate=False)
         else:
             self.action_lanes(by)
+
+
+def _keyless(caption: Caption) -> Caption:
+    """Without the keys that a person could press on the live screen: some mean something else here."""
+    found = caption.verdict
+    return with_fields(caption, keys="", verdict=with_fields(found, next=()) if found is not None else None)
