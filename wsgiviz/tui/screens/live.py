@@ -380,11 +380,10 @@ class LiveScreen(Screen[None]):
         on = self.toggle_class("stage").has_class("stage")
         self._arrange_code(self.size.height)
         caption, code = self.query_one(CaptionLine), self.query_one(CodePane)
-        self.move_child(code, before=caption) if on else self.move_child(code, after=caption)
-        if on:
-            self._theme_before, self.app.theme = self.app.theme, "wsgiviz-stage"
-        else:
-            self.app.theme = self._theme_before
+        move = (caption.parent or self).move_child  # type: ignore[attr-defined]
+        move(code, before=caption) if on else move(code, after=caption)
+        theme = "wsgiviz-stage" if on else self._theme_before
+        self._theme_before, self.app.theme = self.app.theme, theme
 
     def action_logs(self) -> None:
         from wsgiviz.tui.screens.logs import LogsScreen
