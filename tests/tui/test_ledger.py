@@ -11,9 +11,10 @@ from msgspec.structs import replace
 from tests.tui.ledgers import many, only, with_more
 from tests.tui.stand_in import Seat, StandIn, watch
 from tests.unit.states import MS, RUN, T0, S, answered_request, ledger_of
-from wsgiviz.state import Request, State, Task
+from wsgiviz.analysis.entries import AFTER_ANSWER, FOR_NOBODY, RETURNING
+from wsgiviz.state import Activity, Request, State, Task
 from wsgiviz.tui.screens.ledger import LedgerScreen
-from wsgiviz.tui.screens.request_table import RequestTable
+from wsgiviz.tui.screens.request_table import BRIEF, COLUMNS, RequestTable
 
 HOSTILE = "GET /\x1b[2J[bold red]\u202egnp.exe"
 
@@ -294,6 +295,26 @@ def test_eighty_columns_hold_all_of_it() -> None:
         assert ledger.seat.lines[2].split()[-2:] == ["1.00", "s"]
 
     with_ledger(check, size=(80, 24))
+
+
+@pytest.mark.parametrize("state", [*(Task), *(Activity), RETURNING, AFTER_ANSWER, FOR_NOBODY])
+def test_what_a_request_does_has_room_in_a_narrow_table(state: str) -> None:
+    [narrow] = [column.narrow for column in COLUMNS if column.name == "status"]
+    assert len(BRIEF.get(state, state)) + 2 <= narrow, "with its sign"
+
+
+def test_in_a_wide_table_it_is_said_in_full() -> None:
+    async def check(ledger: Opened) -> None:
+        assert ledger.column("status") == ["△ GIL wait"]
+        await ledger.seat.pilot.resize_terminal(120, 36)
+        await ledger.seat.until(lambda: ledger.column("status") == ["△ waiting for the GIL in a thread"], "words")
+        await ledger.feed(only([replace(request, task=Task.FOR_THREAD)]))
+        assert ledger.column("status") == ["◌ waiting for a thread"]
+        await ledger.seat.pilot.resize_terminal(80, 24)
+        await ledger.seat.until(lambda: ledger.column("status") == ["◌ in queue"], "few words")
+
+    request = Request(RUN + 1, T0, T0, began_ns=T0 + MS, task=Task.THREAD_FOR_GIL, since_ns=T0 + MS)
+    with_ledger(check, only([request]), size=(80, 24))
 
 
 def test_of_an_external_request_the_ledger_knows_what_the_server_knows() -> None:

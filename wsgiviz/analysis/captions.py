@@ -21,7 +21,7 @@ from wsgiviz.analysis.lints.context import SETTLED_NS
 from wsgiviz.analysis.lints.deaths import DEATH_SHOWN_NS, death
 from wsgiviz.analysis.lints.slots import held_for_nobody
 from wsgiviz.analysis.occurrences import Occurrences
-from wsgiviz.analysis.verdict import Demand, verdict
+from wsgiviz.analysis.verdict import Demand, Verdict, verdict
 from wsgiviz.analysis.waits import Wait, Waits
 from wsgiviz.state import INSIDE_THREAD, OFF_LOOP, Activity, Phase, Request, Side, State, Task, Worker
 
@@ -38,13 +38,14 @@ class Caption(Struct, frozen=True):
     """A sentence, and how it is meant. ``text`` may hold words from an app: escape it before it is shown.
 
     ``keys``: what a person can press now, for where there are servers and a keyboard. ``more``: what explains it,
-    where there is room.
+    where there is room; ``verdict`` is that of the run that has ended, of which ``text`` says what happened.
     """
 
     text: str
     tone: Tone = Tone.PLAIN
     keys: str = ""
     more: str = ""
+    verdict: Verdict | None = None
 
 
 Rule = Callable[[LintContext], Caption | None]
@@ -73,6 +74,8 @@ def caption(state: State, now_ns: int, occurrences: Occurrences) -> Caption:
         return PHASES.get(state.phase, READY)
     context = LintContext.of(state, now_ns)
     said = _first(_URGENT, context) or _pitfall(context, occurrences) or _first(_PLAIN, context) or READY
+    if state.phase is Phase.FINISHED and said.verdict is None:
+        said = replace(said, verdict=verdict(state, now_ns))
     gaps = _gaps(state)
     return replace(said, text=f"{said.text} ({'; '.join(gaps)}.)", tone=Tone.WARN) if gaps else said
 
@@ -356,7 +359,8 @@ def _finished(context: LintContext) -> Caption | None:
         return Caption(text, Tone.GOOD)
     short = found.demand is Demand.SHORT  # of which the comparison says as much
     words = "" if short or not compared or not found.words else f" {found.words}"
-    return Caption(text + words, Tone.GOOD, more=" ".join([found.because, found.change, found.not_measured]).strip())
+    more = " ".join([found.because, found.change, found.not_measured]).strip()
+    return Caption(text + words, Tone.GOOD, more=more, verdict=found)
 
 
 _URGENT: tuple[Rule, ...] = (_firing, _killed, _cancelled, _steps)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 
 from msgspec import Struct
 
-from wsgiviz.state import Location, Request, Side, Slot, Task
+from wsgiviz.state import Activity, Location, Request, Side, Slot, Task
 
 Line = tuple[str, int]
 """File and number."""
@@ -18,6 +19,8 @@ class HotLine(Struct, frozen=True):
     place: Location
     slots: tuple[str, ...]
     tasks: int
+    state: str = ""
+    """What most of them do there: the value of an `Activity` or a `Task`."""
 
     @property
     def many(self) -> int:
@@ -30,16 +33,29 @@ class HotLine(Struct, frozen=True):
             return f"worker{'s' if len(self.slots) > 1 else ''} {' '.join(self.slots)}"
         return f"{self.tasks} request{'s' if self.tasks > 1 else ''}"
 
+    @property
+    def brief(self) -> str:
+        """The same in fewer words: "3 workers"."""
+        return f"{len(self.slots)} worker{'s' if len(self.slots) > 1 else ''}" if self.slots else self.words
 
-def hot_lines(side: Side, in_flight: Iterable[Request] | None = None) -> tuple[HotLine, ...]:
+
+LOOP_HELD_NS = 100_000_000
+"""A step on the loop longer than this blocks it."""
+
+
+def hot_lines(
+    side: Side, in_flight: Iterable[Request] | None = None, now_ns: int = 0, computing: frozenset[int] = frozenset()
+) -> tuple[HotLine, ...]:
     """The lines with somebody at them: first the one that holds a loop, then the most crowded.
 
+    ``computing``: processes whose loops compute while they are held; those of others are blocked.
     ``in_flight``: the side's requests in flight, where they are known already. (Lines are sampled: requests of a few
     milliseconds are never seen at one.)
     """
     inside = side.ledger.in_flight() if in_flight is None else in_flight
     located = [(request, request.where) for request in inside if request.where is not None and request.in_app]
-    numbers = {worker.key: (worker.number, worker.slot) for worker in side.server.living()}
+    workers = {worker.key: worker for worker in side.server.living()}
+    states: dict[Line, Counter[str]] = {}
     places: dict[Line, Location] = {}
     slots: dict[Line, list[Slot]] = {}
     tasks: dict[Line, int] = {}
@@ -49,12 +65,20 @@ def hot_lines(side: Side, in_flight: Iterable[Request] | None = None) -> tuple[H
         places[line] = where
         if side.is_loop and request.task is Task.RUNNING:
             held = line
-        holder = numbers.get((request.pid, request.slot))
+        holder = workers.get((request.pid, request.slot))
         if side.is_loop or holder is None:
             tasks[line] = tasks.get(line, 0) + 1
+            holds = request.task is Task.RUNNING and 0 < request.since_ns <= now_ns - LOOP_HELD_NS
+            held_as = Activity.COMPUTING if request.pid in computing else Activity.BLOCKED
+            state: str = held_as if holds else request.task
         else:
-            slots.setdefault(line, []).append(holder)
-    found = [HotLine(place, _names(slots.get(line, ())), tasks.get(line, 0)) for line, place in places.items()]
+            slots.setdefault(line, []).append((holder.number, holder.slot))
+            state = holder.activity
+        states.setdefault(line, Counter())[state] += 1
+    found = [
+        HotLine(place, _names(slots.get(line, ())), tasks.get(line, 0), str(states[line].most_common(1)[0][0]))
+        for line, place in places.items()
+    ]
     return tuple(sorted(found, key=lambda at: (_line(at.place) != held, -at.many, _line(at.place))))
 
 

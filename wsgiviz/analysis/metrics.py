@@ -300,7 +300,7 @@ def _computing_ns(worker: Worker, app_ns: int) -> int | None:
     """On the CPU inside the app, or runnable and waiting for one: of ``app_ns`` in which it did not wait for the GIL.
 
     The first is exact for requests that ended (the thread's own clock); of one that is still on, and of the
-    run queue, the kernel's counters since the start of the run are what is known.
+    run queue, the kernel's counters since the start of the run are what is known, but for what was outside the app.
     """
     now, then, tally = worker.sample, worker.tally.first, worker.tally
     if not now.t_ns:
@@ -308,7 +308,7 @@ def _computing_ns(worker: Worker, app_ns: int) -> int | None:
     on_cpu = max(0, tally.cpu_ns)
     if worker.req:
         on_cpu = max(on_cpu, _on_cpu_ns(worker))
-    return min(app_ns, on_cpu + max(0, now.runq_ns - then.runq_ns))
+    return min(app_ns, on_cpu + max(0, now.runq_ns - then.runq_ns - tally.runq_outside_ns))
 
 
 def _loop_times(worker: Worker, side: Side, end_ns: int) -> WorkerTimes:

@@ -18,6 +18,16 @@ from wsgiviz.analysis.lints.context import LintContext
 from wsgiviz.analysis.lints.seen import SHORTEST_SEEN_NS
 from wsgiviz.analysis.lints.wording import length, percent, requests, slot
 from wsgiviz.analysis.loop_times import loop_times
+from wsgiviz.analysis.next_steps import (
+    MORE_REQUESTS,
+    OPTIONS,
+    NextStep,
+    after_blocking,
+    after_computing,
+    after_short,
+    after_trouble,
+    after_waiting,
+)
 from wsgiviz.state import Phase, Side, State
 
 MOSTLY = 0.6
@@ -61,7 +71,8 @@ class Fits(StrEnum):
 
 class Verdict(Struct, frozen=True):
     """``words`` is one short sentence; ``because`` the figures behind it; ``change`` what would change it;
-    ``not_measured`` what this run says nothing about. Empty where there is nothing to say."""
+    ``not_measured`` what this run says nothing about; ``next`` what to try now. Empty where there is nothing
+    to say."""
 
     demand: Demand
     fits: Fits
@@ -69,10 +80,11 @@ class Verdict(Struct, frozen=True):
     because: str = ""
     change: str = ""
     not_measured: str = ""
+    next: tuple[NextStep, ...] = ()
 
     @property
     def sentences(self) -> list[str]:
-        """All of it, in order."""
+        """All of it but ``next``, in order."""
         return [text for text in (self.words, self.because, self.change, self.not_measured) if text]
 
 
@@ -84,13 +96,14 @@ def verdict(state: State, now_ns: int) -> Verdict | None:
         return None
     troubled = _troubled(context, sides)
     if troubled:
-        return Verdict(Demand.UNKNOWN, Fits.UNKNOWN, because=troubled)
+        cancelled = any(side.run.cancelled for side in sides)
+        return Verdict(Demand.UNKNOWN, Fits.UNKNOWN, because=troubled, next=after_trouble(cancelled))
     if any(side.run.refused for side in sides):
         return _websockets(context, sides)
     demand = _demand(sides, now_ns)
     if max(_at_once(context, side) for side in sides) == 1:
         because = "One request at a time says nothing about which model fits: nobody had to wait for another."
-        return Verdict(demand, Fits.UNKNOWN, because=because)
+        return Verdict(demand, Fits.UNKNOWN, because=because, next=(MORE_REQUESTS,))
     slots, loops = ([side for side in sides if side.is_loop is loop] for loop in (False, True))
     if len(slots) == 1 and len(loops) == 1:
         return _both(context, demand, slots[0], loops[0])
@@ -181,6 +194,7 @@ def _both(context: LintContext, demand: Demand, slots: Side, loop: Side) -> Verd
             f"The event loop was held for {length(held_s * 1e9)} at a time, and everybody waited for it.",
             "Await instead, or move the call into a thread (asyncio.to_thread).",
             _not_measured(context, [slots, loop]),
+            after_blocking(context.state.settings),
         )
     return _waiting(context, demand, slots, loop, ratio)
 
@@ -198,16 +212,17 @@ def _waiting(context: LintContext, demand: Demand, slots: Side, loop: Side, rati
     waited = "Requests waited"
     if not math.isnan(waits):
         waited += f" for {percent(waits)} of their time in the app"
-    missing = _not_measured(context, [slots, loop])
+    missing, steps = _not_measured(context, [slots, loop]), after_waiting(context.state.settings, ratio >= LEVEL)
     if ratio >= LEVEL:
         because = f"{waited}, {at_once} of them at once: one loop held them all, {held} {slot(slots)}s held {held}."
-        return Verdict(demand, Fits.LOOP, "An event loop fits this load.", because, _tuned(slots, at_once), missing)
+        words = "An event loop fits this load."
+        return Verdict(demand, Fits.LOOP, words, because, _tuned(slots, at_once), missing, steps)
     if ratio < 1 / LEVEL:
         because = f"{context.label(slots)} was {1 / ratio:.1f} times faster with {held} {slot(slots)}s."
-        return Verdict(demand, Fits.WORKERS, "Workers fit this load.", because, not_measured=missing)
+        return Verdict(demand, Fits.WORKERS, "Workers fit this load.", because, not_measured=missing, next=steps)
     because = f"{waited}, and {held} {slot(slots)}s were enough for the {at_once} that came at once."
     change = "More requests at once would have to queue for a slot, and a loop would hold them."
-    return Verdict(demand, Fits.EITHER, "Either fits this load.", because, change, missing)
+    return Verdict(demand, Fits.EITHER, "Either fits this load.", because, change, missing, steps)
 
 
 def _tuned(slots: Side, at_once: int) -> str:
@@ -240,12 +255,15 @@ def _computing(context: LintContext, slots: Side, loop: Side, ratio: float) -> V
     cores, processes = context.cores, len(slots.server.processes())
     because = f"Requests computed for {percent(computes)} of their time in the app: there was nothing to await."
     missing = _not_measured(context, [slots, loop])
+    steps = after_computing(context.state.settings, ratio < 1 / LEVEL)
     if ratio < 1 / LEVEL:
         because += f" {processes} workers computed on {cores} cores, one loop on one."
         change = "As many async workers as cores would be level."
-        return Verdict(Demand.COMPUTING, Fits.WORKERS, "Processes fit this load.", because, change, missing)
+        return Verdict(Demand.COMPUTING, Fits.WORKERS, "Processes fit this load.", because, change, missing, steps)
     change = "Only more cores, or less to compute, would make it faster."
-    return Verdict(Demand.COMPUTING, Fits.EITHER, "It computes: neither model helps.", because, change, missing)
+    return Verdict(
+        Demand.COMPUTING, Fits.EITHER, "It computes: neither model helps.", because, change, missing, steps
+    )
 
 
 def _short(context: LintContext, slots: Side, loop: Side, ratio: float) -> Verdict:
@@ -255,17 +273,17 @@ def _short(context: LintContext, slots: Side, loop: Side, ratio: float) -> Verdi
     because = (
         f"A request took {median} in the app; {per_second[0]} requests/s on workers, {per_second[1]} on the loop."
     )
-    missing = _not_measured(context, [slots, loop])
+    missing, steps = _not_measured(context, [slots, loop]), after_short(context.state.settings)
     if max((driver_load(side.run).busy or 0.0) for side in (slots, loop)) >= DRIVER_FULL:
         because += " The load driver was at its limit, so neither was."
-        return Verdict(Demand.SHORT, Fits.EITHER, "Either fits this load.", because, not_measured=missing)
+        return Verdict(Demand.SHORT, Fits.EITHER, "Either fits this load.", because, not_measured=missing, next=steps)
     if 1 / LEVEL <= ratio <= LEVEL:
         change = "Waits of some length in each request would favour the loop; more cores, more workers."
-        return Verdict(Demand.SHORT, Fits.EITHER, "Synchronous is at home here.", because, change, missing)
+        return Verdict(Demand.SHORT, Fits.EITHER, "Synchronous is at home here.", because, change, missing, steps)
     fits = Fits.LOOP if ratio > 1 else Fits.WORKERS
     many = f"{_number_of_slots(slots)} workers, {len(loop.server.processes())} with a loop"
     words = "Short requests fit either; the numbers of processes differ." if _differ(slots, loop) else ""
-    return Verdict(Demand.SHORT, fits, words, f"{because} {many}.", not_measured=missing)
+    return Verdict(Demand.SHORT, fits, words, f"{because} {many}.", not_measured=missing, next=steps)
 
 
 def _differ(slots: Side, loop: Side) -> bool:
@@ -286,20 +304,22 @@ def _alone(context: LintContext, demand: Demand, side: Side) -> Verdict:
         change = _tuned(side, _at_once(context, side))
     other = "WSGI workers" if side.is_loop else "an event loop"
     missing = _not_measured(context, [side], f"{other} under the same load")
-    return Verdict(demand, Fits.UNKNOWN, because=because, change=change, not_measured=missing)
+    steps = after_waiting(context.state.settings, fits_loop=bool(because), has_slots=not side.is_loop)
+    return Verdict(demand, Fits.UNKNOWN, because=because, change=change, not_measured=missing, next=steps)
 
 
 def _alike(context: LintContext, demand: Demand, sides: list[Side]) -> Verdict:
     """Two sides of one model: what differs between them is told by their times."""
     missing = _not_measured(context, sides, "an event loop" if not sides[0].is_loop else "WSGI workers")
     threads = [side for side in sides if side.kind == "gthread"]
+    steps = (OPTIONS, MORE_REQUESTS)
     share = max((metrics.fractions(side, context.now_ns).gil_wait or 0.0 for side in threads), default=0.0)
     if share < MUCH_GIL or len(threads) == len(sides):
-        return Verdict(demand, Fits.UNKNOWN, not_measured=missing)
+        return Verdict(demand, Fits.UNKNOWN, not_measured=missing, next=steps)
     name, slower = context.label(threads[0]), metrics.makespan_ns(threads[0]) == max(map(metrics.makespan_ns, sides))
     because = f"{name} waited for the GIL for {percent(share)} of its busy time: its threads share one."
     words = "Processes fit this load." if slower else ""
-    return Verdict(demand, Fits.WORKERS if slower else Fits.UNKNOWN, words, because, not_measured=missing)
+    return Verdict(demand, Fits.WORKERS if slower else Fits.UNKNOWN, words, because, not_measured=missing, next=steps)
 
 
 # --- what all of them need --------------------------------------------------------------------------------------

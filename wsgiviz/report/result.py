@@ -5,7 +5,8 @@ Top level: ``schema``, ``wsgiviz`` (its version), ``scenario`` (null for an app 
 (ISO 8601), ``settings``, ``host``, ``lints`` (pitfalls that were met: ``name``, ``side``, ``message``,
 ``explanation``, ``source``, ``seconds``), ``verdict`` (null unless the run has finished: ``demand``: waiting,
 computing, short, mixed or unknown; ``fits``: event loop, workers, either or unknown; ``words``, ``because``,
-``change``: what would change it, ``not_measured``), ``sides`` by name. ``host`` has ``cores``, ``usable_cores`` and
+``change``: what would change it, ``not_measured``, ``next``: what to try now, each with the ``key`` for it on the
+live screen and ``words``), ``sides`` by name. ``host`` has ``cores``, ``usable_cores`` and
 ``platform`` of the machine, ``wsgiviz`` and ``wsgiviz_python`` (the Python that it runs under), and of the servers
 ``python``, ``gunicorn``, ``gevent`` and ``uvicorn``: with --python the versions there, and of the gunicorn that is
 lent to one that has none. Of each side:

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from wsgiviz.analysis import metrics
 from wsgiviz.analysis.captions import Caption, caption
 from wsgiviz.analysis.contract import is_followed
+from wsgiviz.analysis.lints.loops import FASTER_FROM
 from wsgiviz.analysis.prediction import prediction
 from wsgiviz.analysis.side_captions import side_captions
 from wsgiviz.analysis.theory import Prediction
@@ -22,6 +23,9 @@ from wsgiviz.tui.render.view import PaneView
 from wsgiviz.tui.render.window import Viewport, Window, window
 from wsgiviz.tui.widgets.header import HeaderView
 
+DRIVER_BOTTLENECK = "driver-bottleneck"
+"""The lint that says when the load driver's lateness matters."""
+
 
 @dataclass(frozen=True, slots=True)
 class LiveView:
@@ -32,6 +36,7 @@ class LiveView:
     viewport: Viewport = Viewport()
     followed: int = 0
     by_request: bool = False
+    stage: bool = False
     foretell: bool = True
     """Predictions are shown before a run has ended, too: where a person is asked to predict, they are not."""
     only: str = ""
@@ -57,7 +62,7 @@ class LiveView:
 
     def pane(self, side: Side, predicted: Prediction | None, shown: Window) -> PaneView:
         """What the pane of one side shows."""
-        over = bool(side.run.ended_ns and side.run.done)
+        over, names = bool(side.run.ended_ns and side.run.done), self._names()
         return PaneView(
             side=side,
             title=self._title(side),
@@ -73,7 +78,35 @@ class LiveView:
             timed_s=self.state.settings.timed_s,
             by_request=self.by_request,
             wanted=at_once(self.state.settings) if self.by_request else 0,
+            stage=self.stage,
+            faster=self._faster().get(side.name, 0.0),
+            rival=next((name for other, name in names.items() if other != side.name), ""),
+            twin=self._twins,
         )
+
+    def _faster(self) -> dict[str, float]:
+        """By how much one side was faster, where both answered all of the same."""
+        sides = self.sides
+        whole = all(s.run.ended_ns and s.run.done and not (s.run.cancelled or s.run.failed) for s in sides)
+        if (
+            len(sides) != 2
+            or not whole
+            or self.state.settings.timed_s is not None
+            or self.state.phase is Phase.RUNNING
+        ):
+            return {}
+        fast, slow = sorted(sides, key=metrics.makespan_ns)
+        ratio = metrics.makespan_ns(slow) / max(1, metrics.makespan_ns(fast))
+        return {fast.name: ratio} if ratio >= FASTER_FROM else {}
+
+    @property
+    def _twins(self) -> bool:
+        """Two sides of one protocol."""
+        return len({side.protocol for side in self.sides}) < len(self.sides)
+
+    def _names(self) -> dict[str, str]:
+        """What the sides are called, by their own names."""
+        return {side.name: side.kind if self._twins else side.protocol.upper() for side in self.sides}
 
     def contract(self) -> Iterator[ContractView]:
         """The steps of a request at each side, where the scenario follows them."""
@@ -119,7 +152,10 @@ class LiveView:
 
     def _keyless(self, said: Caption) -> Caption:
         """Of a recording: there is nothing to press keys for."""
-        return replace(said, keys="") if self.frame.recorded else said
+        if not self.frame.recorded:
+            return said
+        found = said.verdict
+        return replace(said, keys="", verdict=replace(found, next=()) if found is not None else None)
 
     def captions(self) -> list[tuple[str, str, Caption]]:
         """A sentence for each side while a run is on: its name, its protocol, the sentence; else one about all."""
@@ -127,8 +163,7 @@ class LiveView:
         said = side_captions(frame.state, frame.now_ns, frame.occurrences)
         if not said:
             return [("", "", self.caption())]
-        twins = len({side.protocol for side in self.sides}) < len(self.sides)
-        names = {side.name: side.kind if twins else side.protocol.upper() for side in self.sides}
+        names = self._names()
         return [(names[side.name], side.protocol, self._keyless(said[side.name])) for side in self.sides]
 
     def header(self, fps: int) -> HeaderView:
@@ -145,9 +180,15 @@ class LiveView:
             clock_s=elapsed_ns // 100_000_000 / 10,
             fps=None if self.frame.recorded else fps,
             lost=state.lost,
-            driver_late_ms=max((side.run.max_driver_late_ns for side in self.sides), default=0) // 1_000_000,
+            driver_late_ms=self._driver_late_ns() // 1_000_000,
             glyphs=self.glyphs,
+            stage=self.stage,
         )
+
+    def _driver_late_ns(self) -> int:
+        """How late the driver was on the sides where that is found to matter; 0 where it does not."""
+        found = {finding.side for finding in self.frame.occurrences.found if finding.lint == DRIVER_BOTTLENECK}
+        return max((side.run.max_driver_late_ns for side in self.sides if side.name in found), default=0)
 
     def _status(self) -> str:
         """Whether it is live or a replay, and how a recording is doing."""

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from textwrap import dedent
 
 from wsgiviz.observe.source import MOST_BYTES, ends_with, find_file, module_path, read_source
 
@@ -52,6 +53,25 @@ def find_source(import_string: str, texts: Mapping[str, str] = NO_TEXTS, files: 
     lines, tree = parsed
     first, last = _definition(tree, attribute.partition("(")[0]) or (1, len(lines))
     return Source(path, first, lines[first - 1 : last])
+
+
+@lru_cache(maxsize=32)
+def lifespan_lines(source: Source) -> frozenset[int]:
+    """The numbers of its lines that answer lifespan messages: ``if scope["type"] == "lifespan": ...``."""
+    parsed = _parse(dedent("\n".join(source.lines)))
+    if parsed is None:
+        return frozenset()
+    found: set[int] = set()
+    for node in ast.walk(parsed[1]):
+        if isinstance(node, ast.If) and not node.orelse and _is_lifespan(node.test):
+            found.update(range(node.lineno, (node.end_lineno or node.lineno) + 1))
+    return frozenset(source.first_line + line - 1 for line in found)
+
+
+def _is_lifespan(test: ast.expr) -> bool:
+    values = [test.left, *test.comparators] if isinstance(test, ast.Compare) else []
+    equal = isinstance(test, ast.Compare) and all(isinstance(op, ast.Eq) for op in test.ops)
+    return equal and any(isinstance(value, ast.Constant) and value.value == "lifespan" for value in values)
 
 
 def source_at(

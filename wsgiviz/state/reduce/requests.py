@@ -271,6 +271,7 @@ def _tallied(side: SideDraft, worker: Worker, event: RequestEnded) -> Tally:
         tally.first,
         tally.gil_ns + worker.gil_ns(in_app_ns - paused_ns, cpu_ns),
         tally.waits.plus(worker.waits),
+        tally.runq_outside_ns,
         tally.gil_sampled_ns,
     )
 

@@ -27,7 +27,7 @@ from wsgiviz.settings import make
 from wsgiviz.state.activity import Phase
 from wsgiviz.state.reduce.draft import SideDraft
 from wsgiviz.state.reduce.load import begin_run
-from wsgiviz.state.reduce.workers import end_all
+from wsgiviz.state.reduce.workers import end_all, note_asked
 from wsgiviz.state.server import Server
 from wsgiviz.state.state import ACTIONS_KEPT, LOG_LINES_KEPT, Action, Failure, Measured, Side, State
 
@@ -124,8 +124,7 @@ def _action_taken(draft: StateDraft, event: ActionTaken) -> None:
         while len(signals) > ACTIONS_KEPT:
             del signals[next(iter(signals))]
         side.server = replace(side.server, signals=signals)
-        for worker in side.slots(event.pid):
-            side.put(replace(worker, asked=event.detail))
+        note_asked(side, event.pid, event.detail)
     draft.now = replace(draft.now, actions=(*draft.now.actions, action)[-ACTIONS_KEPT:])
 
 

@@ -13,6 +13,8 @@ from wsgiviz.tui.render.line import shortened
 ASIDE = re.compile(r" \((?! )[^()]*(?:\(\)[^()]*)*\)")
 PLACE = re.compile(r":\d+ ")
 CALL = re.compile(r"(?<=\d) \w+(?:\.\w+)+\b(?<!\.)(?!\()")
+AT_PLACE = re.compile(r" at \S+:\d+(?: in)?(?: \w+(?:\.\w+)*(?:\(\))?)?(?=[ ,;:.]|$)")
+"""Where in the code something is; the marked line shows it too."""
 SENTENCE_END = re.compile(r"(?<=[.!?]) (?=[A-Z#])")
 LEAST = 24
 """A clause shorter than this says nothing by itself."""
@@ -32,8 +34,9 @@ def fitted(text: str, width: int, lines: int, ellipsis: str = "…") -> str:
 
 def wordings(text: str) -> Iterator[str]:
     """From all of it to the least: without asides in parentheses that name no line of code, without what stands
-    behind its last semicolon, without what helps ("...: use processes."), without any aside, and without calls. Then
-    the same of its last sentence, which says why, while those before it say how it went."""
+    behind its last semicolon, without what helps ("...: use processes."), without any aside, without calls,
+    and without the line of code. Then the same of its last sentence, which says why, while those before it say how it
+    went."""
     yield from dict.fromkeys(reduce(lambda short, way: way(short), ways, text) for ways in WAYS)
     last = SENTENCE_END.split(text)[-1]
     if last != text and len(last) >= LEAST:
@@ -51,6 +54,11 @@ def without_asides(text: str) -> str:
 def without_calls(text: str) -> str:
     """A line of code by its number alone."""
     return CALL.sub("", text)
+
+
+def without_place(text: str) -> str:
+    """Without the line of code."""
+    return AT_PLACE.sub("", text)
 
 
 def without_addition(text: str) -> str:
@@ -81,6 +89,7 @@ WAYS: tuple[tuple[Callable[[str], str], ...], ...] = (
     (without_asides, without_help),
     (without_asides, without_addition, without_help),
     (without_asides, without_calls, without_addition, without_help),
+    (without_asides, without_place, without_addition, without_help),
 )
 
 

@@ -44,6 +44,12 @@ BUSY_STYLE: dict[str, CellStyle] = {
 }
 
 
+def colour_of(state: str) -> str:
+    """The name of the colour for a state of a worker or a request; "dim" where it has none."""
+    style = BUSY_STYLE.get(state)
+    return style.front if style is not None else "dim"
+
+
 POOLED = frozenset(ON_LOOP[3:])
 """States that most apps' requests are never in."""
 
@@ -55,7 +61,7 @@ def bar_cells(width: int) -> int:
 def title(view: PaneView, width: int) -> Row:
     side = view.side.protocol
     text = printable(view.title, not view.glyphs.eighths)
-    line = Line(width).add(f" {side.upper()} ", CellStyle(side + "=", side + "@", "br")).add("  ")
+    line = Line(width).add(f" {side.upper()} ", CellStyle(side, side + "*", "br")).add("  ")
     return line.add(shortened(text, line.left, view.glyphs.ellipsis), BOLD).row()
 
 
@@ -100,7 +106,7 @@ def _queue_words(side: Side) -> list[tuple[Part, ...]]:
     style = CellStyle("queue!", "", "b") if depth else DIM
     peak = Part(f"   peak {highest}" if highest else "", DIM)
     if depth and 0 < limit <= depth:
-        alarm = CellStyle("blocked!", "", "b")
+        alarm = CellStyle("failed!", "", "b")
         return [
             (Part(f"full: {depth} wait, backlog {limit}", alarm), peak),
             (Part(f"full: {depth} of {limit}", alarm),),
@@ -133,7 +139,10 @@ def busy(view: PaneView, width: int, column: int) -> Row:
         words = printable(booting_master(view), not view.glyphs.eighths)
         return line.add(shortened(words, line.left, view.glyphs.ellipsis), DIM).row()
     if not workers:
-        return line.add("no worker yet" if not view.side.server.up else "no worker", DIM).row()
+        return line.add(
+            "stopped" if view.side.server.workers else "no worker yet" if not view.side.server.up else "no worker",
+            DIM,
+        ).row()
     return line.first_fitting(*_with_acceptor(view, _busy_words(workers, counts))).row()
 
 

@@ -11,7 +11,7 @@ from wsgiviz.analysis.lints import seen
 from wsgiviz.printable import printable
 from wsgiviz.state import Activity, Loop, Task
 from wsgiviz.tui.render.glyphs import LOOP_HELD_NS
-from wsgiviz.tui.render.head_rows import bar_cells, booting_master, labelled, shares
+from wsgiviz.tui.render.head_rows import bar_cells, booting_master, colour_of, labelled, shares
 from wsgiviz.tui.render.line import DIM, CellStyle, Part, Row, shortened
 from wsgiviz.tui.render.view import ON_LOOP, PaneView
 from wsgiviz.tui.render.words import counted, measured, name_of, running
@@ -36,7 +36,9 @@ def loop(view: PaneView, width: int, column: int) -> Row:
     line.extend(shares(counts, sum(counts.values()), bar_cells(width), view))
     line.to(column + bar_cells(width) + (2 if width >= 50 else 1))
     if not loops:
-        none = printable(_booting(view) or "no loop yet", not view.glyphs.eighths)
+        none = printable(
+            _booting(view) or ("stopped" if view.side.server.workers else "no loop yet"), not view.glyphs.eighths
+        )
         return line.add(shortened(none, line.left, view.glyphs.ellipsis), DIM).row()
     words, short = _words(loops, view)
     lag = Part(f"   max lag {_max_lag(loops, view)}", DIM)
@@ -103,8 +105,9 @@ def _words(loops: Sequence[Loop], view: PaneView) -> tuple[Part, Part]:
     held_by = [(_held_ns(loop, view.now_ns), loop.running) for loop in loops if loop.pid not in waits]
     lasts, holder = max(held_by, default=(0, 0))
     if lasts >= LOOP_HELD_NS:
-        sign = view.glyphs.activity[Activity.BLOCKED]
-        held, style = f"{sign} held {running(lasts / 1e9)}", CellStyle("blocked!", "", "b")
+        holds = Activity.COMPUTING if any(loop.pid in view.computing for loop in loops) else Activity.BLOCKED
+        style = CellStyle(f"{colour_of(holds)}!", "", "b")
+        held = f"{view.glyphs.activity[holds]} held {running(lasts / 1e9)}"
         return Part(f"{held} by {name_of(holder) if holder else 'no request'}", style), Part(held, style)
     if waits:
         text = f"{view.glyphs.activity[Activity.WAITING_FOR_GIL]} waiting for the GIL"

@@ -52,18 +52,25 @@ def growth(request: Request, reached: int, view: PaneView) -> tuple[object, ...]
     return (reached if worker else reached // (EIGHTHS // 2), worker.activity if worker else "", since)
 
 
-def draw(chart: Chart, request: Request, scale: Scale, view: PaneView) -> None:
+def draw(chart: Chart, request: Request, scale: Scale, view: PaneView, named: bool = True) -> None:
     """Dots while nobody has it, then blocks of what its worker did."""
     begin, end = begin_ns(request), end_ns(request) or view.now_ns
     if end < scale.start_ns or begin >= scale.end_ns:
         return
     taken = request.accepted_ns or request.began_ns
-    _dots(chart, begin, taken or end, scale, view)
+    if named:
+        _dots(chart, begin, taken or end, scale, view)
     if not taken:
         return
     released = request.released_ns or request.ended_ns or end
     extent = _blocks(chart, request, (taken, max(taken, released)), scale, view)
-    _name(chart, request, extent, view)
+    if named:
+        _name(chart, request, extent, view)
+
+
+def bare(chart: Chart, request: Request, scale: Scale, view: PaneView) -> None:
+    """The blocks alone: what a thick lane has below its first line."""
+    draw(chart, request, scale, view, named=False)
 
 
 def _dots(chart: Chart, begin_ns: int, end_ns: int, scale: Scale, view: PaneView) -> None:
@@ -105,7 +112,7 @@ def _too_short(chart: Chart, request: Request, served_ns: tuple[int, int], scale
     """A thin mark; or a line where what its worker did is not kept any more."""
     left, right = scale.at(served_ns[0]), scale.at(served_ns[1])
     if right - left < EIGHTHS:
-        chart.put(left // EIGHTHS, view.glyphs.step, CellStyle("blocked!" if failed(request) else "dim"))
+        chart.put(left // EIGHTHS, view.glyphs.step, CellStyle("failed!" if failed(request) else "dim"))
     else:
         chart.fill(round(left / EIGHTHS), round(right / EIGHTHS), view.glyphs.texture[UNKNOWN], STYLES[UNKNOWN])
 

@@ -13,6 +13,7 @@ from wsgiviz.tui.render import (
     loop_rows,
     pool_rows,
     request_lanes,
+    stage_rows,
     task_lanes,
     total_rows,
     worker_lanes,
@@ -32,8 +33,14 @@ RESTING = frozenset({Activity.IDLE, Activity.DEAD})
 """Of these a lane shows nothing that grows."""
 
 
-THICK = 4
-"""Lanes with that many lines are themselves two lines thick."""
+THICKEST = 6
+"""A worker's lane has at most so many lines: those that are left after status and blank are the lane itself."""
+
+THICKEST_REQUEST = 3
+"""A request's lane has at most so many: it is two lines thick, and a blank."""
+
+BELOW = 1_000_000
+"""Added to the number of a request's lane: the place in the memory of its second line."""
 
 TENTH_NS = 100_000_000
 
@@ -95,6 +102,8 @@ class Memory:
 def rows(view: PaneView, width: int, height: int, memory: Memory | None = None) -> list[Row]:
     """``height`` rows of ``width`` cells each."""
     memory = memory or Memory()
+    if view.stage:
+        return _on_stage(view, width, height, memory)
     plan = layout(height, view.wanted)
     loops = loop_rows.rows_for_each(view, plan.lanes) if view.side.is_loop else 0
     pools = pool_rows.rows_for_pools(view, plan.lanes - loops)
@@ -123,6 +132,13 @@ def parts(plan: Layout, loops: int, pools: int, height: int) -> dict[str, range]
     }
 
 
+def _on_stage(view: PaneView, width: int, height: int, memory: Memory) -> list[Row]:
+    key = head_cache_key(view, width, height)
+    made = list(memory.recall(HEAD, view.side, key, lambda: stage_rows.head(view, width, height)))
+    memory.lanes_from, memory.lanes = len(made), []
+    return [*made, *lanes(view, width, stage_rows.plan(width, height), memory)][:height]
+
+
 def head_cache_key(view: PaneView, width: int, height: int) -> tuple[object, ...]:
     """All that the rows above and below the lanes depend on, beside the side's parts; running times in tenths."""
     return (
@@ -130,6 +146,8 @@ def head_cache_key(view: PaneView, width: int, height: int) -> tuple[object, ...
         view.title,
         view.prediction,
         view.makespan_s,
+        view.faster,
+        view.stage,
         view.glyphs.name,
         width,
         height,
@@ -202,16 +220,19 @@ def _more(width: int, head: int, view: PaneView, above: int, below: int, words: 
     line = Line(width).add(f"  {view.glyphs.more}", DIM).to(head)
     if above:
         line.add(f"{above} {view.glyphs.up}  ", DIM)
-    if below:
-        line.add(f"{below} more: {words}" if not words.startswith("all ") else f"{below} more, {words}", DIM)
-    return line.row()
+    if not below:
+        return line.row()
+    long = f"{below} more: {words}" if not words.startswith("all ") else f"{below} more, {words}"
+    return line.first_fitting((Part(long, DIM),), (Part(f"{below} more", DIM),)).row()
 
 
 def _worker_lanes(view: PaneView, width: int, room: int, head: int, scale: Scale, memory: Memory) -> list[Row]:
     run_ns = view.side.run.requested_ns
     life = view.side.run.number, run_ns
     workers = worker_lanes.worth_showing(view.side.server.workers.values(), room, run_ns)
-    thick = thickness(len(workers), room)
+    thick = thickness(len(workers), room + view.stage, THICKEST)
+    status = thick >= 2 and not view.stage
+    solid = solid_lines(thick, view.stage)
     first, end, more = window(len(workers), room, view.scroll)
     memory.scroll = first
     drawn = replace(view, now_ns=scale.stepped(view.now_ns, end - first))
@@ -222,18 +243,27 @@ def _worker_lanes(view: PaneView, width: int, room: int, head: int, scale: Scale
 
         def make(worker: Worker = worker) -> Made:
             history = memory.drawn(worker.key, life, scale, view.glyphs, lambda: History(scale, view.glyphs, run_ns))
-            lane, below = worker_lanes.lane(worker, history, scale, drawn, thick)
+            lane, below = worker_lanes.lane(worker, history, scale, drawn, thick, status)
             row = (*worker_lanes.head(worker, head, view.glyphs), *lane, END)
-            if thick < THICK:
-                return (row,)
-            return row, (Part(" " * head, PLAIN), *below, END)
+            return row, *[(Part(" " * head, PLAIN), *below, END)] * (solid - 1)
 
         grown = 0 if worker.activity in RESTING else reached
-        key = (grown, worker.activity, worker.death, life, scale, width, thick, view.glyphs.name, view.followed)
+        key = (
+            grown,
+            worker.activity,
+            worker.death,
+            life,
+            scale,
+            width,
+            thick,
+            view.glyphs.name,
+            view.followed,
+            status,
+        )
         made += memory.recall(worker.key, worker.spans, key, make)
-        if thick >= 2:
+        if status:
             made.append(worker_lanes.status(worker, head, width, view))
-        made += [Line(width).row()] * (thick > 2)
+        made += [Line(width).row()] * (thick - solid - status)
     memory.keep(worker.key for worker in workers[first:end])
     if more:
         words = worker_lanes.summary(workers[end:])
@@ -241,9 +271,14 @@ def _worker_lanes(view: PaneView, width: int, room: int, head: int, scale: Scale
     return made
 
 
-def thickness(lanes: int, room: int) -> int:
-    """Lines for each lane: the lane, its status, a blank, and the lane again, as far as there is room."""
-    return max(1, min(THICK, room // max(1, lanes)))
+def thickness(lanes: int, room: int, most: int) -> int:
+    """Lines for each lane: the lane, its status, a blank, and the lane again and again, as far as there is room."""
+    return max(1, min(most, room // max(1, lanes)))
+
+
+def solid_lines(thick: int, stage: bool) -> int:
+    """How many of a worker's ``thick`` lines are the lane itself; on stage no status takes one of them."""
+    return min(thick, max(2, thick - 1)) if stage else max(1, thick - 2)
 
 
 def _request_lanes(view: PaneView, width: int, room: int, head: int, scale: Scale, memory: Memory) -> list[Row]:
@@ -251,27 +286,37 @@ def _request_lanes(view: PaneView, width: int, room: int, head: int, scale: Scal
     kind = task_lanes if side.is_loop else request_lanes
     tracks.update(side)
     first, end, more = window(len(tracks), room, view.scroll)
+    grows = view.stage or view.by_request
+    shown, thick = range(first, end), thickness(len(tracks), room + view.stage, THICKEST_REQUEST if grows else 1)
+    if view.stage:
+        shown, more = range(0, len(tracks), -(-len(tracks) // max(1, room)) or 1), False
     memory.scroll = first
-    drawn = replace(view, now_ns=scale.stepped(view.now_ns, end - first))
+    drawn = replace(view, now_ns=scale.stepped(view.now_ns, len(shown) * thick))
     reached = scale.at(drawn.now_ns)
+    blank = Line(width).row()
     made: list[Row] = []
-    for track in range(first, end):
+    for track in shown:
         memory.lanes.append((len(made), track))
         last = tracks.last(track)
         if last is None:
-            made.append(Line(width).row())
+            made += [blank] * thick
             continue
-        life = side.run.number, tracks.redrawn(track), view.by_request
+        life = side.run.number, tracks.redrawn(track), view.by_request, last.pid in view.computing
 
         def make(track: int = track, last: Request = last, life: tuple[object, ...] = life) -> Made:
             answers = memory.drawn(track, life, scale, view.glyphs, lambda: Answers(scale, kind.draw))
             lane = task_lanes.lane(tracks, track, answers, scale, drawn)
-            return ((*kind.head(last, head, view), *lane, END),)
+            row = (*kind.head(last, head, view), *lane, END)
+            if thick < 2 or kind is task_lanes:
+                return row, *[blank] * (thick - 1)
+            bare = memory.drawn(track + BELOW, life, scale, view.glyphs, lambda: Answers(scale, request_lanes.bare))
+            below = bare.chart(tracks, track, drawn).parts()
+            return row, (Part(" " * head, PLAIN), *below, END), *[blank] * (thick - 2)
 
         grown = kind.growth(last, reached, drawn)
-        key = (grown, life, scale, width, view.glyphs.name, last.id == view.followed)
+        key = (grown, life, scale, width, view.glyphs.name, last.id == view.followed, thick, view.stage)
         made += memory.recall(track, last, key, make)
-    memory.keep(range(first, end))
+    memory.keep([*shown, *(track + BELOW for track in shown)])
     if more:
         made += memory.recall(
             MORE,

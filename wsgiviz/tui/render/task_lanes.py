@@ -43,7 +43,7 @@ SIGN_COLOURS = {
 """Of what a request does; all else waits."""
 
 AFTER_ANSWER = CellStyle("awaiting")
-FOR_NOBODY = CellStyle("blocked")
+FOR_NOBODY = CellStyle("failed")
 
 TENTH_NS = 100_000_000
 
@@ -59,11 +59,11 @@ def failed(request: Request) -> bool:
 def task_sign(request: Request, glyphs: Glyphs, now_ns: int) -> Part:
     """The sign of what a request does, or of how it ended."""
     if goes_on(request, now_ns):
-        return Part(glyphs.after, CellStyle("blocked!" if request.failed_ns else "awaiting!"))
+        return Part(glyphs.after, CellStyle("failed!" if request.failed_ns else "awaiting!"))
     if failed(request):
-        return Part(glyphs.task[Task.FAILED], CellStyle("blocked!", "", "b"))
+        return Part(glyphs.task[Task.FAILED], CellStyle("failed!", "", "b"))
     if request.finished or request.ended_ns:
-        return Part(glyphs.task[Task.DONE], CellStyle("asgi!"))
+        return Part(glyphs.task[Task.DONE], BOLD)
     return Part(glyphs.task[request.task], CellStyle(SIGN_COLOURS.get(request.task, "queue!")))
 
 
@@ -138,7 +138,7 @@ def draw(chart: Chart, request: Request, scale: Scale, view: PaneView) -> None:
         return
     left, right = scale.at(begin), scale.at(end)
     if right - left < EIGHTHS:
-        chart.put(left // EIGHTHS, glyphs.step, CellStyle("blocked!" if failed(request) else "awaiting!"))
+        chart.put(left // EIGHTHS, glyphs.step, CellStyle("failed!" if failed(request) else "awaiting!"))
         return
     inside = scale.at(request.began_ns) if request.began_ns else right
     outside = scale.at(request.ended_ns) if request.ended_ns else right
@@ -169,7 +169,7 @@ def _draw_steps(chart: Chart, request: Request, scale: Scale, view: PaneView, in
         style = FOR_NOBODY if request.failed_ns else AFTER_ANSWER
         chart.fill(round(after / EIGHTHS), round(right / EIGHTHS), glyphs.texture[AFTER], style)
     for step, begin, end in runs:
-        _run(chart, step, begin, end, view)
+        _run(chart, step, begin, end, view, request.pid in view.computing)
 
 
 def _thin(chart: Chart, left: int, right: int, texture: str, glyphs: Glyphs) -> None:
@@ -186,10 +186,10 @@ def _thin(chart: Chart, left: int, right: int, texture: str, glyphs: Glyphs) -> 
         chart.put(end // 2, glyphs.half_left, style)
 
 
-def _run(chart: Chart, step: Step, left: int, right: int, view: PaneView) -> None:
-    """A step on the loop: to scale when it is long, else as a thin mark. One that holds the loop is solid."""
+def _run(chart: Chart, step: Step, left: int, right: int, view: PaneView, computes: bool) -> None:
+    """A step on the loop: to scale when it is long, else as a thin mark. One that blocks the loop is solid."""
     held = (step.end_ns or view.now_ns) - step.start_ns >= LOOP_HELD_NS
-    texture, colour = (HELD, "blocked") if held else (Task.RUNNING.value, "computing")
+    texture, colour = (HELD, "blocked") if held and not computes else (Task.RUNNING.value, "computing")
     if right - left >= EIGHTHS:
         block = Block(left // EIGHTHS * EIGHTHS, right, texture, colour)
         draw_block(chart, Block(0, 0, "", ""), block, view.glyphs)
@@ -216,14 +216,15 @@ def _ending(request: Request, view: PaneView) -> tuple[str, CellStyle]:
     if view.side.is_loop and request.task is Task.RUNNING and not request.over and step_ns >= LOOP_HELD_NS:
         if _lacks_gil(request, view):
             return f"waits for the GIL {running(step_ns / 1e9)}", CellStyle("gil!")
-        return f"holds the loop {running(step_ns / 1e9)}", CellStyle("blocked!")
+        colour = "computing!" if request.pid in view.computing else "blocked!"
+        return f"holds the loop {running(step_ns / 1e9)}", CellStyle(colour)
     if goes_on(request, view.now_ns):
         lasts = running((view.now_ns - after_ns(request, view.now_ns)) / 1e9)
         return ("for nobody" if request.failed_ns else "after the answer") + f" {lasts}", DIM
     if failed(request):
         why = request.error or request.raised or f"status {request.shown_status}"
         nobody = ", served for nobody" if request.for_nobody else ""
-        return printable(why, not view.glyphs.eighths) + nobody, CellStyle("blocked!")
+        return printable(why, not view.glyphs.eighths) + nobody, CellStyle("failed!")
     if request.finished:
         took = measured((request.finished_ns - (request.planned_ns or begin_ns(request))) / 1e9)
         longer = request.after_answer_ns(view.now_ns)

@@ -62,7 +62,7 @@ def answered(view: PaneView, middle: Median) -> tuple[Part, Part, Part, Part]:
     half = Part(f"   p50 {measured(latency)}", DIM) if latency is not None else Part("", DIM)
     bad = run.failed + run.bad_status
     word = "refused" if run.refused == bad else "failed"
-    failed = Part(f"  {bad} {word}", CellStyle("blocked!", "", "b")) if bad else Part("", DIM)
+    failed = Part(f"  {bad} {word}", CellStyle("failed!", "", "b")) if bad else Part("", DIM)
     return Part(of, BOLD if run.done else DIM), speed, half, failed
 
 
@@ -100,9 +100,9 @@ def _bar(line: Line, side: Side, cells: int, view: PaneView) -> None:
     full, part = divmod(good, EIGHTHS)
     line.add((glyphs.eighths or "#########")[EIGHTHS] * full, CellStyle(side.protocol, side.protocol))
     if part:
-        line.add(glyphs.eighths[part], CellStyle(side.protocol, "blocked" if all_done > good else ""))
+        line.add(glyphs.eighths[part], CellStyle(side.protocol, "failed" if all_done > good else ""))
     lost = -(-all_done // EIGHTHS) - full - bool(part)
-    line.add(glyphs.activity[Activity.DEAD] * lost, CellStyle("blocked!"))
+    line.add(glyphs.activity[Activity.DEAD] * lost, CellStyle("failed!"))
     line.add(glyphs.rest * (cells - full - bool(part) - lost), CellStyle("faint"))
 
 
@@ -158,12 +158,17 @@ def predicted_words(view: PaneView) -> list[tuple[Part, ...]]:
 
 def trouble_words(view: PaneView) -> list[tuple[Part, ...]]:
     """What failed, by kind; else why the prediction may not hold; else nothing."""
-    kinds = _troubles(view)
+    kinds, caveat = _troubles(view), view.prediction.caveat if view.prediction else ""
     if kinds:
-        style = CellStyle("blocked!", "", "b")
+        style = CellStyle("failed!", "", "b")
         return [(Part(", ".join(kinds[:count]), style),) for count in range(len(kinds), 0, -1)]
-    if view.prediction and view.prediction.caveat:
-        return [(Part(_plain(view.prediction.caveat, view), DIM),), (Part("see the caveat in the ledger", DIM),)]
+    if view.faster:
+        ratio = Part(f"{view.faster:.1f} times faster", BOLD)
+        rival = Part(f" than {view.rival}", DIM)
+        more = (Part(f"   {_plain(caveat, view)}", DIM),) if caveat else ()
+        return [(ratio, rival, *more), (ratio, rival), (ratio,)]
+    if caveat:
+        return [(Part(_plain(caveat, view), DIM),), (Part("see the caveat in the ledger", DIM),)]
     return [(Part("", DIM),)]
 
 

@@ -7,12 +7,16 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from wsgiviz.analysis import metrics
 from wsgiviz.state import Request, Side, Task
 from wsgiviz.tui.render.glyphs import UNICODE, Glyphs
 
 if TYPE_CHECKING:
     from wsgiviz.analysis.theory import Prediction
 
+
+MOSTLY = 0.5
+"""A loop that is on a CPU, or waits for one, for this share of its busy time computes."""
 
 ON_LOOP = (
     Task.RUNNING,
@@ -56,6 +60,14 @@ class PaneView:
     """Lanes are requests on every kind of server, and not workers."""
     wanted: int = 0
     """So many lanes are to be seen at once, if that can be."""
+    stage: bool = False
+    """For a room: large, and no statistics."""
+    faster: float = 0.0
+    """So many times faster than the other side was this one, once both are done; 0 where it was not."""
+    rival: str = ""
+    """The other side's name, where that is so."""
+    twin: bool = False
+    """The other side speaks the same protocol: the kind of server tells them apart."""
     scroll: int = 0
     """Lanes scrolled out at the top."""
 
@@ -69,6 +81,14 @@ class PaneView:
         """How many requests a loop has taken up, by what they do: running, ready, awaiting, in threads."""
         counts = Counter([request.task for request in self.in_flight if not request.ended_ns])
         return {task: counts[task] for task in ON_LOOP}
+
+    @cached_property
+    def computing(self) -> frozenset[int]:
+        """The processes whose loops compute while they are held; those of others are blocked."""
+        if not self.side.is_loop:
+            return frozenset()
+        times = metrics.per_worker(self.side, self.now_ns)
+        return frozenset(t.pid for t in times if t.busy_s and (t.computing_s or 0.0) >= MOSTLY * t.busy_s)
 
     @property
     def origin_ns(self) -> int:

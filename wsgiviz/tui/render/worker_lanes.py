@@ -19,7 +19,7 @@ from wsgiviz.tui.render.words import counted, name_of, running
 def text_style(activity: Activity) -> CellStyle:
     colour = COLOUR.get(activity, "dim")
     return (
-        CellStyle("blocked!") if activity is Activity.DEAD else CellStyle(colour if colour == "dim" else colour + "!")
+        CellStyle("failed!") if activity is Activity.DEAD else CellStyle(colour if colour == "dim" else colour + "!")
     )
 
 
@@ -31,21 +31,23 @@ def head(worker: Worker, width: int, glyphs: Glyphs) -> list[Part]:
     return [Part(f" {number:>{width - 4}} ", living), Part(sign + " ", text_style(worker.activity))]
 
 
-def lane(worker: Worker, history: History, scale: Scale, view: PaneView, lines: int) -> tuple[list[Part], list[Part]]:
-    """The history of one worker, with and without words in it; with one line only, its death in words too."""
+def lane(
+    worker: Worker, history: History, scale: Scale, view: PaneView, lines: int, status: bool
+) -> tuple[list[Part], list[Part]]:
+    """The history of one worker, with and without words in it; without a status, its death in words too."""
     history.take(worker.spans)
     chart = history.chart(worker.spans, view.now_ns)
-    below = chart.copy().parts() if lines > 3 else []
+    below = chart.copy().parts() if lines > 1 else []
     history.draw_names(chart, view.followed)
     if not worker.alive:
-        _draw_death(chart, worker, scale, view, lines < 2)
+        _draw_death(chart, worker, scale, view, not status)
     return chart.parts(), below
 
 
 def _draw_death(chart: Chart, worker: Worker, scale: Scale, view: PaneView, in_words: bool) -> None:
     if worker.since_ns >= scale.start_ns:
         cell = min(scale.at(worker.since_ns) // EIGHTHS + 1, scale.cells - 1)
-        chart.put(cell, view.glyphs.activity[Activity.DEAD], CellStyle("blocked!", "", "b"))
+        chart.put(cell, view.glyphs.activity[Activity.DEAD], CellStyle("failed!", "", "b"))
         room = scale.cells - cell - 2
         brief = cause(worker, view.side).brief
         words = next((words for words in (*deaths(worker, view.side), brief) if len(words) <= room), "")

@@ -57,7 +57,7 @@ VIEW: list[BindingType] = [
     Binding("down", "lanes(1)", "lanes down", tooltip="Show lanes further down"),
     Binding("up", "lanes(-1)", "lanes up", tooltip="Show lanes further up"),
     Binding("c", "code", "code", tooltip="Show or hide the code of both apps"),
-    Binding("b", "stage", "big", tooltip="Panes and caption only, in high contrast: for a stage"),
+    Binding("b", "stage", "stage", tooltip="For a room: digits, lanes and one line of code, in high contrast"),
     Binding("l", "logs", "logs", tooltip="The logs of both servers"),
     Binding("question_mark,f1", "help", "help", tooltip="Explain keys and signs"),
     Binding("q", "app.quit", "quit", tooltip="Stop everything, and quit"),
@@ -66,14 +66,14 @@ VIEW: list[BindingType] = [
 LIVE_HINTS: list[Hint] = [
     ("space", "fire"), ("+ -", "workers"), ("[ ]", "requests"), ("s", "scenario"), ("v", "view"), ("o", "options"),
     ("p", "playback"), ("k", "kill"), ("tab", "ledger"), ("?", "help"), ("q", "quit"), ("f", "one more"),
-    ("t", "slow motion"), ("x", "cancel"), ("r", "reload"), ("l", "logs"), ("b", "big"), ("< >", "zoom"),
+    ("t", "slow motion"), ("x", "cancel"), ("r", "reload"), ("l", "logs"), ("b", "stage"), ("< >", "zoom"),
     ("c", "code"), ("w", "save"), ("g", "lessons"), ("^p", "palette"),
 ]  # fmt: skip
 
 REPLAY_HINTS: list[Hint] = [
     ("space", "play/pause"), (", .", "step"), ("[ ]", "speed"), ("j", "jump"), ("tab", "ledger"), ("?", "help"),
     ("q", "quit"), ("v", "view"), ("home end", "ends"), ("t", "slow motion"), ("r", "repeat"), ("l", "logs"),
-    ("b", "big"), ("< >", "zoom"), ("c", "code"), ("^p", "palette"),
+    ("b", "stage"), ("< >", "zoom"), ("c", "code"), ("^p", "palette"),
 ]  # fmt: skip
 
 PLAYBACK_HINTS: list[Hint] = [

@@ -86,7 +86,7 @@ class HelpScreen(ModalScreen[None]):
 
 
 def _title(text: str) -> Content:
-    return Content.styled(text, "bold $primary")
+    return Content.styled(text, "bold $foreground")
 
 
 def _line(key: str, what: str) -> Content:

@@ -80,7 +80,7 @@ class LedgerScreen(Screen[int | None]):
         order = "descending" if table.descending else "ascending"
         place = f"{table.cursor_row + 1 if table.row_count else 0} of {table.row_count}"
         words = f"  {place}   {self._side or 'both sides'}   by {COLUMNS[table.sorted_by].name}, {order}"
-        line = Content.assemble(("Requests", "bold $primary"), words)
+        line = Content.assemble(("Requests", "bold $foreground"), words)
         self.query_one("#about", Static).update(line, layout=False)
 
     def on_data_table_row_highlighted(self) -> None:

@@ -75,7 +75,7 @@ class LessonListScreen(ModalScreen[Lesson | None]):
         sign = self._glyphs.task[Task.DONE] if progress.done else " "
         begun = f"{progress.step + 1}/{progress.steps}" if progress.step and not progress.done else ""
         title = self._title_of(lesson).ljust(width)
-        return Option(Content.assemble((sign, "bold $success"), " ", (title, "bold"), f"  {begun}"))
+        return Option(Content.assemble((sign, "bold"), " ", (title, "bold"), f"  {begun}"))
 
     def _title_of(self, lesson: Lesson) -> str:
         """Of a case, what people say of it."""

@@ -53,6 +53,9 @@ FRAME = 8
 CODE = 9
 """Lines of the code, where it is shown."""
 
+PANES_BESIDE_CODE = 15
+"""Lines of a pane beside a longer code."""
+
 ZOOMS = (1.0, 2.0, 4.0, 8.0, 16.0)
 
 CLOCK_S = 0.1
@@ -126,6 +129,11 @@ class LiveScreen(Screen[None]):
             text = f"too small: {width} x {height}\nplease make it {least} or more"
             self.query_one("#too-small", Static).update(text)
 
+    @property
+    def stage(self) -> bool:
+        """For a room: large, in high contrast, and without statistics."""
+        return self.has_class("stage")
+
     def _arrange_code(self, height: int) -> None:
         wanted = self._code_wanted
         if wanted is None:
@@ -133,6 +141,15 @@ class LiveScreen(Screen[None]):
             left = height - FRAME - self.BARS - CODE
             wanted = height >= SHORT and left >= 0 and self._fits(lanes, left)
         self.set_class(not wanted, "short")
+        self.query_one(CodePane).fit(1 if self.stage else self._code_lines(height))
+
+    def _code_lines(self, height: int) -> int:
+        """At most so many for the code: its function whole, if that leaves the panes what they need."""
+        code, least = self.query_one(CodePane).wanted, PANES_BESIDE_CODE
+        lanes = at_once(self.frame.state.settings) if self.by_request else 0
+        while code > CODE and not (height - FRAME - code >= least and self._fits(lanes, height - FRAME - code)):
+            code -= 1
+        return code
 
     @property
     def _without_code(self) -> int:
@@ -161,13 +178,15 @@ class LiveScreen(Screen[None]):
             pane.show(pane_view)
         self.query_one(ContractPane).show(list(view.contract()))
         if self._pace.due(newest.shown_s) or not newest.playing:
-            if not self.has_class("short"):
-                self._mark([hot_lines(one.side, one.in_flight) for one in shown])
+            if self.stage or not self.has_class("short"):
+                self._mark([hot_lines(one.side, one.in_flight, one.now_ns, one.computing) for one in shown])
             self.query_one(CaptionLine).show(*self._captions(view))
             self.query_one(Header).show(self._header(view))
 
     def _view(self) -> LiveView:
-        return LiveView(self.frame, self.glyphs, self.viewport, self.followed, self.by_request, self._foretells)
+        return LiveView(
+            self.frame, self.glyphs, self.viewport, self.followed, self.by_request, self.stage, self._foretells
+        )
 
     def _captions(self, view: LiveView) -> list[Said]:
         return view.captions()
@@ -223,7 +242,9 @@ class LiveScreen(Screen[None]):
         self._texts, self._code_of = texts, settings
         targets = [settings.target(side) for side in settings.sides]
         files = not self.frame.recorded
-        self.query_one(CodePane).show([find_source(target, texts, files) for target in targets])
+        calls = [settings.call(side).removeprefix("await ").partition("(")[0] for side in settings.sides]
+        self.query_one(CodePane).show([find_source(target, texts, files) for target in targets], calls)
+        self._arrange_code(self.size.height)
 
     def _source_at(self, file: str, line: int, beside: str) -> Source | None:
         """The function round that line. Of a recording only what is in it: files here may be others."""
@@ -357,6 +378,9 @@ class LiveScreen(Screen[None]):
 
     def action_stage(self) -> None:
         on = self.toggle_class("stage").has_class("stage")
+        self._arrange_code(self.size.height)
+        caption, code = self.query_one(CaptionLine), self.query_one(CodePane)
+        self.move_child(code, before=caption) if on else self.move_child(code, after=caption)
         if on:
             self._theme_before, self.app.theme = self.app.theme, "wsgiviz-stage"
         else:

@@ -69,7 +69,7 @@ class NotesScreen(Screen[None]):
             return
         timer = clock(self._timer_s) + ("" if at.running else "  paused")
         where = f"{at.step}/{at.steps}  {self._safe(at.lesson)}: {self._safe(at.title)}"
-        self._put("#where", Content.assemble((timer, "bold reverse"), "  ", (where, "bold $primary")))
+        self._put("#where", Content.assemble((timer, "bold reverse"), "  ", (where, "bold")))
         lines = markdown_lines(at.notes or NO_NOTES, words.content_size.width or self.size.width, self._ascii_only)
         self._put("#notes-words", Content("\n").join(lines))
         next_up = self._safe(at.upcoming) if at.upcoming else "this was the last step"

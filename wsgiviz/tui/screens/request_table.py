@@ -19,13 +19,18 @@ from wsgiviz.tui.render.words import measured
 
 
 class Cell(NamedTuple):
-    """What stands in the table, and by what it is sorted; None: not known."""
+    """What stands in the table, and by what it is sorted (None: not known); ``other``: what stands there at the other
+    width of its column, "" for the same."""
 
     text: str
     order: float | str | None
+    other: str = ""
 
     def __str__(self) -> str:
         return self.text
+
+    def at_other_width(self) -> Cell:
+        return Cell(self.other, self.order, self.text) if self.other else self
 
 
 class Column(NamedTuple):
@@ -57,18 +62,25 @@ def _worker(entry: Entry) -> Cell:
 
 def _status(entry: Entry, glyphs: Glyphs) -> Cell:
     """While it is in progress what it does, then what the client saw."""
-    words = BRIEF.get(entry.state, entry.state) or printable(entry.status, not glyphs.eighths)
-    return Cell(f"{_sign(entry, glyphs)} {words}", words)
+    words, sign = entry.state or printable(entry.status, not glyphs.eighths), _sign(entry, glyphs)
+    brief = BRIEF.get(entry.state)
+    return Cell(f"{sign} {words}", words, f"{sign} {brief}" if brief else "")
 
 
 BRIEF = {
     Activity.WAITING_FOR_GIL.value: "GIL wait",
-    Task.FOR_THREAD.value: "thread wait",
-    Task.THREAD_COMPUTES.value: "thread CPU",
-    Task.THREAD_FOR_GIL.value: "thread GIL",
-    Task.FOR_PROCESS.value: "proc. wait",
+    Activity.COMPUTING.value: "computes",
+    Task.IN_THREAD.value: "thread",
+    Task.THREAD_COMPUTES.value: "computes",
+    Task.THREAD_FOR_GIL.value: "GIL wait",
+    Task.FOR_THREAD.value: "in queue",
+    Task.IN_PROCESS.value: "process",
+    Task.FOR_PROCESS.value: "in queue",
+    RETURNING: "return",
+    AFTER_ANSWER: "after",
+    FOR_NOBODY: "nobody",
 }
-"""States that are longer than a narrow column."""
+"""States that are longer than a narrow column, in as many cells as that has; the sign before them says more."""
 
 TASKS = frozenset(task.value for task in Task)
 
@@ -120,14 +132,21 @@ class RequestTable(DataTable[Cell]):
         self._key_of: dict[str, Key] = {}
         self.sorted_by = 1
         self.descending = False
+        self._narrow = False
 
     def on_mount(self) -> None:
         for column in COLUMNS:
             self.add_column(Text(column.name), width=column.width, key=column.name)
 
     def on_resize(self) -> None:
+        if self._narrow != (self.size.width < NARROW):
+            self._narrow = not self._narrow
+            for row in self._key_of:
+                for column, cell in zip(COLUMNS, self.get_row(row), strict=True):
+                    if cell.other:
+                        self.update_cell(row, column.name, cell.at_other_width())
         for column, shown in zip(COLUMNS, self.ordered_columns, strict=True):
-            shown.width = column.narrow if self.size.width < NARROW else column.width
+            shown.width = column.narrow if self._narrow else column.width
         self._label()
         self._update_dimensions(())
 
@@ -185,6 +204,8 @@ class RequestTable(DataTable[Cell]):
     def _fill(self, key: Key, entry: Entry, free: list[str]) -> set[str]:
         """Show an entry in its row; a new one in a free row, or in one more. Gives the columns that changed."""
         cells = [column.cell(entry, self._glyphs) for column in COLUMNS]
+        if self._narrow:
+            cells = [cell.at_other_width() for cell in cells]
         if key not in self._row_of:
             if not free:
                 return self._add(key, cells)

@@ -1,27 +1,28 @@
-"""The sentence below the panes, or one for each of them."""
+"""The sentence below the panes, or one for each of them; at the end of a run, where there is room, its verdict."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from textual.content import Content
-from textual.widgets import Static
 
 from wsgiviz.analysis.captions import Caption, Tone
+from wsgiviz.analysis.next_steps import in_words
 from wsgiviz.printable import printable
 from wsgiviz.tui.render.fitting import fitted, lines_of
+from wsgiviz.tui.widgets.coloured import Coloured
 
 NO_WIDTH = 1_000
 """Before the first layout."""
 
-STYLES_OF_SIDES = {"wsgi": "bold $primary", "asgi": "bold $secondary"}
-
-STYLES = {Tone.PLAIN: "bold", Tone.GOOD: "bold $success", Tone.WARN: "bold $warning"}
-
-
 ROOM_FOR_MORE = 4
-"""Lines of the sentence where what explains it is shown too."""
+"""Lines of the sentence where what explains it is shown too: it is a card then."""
 
 BAR = 2
 """Cells before the sentence: the bar, and a blank."""
+
+WARNING = "!"
+"""In place of the bar: shape first, and orange is for what is blocked."""
 
 
 def caption_text(caption: Caption, width: int, lines: int, ascii_only: bool) -> str:
@@ -38,11 +39,41 @@ def caption_text(caption: Caption, width: int, lines: int, ascii_only: bool) -> 
     return fitted(text, room, lines, ellipsis)
 
 
+LABELS = ("Why", "Change", "Next")
+LABEL_CELLS = max(map(len, LABELS)) + 2
+
+
+def card(caption: Caption, width: int, lines: int, ascii_only: bool) -> list[tuple[str, str]]:
+    """The verdict as a label and a sentence for each line: what happened, why, what would change it, what to try
+    next. Lines that are left go to what takes more than one; empty where there is no verdict, or no room for it."""
+    found = caption.verdict
+    if found is None or lines < ROOM_FOR_MORE:
+        return []
+    what = caption.text.removesuffix(f" {found.words}") if found.words else caption.text
+    why = " ".join(filter(None, (found.words, found.because)))
+    rows = list(zip(("", *LABELS), (what, why, found.change, in_words(found.next)), strict=True))
+    rows = [(label, printable(text, ascii_only)) for label, text in rows if text]
+    if found.not_measured and len(rows) < lines:
+        rows.append(("", printable(found.not_measured, ascii_only)))
+    return _within(rows, width, lines, "~" if ascii_only else "…")
+
+
+def _within(rows: Sequence[tuple[str, str]], width: int, lines: int, ellipsis: str) -> list[tuple[str, str]]:
+    """Each sentence in one line, or in two while there are lines left; none is cut where a shorter wording fits."""
+    left, made = lines - len(rows), []
+    for label, text in rows:
+        room = width - BAR - (LABEL_CELLS if label else 0)
+        more = min(left, lines_of(text, room) - 1)
+        left -= max(0, more)
+        made.append((label, fitted(text, room, 1 + max(0, more), ellipsis)))
+    return made
+
+
 Said = tuple[str, str, Caption]
 """A side's name as it is shown, its protocol, and a sentence about it; both empty for a sentence about all."""
 
 
-class CaptionLine(Static):
+class CaptionLine(Coloured):
     """Shows a `Caption`, or one for each side, and only touches the screen when something changes."""
 
     DEFAULT_CSS = """
@@ -52,22 +83,44 @@ class CaptionLine(Static):
     def __init__(self, ascii_only: bool) -> None:
         super().__init__("", id="caption", markup=False)
         self._ascii_only = ascii_only
+        self._said: tuple[Said, ...] = ()
         self._shown: tuple[object, ...] = ()
 
     def show(self, *said: Said) -> None:
         """One sentence, or one for each side in as many lines each."""
         width, lines = self.content_size
-        if (said, width, lines) == self._shown:
+        if (said, width, lines) != self._shown:
+            self._shown, self._said = (said, width, lines), said
+            self.recoloured()
+
+    def recoloured(self) -> None:
+        width, lines = self.content_size
+        said = self._said
+        if not said:
             return
-        self._shown = said, width, lines
-        each = max(1, (lines or len(said)) // len(said))
-        texts = [self._text(one, width or NO_WIDTH, each) for one in said]
+        rows = card(said[0][2], width, lines, self._ascii_only) if len(said) == 1 else []
+        if rows:
+            texts = [self._row(said[0][2], label, text) for label, text in rows]
+        else:
+            each = max(1, (lines or len(said)) // len(said))
+            texts = [self._text(one, width or NO_WIDTH, each) for one in said]
         self.update(Content("\n").join(texts), layout=False)
+
+    def _bar(self, tone: Tone, protocol: str) -> Content:
+        colour = "awaiting" if tone is Tone.GOOD and not protocol else protocol
+        if tone is Tone.WARN:
+            return Content.styled(WARNING, self.words("", "b"))
+        return Content.styled("|" if self._ascii_only else "▎", self.words(colour))
+
+    def _row(self, caption: Caption, label: str, text: str) -> Content:
+        head = Content.styled(f"{label:<{LABEL_CELLS}}", self.words("dim")) if label else Content("")
+        return Content.assemble(self._bar(caption.tone, ""), " ", head, (text, self.words("", "" if label else "b")))
 
     def _text(self, said: Said, width: int, lines: int) -> Content:
         name, protocol, caption = said
-        bar = "|" if self._ascii_only else "▎"
         label = f"{name}  " if name else ""
         text = caption_text(caption, width - len(label), lines, self._ascii_only)
-        of_side = STYLES_OF_SIDES.get(protocol, "bold")
-        return Content.assemble((bar, STYLES[caption.tone]), " ", (label, of_side), (text, "bold"))
+        bold = self.words("", "b")
+        return Content.assemble(
+            self._bar(caption.tone, protocol), " ", (label, self.words(protocol, "b")), (text, bold)
+        )

@@ -11,8 +11,8 @@ from textual.widgets import Static
 from wsgiviz.printable import printable
 from wsgiviz.tui.render.glyphs import Glyphs
 from wsgiviz.tui.render.line import shortened
+from wsgiviz.tui.widgets.coloured import Coloured, WordStyles, uncoloured
 
-LATE_WORTH_SHOWING_MS = 20
 SHORTEST_NAME = 10
 
 
@@ -29,10 +29,13 @@ class HeaderView:
     fps: int | None
     lost: int
     driver_late_ms: int
+    """0 where it does not matter."""
     glyphs: Glyphs
+    stage: bool = False
+    """Without frames a second, and what is lost only where something is."""
 
 
-class Header(Static):
+class Header(Coloured):
     """Shows a `HeaderView`, and only touches the screen when it changes."""
 
     DEFAULT_CSS = """
@@ -47,22 +50,26 @@ class Header(Static):
     def show(self, view: HeaderView) -> None:
         if view != self._view or self.size.width != self._width:
             self._view, self._width = view, self.size.width
-            self.update(header_line(view, self._width), layout=False)
+            self.recoloured()
+
+    def recoloured(self) -> None:
+        if self._view is not None:
+            self.update(header_line(self._view, self._width, self.words), layout=False)
 
 
-def header_line(view: HeaderView, width: int) -> Content:
+def header_line(view: HeaderView, width: int, style: WordStyles = uncoloured) -> Content:
     """Left: what; right: how true. In a narrow window the less important words go first."""
     ascii_only = view.glyphs.name == "ascii"
     words = [printable(text, ascii_only) for text in (view.name, view.wsgi_call, view.asgi_call, view.load)]
     name, wsgi, asgi, load = words
     bar = "|" if ascii_only else "│"
-    brand = Content.styled(" wsgiviz ", "bold $background on $primary")
-    right = _first_fitting(_rights(view), width - brand.cell_length - min(len(name), SHORTEST_NAME) - 4)
+    brand = Content.styled(" wsgiviz ", style("", "br"))
+    right = _first_fitting(_rights(view, style), width - brand.cell_length - min(len(name), SHORTEST_NAME) - 4)
     room = width - right.cell_length - brand.cell_length - 4
-    left = Content.assemble(brand, "  ", (shortened(name, room, view.glyphs.ellipsis), "bold"))
+    left = Content.assemble(brand, "  ", (shortened(name, room, view.glyphs.ellipsis), style("", "b")))
     calls = Content("")
     if wsgi and asgi:
-        calls = Content.assemble("  ", (wsgi, "$primary"), f" {bar} ", (asgi, "$secondary"))
+        calls = Content.assemble("  ", (wsgi, style("wsgi", "")), f" {bar} ", (asgi, style("asgi", "")))
     for part in (calls, Content(f"  {load}")):
         if left.cell_length + part.cell_length + right.cell_length + 2 <= width:
             left += part
@@ -74,16 +81,18 @@ def _first_fitting(found: list[Content], room: int) -> Content:
     return next((line for line in found if line.cell_length <= room), found[-1])
 
 
-def _rights(view: HeaderView) -> list[Content]:
+def _rights(view: HeaderView, style: WordStyles) -> list[Content]:
     """The right end, from all its words to those that must always be there."""
     minutes, seconds = divmod(view.clock_s, 60)
-    state = Content.styled(f"{view.state} ", "$success bold" if view.state.endswith("live") else "bold")
-    clock = Content.styled(f"{int(minutes):02d}:{seconds:04.1f}", "bold")
-    lost = Content.styled(f"  {view.lost} lost ", "$warning bold" if view.lost else "dim")
-    fps = Content("") if view.fps is None else Content.styled(f"  {view.fps:2d} fps", "dim")
+    state = Content.styled(f"{view.state} ", style("awaiting" if view.state.endswith("live") else "", "b"))
+    clock = Content.styled(f"{int(minutes):02d}:{seconds:04.1f}", style("", "b"))
+    lost = Content.styled(f"  {view.lost} lost ", style("", "br") if view.lost else style("dim", ""))
+    fps = Content("") if view.fps is None else Content.styled(f"  {view.fps:2d} fps", style("dim", ""))
+    if view.stage:
+        fps, lost = Content(""), lost if view.lost else Content(" ")
     late = Content("")
-    if view.driver_late_ms >= LATE_WORTH_SHOWING_MS:
-        late = Content.styled(f"  driver late {view.driver_late_ms} ms", "$warning")
+    if view.driver_late_ms:
+        late = Content.styled(f"  driver late {view.driver_late_ms} ms", style("", "b"))
     shown = [state + clock + late + fps + lost, state + clock + late + lost, state + clock + lost]
     return shown if view.fps is None else [*shown, clock + lost]
 

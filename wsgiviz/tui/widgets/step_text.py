@@ -12,7 +12,7 @@ from wsgiviz.printable import printable
 from wsgiviz.tui.lesson.view import LessonView, Note
 from wsgiviz.tui.render.markdown import markdown_lines
 
-TONES = {"plain": "", "strong": "bold", "good": "bold $success", "warn": "bold $warning", "dim": "dim"}
+TONES = {"plain": "", "strong": "bold", "good": "bold", "warn": "bold", "dim": ""}
 
 
 class MarkdownText(Static):
@@ -69,7 +69,7 @@ class StepText(VerticalScroll, can_focus=False):
 
     def _lines(self, view: LessonView, width: int) -> list[Content]:
         title = f"{view.number}/{view.steps}  {printable(view.title, self._ascii_only)}"
-        found = [Content.styled(title, "bold $primary")]
+        found = [Content.styled(title, "bold")]
         if view.text:
             found += [Content(""), *markdown_lines(view.text, width, self._ascii_only)]
         for note in view.notes:

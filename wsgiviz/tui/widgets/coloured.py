@@ -1,0 +1,49 @@
+"""Words in the panes' colours: what a widget needs so that its text can be read on every theme."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from textual.style import Style
+from textual.widgets import Static
+
+from wsgiviz.tui.render.palette import Palette
+
+WordStyles = Callable[[str, str], Style]
+"""From the name of a colour, "" or "dim" (see `Palette`), and flags, b bold and r reversed, to a style."""
+
+
+def uncoloured(_name: str = "", flags: str = "") -> Style:
+    """The flags alone."""
+    return Style(bold="b" in flags or None, reverse="r" in flags or None)
+
+
+class Coloured(Static):
+    """A Static that draws itself anew when the theme changes."""
+
+    _palette: Palette | None = None
+    _palette_of: tuple[object, ...] = ()
+
+    def words(self, name: str = "", flags: str = "") -> Style:
+        """How text of that colour looks here."""
+        return self.palette.words(name, flags)
+
+    @property
+    def palette(self) -> Palette:
+        key = self._colours_now()
+        if self._palette is None or key != self._palette_of:
+            dark = self.app.current_theme.dark
+            self._palette = Palette(self.app.theme_variables, self.background_colors[1], self.styles.color, dark)
+            self._palette_of = key
+        return self._palette
+
+    def _colours_now(self) -> tuple[object, ...]:
+        return self.app.theme, self.background_colors[1], self.styles.color
+
+    def notify_style_update(self) -> None:
+        super().notify_style_update()
+        if self.is_mounted and self._palette is not None and self._colours_now() != self._palette_of:
+            self.recoloured()
+
+    def recoloured(self) -> None:
+        """Other colours: make the text anew."""
