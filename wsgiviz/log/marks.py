@@ -46,8 +46,9 @@ class MarkFinder:
     def __init__(self, timeline: Timeline) -> None:
         self.timeline = timeline
         self._position = timeline.first
-        self._snapshot = timeline.at(timeline.first)
+        self._state = timeline.at(timeline.first).state
         self._found: dict[tuple[int, str, MarkType], Mark] = {}
+        self._sorted: tuple[Mark, ...] = ()
 
     @property
     def finished(self) -> bool:
@@ -61,8 +62,11 @@ class MarkFinder:
 
     @property
     def marks(self) -> tuple[Mark, ...]:
-        """In the order of time."""
-        return tuple(sorted(self._found.values(), key=lambda mark: (mark.t_ns, mark.position, mark.within)))
+        """In the order of time. The same object as long as no other is found."""
+        if not self._sorted:
+            found = self._found.values()
+            self._sorted = tuple(sorted(found, key=lambda mark: (mark.t_ns, mark.position, mark.within)))
+        return self._sorted
 
     def search(self, may_go_on: Callable[[], bool] = lambda: True) -> None:
         """Go on, batch by batch, for as long as ``may_go_on`` says so; one batch at least."""
@@ -74,15 +78,16 @@ class MarkFinder:
     def _take_batch(self) -> None:
         if self._position < self.timeline.first:  # what is between is not kept any more
             self._position = self.timeline.first
-            self._snapshot = self.timeline.at(self._position)
-        position, before = self._position, self._snapshot
-        after = self.timeline.after(position, before)
-        for mark in _marks_of(before.state, after.state, self.timeline.batch(position), position):
+            self._state = self.timeline.at(self._position).state
+        position, before = self._position, self._state
+        after = self.timeline.state_after(position, before)
+        for mark in _marks_of(before, after, self.timeline.batch(position), position):
             key = mark.run, mark.side, mark.type
             known = self._found.get(key)
             if known is None or (mark.type is MarkType.DEEPEST and mark.count > known.count):
                 self._found[key] = mark
-        self._position, self._snapshot = position + 1, after
+                self._sorted = ()
+        self._position, self._state = position + 1, after
 
 
 def _marks_of(before: State, after: State, batch: Sequence[Event], position: int) -> Iterator[Mark]:

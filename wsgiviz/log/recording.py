@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import gc
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import BinaryIO, Self
+from typing import BinaryIO, Self, TypeVar
 
 from wsgiviz.errors import UsageError
 from wsgiviz.events import Event
@@ -24,7 +24,10 @@ from wsgiviz.log.keyframes import decode_chunk, decode_keyframe
 from wsgiviz.log.opening import HINT, open_file, read_opening
 from wsgiviz.log.scan import scan
 from wsgiviz.log.snapshot import Snapshot
+from wsgiviz.state import State, reduce
 from wsgiviz.state.ledger import Chunk
+
+Known = TypeVar("Known", Snapshot, State)
 
 CHUNKS_KEPT = 400
 """Chunks of ledgers that stay decoded: a jump to the neighbourhood needs the same again."""
@@ -160,18 +163,29 @@ class Recording:
 
     def after(self, position: int, snapshot: Snapshot) -> Snapshot:
         """One batch on from ``snapshot``, which is that of ``position``."""
-        if position + 1 in self._index.restores:  # events are missing before it
-            restored = self._keyframe(position + 1)
-            if restored is not None:
-                return restored
+        return self._restored(position) or self._applied(position, snapshot, snapshot.after)
+
+    def state_after(self, position: int, state: State) -> State:
+        """The same of the State alone."""
+        restored = self._restored(position)
+        if restored is not None:
+            return restored.state
+        return self._applied(position, state, lambda batch: reduce(state, batch))
+
+    def _restored(self, position: int) -> Snapshot | None:
+        """What is known one batch on where events are missing before it, by a keyframe."""
+        return self._keyframe(position + 1) if position + 1 in self._index.restores else None
+
+    def _applied(self, position: int, before: Known, apply: Callable[[tuple[Event, ...]], Known]) -> Known:
+        """What ``apply`` makes of the next batch; ``before`` where that can't be."""
         batch = self.batch(position)
         if not batch:
-            return snapshot
+            return before
         try:
-            return snapshot.after(batch)
+            return apply(batch)
         except Exception:  # each event is well formed, but what they tell together may be impossible
             self._not_applied.add(position)
-            return snapshot
+            return before
 
     def snapshots(self) -> Iterator[Snapshot]:
         """What was known at each position, from 0 on, reduced from the events."""

@@ -8,6 +8,7 @@ from typing import Protocol
 from wsgiviz.events import Event, RunRequested
 from wsgiviz.log.event_log import EventLog, Segment
 from wsgiviz.log.snapshot import Snapshot
+from wsgiviz.state import State, reduce
 
 NEARBY_EVENTS = 500
 """So far apart are the snapshots that are kept from the last jump, so that steps back take no time."""
@@ -62,6 +63,9 @@ class Timeline(Protocol):
 
     def after(self, position: int, snapshot: Snapshot) -> Snapshot:
         """One batch on from ``snapshot``, which is that of ``position``."""
+
+    def state_after(self, position: int, state: State) -> State:
+        """The same of the State alone: lints take longer than the batch itself."""
 
 
 class LogTimeline:
@@ -152,6 +156,9 @@ class LogTimeline:
 
     def after(self, position: int, snapshot: Snapshot) -> Snapshot:
         return snapshot.after(self.batch(position))
+
+    def state_after(self, position: int, state: State) -> State:
+        return reduce(state, self.batch(position))
 
     def _segment(self, position: int) -> Segment:
         """The one that the batch after ``position`` is in, or would be."""

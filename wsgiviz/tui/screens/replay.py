@@ -9,7 +9,8 @@ from textual.binding import Binding, BindingType
 from textual.widget import Widget
 
 from wsgiviz.tui import intents
-from wsgiviz.tui.feed import Playback
+from wsgiviz.tui.feed import Frame, Pace, Playback
+from wsgiviz.tui.render.glyphs import Glyphs
 from wsgiviz.tui.screens.bindings import (
     CONTROL,
     LEAVE,
@@ -20,7 +21,7 @@ from wsgiviz.tui.screens.bindings import (
     keys_of,
 )
 from wsgiviz.tui.screens.jump import Jump, JumpScreen
-from wsgiviz.tui.screens.live import LiveScreen
+from wsgiviz.tui.screens.live import CLOCK_S, LiveScreen
 from wsgiviz.tui.widgets.keys import Hint
 from wsgiviz.tui.widgets.scrub_bar import ScrubBar
 
@@ -38,7 +39,11 @@ class ReplayScreen(LiveScreen, inherit_bindings=False):
     ]
     HINTS: ClassVar[Sequence[Hint]] = REPLAY_HINTS
     BARS = 1
-    _cuts = -1
+
+    def __init__(self, frame: Frame, glyphs: Glyphs) -> None:
+        super().__init__(frame, glyphs)
+        self._cuts = -1
+        self._bar_pace = Pace(CLOCK_S)
 
     def bars(self) -> Iterator[Widget]:
         yield ScrubBar(self.glyphs)
@@ -48,10 +53,12 @@ class ReplayScreen(LiveScreen, inherit_bindings=False):
         if playhead is not None:
             if playhead.cuts != self._cuts:
                 self._cuts = playhead.cuts
+                self._bar_pace.reset()
                 for pane in self._panes:
                     pane.forget()
-            at_ns = self.frame.now_ns if playhead.at_ns is None else playhead.at_ns
-            self.query_one(ScrubBar).show(playhead, at_ns)
+            if self._bar_pace.due(self.frame.shown_s) or not self.frame.playing:
+                at_ns = self.frame.now_ns if playhead.at_ns is None else playhead.at_ns
+                self.query_one(ScrubBar).show(playhead, at_ns)
         super()._draw()
 
     # --- what is asked of the playback ------------------------------------------------------------------------------
