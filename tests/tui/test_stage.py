@@ -140,7 +140,7 @@ def test_a_recording_names_no_keys_for_servers() -> None:
 def test_the_code_is_whole_where_there_is_room_and_without_its_lifespan() -> None:
     async def check(seat: Seat) -> None:
         await seat.frames(3)
-        assert seat.app.live.query_one(CodePane).size.height == 10
+        assert seat.app.live.query_one(CodePane).size.height == 11
         assert "async def asgi_app(scope, receive, send):" in seat.text
         assert 'await send_text(send, "slept' in seat.text
         assert "lifespan" not in seat.text
