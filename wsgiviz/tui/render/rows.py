@@ -193,7 +193,7 @@ def lanes(view: PaneView, width: int, plan: Layout, memory: Memory) -> list[Row]
     scale = Scale.over(view.start_ns, view.end_ns, max(1, width - head - 1))
     memory.scale = scale
     of_side = _request_lanes if view.side.is_loop or view.by_request else _worker_lanes
-    made = of_side(view, width, plan.lanes, head, scale, memory)
+    made = of_side(view, width, plan.lanes, head, scale, memory)[: plan.lanes]
     if len(made) < plan.lanes:
         made += [Line(width).row()] * (plan.lanes - len(made))
     if plan.axis:
@@ -230,7 +230,7 @@ def _worker_lanes(view: PaneView, width: int, room: int, head: int, scale: Scale
     run_ns = view.side.run.requested_ns
     life = view.side.run.number, run_ns
     workers = worker_lanes.worth_showing(view.side.server.workers.values(), room, run_ns)
-    thick = thickness(len(workers), room + view.stage, THICKEST)
+    thick = thickness(len(workers), room, THICKEST, view.stage)
     status = thick >= 2 and not view.stage
     solid = solid_lines(thick, view.stage)
     first, end, more = window(len(workers), room, view.scroll)
@@ -271,9 +271,13 @@ def _worker_lanes(view: PaneView, width: int, room: int, head: int, scale: Scale
     return made
 
 
-def thickness(lanes: int, room: int, most: int) -> int:
-    """Lines for each lane: the lane, its status, a blank, and the lane again and again, as far as there is room."""
-    return max(1, min(most, room // max(1, lanes)))
+def thickness(lanes: int, room: int, most: int, stage: bool = False) -> int:
+    """Lines for each lane: the lane, its status, a blank, and the lane again and again, as far as there is room.
+
+    On stage the blank line of the last lane may be missing.
+    """
+    lines = (room + stage) // max(1, lanes)
+    return max(1, min(most, lines if lines > 2 else room // max(1, lanes)))
 
 
 def solid_lines(thick: int, stage: bool) -> int:
@@ -287,7 +291,7 @@ def _request_lanes(view: PaneView, width: int, room: int, head: int, scale: Scal
     tracks.update(side)
     first, end, more = window(len(tracks), room, view.scroll)
     grows = view.stage or view.by_request
-    shown, thick = range(first, end), thickness(len(tracks), room + view.stage, THICKEST_REQUEST if grows else 1)
+    shown, thick = range(first, end), thickness(len(tracks), room, THICKEST_REQUEST if grows else 1, view.stage)
     if view.stage:
         shown, more = range(0, len(tracks), -(-len(tracks) // max(1, room)) or 1), False
     memory.scroll = first
