@@ -11,6 +11,7 @@ from wsgiviz.analysis import metrics
 from wsgiviz.analysis.captions import Caption, caption
 from wsgiviz.analysis.contract import is_followed
 from wsgiviz.analysis.prediction import prediction
+from wsgiviz.analysis.session_runs import Ghost, ghost
 from wsgiviz.analysis.side_captions import side_captions
 from wsgiviz.analysis.theory import Prediction
 from wsgiviz.settings import Settings
@@ -21,6 +22,9 @@ from wsgiviz.tui.render.glyphs import Glyphs
 from wsgiviz.tui.render.view import PaneView
 from wsgiviz.tui.render.window import Viewport, Window, window
 from wsgiviz.tui.widgets.header import HeaderView
+
+GHOST_IN_VIEW = 3
+"""Up to so many times longer than what is expected, the axis has room for the end of the run before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +53,10 @@ class LiveView:
         """What each pane shows, left to right, on one axis of time."""
         now_ns = self._now_ns()
         predictions = {side.name: prediction(self.state, side.name) for side in self.sides}
-        shown = self._window(now_ns, predictions.values())
+        ghosts = {side.name: ghost(self.state, side) for side in self.sides}
+        shown = self._window(now_ns, predictions.values(), ghosts.values())
         for side in self.sides:
-            over = bool(side.run.ended_ns and side.run.done)
+            over = bool((side.run.ended_ns or side.run.added) and side.run.done)
             yield PaneView(
                 side=side,
                 title=self._title(side),
@@ -66,6 +71,7 @@ class LiveView:
                 followed=self.followed,
                 timed_s=self.state.settings.timed_s,
                 by_request=self.by_request,
+                ghost=ghosts[side.name],
                 wanted=at_once(self.state.settings) if self.by_request else 0,
             )
 
@@ -92,12 +98,18 @@ class LiveView:
         each = f" of {threads} threads" if threads > 1 else ""
         return f"{server}, {workers} worker{'s' if workers != 1 else ''}{each}"
 
-    def _window(self, now_ns: int, predictions: Iterable[Prediction | None]) -> Window:
+    def _window(
+        self, now_ns: int, predictions: Iterable[Prediction | None], ghosts: Iterable[Ghost | None]
+    ) -> Window:
         sides = self.sides
         starts = [side.run.started_ns for side in sides if side.run.started_ns]
         expected_ns = max((int(found.seconds * 1e9) for found in predictions if found), default=1_000_000_000)
         done_ns = max((metrics.makespan_ns(side) for side in sides if side.run.ended_ns), default=0)
-        return window(min(starts, default=now_ns), now_ns, max(expected_ns, done_ns), self.viewport)
+        expected_ns = max(expected_ns, done_ns)
+        past_ns = max((found.total_ns for found in ghosts if found), default=0)
+        if past_ns <= GHOST_IN_VIEW * expected_ns:
+            expected_ns = max(expected_ns, past_ns)
+        return window(min(starts, default=now_ns), now_ns, expected_ns, self.viewport)
 
     def caption(self) -> Caption:
         frame = self.frame

@@ -27,7 +27,7 @@ def tick_label(since_ns: int, step_ns: int) -> str:
 
 
 def axis(scale: Scale, view: PaneView) -> list[Part]:
-    """Ticks from the axis's zero on, and where now is."""
+    """Ticks from the axis's zero on, where the run before ended, and where now is."""
     chart = Chart(scale.cells)
     step = tick_step(scale)
     origin = view.origin_ns
@@ -36,6 +36,8 @@ def axis(scale: Scale, view: PaneView) -> list[Part]:
         cell, label = scale.at(origin + since) // EIGHTHS, tick_label(since, step)
         if cell + len(label) <= scale.cells:
             chart.write(cell, label, DIM)
+    if view.ghost_ns and scale.start_ns <= view.ghost_ns <= scale.end_ns:
+        chart.put(min(scale.at(view.ghost_ns) // EIGHTHS, scale.cells - 1), view.glyphs.ghost, BOLD)
     if scale.start_ns <= view.now_ns <= scale.end_ns:
         _draw_now(chart, min(scale.at(view.now_ns) // EIGHTHS, scale.cells - 1), view.glyphs.now)
     return chart.parts()

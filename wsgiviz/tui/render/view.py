@@ -11,6 +11,7 @@ from wsgiviz.state import Request, Side, Task
 from wsgiviz.tui.render.glyphs import UNICODE, Glyphs
 
 if TYPE_CHECKING:
+    from wsgiviz.analysis.session_runs import Ghost
     from wsgiviz.analysis.theory import Prediction
 
 
@@ -56,6 +57,8 @@ class PaneView:
     """Lanes are requests on every kind of server, and not workers."""
     wanted: int = 0
     """So many lanes are to be seen at once, if that can be."""
+    ghost: Ghost | None = None
+    """The same side in the run before, where that can be compared."""
     scroll: int = 0
     """Lanes scrolled out at the top."""
 
@@ -69,6 +72,12 @@ class PaneView:
         """How many requests a loop has taken up, by what they do: running, ready, awaiting, in threads."""
         counts = Counter([request.task for request in self.in_flight if not request.ended_ns])
         return {task: counts[task] for task in ON_LOOP}
+
+    @property
+    def ghost_ns(self) -> int:
+        """When this run would end if it took as long as the one before; 0 without one."""
+        started_ns = self.side.run.started_ns
+        return started_ns + self.ghost.total_ns if self.ghost is not None and started_ns else 0
 
     @property
     def origin_ns(self) -> int:
