@@ -44,7 +44,8 @@ class Occurrences(Struct, frozen=True):
     def after(self, state: State) -> Occurrences:
         """The occurrences after one more State: others only when the next tick has begun, when the run has just
         finished, or when a new one was fired, which begins anew."""
-        before = self if state.fired == self.fired else replace(self, fired=state.fired, found=(), met=())
+        begun = replace(self, fired=state.fired, phase=Phase.NEW, found=(), met=())
+        before = self if state.fired == self.fired else begun
         finished = state.phase is Phase.FINISHED and before.phase is not Phase.FINISHED
         due = state.t_ns // TICK_NS > before.evaluated_ns // TICK_NS
         if before is self and not due and not finished:
