@@ -216,14 +216,20 @@ def test_the_difference_between_two_is_one_line() -> None:
     first, second = two_runs(workers=8).runs
     assert difference(first, second, Occurrences()) == (
         "Run 2 against run 1: 8 workers instead of 4. "
-        "WSGI 100 ms instead of 200 ms (2.0 times faster), p95 100 ms instead of 200 ms; ASGI without an answer."
-    ).replace("100 ms", "0.10 s").replace("200 ms", "0.20 s")
+        "WSGI 0.10 s instead of 0.20 s (2.0 times faster); ASGI without an answer."
+    )
 
 
 def test_runs_that_are_alike_say_so() -> None:
     first, second = reduced([*BOOTED, WORKERS_4, *whole(1, 1000), *whole(2, 2000)]).runs
     words = difference(first, second, Occurrences())
-    assert words.startswith("Run 2 against run 1: the same settings. WSGI 0.10 s as before, p95 0.10 s as before")
+    assert words.startswith("Run 2 against run 1: the same settings. WSGI 0.10 s as before; ASGI")
+
+
+def test_a_percentile_is_worth_a_word_where_the_total_is_as_before() -> None:
+    first, second = reduced([*BOOTED, WORKERS_4, *whole(1, 1000), *whole(2, 2000)]).runs
+    other = replace(second, sides=(replace(second.sides[0], p95_ns=50 * MS),))
+    assert "WSGI 0.10 s as before, p95 50 ms instead of 0.10 s" in difference(first, other, Occurrences())
 
 
 def test_a_run_that_served_what_another_left_says_so() -> None:

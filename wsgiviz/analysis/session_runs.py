@@ -104,16 +104,20 @@ def _times(before: SideSummary, after: SideSummary) -> str:
     if not (before.total_ns and after.total_ns):
         return f"{name} {length(after.total_ns) if after.total_ns else 'without an answer'}"
     words = f"{name} {_compared(before.total_ns, after.total_ns, factor=True)}"
-    if before.p95_ns >= 0 and after.p95_ns >= 0:
-        words += f", p95 {_compared(before.p95_ns, after.p95_ns)}"
+    if before.p95_ns >= 0 and after.p95_ns >= 0 and _alike(before.total_ns, after.total_ns):
+        words += "" if _alike(before.p95_ns, after.p95_ns) else f", p95 {_compared(before.p95_ns, after.p95_ns)}"
     if before.failed or after.failed:
         words += f", {after.failed} failed instead of {before.failed}"
     return words
 
 
+def _alike(one_ns: int, other_ns: int) -> bool:
+    return abs(one_ns - other_ns) <= ALIKE * max(one_ns, other_ns)
+
+
 def _compared(before_ns: int, after_ns: int, factor: bool = False) -> str:
     took = length(after_ns)
-    if abs(after_ns - before_ns) <= ALIKE * max(before_ns, after_ns):
+    if _alike(before_ns, after_ns):
         return f"{took} as before"
     faster = after_ns < before_ns
     ratio = max(before_ns, after_ns) / max(1, min(before_ns, after_ns))
@@ -124,9 +128,7 @@ def _compared(before_ns: int, after_ns: int, factor: bool = False) -> str:
 def _verdicts(before: RunSummary, after: RunSummary, occurrences: Occurrences) -> str:
     known = verdicts(occurrences)
     first, second = (words_of(known.get(run.run)) for run in (before, after))
-    if not second:
-        return ""
-    return f"{second.rstrip('.')}, as before." if first == second else second
+    return second if first != second else ""
 
 
 def words_of(found: Verdict | None) -> str:

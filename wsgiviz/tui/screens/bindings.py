@@ -10,7 +10,7 @@ from wsgiviz.tui.widgets.keys import Hint
 
 CONTROL: list[BindingType] = [
     Binding("space", "fire", "fire", tooltip="Fire the requests again, at both servers"),
-    Binding("f", "fire_one", "one more", tooltip="Fire one more request, at both servers"),
+    Binding("f", "fire_one", "one more", tooltip="Add one more request to the run, at both servers"),
     Binding("plus,equals_sign", "workers(1)", "add worker", tooltip="Add a WSGI worker (TTIN)"),
     Binding("minus", "workers(-1)", "remove worker", tooltip="Remove a WSGI worker (TTOU)"),
     Binding("right_square_bracket", "requests(1)", "more requests", tooltip="More requests, and fire"),
@@ -37,6 +37,7 @@ PLAYBACK: list[BindingType] = [
 VIEW: list[BindingType] = [
     Binding("tab,enter", "ledger", "ledger", tooltip="All requests in a table; one in detail (or click it)"),
     Binding("v", "lanes_of", "view", tooltip="Lanes by worker, or by request on both sides"),
+    Binding("h", "runs", "runs", tooltip="The runs of this session: what differed, how long each took"),
     Binding("escape", "unfollow", "unfollow", tooltip="Stop following a request"),
     Binding("less_than_sign", "zoom(-1)", "zoom out", tooltip="Show more time"),
     Binding("greater_than_sign", "zoom(1)", "zoom in", tooltip="Show less time, in more detail"),
@@ -55,13 +56,13 @@ VIEW: list[BindingType] = [
 LIVE_HINTS: list[Hint] = [
     ("space", "fire"), ("+ -", "workers"), ("[ ]", "requests"), ("s", "scenario"), ("v", "view"), ("o", "options"),
     ("p", "pause"), ("k", "kill"), ("tab", "ledger"), ("?", "help"), ("q", "quit"), ("f", "one more"),
-    ("x", "cancel"), ("r", "reload"), ("l", "logs"), ("b", "big"), ("< >", "zoom"), ("c", "code"),
+    ("h", "runs"), ("x", "cancel"), ("r", "reload"), ("l", "logs"), ("b", "big"), ("< >", "zoom"), ("c", "code"),
     ("w", "save"), ("g", "lessons"), ("^p", "palette"),
 ]  # fmt: skip
 
 REPLAY_HINTS: list[Hint] = [
     ("space", "play/pause"), (", .", "step"), ("home", "restart"), ("v", "view"), ("tab", "ledger"), ("?", "help"),
-    ("q", "quit"), ("end", "to its end"), ("l", "logs"), ("b", "big"), ("< >", "zoom"), ("c", "code"),
+    ("q", "quit"), ("h", "runs"), ("end", "to its end"), ("l", "logs"), ("b", "big"), ("< >", "zoom"), ("c", "code"),
     ("^p", "palette"),
 ]  # fmt: skip
 
