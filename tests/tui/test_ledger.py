@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 from msgspec.structs import replace
+from textual.widgets import Input
 
 from tests.tui.ledgers import many, only, with_more
-from tests.tui.stand_in import Seat, StandIn, watch
+from tests.tui.stand_in import Seat, StandIn, sleeping, watch
 from tests.unit.states import MS, RUN, T0, S, answered_request, ledger_of
 from wsgiviz.events import request_number
 from wsgiviz.state import Request, State, Task
@@ -228,6 +229,106 @@ def test_ten_thousand_rows_are_shown_and_new_ones_touch_no_other(monkeypatch: py
     with_ledger(check, many(10_000))
 
 
+# --- bars, columns, filter -----------------------------------------------------------------------------------------
+
+
+def bars(ledger: Opened) -> dict[str, str]:
+    return dict(zip(ledger.ids, ledger.column("wait and service"), strict=True))
+
+
+def test_a_bar_shows_the_wait_and_then_the_service_of_each_request_to_one_scale() -> None:
+    async def check(ledger: Opened) -> None:
+        found = bars(ledger)
+        first, fifth = found["w1"], found["w5"]
+        assert set(first) == {"█"}
+        assert fifth == "·" * len(first) + first
+        assert set(found["a1"]) <= {"", "━", "·"}
+
+    with_ledger(check)
+
+
+def test_a_longer_one_makes_all_others_shorter() -> None:
+    async def check(ledger: Opened) -> None:
+        before = bars(ledger)["w100"]
+        await ledger.feed(with_more(ledger.seat.feed.state, many(1, first=200)))
+        after = bars(ledger)
+        assert len(after["w100"]) == pytest.approx(len(before) / 2, abs=1)
+        assert len(after["w200"]) == len(before)
+
+    with_ledger(check, many(100))
+
+
+def test_a_column_that_says_nothing_is_left_out_and_comes_in_when_it_does() -> None:
+    async def check(ledger: Opened) -> None:
+        assert ledger.table.shown == ["#", "service", "total", "wait and service"]
+        await ledger.seat.reads("all: wsgi, on worker 1, ✓ 200, GET /")
+        failed = replace(answered_request(101, T0, T0 + S, pid=100), status=500, target="GET /slow")
+        await ledger.feed(with_more(ledger.seat.feed.state, only([failed])))
+        assert ledger.table.shown == ["#", "status", "path", "service", "total", "wait and service"]
+        assert ledger.column("status")[-2:] == ["✓ 200", "✕ 500"]
+        assert ledger.column("path")[-2:] == ["GET /", "GET /slow"]
+
+    with_ledger(check, many(100))
+
+
+async def filtered(ledger: Opened, words: str) -> list[str]:
+    await ledger.seat.press("slash")
+    await ledger.seat.until(lambda: isinstance(ledger.seat.app.focused, Input), "the filter")
+    ledger.screen.query_one(Input).value = words
+    await ledger.seat.press("enter")
+    await ledger.seat.until(lambda: ledger.seat.app.focused is ledger.table, "the table")
+    return ledger.ids
+
+
+def test_a_filter_shows_what_it_asks_for_and_escape_shows_all_again() -> None:
+    async def check(ledger: Opened) -> None:
+        assert await filtered(ledger, "wsgi ok") == [f"w{n}" for n in range(1, 9)]
+        await ledger.seat.reads("only wsgi ok")
+        assert await filtered(ledger, "wsgi blocked") == [f"w{n}" for n in range(9, 13)]
+        assert await filtered(ledger, "#5") == ["w5", "a5"]
+        assert await filtered(ledger, "failed") == []
+        await ledger.seat.press("escape")
+        assert len(ledger.ids) == 40
+        await ledger.seat.screen_is("LedgerScreen")
+        await ledger.seat.press("escape")
+        await ledger.seat.screen_is("LiveScreen")
+
+    with_ledger(check)
+
+
+def test_letters_in_the_filter_are_no_keys_of_the_screen_and_apply_at_once() -> None:
+    async def check(ledger: Opened) -> None:
+        await ledger.seat.press("slash", *"asgi")
+        await ledger.seat.until(lambda: ledger.ids == [f"a{n}" for n in range(1, 21)], "the other side only")
+        await ledger.seat.screen_is("LedgerScreen")
+        await ledger.seat.press("escape")
+        assert len(ledger.ids) == 40
+
+    with_ledger(check)
+
+
+def test_what_does_not_pass_any_more_goes_and_what_passes_now_comes() -> None:
+    async def check(ledger: Opened) -> None:
+        assert await filtered(ledger, "wsgi open") == [f"w{n}" for n in range(9, 21)]
+        await ledger.feed(sleeping(3.5))
+        assert ledger.ids == [f"w{n}" for n in range(13, 21)]
+
+    with_ledger(check)
+
+
+def test_several_paths_have_a_summary_of_each() -> None:
+    async def check(ledger: Opened) -> None:
+        await ledger.seat.reads("service p50")
+        lines = [line.split() for line in ledger.seat.lines]
+        assert ["wsgi", "/", "3/3"] in [line[:3] for line in lines]
+        assert ["wsgi", "/slow", "1/1"] in [line[:3] for line in lines]
+
+    state = many(4)
+    side = state.sides["wsgi"]
+    run = replace(side.run, paths=((3, "/"), (1, "/slow")))
+    with_ledger(check, replace(state, sides={**state.sides, "wsgi": replace(side, run=run)}))
+
+
 # --- what is asked for -------------------------------------------------------------------------------------------
 
 
@@ -242,6 +343,21 @@ def test_f_follows_the_request_and_shows_the_panes() -> None:
         assert ledger.seat.app.live.followed == RUN + 2
         await ledger.seat.press("escape")
         assert ledger.seat.app.live.followed == 0
+
+    with_ledger(check)
+
+
+def test_f_follows_from_the_inspector_too() -> None:
+    async def check(ledger: Opened) -> None:
+        await ledger.seat.press("escape")
+        await ledger.seat.screen_is("LiveScreen")
+        await ledger.seat.press("tab")
+        await ledger.seat.screen_is("LedgerScreen")
+        await ledger.seat.press("down", "down", "enter")
+        await ledger.seat.screen_is("InspectorScreen")
+        await ledger.seat.press("f")
+        await ledger.seat.screen_is("LiveScreen")
+        assert ledger.seat.app.live.followed == RUN + 2
 
     with_ledger(check)
 
@@ -301,8 +417,9 @@ def test_plain_ascii_is_all_there_is_in_ascii_mode(size: tuple[int, int]) -> Non
 def test_eighty_columns_hold_all_of_it() -> None:
     async def check(ledger: Opened) -> None:
         words = ledger.seat.lines[1].split()
-        assert words == ["side", "#", "worker", "status", "queue", "total", "bar"]
-        assert ledger.seat.lines[2].split()[-3:] == ["1.00", "s", "██████████"]
+        assert words == ["side", "#", "worker", "status", "queue", "total", "wait", "and", "service"]
+        assert ledger.seat.lines[2].split()[-3:-1] == ["1.00", "s"]
+        assert set(ledger.seat.lines[2].split()[-1]) == {"█"}
 
     with_ledger(check, size=(80, 24))
 

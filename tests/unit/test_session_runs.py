@@ -90,7 +90,14 @@ def test_none_is_kept_before_its_end_and_a_calibration_never() -> None:
     events = [*BOOTED, *begun(1, 1000, calibration=True), *request(1, 1, 1000, 100), *over(1, 1100)]
     assert reduced(events).runs == ()
     assert reduced([*events, *begun(2, 2000), *request(2, 1, 2000, 100)]).runs == ()
-    assert [run.number for run in reduced([*events, *whole(2, 2000)]).runs] == [1]
+    assert [run.run for run in reduced([*events, *whole(2, 2000)]).runs] == [2]
+
+
+def test_a_run_that_another_one_replaces_is_kept_as_cancelled() -> None:
+    events = [*BOOTED, *begun(1, 1000), *request(1, 1, 1000, 100), *whole(2, 1200)]
+    state = reduced(events)
+    assert [(run.number, run.run, run.cancelled) for run in state.runs] == [(1, 1, True), (2, 2, False)]
+    assert ghost(state, state.sides["wsgi"]) is None
 
 
 def test_runs_outlive_servers_and_settings_and_only_the_newest_are_kept() -> None:

@@ -28,7 +28,7 @@ NOUNS = {"requests": "request", "concurrency": "user", "threads": "thread"}
 
 
 class Ghost(Struct, frozen=True):
-    """How long a side took in the run before, and with what that was another, in words or ""."""
+    """How long a side took in the last run before it, and with what that was another, in words or ""."""
 
     total_ns: int
     words: str
@@ -137,12 +137,12 @@ def words_of(found: Verdict | None) -> str:
 
 
 def ghost(state: State, side: Side) -> Ghost | None:
-    """The run before the one that the side has; None where that was of something else, or did not end by itself."""
-    before = next((run for run in reversed(state.runs) if run.run < side.run.number), None)
+    """The last run before the one that the side has, of those that ended by themselves; None where that was of
+    something else."""
+    whole = (run for run in reversed(state.runs) if run.run < side.run.number and not run.cancelled)
+    before = next(whole, None)
     old = before.side(side.name) if before is not None else None
-    if before is None or old is None or before.cancelled or not old.total_ns or side.run.calibration:
-        return None
-    if before.app != state.settings.name:
+    if before is None or old is None or not old.total_ns or side.run.calibration or before.app != state.settings.name:
         return None
     return Ghost(old.total_ns, _with_what(state, side, before, old))
 

@@ -11,9 +11,10 @@ from wsgiviz.state.run_summary import RUNS_KEPT, RunSummary, SideSummary
 from wsgiviz.state.state import State
 
 
-def summarized(state: State, sides: Mapping[str, SideDraft]) -> tuple[RunSummary, ...]:
+def summarized(state: State, sides: Mapping[str, SideDraft], replaced: bool = False) -> tuple[RunSummary, ...]:
     """The runs of the session with the newest one, which has just finished. One that had finished before and went on
-    takes the place of its summary; a calibration is no run of a person's."""
+    takes the place of its summary; a calibration is no run of a person's. ``replaced``: another one was fired, which
+    cancels it."""
     of_run = {name: side for name, side in sides.items() if side.run.number == state.run and side.run.started_ns}
     if not of_run or not state.shows_fired:
         return state.runs
@@ -22,7 +23,7 @@ def summarized(state: State, sides: Mapping[str, SideDraft]) -> tuple[RunSummary
         number=before[-1].number + 1 if before else 1,
         run=state.run,
         app=state.settings.name,
-        cancelled=any(side.run.cancelled for side in of_run.values()),
+        cancelled=replaced or any(side.run.cancelled for side in of_run.values()),
         settings=_texts(state.settings),
         sides=tuple(_side(name, side, state.settings) for name, side in of_run.items()),
     )

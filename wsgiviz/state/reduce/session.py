@@ -107,6 +107,9 @@ def _server_retired(draft: StateDraft, event: ServerRetired) -> None:
 
 
 def _run_requested(draft: StateDraft, event: RunRequested) -> None:
+    now = draft.now
+    if event.run > now.run and now.phase is Phase.RUNNING:  # the run that was on has not finished, and will not
+        draft.now = replace(now, runs=summarized(now, draft.all_sides(), replaced=True))
     for name in event.at:
         side = draft.side(name)
         if side is not None and event.run > side.run.number:

@@ -37,7 +37,7 @@ def axis(scale: Scale, view: PaneView) -> list[Part]:
         if cell + len(label) <= scale.cells:
             chart.write(cell, label, DIM)
     if view.ghost_ns and scale.start_ns <= view.ghost_ns <= scale.end_ns:
-        chart.put(min(scale.at(view.ghost_ns) // EIGHTHS, scale.cells - 1), view.glyphs.ghost, BOLD)
+        _draw_alone(chart, min(scale.at(view.ghost_ns) // EIGHTHS, scale.cells - 1), view.glyphs.ghost)
     if scale.start_ns <= view.now_ns <= scale.end_ns:
         _draw_now(chart, min(scale.at(view.now_ns) // EIGHTHS, scale.cells - 1), view.glyphs.now)
     return chart.parts()
@@ -46,6 +46,11 @@ def axis(scale: Scale, view: PaneView) -> list[Part]:
 def _draw_now(chart: Chart, cell: int, sign: str) -> None:
     """The sign at now's cell, its word to the right or, near the end, to the left; labels it touches go."""
     word, at = (f"{sign} now", cell) if cell + 5 <= len(chart.chars) else (f"now {sign}", cell - 4)
+    _draw_alone(chart, at, word)
+
+
+def _draw_alone(chart: Chart, at: int, word: str) -> None:
+    """A word at that cell, without the labels that it touches."""
     first, end = _widened(chart, max(0, at - 1), min(len(chart.chars), at + len(word) + 1))
     chart.fill(first, end, " ", DIM)
     chart.write(at, word, BOLD)

@@ -209,6 +209,9 @@ SAID_ONCE = {
 GIVE_WAY = ("planned", "return", "worker", "path", "queue wait", "side")
 """What is left out first where there is no room for all."""
 
+LESS_THAN_BARS = frozenset({"planned", "return", "worker"})
+"""Of these, what is left out for the sake of bars."""
+
 NARROW = 112
 """Below this width of the terminal the narrow columns are used."""
 
@@ -228,9 +231,9 @@ def planned(telling: Collection[str], width: int) -> dict[str, int]:
         if column.name in telling or column.name in ALWAYS
     }
     for name in GIVE_WAY:
-        if _cells(shown) <= width:
-            break
-        shown.pop(name, None)
+        room = width - (LEAST_BAR + PADDING if name in LESS_THAN_BARS else 0)
+        if _cells(shown) > room:
+            shown.pop(name, None)
     rest = width - _cells(shown) - PADDING
     if rest >= LEAST_BAR:
         shown[BAR] = min(rest, MOST_BAR)

@@ -82,7 +82,7 @@ def _row(
     ascii_only = glyphs.name == "ascii"
     line = Line(width).add(f" {glyphs.ghost if reference else ' '}", BOLD)
     line.add(str(run.number).rjust(NUMBER - 3), BOLD).add("  ")
-    words = printable(differs, ascii_only) or "as the others"
+    words = printable(differs, ascii_only) or "nothing"
     line.add(shortened(words, plan.differs - 2, glyphs.ellipsis).ljust(plan.differs - 1), PLAIN if differs else DIM)
     for name in plan.sides:
         line.extend(_times(run, name, plan.p95))

@@ -15,10 +15,16 @@ from wsgiviz.analysis.session_runs import difference, verdicts
 from wsgiviz.printable import printable
 from wsgiviz.state import RunSummary
 from wsgiviz.tui.feed import Frame
+from wsgiviz.tui.render.fitting import fitted
 from wsgiviz.tui.render.glyphs import Glyphs
 from wsgiviz.tui.widgets.run_list import RunList
 
 NONE_YET = "No run has finished yet."
+
+DIFFERENCE_LINES, VERDICT_LINES = 3, 3
+
+WIDE, MOST_WIDE, EDGES = 0.96, 200, 4
+"""The dialog's width as a share of the screen's, its limit, and the cells of its border and padding."""
 
 OTHER_LINES = 12
 """Lines of the dialog and the screen that are not the list's."""
@@ -29,7 +35,7 @@ class RunsScreen(ModalScreen[None]):
 
     CSS = """
     #runs { width: 96%; max-width: 200; height: auto; max-height: 96%; }
-    #runs #difference { height: auto; max-height: 4; margin: 1 0 0 0; color: $foreground; text-style: bold; }
+    #runs #difference { height: auto; max-height: 3; margin: 1 0 0 0; color: $foreground; text-style: bold; }
     #runs #verdict { height: auto; max-height: 3; color: $foreground; }
     #runs .keys { dock: none; margin: 1 0 0 0; }
     """
@@ -61,6 +67,7 @@ class RunsScreen(ModalScreen[None]):
 
     def on_resize(self) -> None:
         self._fit()
+        self._say()
 
     def show(self, frame: Frame) -> None:
         """Take in what is new."""
@@ -88,15 +95,17 @@ class RunsScreen(ModalScreen[None]):
             words = "The first run: there is none before it to compare with."
         else:
             words = difference(compared, chosen, self._frame.occurrences)
-        self.query_one("#difference", Static).update(self._text(words))
-        self.query_one("#verdict", Static).update(self._text(self._why(chosen)))
+        self.query_one("#difference", Static).update(self._text(words, DIFFERENCE_LINES))
+        self.query_one("#verdict", Static).update(self._text(self._why(chosen), VERDICT_LINES))
 
     def _why(self, run: RunSummary | None) -> str:
         found = verdicts(self._frame.occurrences).get(run.run) if run is not None else None
         return " ".join(filter(None, (found.because, found.change))) if found is not None else ""
 
-    def _text(self, words: str) -> Content:
-        return Content(printable(words, self._glyphs.name == "ascii"))
+    def _text(self, words: str, lines: int) -> Content:
+        """As much as so many lines hold, by clauses."""
+        width = int(min(MOST_WIDE, self.size.width * WIDE)) - EDGES
+        return Content(fitted(printable(words, self._glyphs.name == "ascii"), width, lines, self._glyphs.ellipsis))
 
     def on_run_list_chosen(self) -> None:
         self._say()
