@@ -36,10 +36,14 @@ def axis(scale: Scale, view: PaneView) -> list[Part]:
         cell, label = scale.at(origin + since) // EIGHTHS, tick_label(since, step)
         if cell + len(label) <= scale.cells:
             chart.write(cell, label, DIM)
+    ghost = -1
     if view.ghost_ns and scale.start_ns <= view.ghost_ns <= scale.end_ns:
-        _draw_alone(chart, min(scale.at(view.ghost_ns) // EIGHTHS, scale.cells - 1), view.glyphs.ghost)
+        ghost = min(scale.at(view.ghost_ns) // EIGHTHS, scale.cells - 1)
+        _draw_alone(chart, ghost, view.glyphs.ghost)
     if scale.start_ns <= view.now_ns <= scale.end_ns:
         _draw_now(chart, min(scale.at(view.now_ns) // EIGHTHS, scale.cells - 1), view.glyphs.now)
+    if ghost >= 0 and chart.chars[ghost] == " ":  # now's word took the place beside it
+        chart.put(ghost, view.glyphs.ghost, BOLD)
     return chart.parts()
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import ClassVar
 
 from rich.style import Style
@@ -29,6 +29,8 @@ from wsgiviz.tui.render.palette import Palette
 
 UNTOLD = frozenset({BAR, *ALWAYS})
 """Columns that are not left out for what they hold."""
+
+PLACES = {column.name: at for at, column in enumerate(COLUMNS)}
 
 
 class RequestTable(DataTable[AnyCell]):
@@ -162,12 +164,10 @@ class RequestTable(DataTable[AnyCell]):
         new = {(entry.side, entry.req): entry for entry in changed}
         current, line = self.current, self._line
         free = self._let_go(gone)
-        for key in new.keys() & self._entries.keys():
-            self._count(self._all_cells(self._entries[key]), -1)
+        self._count([self._all_cells(self._entries[key]) for key in new.keys() & self._entries.keys()], -1)
         surplus = len(free) > sum(key not in self._row_of for key in new)
         cells = {key: self._all_cells(entry) for key, entry in new.items()}
-        for found in cells.values():
-            self._count(found, 1)
+        self._count(cells.values(), 1)
         self._entries |= new
         self._measure(new.values())
         wanted = self._wanted()
@@ -184,21 +184,22 @@ class RequestTable(DataTable[AnyCell]):
     def _let_go(self, gone: Iterable[Key]) -> list[str]:
         """These requests are not kept any more. Gives their rows. Without any left, columns begin anew."""
         left = [key for key in gone if key in self._row_of]
-        for key in left:
-            self._count(self._all_cells(self._entries.pop(key)), -1)
+        self._count([self._all_cells(self._entries.pop(key)) for key in left], -1)
         if left and not self._entries:
             self.forget()
             return []
         return [self._row_of.pop(key) for key in left]
 
-    def _count(self, cells: Iterable[AnyCell], by: int) -> None:
-        """Count what an entry's cells hold, but for those columns that are always shown."""
-        for column, cell in zip(COLUMNS, cells, strict=True):
+    def _count(self, rows: Collection[list[AnyCell]], by: int) -> None:
+        """Count what these cells hold, but for those columns that are always shown."""
+        for at, column in enumerate(COLUMNS):
             if column.name not in UNTOLD:
                 counts = self._values.setdefault(column.name, Counter())
-                counts[cell.text] += by
-                if not counts[cell.text]:
-                    del counts[cell.text]
+                texts = Counter([row[at].text for row in rows])
+                if by > 0:
+                    counts.update(texts)
+                else:
+                    self._values[column.name] = counts - texts
 
     def _measure(self, entries: Iterable[Entry]) -> None:
         """Bars have room for the longest."""
@@ -223,7 +224,7 @@ class RequestTable(DataTable[AnyCell]):
         return [column.cell(entry, self._look) for column in COLUMNS]
 
     def _of_shown(self, cells: list[AnyCell]) -> list[AnyCell]:
-        return [cell for column, cell in zip(COLUMNS, cells, strict=True) if column.name in self._shown]
+        return [cells[PLACES[name]] for name in self._shown]
 
     def _fill(self, key: Key, cells: list[AnyCell], free: list[str]) -> set[str]:
         """Show an entry in its row; a new one in a free row, or in one more. Gives the columns that changed."""
