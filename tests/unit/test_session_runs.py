@@ -195,7 +195,7 @@ def test_requests_of_an_earlier_run_are_counted_and_are_not_of_this_one() -> Non
 def test_the_sentence_says_who_serves_them() -> None:
     state = left_behind()
     said = caption(state, state.t_ns, Occurrences())
-    assert said.text == "1 worker still serves a request of the run before, whose clients are gone."
+    assert said.text == "1 worker still serves a request of the run before; its clients are gone."
     done = reduce(state, [RequestEnded(ns(1400), "wsgi", PID, 0, RUN_STRIDE + 2, 0, 0, 0, 0, ns(1400), 200, 1, "")])
     assert "run before" not in caption(done, done.t_ns, Occurrences()).text
 
@@ -225,6 +225,12 @@ def test_the_difference_between_two_is_one_line() -> None:
         "Run 2 against run 1: 8 workers instead of 4. "
         "WSGI 0.10 s instead of 0.20 s (2.0 times faster); ASGI without an answer."
     )
+
+
+def test_the_times_of_a_cancelled_run_are_not_compared() -> None:
+    first, second = two_runs(workers=8).runs
+    words = difference(replace(first, cancelled=True), second, Occurrences())
+    assert words == "Run 2 against run 1: 8 workers instead of 4. Run 1 was cancelled, so its times say nothing."
 
 
 def test_runs_that_are_alike_say_so() -> None:

@@ -158,7 +158,7 @@ def _earlier(context: LintContext) -> Caption | None:
         if held and side.run.running:
             who = f"{len(held)} {wording.slot(side)}{'s' if len(held) > 1 else ''}{context.of_side(side)}"
             serve = "still serve requests" if len(held) > 1 else "still serves a request"
-            return Caption(f"{who} {serve} of the run before, whose clients are gone.", Tone.WARN)
+            return Caption(f"{who} {serve} of the run before; its clients are gone.", Tone.WARN)
     return None
 
 

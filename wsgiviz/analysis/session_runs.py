@@ -82,8 +82,12 @@ def difference(before: RunSummary, after: RunSummary, occurrences: Occurrences) 
     faster) …"."""
     changed = [_instead(new, old) for new, old in changes(before, after)]
     what = f"{', '.join(changed)}." if changed else "the same settings."
+    parts = [f"Run {after.number} against run {before.number}: {what}"]
+    cancelled = next((run.number for run in (before, after) if run.cancelled), 0)
+    if cancelled:
+        return f"{parts[0]} Run {cancelled} was cancelled, so its times say nothing."
     times = [_times(old, new) for new in after.sides if (old := before.side(new.name)) is not None]
-    parts = [f"Run {after.number} against run {before.number}: {what}", f"{'; '.join(times)}." if times else ""]
+    parts.append(f"{'; '.join(times)}." if times else "")
     earlier = sum(side.earlier for side in after.sides)
     if earlier:
         parts.append(f"Its workers served {_counted(earlier, 'request')} of the run before too.")

@@ -98,7 +98,7 @@ def _times(run: RunSummary, name: str, p95: bool) -> list[Part]:
         return [Part(" " * TIME * (1 + p95), PLAIN)]
     total = Part(f"{measured(side.total_ns / 1e9)} ".rjust(TIME), CellStyle(name[:4] + "!", "", "b"))
     if run.cancelled:
-        total = Part("cancelled".rjust(TIME), DIM)
+        return [Part("cancelled".rjust(TIME) + " " * TIME * p95, DIM)]
     if not p95:
         return [total]
     if side.failed:

@@ -67,7 +67,8 @@ class RunList(Widget, can_focus=True):
         if self.reference and self.reference != self._chosen:
             return next((run for run in self._runs if run.run == self.reference), None)
         earlier = [run for run in self._runs if run.run < self._chosen]
-        return earlier[-1] if earlier else None
+        whole = [run for run in earlier if not run.cancelled]
+        return max(whole or earlier, key=lambda run: run.run, default=None)
 
     def action_choose(self, by: int) -> None:
         if self._runs:
