@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -9,6 +11,7 @@ import pytest
 from msgspec.structs import replace
 
 from tests.unit.histories import BOOTED, DRIVER, MS, PID, ns, reduced
+from tests.unit.recordings import recorded
 from wsgiviz.analysis import metrics
 from wsgiviz.analysis.captions import caption
 from wsgiviz.analysis.metrics import nearest_rank
@@ -29,6 +32,7 @@ from wsgiviz.events import (
     SettingsChanged,
     WorkersChanged,
 )
+from wsgiviz.log import open_recording
 from wsgiviz.log.snapshot import Snapshot
 from wsgiviz.options import DSN_GIVEN
 from wsgiviz.state import RUNS_KEPT, RunSummary, SideSummary, State, reduce
@@ -131,6 +135,21 @@ def test_the_verdict_on_each_run_is_kept_with_what_the_lints_found() -> None:
         snapshot = snapshot.after(events)
     assert list(verdicts(snapshot.occurrences)) == [1, 2]
     assert words_of(verdicts(snapshot.occurrences)[1])
+
+
+def test_a_recording_gives_them_back_from_its_events_and_from_a_keyframe(tmp_path: Path) -> None:
+    batches = [BOOTED, whole(1, 1000), [settings(workers=8)], whole(2, 2000)]
+    live = Snapshot()
+    for batch in batches:
+        live = live.after(batch)
+    for keyframes in (0, 1):
+        path = tmp_path / f"{keyframes}.wviz"
+        path.write_bytes(recorded(batches, keyframe_batches=keyframes))
+        with closing(open_recording(str(path))) as recording:
+            shown = recording.at(recording.end)
+            assert shown.state.runs == live.state.runs
+            assert shown.occurrences.verdicts == live.occurrences.verdicts
+            assert recording.at(recording.end - 1).state.runs == live.state.runs[:1]
 
 
 # --- a run that goes on --------------------------------------------------------------------------------------------

@@ -69,8 +69,7 @@ def _plan(runs: Sequence[RunSummary], width: int, differ: int, judged: int) -> _
 def _head(width: int, plan: _Plan) -> Row:
     line = Line(width).add("run".rjust(NUMBER - 1), DIM).add("  ").add("what differs".ljust(plan.differs - 1), DIM)
     for name in plan.sides:
-        style = CellStyle(name[:4] + "!", "", "b")
-        line.add(f"{name.upper()} ".rjust(TIME), style)
+        line.add(f"{printable(name.upper(), True)[: TIME - 2]} ".rjust(TIME), _style_of(name))
         if plan.p95:
             line.add("p95 ".rjust(TIME), DIM)
     return line.add("  verdict" if plan.verdict else "", DIM).row()
@@ -91,12 +90,17 @@ def _row(
     return line.row()
 
 
+def _style_of(side: str) -> CellStyle:
+    """A name may be anything in a recording; there are two colours."""
+    return CellStyle("asgi!" if side.startswith("asgi") else "wsgi!", "", "b")
+
+
 def _times(run: RunSummary, name: str, p95: bool) -> list[Part]:
     """Total and 95th percentile; what failed instead of the latter."""
     side = run.side(name)
     if side is None or not side.total_ns:
         return [Part(" " * TIME * (1 + p95), PLAIN)]
-    total = Part(f"{measured(side.total_ns / 1e9)} ".rjust(TIME), CellStyle(name[:4] + "!", "", "b"))
+    total = Part(f"{measured(side.total_ns / 1e9)} ".rjust(TIME), _style_of(name))
     if run.cancelled:
         return [Part("cancelled".rjust(TIME) + " " * TIME * p95, DIM)]
     if not p95:
