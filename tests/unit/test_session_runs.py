@@ -138,7 +138,7 @@ def test_the_verdict_on_each_run_is_kept_with_what_the_lints_found() -> None:
 
 
 def test_a_recording_gives_them_back_from_its_events_and_from_a_keyframe(tmp_path: Path) -> None:
-    batches = [BOOTED, whole(1, 1000), [settings(workers=8)], whole(2, 2000)]
+    batches: list[list[Event]] = [BOOTED, whole(1, 1000), [settings(workers=8)], whole(2, 2000)]
     live = Snapshot()
     for batch in batches:
         live = live.after(batch)

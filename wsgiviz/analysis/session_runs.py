@@ -12,6 +12,7 @@ from msgspec import Struct
 from wsgiviz.analysis.lints.wording import length
 from wsgiviz.analysis.occurrences import Occurrences
 from wsgiviz.analysis.verdict import Verdict
+from wsgiviz.settings import Settings
 from wsgiviz.state import RunSummary, Side, SideSummary, State
 
 ALIKE = 0.05
@@ -22,6 +23,9 @@ TOLD_BY_SIDES = frozenset(
      "right", "only"}
 )  # fmt: skip
 """Settings that say which servers there are, which the sides themselves say better."""
+
+NOT_COMPARED = TOLD_BY_SIDES | {"requests", "dsn", "header", "body"}
+"""Settings that are no matter of the ghost: what the sides and their runs say better, and what is hidden."""
 
 NOUNS = {"requests": "request", "concurrency": "user", "threads": "thread"}
 """Settings that are counts."""
@@ -160,10 +164,14 @@ def _with_what(state: State, side: Side, before: RunSummary, old: SideSummary) -
         return _counted(old.workers, "worker")
     if old.planned - side.run.planned and settings.timed_s is None and not side.run.added:
         return _counted(old.planned, "request")
-    given = settings.given()
-    now = {f"set {name}": str(value) for name, value in given.pop("parameters").items()}
-    now |= {name: str(value) for name, value in given.items()}
-    ignored = TOLD_BY_SIDES | {"requests"}
-    names = [name for name in {**before.settings, **now} if name not in ignored]
-    differ = [name for name in names if before.settings.get(name) != now.get(name)]
-    return next((_setting(name, before.settings[name]) for name in differ if name in before.settings), "")
+    for name, value in before.settings.items():
+        if name not in NOT_COMPARED and value != str(_now(settings, name)):
+            return _setting(name, value)
+    return ""
+
+
+def _now(settings: Settings, name: str) -> object:
+    """The value of a setting, by the name that it has in a summary."""
+    if name.startswith("set "):
+        return settings.parameters.get(name.removeprefix("set "))
+    return getattr(settings, name, None)
