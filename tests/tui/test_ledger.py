@@ -285,7 +285,7 @@ async def filtered(ledger: Opened, words: str) -> list[str]:
 def test_a_filter_shows_what_it_asks_for_and_escape_shows_all_again() -> None:
     async def check(ledger: Opened) -> None:
         assert await filtered(ledger, "wsgi ok") == [f"w{n}" for n in range(1, 9)]
-        await ledger.seat.reads("only wsgi ok")
+        await ledger.seat.reads("only wsgi ok: 8 of 40")
         assert await filtered(ledger, "wsgi blocked") == [f"w{n}" for n in range(9, 13)]
         assert await filtered(ledger, "#5") == ["w5", "a5"]
         assert await filtered(ledger, "failed") == []
@@ -325,10 +325,16 @@ def test_several_paths_have_a_summary_of_each() -> None:
         assert ["wsgi", "/", "3/3"] in [line[:3] for line in lines]
         assert ["wsgi", "/slow", "1/1"] in [line[:3] for line in lines]
 
+    async def narrow(ledger: Opened) -> None:
+        [line] = [line for line in ledger.seat.lines if "/slow" in line and "1/1" in line]
+        assert line.split()[-2:] == ["3.0", "ms"]  # the third in turn
+
     state = many(4)
     side = state.sides["wsgi"]
     run = replace(side.run, paths=((3, "/"), (1, "/slow")))
-    with_ledger(check, replace(state, sides={**state.sides, "wsgi": replace(side, run=run)}))
+    several = replace(state, sides={**state.sides, "wsgi": replace(side, run=run)})
+    with_ledger(check, several)
+    with_ledger(narrow, several, (80, 24))
 
 
 # --- what is asked for -------------------------------------------------------------------------------------------

@@ -21,7 +21,7 @@ def path_rows(sides: Iterable[Side], width: int, glyphs: Glyphs) -> list[Row]:
     found = [(side, times) for side in sides for times in by_path(side)]
     if not found:
         return []
-    paths = max(PATH, min(40, width - 6 - 2 * NUMBER - 3 * TIME - 1))
+    paths = max(PATH, min(40, width - 6 - 2 * NUMBER - 3 * TIME - 3))
     head = Line(width).add(" " * 6).add("path".ljust(paths), DIM)
     for heading, cells in (("answered", NUMBER), ("failed", NUMBER), ("wait p50", TIME), ("service p50", TIME + 2)):
         head.add(heading.rjust(cells), DIM)

@@ -131,7 +131,8 @@ class LedgerScreen(Screen[int | None]):
         words = f"  {place}   {self._side or 'both sides'}   by {table.sorted_by}, {order}"
         alike = [text for text in table.in_common if text not in (self._side,)]
         words += f"   all: {', '.join(alike)}" if alike else ""
-        found = printable(f"   only {self._filter}" if self._filter else "", self._glyphs.name == "ascii")
+        all_of = f"   only {self._filter}: {table.row_count} of {len(self._entries.entries())}"
+        found = printable(all_of if self._filter else "", self._glyphs.name == "ascii")
         line = Content.assemble(("Requests", "bold $primary"), words, (found, "bold $warning"))
         self.query_one("#about", Static).update(line, layout=False)
 
