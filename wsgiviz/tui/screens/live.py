@@ -338,15 +338,20 @@ class LiveScreen(Screen[None]):
     def on_pane_request_chosen(self, message: Pane.RequestChosen) -> None:
         from wsgiviz.tui.screens.inspector import InspectorScreen
 
-        self.app.push_screen(InspectorScreen(self.frame, message.side, message.req, self.glyphs))
+        self.app.push_screen(InspectorScreen(self.frame, message.side, message.req, self.glyphs), self._follow)
 
     def action_ledger(self) -> None:
         from wsgiviz.tui.screens.ledger import LedgerScreen
 
-        def follow(req: int | None) -> None:
-            self.followed = self.followed if req is None else req
+        self.app.push_screen(LedgerScreen(self.frame, self.glyphs), self._follow)
 
-        self.app.push_screen(LedgerScreen(self.frame, self.glyphs), follow)
+    def _follow(self, req: int | None) -> None:
+        self.followed = self.followed if req is None else req
+
+    def action_runs(self) -> None:
+        from wsgiviz.tui.screens.runs import RunsScreen
+
+        self.app.push_screen(RunsScreen(self.frame, self.glyphs))
 
     def action_unfollow(self) -> None:
         self.followed = 0
