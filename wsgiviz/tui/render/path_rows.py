@@ -34,7 +34,7 @@ def _row(side: Side, times: PathTimes, paths: int, width: int, glyphs: Glyphs) -
     line = Line(width).add(side.name.ljust(6), CellStyle(side.protocol + "!", "", "b")).add(path.ljust(paths), BOLD)
     line.add(f"{times.completed}/{times.requests}".rjust(NUMBER))
     bad = times.failed + sum(count for status, count in times.statuses.items() if int(status) >= 400)
-    line.add((str(bad) if bad else "").rjust(NUMBER), CellStyle("blocked!", "", "b"))
+    line.add((str(bad) if bad else "").rjust(NUMBER), CellStyle("failed!", "", "b"))
     line.extend([_time(times.queue_wait_s, "p50", TIME), _time(times.service_s, "p50", TIME + 2)])
     return line.extend([_time(times.latency_s, "p95", TIME)]).row()
 

@@ -106,5 +106,5 @@ def _times(run: RunSummary, name: str, p95: bool) -> list[Part]:
     if not p95:
         return [total]
     if side.failed:
-        return [total, Part(f"{side.failed} failed".rjust(TIME), CellStyle("blocked!", "", "b"))]
+        return [total, Part(f"{side.failed} failed".rjust(TIME), CellStyle("failed!", "", "b"))]
     return [total, Part(f"{measured(side.p95_ns / 1e9)} ".rjust(TIME) if side.p95_ns >= 0 else " " * TIME, PLAIN)]

@@ -20,7 +20,8 @@ from wsgiviz.tui.lesson import intents
 from wsgiviz.tui.lesson.view import RECORDED, LessonView
 from wsgiviz.tui.live_view import LiveView
 from wsgiviz.tui.render.glyphs import Glyphs
-from wsgiviz.tui.screens.live import CODE, NARROW, SHORT, LiveScreen
+from wsgiviz.tui.screens.live import LiveScreen
+from wsgiviz.tui.screens.live_sizes import CODE, NARROW, SHORT
 from wsgiviz.tui.widgets.caption import CaptionLine, Said
 from wsgiviz.tui.widgets.code import CodePane
 from wsgiviz.tui.widgets.contract import ContractPane
