@@ -190,6 +190,19 @@ def test_it_is_seen_as_the_screen_that_it_was_entered_from() -> None:
     watch(check, LoggedStandIn())
 
 
+def test_what_was_made_big_in_it_is_big_after_it_and_the_other_way_round() -> None:
+    async def check(seat: Seat) -> None:
+        seat.app.theme = "nord"
+        await seat.press("p", "b", "escape")
+        await seat.screen_is("LiveScreen")
+        assert (seat.app.theme, seat.app.live.has_class("stage")) == ("wsgiviz-stage", True)
+        await seat.press("p", "b", "escape")
+        await seat.screen_is("LiveScreen")
+        assert (seat.app.theme, seat.app.live.has_class("stage")) == ("nord", False)
+
+    watch(check, LoggedStandIn())
+
+
 def test_a_failure_of_the_servers_ends_it() -> None:
     async def check(seat: Seat) -> None:
         await seat.press("p")

@@ -234,13 +234,6 @@ class LiveScreen(Screen[None]):
         """The function round that line. Of a recording only what is in it: files here may be others."""
         return source_at(file, line, beside, self.frame.state.sources, files=not self.frame.recorded)
 
-    def see_as(self, other: LiveScreen) -> None:
-        """Through the same viewport, with the same lanes, code and theme as ``other``."""
-        self.viewport, self.followed = other.viewport, other.followed
-        self._by_request, self._code_wanted = other._by_request, other._code_wanted
-        self._theme_before, self._foretells = other._theme_before, other._foretells
-        self.set_class(other.has_class("stage"), "stage")
-
     def begin_anew(self) -> None:
         """Show what comes as it comes, all of it."""
         self.viewport, self.followed = Viewport(), 0

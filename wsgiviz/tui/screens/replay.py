@@ -124,6 +124,19 @@ class PastScreen(ReplayScreen, inherit_bindings=False):
         Binding(",".join(NO_SERVERS), "no_servers", "", show=False),
     ]
     HINTS: ClassVar[Sequence[Hint]] = PLAYBACK_HINTS
+    _left_for: LiveScreen
+
+    def see_as(self, other: LiveScreen) -> None:
+        """Through the same viewport, with the same lanes, code and theme as ``other``."""
+        self.viewport, self.followed = other.viewport, other.followed
+        self._by_request, self._code_wanted = other._by_request, other._code_wanted
+        self._theme_before, self._foretells = other._theme_before, other._foretells
+        self.set_class(other.has_class("stage"), "stage")
+        self._left_for = other
 
     def action_leave(self) -> None:
+        """What was made big, or no longer is, stays so."""
+        other = self._left_for
+        other.set_class(self.has_class("stage"), "stage")
+        other._theme_before = self._theme_before
         self.dismiss()
