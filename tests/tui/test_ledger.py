@@ -440,6 +440,21 @@ def test_what_a_request_does_has_room_in_a_narrow_table(state: str) -> None:
     assert len(BRIEF.get(state, state)) + 2 <= narrow, "with its sign"
 
 
+def test_in_a_wide_table_it_is_said_in_full() -> None:
+    async def check(ledger: Opened) -> None:
+        assert ledger.column("status") == ["△ GIL wait", "✓ 200"]
+        await ledger.seat.pilot.resize_terminal(120, 36)
+        await ledger.seat.until(lambda: ledger.column("status")[0] == "△ waiting for the GIL in a thread", "words")
+        await ledger.feed(only([replace(request, task=Task.FOR_THREAD), other]))
+        assert ledger.column("status")[0] == "◌ waiting for a thread"
+        await ledger.seat.pilot.resize_terminal(80, 24)
+        await ledger.seat.until(lambda: ledger.column("status")[0] == "◌ in queue", "few words")
+
+    request = Request(RUN + 1, T0, T0, began_ns=T0 + MS, task=Task.THREAD_FOR_GIL, since_ns=T0 + MS)
+    other = answered_request(2, T0, T0 + S)
+    with_ledger(check, only([request, other]), size=(80, 24))
+
+
 def test_of_an_external_request_the_ledger_knows_what_the_server_knows() -> None:
     async def check(ledger: Opened) -> None:
         assert ledger.column("#") == ["-7"]

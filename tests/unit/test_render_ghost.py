@@ -7,9 +7,13 @@ from dataclasses import replace
 import pytest
 from msgspec.structs import replace as changed
 
+from tests.tui.stand_in import StandIn, sleeping
 from tests.unit.states import S, sleeping_workers
 from tests.unit.test_render_rows import guess, shown, view_of
 from wsgiviz.analysis.session_runs import Ghost
+from wsgiviz.state import RunSummary, SideSummary
+from wsgiviz.tui.live_view import LiveView
+from wsgiviz.tui.render.glyphs import UNICODE
 from wsgiviz.tui.render.rows import Memory, rows
 from wsgiviz.tui.render.view import PaneView
 
@@ -48,3 +52,18 @@ def test_a_memory_draws_the_rows_anew_when_the_ghost_is_another() -> None:
     first, second = with_ghost(1.0, 4.4), with_ghost(1.0, 3.3)
     rows(first, 59, 18, memory)
     assert rows(second, 59, 18, memory) == rows(second, 59, 18)
+
+
+def test_beside_by_how_much_it_was_faster_it_takes_the_room_that_is_left() -> None:
+    view = replace(with_ghost(2.4, 4.0), faster=3.9, rival="WSGI")
+    wide, narrow = ([line for line in shown(view, width) if "times faster" in line][0] for width in (90, 55))
+    assert wide.endswith("3.9 times faster than WSGI   ▽ last run 4.00 s with 8 workers")
+    assert narrow.endswith("3.9 times faster than WSGI   ▽ 4.00 s")
+
+
+def test_who_is_asked_to_predict_does_not_see_how_the_run_before_went() -> None:
+    side = SideSummary("wsgi", "sync", 8, 20, 20, 0, 3 * S, 3 * S)
+    before = RunSummary(1, 0, "sleep", sides=(side,))
+    frame = StandIn(state=changed(sleeping(), runs=(before,))).frame
+    assert [pane.ghost is not None for pane in LiveView(frame, UNICODE).panes()] == [True, False]
+    assert not any(pane.ghost for pane in LiveView(frame, UNICODE, foretell=False).panes())

@@ -59,8 +59,8 @@ class LiveView:
     def panes(self) -> Iterator[PaneView]:
         """What each pane shows, left to right, on one axis of time."""
         predictions = {side.name: prediction(self.state, side.name) for side in self.sides}
-        ghosts = {side.name: ghost(self.state, side) for side in self.sides}
-        shown = self._window(self.stopped_ns, predictions.values(), ghosts.values())
+        ghosts = [self._ghost(side) for side in self.sides]
+        shown = self._window(self.stopped_ns, predictions.values(), ghosts)
         for side in self.sides:
             yield self.pane(side, predictions[side.name], shown)
 
@@ -86,8 +86,12 @@ class LiveView:
             faster=self._faster().get(side.name, 0.0),
             rival=next((name for other, name in names.items() if other != side.name), ""),
             twin=self._twins,
-            ghost=ghost(self.state, side),
+            ghost=self._ghost(side),
         )
+
+    def _ghost(self, side: Side) -> Ghost | None:
+        """The run before; not where a person is asked to predict this one."""
+        return ghost(self.state, side) if self.foretell else None
 
     def _faster(self) -> dict[str, float]:
         """By how much one side was faster, where both answered all of the same."""

@@ -31,6 +31,8 @@ class Look:
     glyphs: Glyphs = UNICODE
     style: Callable[[str], Style] = _no_style
     """The style of text in a colour of `wsgiviz.tui.render.palette`."""
+    narrow: bool = False
+    """Columns are as narrow as can be."""
     bar_cells: int = 0
     longest_s: float = 0.0
     """As much time as the bars have room for."""
@@ -40,18 +42,20 @@ class Look:
 
 
 class Cell(NamedTuple):
-    """What stands in the table, and by what it is sorted; None: not known."""
+    """What stands in the table, and by what it is sorted (None: not known); ``brief``: what stands there where
+    columns are narrow, "" for the same."""
 
     text: str
     order: float | str | None
     colour: str = ""
     look: Look | None = None
+    brief: str = ""
 
     def __str__(self) -> str:
-        return self.text
+        return self.brief if self.brief and self.look is not None and self.look.narrow else self.text
 
     def __rich__(self) -> Text:
-        return self.look.text(self.text, self.colour) if self.look is not None else Text(self.text, end="")
+        return self.look.text(str(self), self.colour) if self.look is not None else Text(self.text, end="")
 
 
 class BarCell(NamedTuple):
@@ -134,8 +138,10 @@ def _worker(entry: Entry, look: Look) -> Cell:
 def _status(entry: Entry, look: Look) -> Cell:
     """While it is in progress what it does, then what the client saw."""
     glyphs = look.glyphs
-    words = BRIEF.get(entry.state, entry.state) or printable(entry.status, not glyphs.eighths)
-    return Cell(f"{_sign(entry, glyphs)} {words}", words, "failed!" if entry.failed else "", look)
+    words, sign = entry.state or printable(entry.status, not glyphs.eighths), _sign(entry, glyphs)
+    brief = BRIEF.get(entry.state)
+    colour = "failed!" if entry.failed else ""
+    return Cell(f"{sign} {words}", words, colour, look, f"{sign} {brief}" if brief else "")
 
 
 def _path(entry: Entry, look: Look) -> Cell:
@@ -157,12 +163,18 @@ def _bar(entry: Entry, look: Look) -> BarCell:
 
 BRIEF = {
     Activity.WAITING_FOR_GIL.value: "GIL wait",
-    Task.FOR_THREAD.value: "thread wait",
-    Task.THREAD_COMPUTES.value: "thread CPU",
-    Task.THREAD_FOR_GIL.value: "thread GIL",
-    Task.FOR_PROCESS.value: "proc. wait",
+    Activity.COMPUTING.value: "computes",
+    Task.IN_THREAD.value: "thread",
+    Task.THREAD_COMPUTES.value: "computes",
+    Task.THREAD_FOR_GIL.value: "GIL wait",
+    Task.FOR_THREAD.value: "in queue",
+    Task.IN_PROCESS.value: "process",
+    Task.FOR_PROCESS.value: "in queue",
+    RETURNING: "return",
+    AFTER_ANSWER: "after",
+    FOR_NOBODY: "nobody",
 }
-"""States that are longer than a narrow column."""
+"""States that are longer than a narrow column, in as many cells as that has; the sign before them says more."""
 
 TASKS = frozenset(task.value for task in Task)
 
@@ -181,7 +193,7 @@ COLUMNS = (
     Column("side", _side, 6, 5, left=True),
     Column("#", lambda entry, _: _number(str(entry.id), entry.id, 5), 7, 5),
     Column("worker", _worker, 8, 6),
-    Column("status", _status, 24, 10, left=True),
+    Column("status", _status, 33, 10, left=True),
     Column("path", _path, 24, 14, left=True),
     Column("planned", lambda entry, _: _seconds(entry.planned_s), 9, 7),
     Column("queue wait", lambda entry, _: _seconds(entry.queue_wait_s), 12, 7, "queue"),

@@ -166,15 +166,14 @@ def trouble_words(view: PaneView) -> list[tuple[Part, ...]]:
         return [(Part(", ".join(kinds[:count]), style),) for count in range(len(kinds), 0, -1)]
     if view.side.run.earlier:
         return _earlier_words(view.side.run)
-    before = ghost_words(view)
     if view.faster:
         ratio = Part(f"{view.faster:.1f} times faster", BOLD)
         rival = Part(f" than {view.rival}", DIM)
-        more = (Part(f"   {_plain(caveat, view)}", DIM),) if caveat else (Part("   ", DIM), *before[0])
-        return [(ratio, rival, *more), (ratio, rival), (ratio,)]
+        more = [(Part(_plain(caveat, view), DIM),)] if caveat else ghost_words(view)
+        return [*((ratio, rival, Part("   ", DIM), *words) for words in more), (ratio, rival), (ratio,)]
     if caveat:
         return [(Part(_plain(caveat, view), DIM),), (Part("see the caveat in the ledger", DIM),)]
-    return before
+    return ghost_words(view)
 
 
 def _earlier_words(run: Run) -> list[tuple[Part, ...]]:

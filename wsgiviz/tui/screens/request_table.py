@@ -20,6 +20,7 @@ from wsgiviz.tui.render.ledger_columns import (
     BAR,
     BY_NAME,
     COLUMNS,
+    NARROW,
     SAID_ONCE,
     AnyCell,
     Look,
@@ -56,7 +57,6 @@ class RequestTable(DataTable[AnyCell]):
         self._shown: dict[str, int] = {}
         self.sorted_by = "#"
         self.descending = False
-        self._narrow = False
 
     def on_mount(self) -> None:
         self._lay_columns()
@@ -115,6 +115,7 @@ class RequestTable(DataTable[AnyCell]):
         self._shown = widths
         for name, shown in zip(widths, self.ordered_columns, strict=True):
             shown.width = widths[name]
+        self._look.narrow = self.size.width < NARROW
         self._look.bar_cells = max(0, widths.get(BAR, 0) - 1)  # a cell for the sign of a failure
         self._label()
         self._clear_caches()
