@@ -79,7 +79,7 @@ def test_the_picker_has_every_scenario_and_tells_of_the_one_in_hand() -> None:
         await seat.press(*["down"] * DOWNS_TO["db"])
         await seat.reads("rows = 400 rows")
 
-    watch(check)
+    watch(check, size=ALL_OF_IT)
 
 
 @pytest.mark.parametrize(

@@ -174,6 +174,7 @@ DOES: dict[str, Callable[[str], Check]] = {
     "right": moves("left"),
     "0": follows,
     "v": lambda key: by_worker_and_back,
+    "h": opens("RunsScreen"),
     "down": moves("up", "v"),
     "up": moves("down", "v", "down", "down"),
     "c": shows_code,

@@ -16,6 +16,7 @@ from wsgiviz.state import Phase, State
 from wsgiviz.tui.render.glyphs import ASCII, UNICODE, Glyphs
 from wsgiviz.tui.screens.bindings import LIVE_HINTS
 from wsgiviz.tui.widgets.header import HeaderView, header_line
+from wsgiviz.tui.widgets.keys import fitting_hints
 from wsgiviz.tui.widgets.pane import Pane
 
 SIZES = [(60, 16), (70, 40), (80, 24), (120, 36), (200, 50)]
@@ -93,14 +94,21 @@ def lines_of(seat: Seat, widget: Widget) -> list[str]:
 
 
 @all_sizes
-def test_no_key_at_the_bottom_is_cut(size: tuple[int, int]) -> None:
+def test_no_key_at_the_bottom_is_cut_and_help_and_quit_stay(size: tuple[int, int]) -> None:
     async def check(seat: Seat) -> None:
         hints = [f"{key} {what}" for key, what in LIVE_HINTS]
-        shown = seat.lines[-1].strip()
-        assert shown == "  ".join(hints)[: len(shown)]
-        assert any(shown.endswith(hint) for hint in hints)
+        shown = seat.lines[-1].strip().split("  ")
+        assert [hint for hint in hints if hint in shown] == shown
+        assert {"? help", "q quit", "space fire"} <= set(shown)
 
     watch(check, size=size)
+
+
+@pytest.mark.parametrize("width", range(16, 200, 7))
+def test_help_and_quit_never_drop_from_the_keys(width: int) -> None:
+    shown = fitting_hints(LIVE_HINTS, width)
+    assert {("?", "help"), ("q", "quit")} <= set(shown)
+    assert len("  ".join(f"{key} {what}" for key, what in shown)) <= width
 
 
 def view(**changed: object) -> HeaderView:

@@ -184,15 +184,15 @@ def elapsed_ns(side: Side, now_ns: int) -> int:
     run = side.run
     if not run.started_ns:
         return 0
-    if run.ended_ns:
+    if run.ended_ns or run.added:
         return makespan_ns(side) or max(0, run.ended_ns - run.started_ns)
     return max(0, now_ns - run.started_ns)
 
 
 def throughput(side: Side, now_ns: int) -> float | None:
-    """Completed requests a second, so far."""
+    """Completed requests a second, so far; without those that were added when it had ended."""
     span_ns = elapsed_ns(side, now_ns)
-    return side.run.completed / (span_ns / 1e9) if span_ns else None
+    return (side.run.completed - side.run.added_completed) / (span_ns / 1e9) if span_ns else None
 
 
 def per_worker(side: Side, now_ns: int) -> list[WorkerTimes]:
@@ -206,7 +206,8 @@ def per_worker(side: Side, now_ns: int) -> list[WorkerTimes]:
 
 
 def _end_ns(side: Side, now_ns: int) -> int:
-    return (side.run.last_finished_ns or side.run.ended_ns) if side.run.ended_ns else now_ns
+    run = side.run
+    return (run.last_finished_ns or run.ended_ns) if run.ended_ns or run.added else now_ns
 
 
 def _lived_ns(worker: Worker, side: Side, end_ns: int) -> int:

@@ -18,7 +18,7 @@ class Fire(Message):
 
 
 class FireOne(Message):
-    """One request more, to each side."""
+    """One request more to each side, in the newest run."""
 
 
 class Cancel(Message):

@@ -12,6 +12,7 @@ from wsgiviz.analysis.captions import Caption, caption
 from wsgiviz.analysis.contract import is_followed
 from wsgiviz.analysis.lints.loops import FASTER_FROM
 from wsgiviz.analysis.prediction import prediction
+from wsgiviz.analysis.session_runs import Ghost, ghost
 from wsgiviz.analysis.side_captions import side_captions
 from wsgiviz.analysis.theory import Prediction
 from wsgiviz.settings import Settings
@@ -25,6 +26,8 @@ from wsgiviz.tui.widgets.header import HeaderView
 
 DRIVER_BOTTLENECK = "driver-bottleneck"
 """The lint that says when the load driver's lateness matters."""
+GHOST_IN_VIEW = 3
+"""Up to so many times longer than what is expected, the axis has room for the end of the run before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +59,14 @@ class LiveView:
     def panes(self) -> Iterator[PaneView]:
         """What each pane shows, left to right, on one axis of time."""
         predictions = {side.name: prediction(self.state, side.name) for side in self.sides}
-        shown = self._window(self.stopped_ns, predictions.values())
+        ghosts = {side.name: ghost(self.state, side) for side in self.sides}
+        shown = self._window(self.stopped_ns, predictions.values(), ghosts.values())
         for side in self.sides:
             yield self.pane(side, predictions[side.name], shown)
 
     def pane(self, side: Side, predicted: Prediction | None, shown: Window) -> PaneView:
         """What the pane of one side shows."""
-        over, names = bool(side.run.ended_ns and side.run.done), self._names()
+        over, names = bool((side.run.ended_ns or side.run.added) and side.run.done), self._names()
         return PaneView(
             side=side,
             title=self._title(side),
@@ -82,18 +86,15 @@ class LiveView:
             faster=self._faster().get(side.name, 0.0),
             rival=next((name for other, name in names.items() if other != side.name), ""),
             twin=self._twins,
+            ghost=ghost(self.state, side),
         )
 
     def _faster(self) -> dict[str, float]:
         """By how much one side was faster, where both answered all of the same."""
         sides = self.sides
         whole = all(s.run.ended_ns and s.run.done and not (s.run.cancelled or s.run.failed) for s in sides)
-        if (
-            len(sides) != 2
-            or not whole
-            or self.state.settings.timed_s is not None
-            or self.state.phase is Phase.RUNNING
-        ):
+        timed, running = self.state.settings.timed_s is not None, self.state.phase is Phase.RUNNING
+        if len(sides) != 2 or not whole or timed or running:
             return {}
         fast, slow = sorted(sides, key=metrics.makespan_ns)
         ratio = metrics.makespan_ns(slow) / max(1, metrics.makespan_ns(fast))
@@ -131,8 +132,13 @@ class LiveView:
         each = f" of {threads} threads" if threads > 1 else ""
         return f"{server}, {workers} worker{'s' if workers != 1 else ''}{each}"
 
-    def _window(self, now_ns: int, predictions: Iterable[Prediction | None]) -> Window:
-        return window(self.zero_ns, now_ns, self.expected_ns(predictions), self.viewport)
+    def _window(
+        self, now_ns: int, predictions: Iterable[Prediction | None], ghosts: Iterable[Ghost | None]
+    ) -> Window:
+        expected_ns, past_ns = self.expected_ns(predictions), max((g.total_ns for g in ghosts if g), default=0)
+        if past_ns <= GHOST_IN_VIEW * expected_ns:
+            expected_ns = max(expected_ns, past_ns)
+        return window(self.zero_ns, now_ns, expected_ns, self.viewport)
 
     @property
     def zero_ns(self) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from functools import partial
 from typing import TypeVar, cast
 
 from wsgiviz.state import Activity, Request, Side, Slot, Worker
@@ -148,6 +149,7 @@ def head_cache_key(view: PaneView, width: int, height: int) -> tuple[object, ...
         view.makespan_s,
         view.faster,
         view.stage,
+        view.ghost,
         view.glyphs.name,
         width,
         height,
@@ -193,11 +195,18 @@ def lanes(view: PaneView, width: int, plan: Layout, memory: Memory) -> list[Row]
     scale = Scale.over(view.start_ns, view.end_ns, max(1, width - head - 1))
     memory.scale = scale
     of_side = _request_lanes if view.side.is_loop or view.by_request else _worker_lanes
-    made = of_side(view, width, plan.lanes, head, scale, memory)
+    made = of_side(view, width, plan.lanes, head, scale, memory)[: plan.lanes]
     if len(made) < plan.lanes:
         made += [Line(width).row()] * (plan.lanes - len(made))
     if plan.axis:
-        seen = (scale, scale.at(view.now_ns) // EIGHTHS, view.now_ns > view.end_ns, view.origin_ns, width)
+        seen = (
+            scale,
+            scale.at(view.now_ns) // EIGHTHS,
+            view.now_ns > view.end_ns,
+            view.origin_ns,
+            width,
+            view.ghost_ns,
+        )
         made += memory.recall(
             AXIS,
             view.glyphs,
@@ -230,7 +239,7 @@ def _worker_lanes(view: PaneView, width: int, room: int, head: int, scale: Scale
     run_ns = view.side.run.requested_ns
     life = view.side.run.number, run_ns
     workers = worker_lanes.worth_showing(view.side.server.workers.values(), room, run_ns)
-    thick = thickness(len(workers), room + view.stage, THICKEST)
+    thick = thickness(len(workers), room, THICKEST, view.stage)
     status = thick >= 2 and not view.stage
     solid = solid_lines(thick, view.stage)
     first, end, more = window(len(workers), room, view.scroll)
@@ -242,9 +251,10 @@ def _worker_lanes(view: PaneView, width: int, room: int, head: int, scale: Scale
         memory.lanes.append((len(made), worker.key))
 
         def make(worker: Worker = worker) -> Made:
-            history = memory.drawn(worker.key, life, scale, view.glyphs, lambda: History(scale, view.glyphs, run_ns))
+            past = partial(History, scale, view.glyphs, run_ns, view.side.run.number)
+            history = memory.drawn(worker.key, life, scale, view.glyphs, past)
             lane, below = worker_lanes.lane(worker, history, scale, drawn, thick, status)
-            row = (*worker_lanes.head(worker, head, view.glyphs), *lane, END)
+            row = (*worker_lanes.head(worker, head, view), *lane, END)
             return row, *[(Part(" " * head, PLAIN), *below, END)] * (solid - 1)
 
         grown = 0 if worker.activity in RESTING else reached
@@ -271,9 +281,13 @@ def _worker_lanes(view: PaneView, width: int, room: int, head: int, scale: Scale
     return made
 
 
-def thickness(lanes: int, room: int, most: int) -> int:
-    """Lines for each lane: the lane, its status, a blank, and the lane again and again, as far as there is room."""
-    return max(1, min(most, room // max(1, lanes)))
+def thickness(lanes: int, room: int, most: int, stage: bool = False) -> int:
+    """Lines for each lane: the lane, its status, a blank, and the lane again and again, as far as there is room.
+
+    On stage the blank line of the last lane may be missing.
+    """
+    lines = (room + stage) // max(1, lanes)
+    return max(1, min(most, lines if lines > 2 else room // max(1, lanes)))
 
 
 def solid_lines(thick: int, stage: bool) -> int:
@@ -287,7 +301,7 @@ def _request_lanes(view: PaneView, width: int, room: int, head: int, scale: Scal
     tracks.update(side)
     first, end, more = window(len(tracks), room, view.scroll)
     grows = view.stage or view.by_request
-    shown, thick = range(first, end), thickness(len(tracks), room + view.stage, THICKEST_REQUEST if grows else 1)
+    shown, thick = range(first, end), thickness(len(tracks), room, THICKEST_REQUEST if grows else 1, view.stage)
     if view.stage:
         shown, more = range(0, len(tracks), -(-len(tracks) // max(1, room)) or 1), False
     memory.scroll = first

@@ -10,7 +10,7 @@ from wsgiviz.tui.widgets.keys import Hint
 
 CONTROL: list[BindingType] = [
     Binding("space", "fire", "fire", tooltip="Fire the requests again, at both servers"),
-    Binding("f", "fire_one", "one more", tooltip="Fire one more request, at both servers"),
+    Binding("f", "fire_one", "one more", tooltip="Add one more request to the run, at both servers"),
     Binding("plus,equals_sign", "workers(1)", "add worker", tooltip="Add a WSGI worker (TTIN)"),
     Binding("minus", "workers(-1)", "remove worker", tooltip="Remove a WSGI worker (TTOU)"),
     Binding("right_square_bracket", "requests(1)", "more requests", tooltip="More requests, and fire"),
@@ -48,6 +48,7 @@ LEAVE: list[BindingType] = [Binding("escape", "leave", "back to live", tooltip="
 VIEW: list[BindingType] = [
     Binding("tab,enter", "ledger", "ledger", tooltip="All requests in a table; one in detail (or click it)"),
     Binding("v", "lanes_of", "view", tooltip="Lanes by worker, or by request on both sides"),
+    Binding("h", "runs", "runs", tooltip="The runs of this session: what differed, how long each took"),
     Binding("escape", "unfollow", "unfollow", tooltip="Stop following a request"),
     Binding("less_than_sign", "zoom(-1)", "zoom out", tooltip="Show more time"),
     Binding("greater_than_sign", "zoom(1)", "zoom in", tooltip="Show less time, in more detail"),
@@ -66,14 +67,15 @@ VIEW: list[BindingType] = [
 LIVE_HINTS: list[Hint] = [
     ("space", "fire"), ("+ -", "workers"), ("[ ]", "requests"), ("s", "scenario"), ("v", "view"), ("o", "options"),
     ("p", "playback"), ("k", "kill"), ("tab", "ledger"), ("?", "help"), ("q", "quit"), ("f", "one more"),
+    ("h", "runs"),
     ("t", "slow motion"), ("x", "cancel"), ("r", "reload"), ("l", "logs"), ("b", "stage"), ("< >", "zoom"),
     ("c", "code"), ("w", "save"), ("g", "lessons"), ("^p", "palette"),
 ]  # fmt: skip
 
 REPLAY_HINTS: list[Hint] = [
     ("space", "play/pause"), (", .", "step"), ("[ ]", "speed"), ("j", "jump"), ("tab", "ledger"), ("?", "help"),
-    ("q", "quit"), ("v", "view"), ("home end", "ends"), ("t", "slow motion"), ("r", "repeat"), ("l", "logs"),
-    ("b", "stage"), ("< >", "zoom"), ("c", "code"), ("^p", "palette"),
+    ("q", "quit"), ("v", "view"), ("h", "runs"), ("home end", "ends"), ("t", "slow motion"), ("r", "repeat"),
+    ("l", "logs"), ("b", "stage"), ("< >", "zoom"), ("c", "code"), ("^p", "palette"),
 ]  # fmt: skip
 
 PLAYBACK_HINTS: list[Hint] = [

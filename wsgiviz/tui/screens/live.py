@@ -29,6 +29,18 @@ from wsgiviz.tui.render.glyphs import Glyphs
 from wsgiviz.tui.render.layout import layout
 from wsgiviz.tui.render.window import Viewport
 from wsgiviz.tui.screens.bindings import CONTROL, LIVE_HINTS, VIEW, commands, explained
+from wsgiviz.tui.screens.live_sizes import (
+    CLOCK_S,
+    CODE,
+    COUNT_S,
+    FRAME,
+    NARROW,
+    ONE_LINE,
+    PANES_BESIDE_CODE,
+    SHORT,
+    TALL,
+    ZOOMS,
+)  # fmt: skip
 from wsgiviz.tui.source import Source, find_source, source_at
 from wsgiviz.tui.widgets.caption import CaptionLine, Said
 from wsgiviz.tui.widgets.code import CodePane
@@ -36,34 +48,6 @@ from wsgiviz.tui.widgets.contract import ContractPane
 from wsgiviz.tui.widgets.header import Header, HeaderView
 from wsgiviz.tui.widgets.keys import Hint, Keys
 from wsgiviz.tui.widgets.pane import Pane
-
-NARROW = 80
-ONE_LINE = 110
-"""A caption has up to 200 characters or so: below this width it takes two lines."""
-
-SHORT = 34
-"""Below this height the code is hidden, for the panes' sake."""
-
-TALL = 34
-"""From this height on there is room for what explains the sentence."""
-
-FRAME = 8
-"""Lines round the panes: header, sentence and keys, and blanks between them."""
-
-CODE = 9
-"""Lines of the code, where it is shown."""
-
-PANES_BESIDE_CODE = 15
-"""Lines of a pane beside a longer code."""
-
-ZOOMS = (1.0, 2.0, 4.0, 8.0, 16.0)
-
-CLOCK_S = 0.1
-"""The header's clock shows tenths of a second; sentence and code need not change more often than that either."""
-
-
-COUNT_S = 0.3
-"""How many requests are at a line may change in every frame, and nobody reads it so often."""
 
 
 class LiveScreen(Screen[None]):
@@ -331,15 +315,20 @@ class LiveScreen(Screen[None]):
     def on_pane_request_chosen(self, message: Pane.RequestChosen) -> None:
         from wsgiviz.tui.screens.inspector import InspectorScreen
 
-        self.app.push_screen(InspectorScreen(self.frame, message.side, message.req, self.glyphs))
+        self.app.push_screen(InspectorScreen(self.frame, message.side, message.req, self.glyphs), self._follow)
 
     def action_ledger(self) -> None:
         from wsgiviz.tui.screens.ledger import LedgerScreen
 
-        def follow(req: int | None) -> None:
-            self.followed = self.followed if req is None else req
+        self.app.push_screen(LedgerScreen(self.frame, self.glyphs), self._follow)
 
-        self.app.push_screen(LedgerScreen(self.frame, self.glyphs), follow)
+    def _follow(self, req: int | None) -> None:
+        self.followed = self.followed if req is None else req
+
+    def action_runs(self) -> None:
+        from wsgiviz.tui.screens.runs import RunsScreen
+
+        self.app.push_screen(RunsScreen(self.frame, self.glyphs))
 
     def action_unfollow(self) -> None:
         self.followed = 0
@@ -373,11 +362,10 @@ class LiveScreen(Screen[None]):
         on = self.toggle_class("stage").has_class("stage")
         self._arrange_code(self.size.height)
         caption, code = self.query_one(CaptionLine), self.query_one(CodePane)
-        self.move_child(code, before=caption) if on else self.move_child(code, after=caption)
-        if on:
-            self._theme_before, self.app.theme = self.app.theme, "wsgiviz-stage"
-        else:
-            self.app.theme = self._theme_before
+        move = (caption.parent or self).move_child  # type: ignore[attr-defined]
+        move(code, before=caption) if on else move(code, after=caption)
+        theme = "wsgiviz-stage" if on else self._theme_before
+        self._theme_before, self.app.theme = self.app.theme, theme
 
     def action_logs(self) -> None:
         from wsgiviz.tui.screens.logs import LogsScreen

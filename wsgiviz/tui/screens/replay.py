@@ -21,7 +21,8 @@ from wsgiviz.tui.screens.bindings import (
     keys_of,
 )
 from wsgiviz.tui.screens.jump import Jump, JumpScreen
-from wsgiviz.tui.screens.live import CLOCK_S, LiveScreen
+from wsgiviz.tui.screens.live import LiveScreen
+from wsgiviz.tui.screens.live_sizes import CLOCK_S
 from wsgiviz.tui.widgets.keys import Hint
 from wsgiviz.tui.widgets.scrub_bar import ScrubBar
 

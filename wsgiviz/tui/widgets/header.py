@@ -69,8 +69,10 @@ def header_line(view: HeaderView, width: int, style: WordStyles = uncoloured) ->
     left = Content.assemble(brand, "  ", (shortened(name, room, view.glyphs.ellipsis), style("", "b")))
     calls = Content("")
     if wsgi and asgi:
-        calls = Content.assemble("  ", (wsgi, style("wsgi", "")), f" {bar} ", (asgi, style("asgi", "")))
-    for part in (calls, Content(f"  {load}")):
+        calls = Content.assemble(
+            "  ", (wsgi, style("wsgi", "")), (f" {bar} ", style("dim", "")), (asgi, style("asgi", ""))
+        )
+    for part in (calls, Content.styled(f"  {load}", style("", ""))):
         if left.cell_length + part.cell_length + right.cell_length + 2 <= width:
             left += part
     gap = " " * max(1, width - left.cell_length - right.cell_length)

@@ -192,6 +192,7 @@ class Pane(Widget):
         spans = worker.spans if cell >= 0 and worker is not None else ()
         known = (span for span in spans if not 0 < span.end_ns <= side.run.requested_ns)
         req = next((span.req for span in known if span.start_ns <= at_ns < (span.end_ns or view.now_ns)), 0)
+        req = 0 if side.of_earlier_run(req) else req
         self.post_message(self.RequestChosen(side.name, req) if req else self.WorkerChosen(side.name, lane))
 
     def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
