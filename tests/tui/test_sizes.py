@@ -114,7 +114,7 @@ def test_help_and_quit_never_drop_from_the_keys(width: int) -> None:
 def view(**changed: object) -> HeaderView:
     given: dict[str, object] = {
         "name": "sleep", "wsgi_call": "time.sleep(1)", "asgi_call": "await asyncio.sleep(1)", "load": "20 at once",
-        "state": "● live", "clock_s": 2.4, "fps": 30, "lost": 0, "driver_late_ms": 0, "paused": False,
+        "state": "● live", "clock_s": 2.4, "fps": 30, "lost": 0, "driver_late_ms": 0,
         "glyphs": UNICODE, **changed,
     }  # fmt: skip
     return HeaderView(**given)  # type: ignore[arg-type]
@@ -127,7 +127,7 @@ HEADERS: dict[str, dict[str, object]] = {
     "calm": {},
     "lost": {"lost": 12_345},
     "late": {"driver_late_ms": 120, "lost": 7},
-    "paused": {"paused": True},
+    "slow": {"state": "slow motion 0.01×, 123.4 s behind", "fps": None},
     "own app": {"name": LONG_NAME, "wsgi_call": "", "asgi_call": ""},
 }
 
@@ -138,6 +138,8 @@ def test_the_header_fits_and_always_says_what_is_lost(changed: dict[str, object]
     line = header_line(view(**changed), width)
     assert line.cell_length == width
     assert line.plain.rstrip().endswith(f"{changed.get('lost', 0)} lost")
+    if "fps" in changed:
+        assert str(changed["state"]) in line.plain, "that it is a replay"
 
 
 # --- dialogs --------------------------------------------------------------------------------------------------------

@@ -214,10 +214,9 @@ class LiveView:
         frame, playhead = self.frame, self.frame.playhead
         speed = f"{frame.speed:g}{'x' if self.glyphs.name == 'ascii' else '×'}"
         behind_s = playhead.behind_s if playhead is not None else None
-        what = "replay" if behind_s is None else "slow motion"
-        words = f"{what} {speed}" if frame.playing else f"{what} {speed}, paused"
         if behind_s is not None:
-            return f"{words}, {behind_s:.1f} s behind"
+            return f"slow motion {speed if frame.playing else 'paused'}, {behind_s:.1f} s behind"
+        words = f"replay {speed}" if frame.playing else f"replay {speed}, paused"
         looped = ", repeated" if playhead is not None and playhead.loop else ""
         return f"{words}{looped}{', incomplete' if frame.problem else ''}"
 

@@ -95,8 +95,9 @@ def _rights(view: HeaderView, style: WordStyles) -> list[Content]:
     late = Content("")
     if view.driver_late_ms:
         late = Content.styled(f"  driver late {view.driver_late_ms} ms", style("", "b"))
-    shown = [state + clock + late + fps + lost, state + clock + late + lost, state + clock + lost]
-    return shown if view.fps is None else [*shown, clock + lost]
+    last = clock if view.fps is not None else state  # of a replay it must be said that it is one
+    longest = [state + clock + late + fps + lost, state + clock + late + lost, state + clock + lost]
+    return [*longest, last + lost]
 
 
 def widget_text(widget: Widget) -> str:
