@@ -170,6 +170,7 @@ class LiveView:
             driver_late_ms=self._driver_late_ns() // 1_000_000,
             paused=paused,
             glyphs=self.glyphs,
+            right_protocol=self.sides[-1].protocol if self.sides else "asgi",
             stage=self.stage,
         )
 
