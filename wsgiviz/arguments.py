@@ -63,6 +63,11 @@ def parser() -> Parser:
     _add_run_options(run)
     replay = commands.add_parser("replay", help="show a recording again, without servers", allow_abbrev=False)
     replay.add_argument("file", metavar="FILE", help="what run --record wrote")
+    replay.add_argument("beside", metavar="FILE", nargs="?", help="another one, to be seen beside it on one axis")
+    replay.add_argument(
+        "--side", metavar="SIDE", help="of two: which side of both (default: wsgi, or what both have)"
+    )
+    replay.add_argument("--loop", action="store_true", help="begin again at the end")
     _add_view_options(replay)
     _add_lesson_options(commands.add_parser("lesson", help="predict, run and see one claim", allow_abbrev=False))
     _add_lesson_options(commands.add_parser("clinic", help="a symptom, its cause and its fix", allow_abbrev=False))

@@ -227,7 +227,11 @@ def _warn_of_faults(settings: Settings) -> None:
 
 
 def _replay(arguments: argparse.Namespace) -> int:
+    if arguments.side is not None and arguments.beside is None:
+        raise UsageError("--side goes with two recordings", "wsgiviz replay ONE OTHER --side wsgi")
     if _headless(arguments):
+        if arguments.beside is not None:
+            raise UsageError("two recordings have no report together", "wsgiviz replay FILE --headless, for each")
         from wsgiviz.report.replay import run_replay as report_replay
 
         _refuse_one_file_for_both(arguments.json, arguments.file)
@@ -235,7 +239,8 @@ def _replay(arguments: argparse.Namespace) -> int:
     _prepare_terminal("wsgiviz replay FILE --headless")
     from wsgiviz.tui.app import run_replay as show_replay
 
-    return show_replay(arguments.file, ascii=arguments.ascii)
+    given = arguments.beside, arguments.side
+    return show_replay(arguments.file, arguments.ascii, arguments.loop, *given)
 
 
 def _headless(arguments: argparse.Namespace) -> bool:

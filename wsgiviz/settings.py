@@ -216,7 +216,8 @@ class Settings:
         merged = self._values() | given
         own_app = bool(merged["wsgi"] or merged["asgi"])
         other_scenario = merged["scenario"] != self.scenario
-        belong = self.belong_to_scenario(str(merged["scenario"])) if own_app or other_scenario else frozenset()
+        other = other_scenario or own_app != self.own_app
+        belong = self.belong_to_scenario(str(merged["scenario"])) if other else frozenset()
         leaves = {
             "parameters": own_app or other_scenario,
             **dict.fromkeys(belong, True),

@@ -16,7 +16,7 @@ import psutil
 from tests.bench import stream
 from tests.bench.figure import Figure
 from wsgiviz.events import Event
-from wsgiviz.log import EventLog, Recording, RecordingWriter, open_recording
+from wsgiviz.log import EventLog, Player, Recording, RecordingWriter, open_recording
 from wsgiviz.log.encoder import RecordingEncoder
 
 EVENTS = 1_000_000
@@ -79,10 +79,28 @@ def _read(path: Path) -> Iterator[Figure]:
         opens_s = time.perf_counter() - began
         yield Figure("replay, a million events open", opens_s, "s", f"≤ {OPENS_S:g} s", opens_s <= OPENS_S)
         jumps, damage = _jumps(recording), recording.damage
+        yield _playback(recording)
     grown = (psutil.Process().memory_info().rss - rss) / 1e6
     note = f"the slowest of {JUMPS}, mean {sum(jumps) / len(jumps):.2f} s; memory grew by {grown:.0f} MB"
     note += f"; {damage}" if damage else ""
     yield Figure("replay, jump anywhere", max(jumps), "s", f"≤ {JUMP_S:g} s", max(jumps) <= JUMP_S, note)
+
+
+def _playback(recording: Recording) -> Figure:
+    """What a person waits for: a jump to a time, and a step back from there, to single events."""
+    player, places = Player(recording), random.Random(8).sample(range(recording.end), JUMPS)
+    jumps, steps = [], []
+    for place in places:
+        t_ns = recording.t_ns(max(1, place)) - 1
+        began = time.perf_counter()
+        player.seek(t_ns)
+        jumps.append(time.perf_counter() - began)
+        began = time.perf_counter()
+        player.step(-1)
+        steps.append(time.perf_counter() - began)
+    note = f"the slowest of {JUMPS}, mean {sum(jumps) / JUMPS:.2f} s; one event back from there: {max(steps):.3f} s"
+    slowest = max(*jumps, *steps)
+    return Figure("playback, jump to a time", slowest, "s", f"≤ {JUMP_S:g} s", slowest <= JUMP_S, note)
 
 
 def _jumps(recording: Recording) -> list[float]:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import re
 import statistics
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterable, Iterator
@@ -33,6 +35,7 @@ FPS = re.compile(rb"(\d+) fps")
 def figures() -> Iterator[Figure]:
     for name, load in LOADS.items():
         yield _busy(name, load)
+    yield _played()
     yield _idle("after a run, nothing moves")
     yield _idle("the same, while recording", record=True)
 
@@ -49,6 +52,21 @@ def _busy(name: str, load: tuple[str, ...]) -> Figure:
     note = f"header: {statistics.median(rates):.0f} fps, at worst {min(rates)}; {kilobytes / MEASURED_S:.0f} kB/s"
     budget = f"≤ {BUDGET:.0f} %"
     return Figure(f"viewer's CPU, {name}", share, "% of a core", budget, share <= BUDGET, note)
+
+
+def _played() -> Figure:
+    """A recording of such a burst, played as fast as it was."""
+    with tempfile.TemporaryDirectory() as folder:
+        load = ("200", "--set", "seconds=1")
+        record = (sys.executable, "-m", "wsgiviz", *BASE, *load, "--headless", "--record", f"{folder}/run.wviz")
+        subprocess.run(record, check=True, capture_output=True, timeout=60)
+        with Terminal("replay", f"{folder}/run.wviz", columns=200, lines=50) as terminal:
+            terminal.until(lambda piece: b"16 of 16 blocked" in piece.data, 20.0, "16 of 16 blocked")
+            share, pieces = _measure(terminal)
+    kilobytes = sum(len(piece.data) for piece in pieces) / 1000
+    note = f"16 workers, 200 requests, the marks looked for meanwhile; {kilobytes / MEASURED_S:.0f} kB/s"
+    budget = f"≤ {BUDGET:.0f} %"
+    return Figure("viewer's CPU, a recording at 1×", share, "% of a core", budget, share <= BUDGET, note)
 
 
 def _idle(name: str, record: bool = False) -> Figure:

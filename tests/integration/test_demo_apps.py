@@ -82,6 +82,7 @@ def on_a_loop(module: Any, work: Coroutine[Any, Any, Any]) -> Any:
         finally:
             if hasattr(module, "async_client"):
                 await module.async_client.aclose()
+                module.async_client = module.httpx.AsyncClient(timeout=60, trust_env=False)  # for the next loop
 
     return asyncio.run(run())
 

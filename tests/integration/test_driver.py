@@ -177,6 +177,57 @@ def test_more_requests_join_the_run_that_is_in_progress(bench: Bench) -> None:
     assert sorted(event.req for event in bench.emitted(RequestSent)) == bench.numbers(1, 2, 3, 4, 5)
 
 
+def test_more_requests_go_to_a_side_that_is_through_and_to_one_that_is_not(bench: Bench) -> None:
+    held = bench.holding()
+    bench.fire(held, bench.server(says(OK)), requests=2)
+    bench.connected(2)
+    assert bench.finish("asgi").cancelled == 0
+    bench.driver.more(1)
+    bench.connected(3)
+    wait_until(lambda: len(bench.emitted(RunEnded, "asgi")) == 2, "the second end at the side that was through")
+    assert [grew.planned for grew in bench.emitted(RunGrew, "asgi")] == [3]
+    for side in ("wsgi", "asgi"):
+        assert sorted(event.req for event in bench.emitted(RequestSent, side)) == bench.numbers(1, 2, 3)
+    held.released.set()
+    bench.finish()
+
+
+def test_more_requests_go_to_a_run_that_is_over_one_after_the_other(bench: Bench) -> None:
+    bench.fire(bench.server(says(OK)), requests=2)
+    bench.finish()
+    for ends in (2, 3):
+        bench.driver.more(1)
+        wait_until(lambda ends=ends: len(bench.emitted(RunEnded)) == ends, f"end {ends}")  # type: ignore[misc]
+    assert [event.req for event in bench.emitted(RequestSent)] == bench.numbers(1, 2, 3, 4)
+    assert len(bench.emitted(ResponseReceived)) == 4
+    assert len(bench.emitted(RunStarted)) == 1
+
+
+def test_more_requests_wait_for_the_turn_of_their_side(bench: Bench) -> None:
+    first = bench.holding()
+    bench.fire(first, bench.server(says(OK)), requests=2, order="in-turn")
+    bench.connected(2)
+    bench.driver.more(1)
+    bench.connected(3)
+    first.released.set()
+    bench.finish("asgi")
+    assert len(bench.emitted(RequestSent, "asgi")) == 3
+
+
+def test_a_request_added_after_a_run_is_cancelled_by_the_next_one(bench: Bench) -> None:
+    server = bench.server(says(OK))
+    bench.fire(server)
+    bench.finish()
+    server.answer = server.hold
+    bench.driver.more(1)
+    bench.connected(2)
+    first = bench.run
+    bench.fire(bench.server(says(OK)))
+    bench.finish()
+    assert [ended.cancelled for ended in bench.emitted(RunEnded, run=first)] == [0, 1]
+    assert bench.failures(first) == {"cancelled": 1}
+
+
 def test_a_second_run_cancels_the_first_and_begins_after_it(bench: Bench) -> None:
     bench.fire(bench.holding(), requests=4)
     bench.connected(4)

@@ -10,6 +10,7 @@ from collections.abc import Callable
 import psutil
 
 from tests.integration.conftest import Stage
+from wsgiviz.analysis import metrics
 from wsgiviz.state import Activity, Phase
 
 Start = Callable[..., Stage]
@@ -66,6 +67,39 @@ def test_firing_again_begins_a_new_run(stage: Start) -> None:
     on.finish()
     assert on.state.run == first + 1
     assert on.wsgi.run.completed == 4
+
+
+def test_one_request_more_after_a_run_is_of_that_run_at_both_sides(stage: Start) -> None:
+    on = stage(parameters={"seconds": 0.05}, requests=4)
+    on.finish()
+    run, totals = on.state.run, {side.name: metrics.makespan_ns(side) for side in on.state.sides.values()}
+    on.controller.fire_one()
+    on.finish()
+    for side in on.state.sides.values():
+        assert (side.run.number, side.run.planned, side.run.completed) == (run, 5, 5)
+        assert metrics.makespan_ns(side) == totals[side.name]
+    assert [(kept.number, kept.sides[0].completed) for kept in on.state.runs] == [(1, 5)]
+
+
+def test_one_request_more_reaches_a_side_that_is_through_while_the_other_is_not(stage: Start) -> None:
+    on = stage(parameters={"seconds": 0.5}, workers=1, requests=4)
+    on.until(lambda: bool(on.asgi.run.ended_ns) and not on.wsgi.run.ended_ns, "the end of one side")
+    on.controller.fire_one()
+    on.finish()
+    assert [side.run.completed for side in on.state.sides.values()] == [5, 5]
+    assert (on.wsgi.run.added, on.asgi.run.added) == (0, 1)
+
+
+def test_a_run_fired_during_another_counts_what_that_has_left_in_its_workers(stage: Start) -> None:
+    on = stage(parameters={"seconds": 0.5}, workers=2, requests=2, only="wsgi")
+    on.until(lambda: on.wsgi.run.in_app == 2, "both requests in the app")
+    on.controller.fire()
+    on.until(lambda: on.wsgi.run.running, "the second run")
+    held = [worker.req for worker in on.wsgi.server.living() if worker.busy]
+    assert all(on.wsgi.of_earlier_run(req) for req in held if req)
+    on.finish()
+    assert (on.wsgi.run.earlier, on.wsgi.run.completed) == (2, 2)
+    assert [kept.cancelled for kept in on.state.runs] == [True, False]
 
 
 def test_other_settings_restart_only_what_they_must(stage: Start) -> None:

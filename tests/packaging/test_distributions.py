@@ -36,7 +36,8 @@ def test_the_sdist_has_what_the_readme_refers_to(unpacked: Path) -> None:
     "path",
     [
         "ARCHITECTURE.md", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "Makefile", "README.md", "pyproject.toml",
-        "requirements.lock", ".pre-commit-config.yaml", ".ci/run", "tests/conftest.py", "screenshots/make.py",
+        "requirements.lock", ".pre-commit-config.yaml", ".ci/run", ".ci/with-postgres", "tests/conftest.py",
+        "screenshots/make.py",
     ],
 )  # fmt: skip
 def test_the_sdist_is_a_project_that_one_can_work_on(unpacked: Path, path: str) -> None:

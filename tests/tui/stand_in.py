@@ -18,10 +18,11 @@ from textual.widgets import Input, Static
 from tests.unit.states import T0, S, awaiting_tasks, sleeping_workers
 from wsgiviz.analysis.occurrences import Occurrences
 from wsgiviz.errors import WsgivizError
+from wsgiviz.log import Mark
 from wsgiviz.settings import Settings, make
 from wsgiviz.state import Failure, Phase, Side, State
 from wsgiviz.tui.app import WsgivizApp
-from wsgiviz.tui.feed import Frame, Saving
+from wsgiviz.tui.feed import Frame, Playhead, Saving
 from wsgiviz.tui.widgets.pane import Pane
 
 DEADLINE_S = 20.0
@@ -176,6 +177,29 @@ class StandInPlayback:
 
     def to_end(self) -> None:
         self.calls.append("to_end")
+
+    @property
+    def playhead(self) -> Playhead:
+        return Playhead(T0, T0 + 10 * S, T0, 3, 12)
+
+    def faster(self, by: int) -> None:
+        self.calls.append(f"faster {by}")
+
+    def slow_motion(self) -> None:
+        self.calls.append("slow_motion")
+
+    def toggle_loop(self) -> None:
+        self.calls.append("toggle_loop")
+
+    def seek(self, t_ns: int) -> None:
+        self.calls.append(f"seek {(t_ns - T0) / S:g}")
+
+    def go_to(self, mark: Mark) -> None:
+        self.calls.append(f"go_to {mark.type}")
+
+    def find(self, number: int) -> int:
+        self.calls.append(f"find {number}")
+        return 0
 
 
 class Seat:

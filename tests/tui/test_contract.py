@@ -163,7 +163,7 @@ def shown_at(state: State, at_s: float, replay: bool) -> list[list[str]]:
     feed = StandIn(state.settings, state)
     feed.now_s = at_s
     if replay:
-        watch_replay(check, feed, (80, 24))
+        watch_replay(check, feed, (80, 25))  # the bar of playback takes a line
     else:
         watch(check, feed, (80, 24))
     return found

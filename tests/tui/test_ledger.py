@@ -7,11 +7,15 @@ from typing import Any
 
 import pytest
 from msgspec.structs import replace
+from textual.widgets import Input
 
 from tests.tui.ledgers import many, only, with_more
-from tests.tui.stand_in import Seat, StandIn, watch
+from tests.tui.stand_in import Seat, StandIn, sleeping, watch
 from tests.unit.states import MS, RUN, T0, S, answered_request, ledger_of
-from wsgiviz.state import Request, State, Task
+from wsgiviz.analysis.entries import AFTER_ANSWER, FOR_NOBODY, RETURNING
+from wsgiviz.events import request_number
+from wsgiviz.state import Activity, Request, State, Task
+from wsgiviz.tui.render.ledger_columns import BRIEF, COLUMNS
 from wsgiviz.tui.screens.ledger import LedgerScreen
 from wsgiviz.tui.screens.request_table import RequestTable
 
@@ -38,13 +42,19 @@ class Opened:
     @property
     def ids(self) -> list[str]:
         """The rows as they stand: "w1" for the first request of the WSGI side."""
-        return [f"{s[0]}{n}" for s, n in zip(self.column("side"), self.column("#"), strict=True)]
+        keys = [self.table.key_of(row.key) for row in self.table.ordered_rows]
+        return [f"{key[0][0]}{request_number(key[1])}" for key in keys if key is not None]
+
+    async def sort(self, name: str) -> None:
+        """Press the number of the place where that column stands."""
+        await self.seat.press(str(self.table.shown.index(name) + 1))
 
     @property
     def on_screen(self) -> list[str]:
         """The numbers in the rows that can be seen."""
         rows = [line.split() for line in self.seat.lines[2:-1]]
-        return [row[0][0] + row[1] for row in rows if len(row) > 1]
+        with_side = "side" in self.table.shown
+        return [row[0][0] + row[1] if with_side else f"w{row[0]}" for row in rows if len(row) > 1]
 
 
 def with_ledger(
@@ -79,16 +89,16 @@ def test_it_shows_every_request_of_both_sides_by_number() -> None:
 
 def test_a_number_sorts_by_that_column_and_once_more_the_other_way_with_the_unknown_last() -> None:
     async def check(ledger: Opened) -> None:
-        await ledger.seat.press("9")
+        await ledger.sort("total")
         totals = ledger.column("total")
         assert totals[:8] == ["1.00 s"] * 4 + ["2.00 s"] * 4
         assert set(totals[8:]) == {""}
-        await ledger.seat.press("9")
+        await ledger.sort("total")
         totals = ledger.column("total")
         assert totals[:8] == ["2.00 s"] * 4 + ["1.00 s"] * 4
         assert set(totals[8:]) == {""}
         await ledger.seat.reads("by total, descending")
-        await ledger.seat.press("4")
+        await ledger.sort("status")
         assert ledger.column("status")[0] == "✓ 200"
 
     with_ledger(check)
@@ -98,7 +108,7 @@ def test_s_takes_the_next_column() -> None:
     async def check(ledger: Opened) -> None:
         await ledger.seat.press("s")
         await ledger.seat.reads("by worker, ascending")
-        await ledger.seat.press(*"sssssss")
+        await ledger.seat.press(*"s" * (len(ledger.table.shown) - 3))  # the bars are no column to sort by
         await ledger.seat.reads("by side, ascending")
 
     with_ledger(check)
@@ -130,7 +140,8 @@ def test_tab_shows_one_side_then_the_other_then_both_with_the_cursor_on_its_requ
 
 def test_of_an_answer_that_came_before_close_nobody_knows_how_long_it_took_to_return() -> None:
     async def check(ledger: Opened) -> None:
-        assert ledger.column("return") == ["", ""]
+        assert "return" not in ledger.table.shown
+        await ledger.seat.reads("served in 1.00 s")
 
     with_ledger(
         check, only(replace(answered_request(n, T0, T0 + S), received_ns=T0 + S - n * n * 45_000) for n in (1, 2))
@@ -165,7 +176,8 @@ def test_only_the_cells_that_differ_are_touched(monkeypatch: pytest.MonkeyPatch)
 
 def test_cursor_and_lines_stay_where_they_are_while_rows_come_in_above() -> None:
     async def check(ledger: Opened) -> None:
-        await ledger.seat.press("9", "9")
+        await ledger.sort("total")
+        await ledger.sort("total")
         ledger.table.move_cursor(row=40)
         await ledger.seat.pilot.pause()
         assert ledger.table.current == ("wsgi", RUN + 60)
@@ -198,7 +210,9 @@ def test_another_run_is_another_ledger() -> None:
 
 def test_fewer_rows_are_still_in_order() -> None:
     async def check(ledger: Opened) -> None:
-        await ledger.seat.press("9", "9", "down", "down")
+        await ledger.sort("total")
+        await ledger.sort("total")
+        await ledger.seat.press("down", "down")
         await ledger.feed(many(40, first=11))
         assert ledger.ids == [f"w{n}" for n in range(50, 10, -1)]
         assert ledger.table.current == ("wsgi", RUN + 48)
@@ -217,6 +231,114 @@ def test_ten_thousand_rows_are_shown_and_new_ones_touch_no_other(monkeypatch: py
     with_ledger(check, many(10_000))
 
 
+# --- bars, columns, filter -----------------------------------------------------------------------------------------
+
+
+def bars(ledger: Opened) -> dict[str, str]:
+    return dict(zip(ledger.ids, ledger.column("wait and service"), strict=True))
+
+
+def test_a_bar_shows_the_wait_and_then_the_service_of_each_request_to_one_scale() -> None:
+    async def check(ledger: Opened) -> None:
+        found = bars(ledger)
+        first, fifth = found["w1"], found["w5"]
+        assert set(first) == {"█"}
+        assert fifth.strip("█") == "·" * fifth.count("·")
+        assert fifth.count("·") == pytest.approx(len(first), abs=1)
+        assert fifth.count("█") == pytest.approx(len(first), abs=1)
+        assert set(found["a1"]) <= {"", "━", "·"}
+
+    with_ledger(check)
+
+
+def test_a_longer_one_makes_all_others_shorter() -> None:
+    async def check(ledger: Opened) -> None:
+        before = bars(ledger)["w100"]
+        await ledger.feed(with_more(ledger.seat.feed.state, many(1, first=200)))
+        after = bars(ledger)
+        assert len(after["w100"]) == pytest.approx(len(before) / 2, abs=1)
+        assert len(after["w200"]) == len(before)
+
+    with_ledger(check, many(100))
+
+
+def test_a_column_that_says_nothing_is_left_out_and_comes_in_when_it_does() -> None:
+    async def check(ledger: Opened) -> None:
+        assert ledger.table.shown == ["#", "service", "total", "wait and service"]
+        await ledger.seat.reads("all: wsgi, on worker 1, ✓ 200, GET /")
+        failed = replace(answered_request(101, T0, T0 + S, pid=100), status=500, target="GET /slow")
+        await ledger.feed(with_more(ledger.seat.feed.state, only([failed])))
+        assert ledger.table.shown == ["#", "status", "path", "service", "total", "wait and service"]
+        assert ledger.column("status")[-2:] == ["✓ 200", "✕ 500"]
+        assert ledger.column("path")[-2:] == ["GET /", "GET /slow"]
+
+    with_ledger(check, many(100))
+
+
+async def filtered(ledger: Opened, words: str) -> list[str]:
+    await ledger.seat.press("slash")
+    await ledger.seat.until(lambda: isinstance(ledger.seat.app.focused, Input), "the filter")
+    ledger.screen.query_one(Input).value = words
+    await ledger.seat.press("enter")
+    await ledger.seat.until(lambda: ledger.seat.app.focused is ledger.table, "the table")
+    return ledger.ids
+
+
+def test_a_filter_shows_what_it_asks_for_and_escape_shows_all_again() -> None:
+    async def check(ledger: Opened) -> None:
+        assert await filtered(ledger, "wsgi ok") == [f"w{n}" for n in range(1, 9)]
+        await ledger.seat.reads("only wsgi ok: 8 of 40")
+        assert await filtered(ledger, "wsgi blocked") == [f"w{n}" for n in range(9, 13)]
+        assert await filtered(ledger, "#5") == ["w5", "a5"]
+        assert await filtered(ledger, "failed") == []
+        await ledger.seat.press("escape")
+        assert len(ledger.ids) == 40
+        await ledger.seat.screen_is("LedgerScreen")
+        await ledger.seat.press("escape")
+        await ledger.seat.screen_is("LiveScreen")
+
+    with_ledger(check)
+
+
+def test_letters_in_the_filter_are_no_keys_of_the_screen_and_apply_at_once() -> None:
+    async def check(ledger: Opened) -> None:
+        await ledger.seat.press("slash", *"asgi")
+        await ledger.seat.until(lambda: ledger.ids == [f"a{n}" for n in range(1, 21)], "the other side only")
+        await ledger.seat.screen_is("LedgerScreen")
+        await ledger.seat.press("escape")
+        assert len(ledger.ids) == 40
+
+    with_ledger(check)
+
+
+def test_what_does_not_pass_any_more_goes_and_what_passes_now_comes() -> None:
+    async def check(ledger: Opened) -> None:
+        assert await filtered(ledger, "wsgi open") == [f"w{n}" for n in range(9, 21)]
+        await ledger.feed(sleeping(3.5))
+        assert ledger.ids == [f"w{n}" for n in range(13, 21)]
+
+    with_ledger(check)
+
+
+def test_several_paths_have_a_summary_of_each() -> None:
+    async def check(ledger: Opened) -> None:
+        await ledger.seat.reads("service p50")
+        lines = [line.split() for line in ledger.seat.lines]
+        assert ["wsgi", "/", "3/3"] in [line[:3] for line in lines]
+        assert ["wsgi", "/slow", "1/1"] in [line[:3] for line in lines]
+
+    async def narrow(ledger: Opened) -> None:
+        [line] = [line for line in ledger.seat.lines if "/slow" in line and "1/1" in line]
+        assert line.split()[-2:] == ["3.0", "ms"]  # the third in turn
+
+    state = many(4)
+    side = state.sides["wsgi"]
+    run = replace(side.run, paths=((3, "/"), (1, "/slow")))
+    several = replace(state, sides={**state.sides, "wsgi": replace(side, run=run)})
+    with_ledger(check, several)
+    with_ledger(narrow, several, (80, 24))
+
+
 # --- what is asked for -------------------------------------------------------------------------------------------
 
 
@@ -231,6 +353,21 @@ def test_f_follows_the_request_and_shows_the_panes() -> None:
         assert ledger.seat.app.live.followed == RUN + 2
         await ledger.seat.press("escape")
         assert ledger.seat.app.live.followed == 0
+
+    with_ledger(check)
+
+
+def test_f_follows_from_the_inspector_too() -> None:
+    async def check(ledger: Opened) -> None:
+        await ledger.seat.press("escape")
+        await ledger.seat.screen_is("LiveScreen")
+        await ledger.seat.press("tab")
+        await ledger.seat.screen_is("LedgerScreen")
+        await ledger.seat.press("down", "down", "enter")
+        await ledger.seat.screen_is("InspectorScreen")
+        await ledger.seat.press("f")
+        await ledger.seat.screen_is("LiveScreen")
+        assert ledger.seat.app.live.followed == RUN + 2
 
     with_ledger(check)
 
@@ -266,7 +403,7 @@ def hostile() -> State:
 
 def test_texts_of_others_are_shown_and_do_nothing() -> None:
     async def check(ledger: Opened) -> None:
-        await ledger.seat.reads(r"✕ re\x1b]0;set\x07 [red]Err[/]"[:30])
+        await ledger.seat.reads(r"all: wsgi, ✕ re\x1b]0;set\x07 [red]Err[/]"[:30])
         await ledger.seat.press("enter")
         await ledger.seat.reads(r"GET /\x1b[2J[bold red]\u202egnp.exe")
         await ledger.seat.reads(r"re\x1b]0;set\x07 [red]Err[/]\u202e")
@@ -290,10 +427,32 @@ def test_plain_ascii_is_all_there_is_in_ascii_mode(size: tuple[int, int]) -> Non
 def test_eighty_columns_hold_all_of_it() -> None:
     async def check(ledger: Opened) -> None:
         words = ledger.seat.lines[1].split()
-        assert words == ["side", "#", "worker", "status", "planned", "queue", "service", "return", "total"]
-        assert ledger.seat.lines[2].split()[-2:] == ["1.00", "s"]
+        assert words == ["side", "#", "worker", "status", "queue", "total", "wait", "and", "service"]
+        assert ledger.seat.lines[2].split()[-3:-1] == ["1.00", "s"]
+        assert set(ledger.seat.lines[2].split()[-1]) == {"█"}
 
     with_ledger(check, size=(80, 24))
+
+
+@pytest.mark.parametrize("state", [*(Task), *(Activity), RETURNING, AFTER_ANSWER, FOR_NOBODY])
+def test_what_a_request_does_has_room_in_a_narrow_table(state: str) -> None:
+    [narrow] = [column.narrow for column in COLUMNS if column.name == "status"]
+    assert len(BRIEF.get(state, state)) + 2 <= narrow, "with its sign"
+
+
+def test_in_a_wide_table_it_is_said_in_full() -> None:
+    async def check(ledger: Opened) -> None:
+        assert ledger.column("status") == ["△ GIL wait", "✓ 200"]
+        await ledger.seat.pilot.resize_terminal(120, 36)
+        await ledger.seat.until(lambda: ledger.column("status")[0] == "△ waiting for the GIL in a thread", "words")
+        await ledger.feed(only([replace(request, task=Task.FOR_THREAD), other]))
+        assert ledger.column("status")[0] == "◌ waiting for a thread"
+        await ledger.seat.pilot.resize_terminal(80, 24)
+        await ledger.seat.until(lambda: ledger.column("status")[0] == "◌ in queue", "few words")
+
+    request = Request(RUN + 1, T0, T0, began_ns=T0 + MS, task=Task.THREAD_FOR_GIL, since_ns=T0 + MS)
+    other = answered_request(2, T0, T0 + S)
+    with_ledger(check, only([request, other]), size=(80, 24))
 
 
 def test_of_an_external_request_the_ledger_knows_what_the_server_knows() -> None:

@@ -338,3 +338,15 @@ def test_the_timer_goes_on_from_lesson_to_lesson() -> None:
         await pupil.reads("paused")
 
     teach(check, lesson())
+
+
+def test_the_verdict_names_no_keys_of_the_live_screen() -> None:
+    async def check(pupil: Pupil) -> None:
+        await guessed(pupil)
+        await pupil.press("space")
+        await pupil.reads("It runs.")
+        await pupil.finish(done())
+        await pupil.reads("WSGI took 5.0")
+        assert "Press" not in pupil.text
+
+    teach(check, lesson(), size=(160, 50))

@@ -85,15 +85,18 @@ async def by_worker_and_back(seat: Seat) -> None:
     await seat.until(lambda: "w1" in seat.pane("left"), "lanes by request")
 
 
-def pauses(key: str) -> Check:
-    async def check(seat: Seat) -> None:
-        await seat.press(key)
-        await seat.reads("view paused, servers go on")
-        await seat.press(key)
-        await seat.until(lambda: "paused" not in seat.text, "going on")
-        assert seat.calls == []
+def says(words: str) -> Callable[[str], Check]:
+    """The key does nothing else here."""
 
-    return check
+    def of(key: str) -> Check:
+        async def check(seat: Seat) -> None:
+            await seat.press(key)
+            await seat.reads(words)
+            assert (seat.calls, type(seat.app.screen)) == ([], LiveScreen)
+
+        return check
+
+    return of
 
 
 def follows(key: str) -> Check:
@@ -156,7 +159,7 @@ DOES: dict[str, Callable[[str], Check]] = {
     "s": opens("PickerScreen"),
     "g": asks_for(),
     "o": opens("FormScreen"),
-    "p": pauses,
+    **dict.fromkeys(("p", "comma", "full_stop", "t"), says("There is nothing to play back yet.")),
     "x": asks_for("cancel"),
     "k": opens("WorkersScreen"),
     "r": asks_for("reload"),
@@ -170,6 +173,7 @@ DOES: dict[str, Callable[[str], Check]] = {
     "right": moves("left"),
     "0": follows,
     "v": lambda key: by_worker_and_back,
+    "h": opens("RunsScreen"),
     "down": moves("up", "v"),
     "up": moves("down", "v", "down", "down"),
     "c": shows_code,
@@ -227,52 +231,6 @@ def test_a_side_alone_has_the_whole_width() -> None:
     watch(check, StandIn(make(only="asgi")))
 
 
-# --- pausing ------------------------------------------------------------------------------------------------------
-
-
-def test_pausing_freezes_the_view_while_the_servers_go_on() -> None:
-    async def check(seat: Seat) -> None:
-        await seat.press("p")
-        await seat.reads("view paused, servers go on")
-        shown, said, pumped = (seat.pane("left"), seat.pane("right")), seat.words("#caption"), seat.feed.advanced
-        seat.feed.now_s = 3.4
-        seat.feed.feed(sleeping(3.4), Phase.RUNNING)
-        await seat.frames(5)
-        assert (seat.pane("left"), seat.pane("right")) == shown
-        assert seat.words("#caption") == said
-        assert seat.feed.advanced >= pumped + 5
-        assert "00:02.4" in seat.text
-        await seat.press("p")
-        await seat.reads("00:03.4")
-        assert "12 of 20 answered" in seat.pane("left")
-
-    watch(check)
-
-
-def test_a_paused_view_stays_when_the_run_ends() -> None:
-    async def check(seat: Seat) -> None:
-        await seat.press("p")
-        await seat.reads("view paused, servers go on")
-        shown = seat.pane("left")
-        seat.feed.now_s = 5.2
-        seat.feed.feed(sleeping(5.2), Phase.FINISHED)
-        await seat.frames(5)
-        assert seat.pane("left") == shown
-
-    watch(check)
-
-
-def test_firing_ends_the_pause_and_follows_the_new_run() -> None:
-    async def check(seat: Seat) -> None:
-        await seat.press("p", "greater_than_sign", "left")
-        await seat.reads("view paused")
-        await seat.press("space")
-        await seat.until(lambda: "paused" not in seat.text, "going on")
-        assert (seat.app.live.viewport.zoom, seat.app.live.viewport.pan) == (1.0, 0)
-
-    watch(check)
-
-
 def test_a_run_that_is_over_stands_still() -> None:
     async def check(seat: Seat) -> None:
         seat.feed.feed(ended := both_done(), Phase.FINISHED)
@@ -282,20 +240,6 @@ def test_a_run_that_is_over_stands_still() -> None:
         await seat.frames(2)
         assert seat.pane("left") == shown
         assert max(side.run.ended_ns for side in ended.sides.values()) < T0 + 6 * S
-
-    watch(check)
-
-
-def test_pausing_after_the_end_moves_nothing() -> None:
-    async def check(seat: Seat) -> None:
-        seat.feed.feed(both_done(), Phase.FINISHED)
-        await seat.reads("done 00:05.0")
-        shown = seat.pane("left")
-        seat.feed.now_s = 9.0
-        await seat.press("p")
-        await seat.reads("view paused")
-        await seat.frames(2)
-        assert seat.pane("left") == shown
 
     watch(check)
 

@@ -16,6 +16,7 @@ from wsgiviz.events import (
     LogWritten,
     PhaseChanged,
     RunRequested,
+    ServerRetired,
     ServerStarted,
     SessionOpened,
     SettingsChanged,
@@ -38,7 +39,8 @@ NO_SERVERS_HERE = "This is a recording"
 @pytest.mark.parametrize(
     ("key", "asked"),
     [("space", "toggle"), ("p", "toggle"), ("full_stop", "step 1"), ("comma", "step -1"), ("home", "restart"),
-     ("end", "to_end")],
+     ("end", "to_end"), ("right_square_bracket", "faster 1"), ("left_square_bracket", "faster -1"),
+     ("t", "slow_motion"), ("r", "toggle_loop")],
 )  # fmt: skip
 def test_a_key_of_the_playback_asks_for_just_that(key: str, asked: str) -> None:
     async def check(seat: Seat) -> None:
@@ -67,7 +69,7 @@ def test_the_sentence_offers_no_keys_for_servers() -> None:
 
 
 def test_keys_that_act_on_servers_are_those_of_the_live_screen() -> None:
-    assert {"f", "plus", "minus", "s", "o", "x", "k", "r", "w"} <= set(NO_SERVERS)
+    assert {"f", "plus", "minus", "s", "o", "x", "k", "w"} <= set(NO_SERVERS)
     assert not {"space", "p", "tab", "q", "question_mark"} & set(NO_SERVERS)
 
 
@@ -95,7 +97,7 @@ def test_help_and_quit_are_in_the_line_of_keys(size: tuple[int, int]) -> None:
 def test_help_explains_the_keys_of_the_playback_and_none_of_the_servers() -> None:
     async def check(seat: Seat) -> None:
         await seat.press("question_mark")
-        await seat.reads("Play the recording, or pause it")
+        await seat.reads("Play, or pause")
         assert "Fire" not in seat.text
 
     watch_replay(check)
@@ -125,11 +127,11 @@ def test_a_worker_can_be_chosen_but_not_ended() -> None:
 
 def test_the_header_says_recorded_how_fast_and_that_it_is_paused() -> None:
     async def check(seat: Seat) -> None:
-        await seat.reads("recorded 1× 00:02.4")
-        seat.feed.speed = 0.25
-        await seat.reads("recorded 0.25×")
+        await seat.reads("replay 1× 00:02.4")
+        seat.feed.speed = 0.2
+        await seat.reads("replay 0.2×")
         await seat.press("space")
-        await seat.reads("recorded, paused")
+        await seat.reads("replay 0.2×, paused")
         assert "live" not in seat.lines[0]
 
     watch_replay(check)
@@ -137,7 +139,7 @@ def test_the_header_says_recorded_how_fast_and_that_it_is_paused() -> None:
 
 def test_in_ascii_the_header_is_ascii() -> None:
     async def check(seat: Seat) -> None:
-        await seat.reads("recorded 1x")
+        await seat.reads("replay 1x")
 
     feed = StandIn()
     feed.recorded = True
@@ -162,7 +164,7 @@ def test_damage_is_said_once_and_stays_in_the_header() -> None:
     async def check(seat: Seat) -> None:
         await seat.reads(r"3 bytes are \x1b[2J")
         feed.problem = "This recording is incomplete: 9 bytes are missing."
-        await seat.reads("recorded 1×, incomplete")
+        await seat.reads("replay 1×, incomplete")
         await seat.frames(3)
         assert "9 bytes" not in seat.text
 
@@ -213,6 +215,7 @@ SESSION: list[list[Event]] = [
     [event(LogWritten, 60, ("Listening at nowhere",), side="wsgi"), event(PhaseChanged, 60, "ready")],
     [event(RunRequested, 70, 1, 7, ("wsgi",)), event(PhaseChanged, 70, "running")],
     [event(PhaseChanged, 900, "finished")],
+    [event(ServerRetired, 940, side="wsgi")],
     [event(PhaseChanged, 950, "closed")],
 ]
 
@@ -234,10 +237,11 @@ def file(tmp_path: Path) -> str:
 
 def phases(feed: ReplayFeed) -> list[Phase]:
     """What it is at, step by step, until it goes no further."""
-    found = []
+    found: list[Phase] = []
     while True:
         before = feed.advance(), feed.state
-        found.append(feed.state.phase)
+        if found[-1:] != [feed.state.phase]:
+            found.append(feed.state.phase)
         feed.step(1)
         if (feed.advance(), feed.state) == before:
             return found

@@ -37,6 +37,8 @@ COMPLAINTS = [
     (["run", "--json", ""], "--json : can't be written", "give a file"),
     (["run", "--json", "same", "--record", "./same"], "--json same: that is the recording's file", "give each"),
     (["replay"], "the following arguments are required: FILE", "wsgiviz replay --help"),
+    (["replay", "r.wviz", "--side", "wsgi"], "--side goes with two recordings", "wsgiviz replay ONE OTHER --side"),
+    (["replay", "a.wviz", "b.wviz", "--headless"], "two recordings have no report together", "for each"),
     (["replay", "r.wviz", "--ledger"], "--ledger goes with --json", "add --json FILE"),
     (["replay", "r.wviz", "--jsno", "-"], "unknown argument --jsno", "did you mean --json? wsgiviz replay --help"),
     (["replay", "r.wviz", "--json", "r.wviz"], "--json r.wviz: that is the recording's file", "give each"),

@@ -19,6 +19,7 @@ from wsgiviz.events import (
     ProcessSampled,
     RequestBegan,
     RequestFailed,
+    RunGrew,
     RunRequested,
     ServerRetired,
     ServerStarted,
@@ -200,14 +201,53 @@ def test_as_long_as_requests_end_a_run_may_take_as_long_as_it_likes() -> None:
     assert control.phase() is Phase.RUNNING
 
 
-def test_one_more_is_one_more_in_the_run_that_is_on_or_a_run_of_one() -> None:
+def test_one_more_joins_the_run_that_is_on() -> None:
     control = running(requests=7)
     control.controller.fire_one()
     assert control.client.asked == ["fire", "more 1"]
-    control.pump(*control.answered("wsgi"), *control.run_ended())
+    assert [action.action for action in control.state.actions] == ["fire", "more"]
+
+
+def test_one_more_after_a_run_is_added_to_it_and_the_run_finishes_again() -> None:
+    control = finished()
     control.controller.fire_one()
-    assert [job.requests for job in control.client.jobs] == [7, 1]
-    assert [action.action for action in control.state.actions] == ["fire", "more", "fire"]
+    assert control.client.asked == ["fire", "more 1"]
+    assert len(control.client.jobs) == 1
+    run = control.state.sides["wsgi"].run
+    assert (control.phase(), run.number, run.planned, run.running) == (Phase.RUNNING, 1, 2, True)
+    control.pump(*control.answered("wsgi", 2))
+    assert control.phase() is Phase.RUNNING
+    control.pump(*control.run_ended())
+    assert control.phase() is Phase.FINISHED
+    assert [(run.number, run.sides[0].completed) for run in control.state.runs] == [(1, 2)]
+
+
+def test_one_more_while_one_side_is_done_reaches_both() -> None:
+    control = running(only=None, requests=2)
+    ended = [event for event in control.run_ended() if event.side == "asgi"]
+    control.pump(*control.answered("asgi"), *control.answered("asgi", 2), *ended)
+    control.controller.fire_one()
+    runs = {name: side.run for name, side in control.state.sides.items()}
+    assert (runs["asgi"].running, runs["asgi"].planned, runs["wsgi"].planned) == (True, 3, 2)
+    assert control.client.asked == ["fire", "more 1"]
+
+
+def test_a_driver_that_ended_a_run_before_it_knew_of_one_more_sets_it_going_again() -> None:
+    control = running()
+    control.controller.fire_one()
+    control.pump(*control.answered("wsgi"), *control.run_ended())
+    assert control.phase() is Phase.FINISHED
+    control.pump(RunGrew(control.now_ns, "wsgi", DRIVER, 1, 2))
+    assert control.phase() is Phase.RUNNING
+    control.pump(*control.answered("wsgi", 2), *control.run_ended())
+    assert control.phase() is Phase.FINISHED
+
+
+def test_one_more_before_the_first_run_is_a_run_of_one() -> None:
+    control = Control(**(ONE_SIDE | {"requests": 7}))
+    control.get_ready()
+    control.controller.fire_one()
+    assert [job.requests for job in control.client.jobs] == [1]
 
 
 def test_cancelling_is_for_runs_and_is_noted() -> None:

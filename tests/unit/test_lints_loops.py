@@ -80,6 +80,9 @@ def test_a_loop_that_opens_connections_has_something_to_wait_for() -> None:
     steps = (Step(T0, T0 + MS, Task.RUNNING), Step(T0 + MS, T0 + 3 * MS, Task.AWAITING))
     have = but(computes, requests=[*computes.ledger.ours(), *(replace(request, steps=steps) for request in ready)])
     assert says("async-computes", context(have, at_s=2)) is None
+    assert says("async-computes", context(over(computes), at_s=9)) is not None
+    awaited = but(computes, requests=[replace(request, steps=steps) for request in computes.ledger.ours()])
+    assert says("async-computes", context(over(awaited), at_s=9)) is None
 
 
 def test_where_a_loop_computes_is_where_it_was_held_for_longest() -> None:

@@ -47,7 +47,7 @@ SAID = {
     ),
     ("processes-exhausted", "processes|", 2): (
         "one of the 2 processes of a ProcessPoolExecutor (all at app.py:7 time.sleep): "
-        "a process computes one call at a time, and more of them than cores gain nothing."
+        "each computes one call at a time, and more than cores gain nothing."
     ),
     ("one-thread-for-all", "asgiref|", 1): (
         "asgiref's only thread (at app.py:7 time.sleep): "

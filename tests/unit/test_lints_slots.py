@@ -175,6 +175,11 @@ def test_more_processes_than_cores() -> None:
     of_one = but(many, kind="gthread", workers=rows(*threads(1, *[Activity.COMPUTING] * 4)))
     assert says("more-processes-than-cores", context(of_one)) is None, "its threads share one interpreter lock"
     assert says("more-processes-than-cores", context(over(many))) is None
+    mostly_blocked = Tally(requests=3, app_ns=S, cpu_ns=S // 10)
+    waited = [replace(each, tally=mostly_blocked) for each in many.server.workers.values()]
+    assert says("more-processes-than-cores", context(but(many, workers=rows(*waited)), at_s=1)) is None
+    computed = [replace(each, tally=Tally(requests=3, app_ns=S, cpu_ns=S)) for each in waited]
+    assert says("more-processes-than-cores", context(but(many, workers=rows(*computed)), at_s=1)) is not None
 
 
 # --- an event loop inside a request ------------------------------------------------------------------------------

@@ -41,6 +41,10 @@ def _executor() -> Iterator[ProcessPoolExecutor]:
         yield executor
 
 
+LAST = 6
+"""More than an executor with one process hands on."""
+
+
 def began(loop: Loop) -> list[int]:
     return [event.req for event in loop.of(CallBegan)]
 
@@ -80,17 +84,18 @@ def test_what_is_given_up_before_a_process_takes_it_up(executor: ProcessPoolExec
         async def asks(_: Loop) -> int:
             return await asyncio.get_running_loop().run_in_executor(executor, wait_for, str(gate))
 
-        # One process, and one call more that waits for it at once: only what comes then can be cancelled.
-        tasks = [loop.start(req, asks) for req in (1, 2, 3)]
-        await loop.until(lambda: len(loop.of(CallQueued)) == 3)
-        tasks[2].cancel()
+        # The executor hands calls on before its one process asks for them: only what comes later can be cancelled.
+        tasks = [loop.start(req, asks) for req in range(1, LAST + 1)]
+        await loop.until(lambda: len(loop.of(CallQueued)) == LAST)
+        tasks[-1].cancel()
         await loop.until(lambda: bool(loop.of(CallEnded)))
         gate.touch()
-        await asyncio.gather(*tasks[:2])
+        await asyncio.gather(*tasks[:-1])
 
     loop = on_a_loop(test)
-    assert loop.calls_of(3) == ["CallQueued", "CallEnded"]
-    assert [(event.req, event.began) for event in loop.of(CallEnded)] == [(3, 0), (1, 1), (2, 1)]
+    assert loop.calls_of(LAST) == ["CallQueued", "CallEnded"]
+    ended = [(event.req, event.began) for event in loop.of(CallEnded)]
+    assert ended == [(LAST, 0), *((req, 1) for req in range(1, LAST))]
 
 
 def test_anyio_s_limiter_lets_one_in(tmp_path: Path) -> None:

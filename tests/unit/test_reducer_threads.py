@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from tests.unit.lint_contexts import PID, at, ended, reduced
 from tests.unit.states import MS, RUN, S
 from tests.unit.thread_events import (
@@ -19,6 +21,7 @@ from tests.unit.thread_events import (
 )
 from wsgiviz.events import Event, RunRequested, StepBegan, TaskReady, ThreadSampled, WorkerDied
 from wsgiviz.state import PoolKind, Request, Task, ThreadPool
+from wsgiviz.state.request import STEPS_KEPT
 from wsgiviz.state.thread_pool import POOLS_KEPT
 
 
@@ -203,6 +206,20 @@ def test_its_times_in_threads_by_what_those_did() -> None:
     assert (calls.blocked_ns, calls.computing_ns, calls.gil_ns) == (0, 180 * MS, 300 * MS)
     assert done.in_threads_ns(at(0.9)) == at(0.5) - at(0.02)
     assert (done.spent_ns(Task.THREAD_COMPUTES, at(0.9)), done.spent_ns(Task.IN_PROCESS, 0)) == (180 * MS, 0)
+
+
+def test_what_a_thread_did_long_ago_is_known_less_exactly_and_not_forgotten() -> None:
+    """Ten seconds in which it takes turns with the GIL."""
+    events = list(INSIDE)
+    for n in range(300):
+        cpu_s, letter = 1 + n // 2 * 0.03, "G" if n % 2 else "R"
+        events += sampled(1, 0.1 + n / 30, cpu_s, letter)
+    found = request(events)
+    assert len(found.steps) < STEPS_KEPT
+    assert found.steps[0].task is Task.RUNNING, "its beginning is kept"
+    assert {Task.THREAD_COMPUTES, Task.THREAD_FOR_GIL} <= set(tasks(found))
+    assert all(one.end_ns == other.start_ns for one, other in pairwise(found.steps)), "without a gap"
+    assert found.calls.computing_ns + found.calls.gil_ns > 9.9 * S
 
 
 # --- processes ----------------------------------------------------------------------------------------------------

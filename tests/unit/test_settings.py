@@ -103,6 +103,12 @@ def test_whether_others_can_reach_the_app(host: str, loopback: bool) -> None:
     assert make(host=host).loopback is loopback
 
 
+def test_an_app_of_one_s_own_keeps_what_was_given_with_it() -> None:
+    changed = make(wsgi="shop:app", requests=12, workers=3).changed(threads=2)
+    assert (changed.requests, changed.workers, changed.threads) == (12, 3, 2)
+    assert make(requests=50).changed(wsgi="shop:app").requests == make(wsgi="shop:app").requests
+
+
 def test_another_scenario_brings_its_own_requests_and_parameters() -> None:
     changed = make(requests=50, workers=9, threads=3, parameters={"seconds": 2}).changed(scenario="fast")
     assert (changed.requests, changed.workers, set(changed.parameters)) == (

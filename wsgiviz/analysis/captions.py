@@ -154,6 +154,17 @@ def _cancelled(context: LintContext) -> Caption | None:
     return Caption(f"Cancelled: the clients are gone, but {serve} their requests: nothing tells a {kind} worker.")
 
 
+def _earlier(context: LintContext) -> Caption | None:
+    """What a run before has left in slots: no client waits for it, and this run's requests do."""
+    for side in context.state.sides.values():
+        held = [worker for worker in side.server.living() if worker.busy and side.of_earlier_run(worker.req)]
+        if held and side.run.running:
+            who = f"{len(held)} {wording.slot(side)}{'s' if len(held) > 1 else ''}{context.of_side(side)}"
+            serve = "still serve requests" if len(held) > 1 else "still serves a request"
+            return Caption(f"{who} {serve} of the run before; its clients are gone.", Tone.WARN)
+    return None
+
+
 def _steps(context: LintContext) -> Caption | None:
     """Where each step of a request is followed, the newest of them is what there is to say."""
     words = contract_sentences.said(context)
@@ -363,7 +374,7 @@ def _finished(context: LintContext) -> Caption | None:
     return Caption(text + words, Tone.GOOD, more=more, verdict=found)
 
 
-_URGENT: tuple[Rule, ...] = (_firing, _killed, _cancelled, _steps)
+_URGENT: tuple[Rule, ...] = (_firing, _killed, _cancelled, _earlier, _steps)
 """What a person has just done goes before everything else, and what a scenario is there to show."""
 
 _PLAIN: tuple[Rule, ...] = (

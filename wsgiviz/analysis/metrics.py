@@ -184,15 +184,15 @@ def elapsed_ns(side: Side, now_ns: int) -> int:
     run = side.run
     if not run.started_ns:
         return 0
-    if run.ended_ns:
+    if run.ended_ns or run.added:
         return makespan_ns(side) or max(0, run.ended_ns - run.started_ns)
     return max(0, now_ns - run.started_ns)
 
 
 def throughput(side: Side, now_ns: int) -> float | None:
-    """Completed requests a second, so far."""
+    """Completed requests a second, so far; without those that were added when it had ended."""
     span_ns = elapsed_ns(side, now_ns)
-    return side.run.completed / (span_ns / 1e9) if span_ns else None
+    return (side.run.completed - side.run.added_completed) / (span_ns / 1e9) if span_ns else None
 
 
 def per_worker(side: Side, now_ns: int) -> list[WorkerTimes]:
@@ -206,7 +206,8 @@ def per_worker(side: Side, now_ns: int) -> list[WorkerTimes]:
 
 
 def _end_ns(side: Side, now_ns: int) -> int:
-    return (side.run.last_finished_ns or side.run.ended_ns) if side.run.ended_ns else now_ns
+    run = side.run
+    return (run.last_finished_ns or run.ended_ns) if run.ended_ns or run.added else now_ns
 
 
 def _lived_ns(worker: Worker, side: Side, end_ns: int) -> int:
@@ -300,7 +301,7 @@ def _computing_ns(worker: Worker, app_ns: int) -> int | None:
     """On the CPU inside the app, or runnable and waiting for one: of ``app_ns`` in which it did not wait for the GIL.
 
     The first is exact for requests that ended (the thread's own clock); of one that is still on, and of the
-    run queue, the kernel's counters since the start of the run are what is known.
+    run queue, the kernel's counters since the start of the run are what is known, but for what was outside the app.
     """
     now, then, tally = worker.sample, worker.tally.first, worker.tally
     if not now.t_ns:
@@ -308,7 +309,7 @@ def _computing_ns(worker: Worker, app_ns: int) -> int | None:
     on_cpu = max(0, tally.cpu_ns)
     if worker.req:
         on_cpu = max(on_cpu, _on_cpu_ns(worker))
-    return min(app_ns, on_cpu + max(0, now.runq_ns - then.runq_ns))
+    return min(app_ns, on_cpu + max(0, now.runq_ns - then.runq_ns - tally.runq_outside_ns))
 
 
 def _loop_times(worker: Worker, side: Side, end_ns: int) -> WorkerTimes:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from wsgiviz.analysis.lints import BY_NAME, Finding, LintContext, findings
-from wsgiviz.state import Phase, State
+from wsgiviz.analysis.verdict import Verdict, verdict
+from wsgiviz.state import RUNS_KEPT, Phase, State
 
 TICK_NS = 100_000_000
 """Lints are evaluated once in each tick of event time: what lasts less may be missed."""
@@ -29,30 +31,38 @@ class Occurrence(Struct, frozen=True):
 
 class Occurrences(Struct, frozen=True):
     """``found``: what applies now; ``met``: all that was found since ``fired`` was fired, in the order of the first
-    time. Plain data: it can be encoded and decoded."""
+    time; ``verdicts``: by number in the log, of the runs that have finished (`wsgiviz.state.State.runs`). Plain data:
+    it can be encoded and decoded."""
 
     fired: int = 0
     phase: Phase = Phase.NEW
     evaluated_ns: int = 0
     found: tuple[Finding, ...] = ()
     met: tuple[Occurrence, ...] = ()
+    verdicts: tuple[tuple[int, Verdict], ...] = ()
 
     def after(self, state: State) -> Occurrences:
         """The occurrences after one more State: others only when the next tick has begun, when the run has just
         finished, or when a new one was fired, which begins anew."""
-        before = self if state.fired == self.fired else Occurrences(state.fired, self.phase, self.evaluated_ns)
+        begun = replace(self, fired=state.fired, phase=Phase.NEW, found=(), met=())
+        before = self if state.fired == self.fired else begun
         finished = state.phase is Phase.FINISHED and before.phase is not Phase.FINISHED
         due = state.t_ns // TICK_NS > before.evaluated_ns // TICK_NS
         if before is self and not due and not finished:
-            return self if self.phase is state.phase else self._with_phase(state.phase)
-        return before._evaluated(state)
+            return self if self.phase is state.phase else replace(self, phase=state.phase)
+        return before._evaluated(state)._judged(state) if finished else before._evaluated(state)
 
     def rows(self) -> list[dict[str, Any]]:
         """All that was found in the run, for the JSON report."""
         return [_row(occurrence) for occurrence in self.met if occurrence.finding.lint in BY_NAME]
 
-    def _with_phase(self, phase: Phase) -> Occurrences:
-        return Occurrences(self.fired, phase, self.evaluated_ns, self.found, self.met)
+    def _judged(self, state: State) -> Occurrences:
+        """With the verdict on the run that has just finished."""
+        found = verdict(state, state.t_ns)
+        if found is None:
+            return self
+        others = tuple(pair for pair in self.verdicts if pair[0] != state.run)
+        return replace(self, verdicts=(*others, (state.run, found))[-RUNS_KEPT:])
 
     def _evaluated(self, state: State) -> Occurrences:
         now_ns, found = state.t_ns, _findings(state)
@@ -61,7 +71,14 @@ class Occurrences(Struct, frozen=True):
             key = finding.lint, finding.side
             lasted_ns = self._lasted_ns(met.get(key), state.sides[finding.side].run.ended_ns, now_ns)
             met[key] = Occurrence(finding, now_ns, lasted_ns)
-        return Occurrences(state.fired, state.phase, now_ns, tuple(found), tuple(met.values()))
+        return replace(
+            self,
+            fired=state.fired,
+            phase=state.phase,
+            evaluated_ns=now_ns,
+            found=tuple(found),
+            met=tuple(met.values()),
+        )
 
     def _lasted_ns(self, before: Occurrence | None, ended_ns: int, now_ns: int) -> int:
         """Time counts while the side's run is on, and from one evaluation to the next if the lint applied at both."""

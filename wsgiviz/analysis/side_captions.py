@@ -6,6 +6,7 @@ from msgspec.structs import replace
 
 from wsgiviz.analysis import connections, metrics, outcomes
 from wsgiviz.analysis.captions import Caption, Tone, caption
+from wsgiviz.analysis.contract import is_followed
 from wsgiviz.analysis.lints import LintContext, wording
 from wsgiviz.analysis.loop_times import loop_times
 from wsgiviz.analysis.occurrences import Occurrences
@@ -22,12 +23,13 @@ def side_captions(state: State, now_ns: int, occurrences: Occurrences) -> dict[s
     """By side; none where one sentence says all: before and after a run, and for one side alone."""
     if state.phase is not Phase.RUNNING or len(state.sides) < 2:
         return {}
-    return {name: _of(state, side, now_ns, occurrences) for name, side in state.sides.items()}
+    return {name: caption_of(state, side, now_ns, occurrences) for name, side in state.sides.items()}
 
 
-def _of(state: State, side: Side, now_ns: int, occurrences: Occurrences) -> Caption:
+def caption_of(state: State, side: Side, now_ns: int, occurrences: Occurrences) -> Caption:
+    """The sentence for one of the sides of ``state``, as if it were alone."""
     alone = replace(state, sides={side.name: side})
-    if side.run.number == state.run and side.run.ended_ns:
+    if side.run.number == state.run and side.run.ended_ns and not is_followed(state.settings):
         return _done(LintContext.of(alone, now_ns), side)
     if not side.run.started_ns and any(other.run.started_ns for other in state.sides.values()):
         return Caption("Its run comes next.")

@@ -143,12 +143,15 @@ class Controller:
         return run_job(self._state, requests, self._secrets["header"] or "")
 
     def fire_one(self) -> None:
-        """One request more to each side: in the run that is on, or else a run of one."""
-        phase, client = self._state.phase, self._processes.client
-        if phase is Phase.RUNNING and client is not None:
+        """One request more to each side: in the newest run, which goes on where it has ended; before the first, a run
+        of one."""
+        state, client = self._state, self._processes.client
+        if state.phase in phases.OPEN and client is not None and phases.can_go_on(state):
             self._note("more")
+            self._deadlines.run_sent(self._moved_ns)
+            self._emit(*phases.going_on(state, self._moved_ns))
             client.more(1)
-        elif phase in phases.OPEN:
+        elif state.phase in phases.OPEN:
             self._send(Phase.RUNNING, self._run_job(requests=1), "fire")
 
     def cancel(self) -> None:
@@ -281,7 +284,9 @@ class Controller:
             self._check_ready(now_ns)
         else:
             self._scale()
-            if phase in phases.RUN_ON:
+            if phase is Phase.FINISHED and self._state.running:  # a request was added as the run ended
+                self._enter(Phase.RUNNING, now_ns)
+            elif phase in phases.RUN_ON:
                 self._check_ended(now_ns)
 
     def _failure(self, now_ns: int) -> WsgivizError | None:

@@ -13,8 +13,10 @@ from wsgiviz.events import (
     LogWritten,
     LoopBeat,
     OverflowsSampled,
+    PhaseChanged,
     ProcessSampled,
     QueueSampled,
+    RunRequested,
     ThreadSampled,
 )
 from wsgiviz.state import Activity, Measured, Phase, Side, State, Worker
@@ -70,6 +72,19 @@ def died_booting(state: State) -> DiedBooting | None:
 def run_ended(state: State) -> bool:
     """The load driver is through with the newest run, at all sides."""
     return all(side.run.number == state.run and side.run.ended_ns for side in state.sides.values())
+
+
+def can_go_on(state: State) -> bool:
+    """A person has fired the newest run, and the load driver has begun with it at all sides, or will."""
+    newest = all(side.run.number == state.run for side in state.sides.values())
+    return bool(state.run) and state.shows_fired and newest
+
+
+def going_on(state: State, now_ns: int) -> list[Event]:
+    """What is to be known before the driver is asked for a request more: where the run has ended, it goes on."""
+    ended = [side for side in state.sides.values() if side.run.ended_ns]
+    more = [RunRequested(now_ns, "", 0, state.run, side.run.done + 1, (side.name,)) for side in ended]
+    return [*more, *([PhaseChanged(now_ns, "", 0, Phase.RUNNING.value)] if state.phase is not Phase.RUNNING else [])]
 
 
 def unsettled(state: State) -> bool:

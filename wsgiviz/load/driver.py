@@ -6,7 +6,8 @@ exits. (So it needs no death signal, which would leave it no time for that.)
 
     {"fire": JOB}     start a run; one that is in progress is cancelled
     {"cancel": true}  give up the run that is in progress
-    {"more": N}       N requests more to each side, at once, in the run that is in progress
+    {"more": N}       N requests more to each side, at once: in the run that is in progress, or in the newest one,
+                      which goes on with them where it is over
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ import shutil
 import signal
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Coroutine, Iterable, Iterator
+from dataclasses import replace
 from itertools import count
 from typing import Any
 
@@ -32,7 +34,7 @@ from wsgiviz.load.plan import LEAD_NS, Job, Target
 from wsgiviz.load.side_load import SideLoad
 from wsgiviz.load.silent_clients import SilentClients
 from wsgiviz.recorder.codec import SIDES
-from wsgiviz.recorder.emitter import create_emitter
+from wsgiviz.recorder.emitter import Emitter, create_emitter
 
 BEAT_S = 0.02
 REMOVED_WITHIN_S = 5.0
@@ -51,27 +53,55 @@ class Driver:
         self._emitters = {side: create_emitter(rundir, side, "driver") for side in SIDES}
         self._http = httpx.AsyncClient(trust_env=False)
         self._cpu = OwnCpu()
-        self._run: asyncio.Task[None] | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._job: Job | None = None
         self._loads: list[SideLoad] = []
+        self._newest: dict[str, SideLoad] = {}  # of the newest run, by side
+        self._more_later: dict[str, int] = {}  # of sides whose turn has not come yet
 
     def command(self, line: bytes) -> None:
         """Carry out one line from stdin."""
         command: dict[str, Any] = json.loads(line)
         if "more" in command:
-            for load in self._loads:
-                load.more(int(command["more"]))
+            if self._job is not None:
+                for target in self._job.targets:
+                    self._add(self._job, target, int(command["more"]))
             return
-        if self._run is not None:
-            self._run.cancel()
+        for task in self._tasks:
+            task.cancel()
         if "fire" in command:
-            job, begun = Job.from_json(command["fire"]), set[str]()
-            self._run = asyncio.get_running_loop().create_task(self._fire(job, begun, self._run))
-            self._run.add_done_callback(lambda run: self._emit_the_rest(job, begun))
+            job, begun, before = Job.from_json(command["fire"]), set[str](), set(self._tasks)
+            self._job, self._newest, self._more_later = job, {}, {}
+            self._keep(self._fire(job, begun, before)).add_done_callback(lambda run: self._emit_the_rest(job, begun))
 
-    async def _fire(self, job: Job, begun: set[str], before: asyncio.Task[None] | None) -> None:
-        """The whole run, when the one ``before`` has emitted its end."""
-        if before is not None:
-            await asyncio.wait({before})
+    def _keep(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    def _add(self, job: Job, target: Target, count: int) -> None:
+        """More requests to one side of the newest run, with a load of their own where its load is over."""
+        load = self._newest.get(target.side)
+        if load is None:
+            self._more_later[target.side] = self._more_later.get(target.side, 0) + count
+        elif load not in self._loads or not load.more(count):
+            added = replace(job, requests=count, arrivals="burst", duration_s=None)
+            emit = self._emitters[target.side]
+            emit.run_grew(job.run, load.begun + count)
+            again = SideLoad(added, target, time.monotonic_ns(), emit, self._http, self._cpu, after=load.begun)
+            self._newest[target.side] = again
+            self._loads.append(again)
+            self._keep(again.run()).add_done_callback(lambda task: self._added_ended(job, emit, again, task))
+
+    def _added_ended(self, job: Job, emit: Emitter, load: SideLoad, task: asyncio.Task[None]) -> None:
+        self._loads.remove(load)
+        emit.run_ended(job.run, int(task.cancelled()))
+
+    async def _fire(self, job: Job, begun: set[str], before: set[asyncio.Task[None]]) -> None:
+        """The whole run, when those ``before`` have emitted their ends."""
+        if before:
+            await asyncio.wait(before)
         turns = [job.targets] if job.order == "together" else [(target,) for target in job.targets]
         with _no_collections():
             watch = asyncio.create_task(self._watch_lateness(job))
@@ -94,10 +124,12 @@ class Driver:
     async def _side(self, job: Job, target: Target, start_ns: int, begun: set[str]) -> None:
         """The whole run against one side."""
         begun.add(target.side)
+        job = replace(job, requests=job.requests + self._more_later.pop(target.side, 0))
         emit = self._emitters[target.side]
         emit.run_started(job.run, job.requests, start_ns)
         load = SideLoad(job, target, start_ns, emit, self._http, self._cpu)
         self._loads.append(load)
+        self._newest[target.side] = load
         cancelled = False
         try:
             await load.run()

@@ -21,8 +21,16 @@ class SideLoad:
     """Sends what a job plans for a target. No task for each user: an answer starts its user's next request itself."""
 
     def __init__(
-        self, job: Job, target: Target, start_ns: int, emit: Emitter, http: httpx.AsyncClient, cpu: OwnCpu
+        self,
+        job: Job,
+        target: Target,
+        start_ns: int,
+        emit: Emitter,
+        http: httpx.AsyncClient,
+        cpu: OwnCpu,
+        after: int = 0,
     ) -> None:
+        """``after``: so many requests of the run were sent before; numbers go on from there."""
         self._job = job
         self._emit = emit
         self._cpu = cpu
@@ -40,10 +48,12 @@ class SideLoad:
         self._until_ns = start_ns + int(job.duration_s * 1e9) if job.duration_s is not None else None
         self._plan = plan(job)
         self._due = self._plan.offsets()
-        self._requests = job.requests
-        self._begun = 0
+        self._after = after
+        self._requests = after + job.requests
+        self.begun = after
         self._open: dict[Exchange, bool] = {}  # in the order of their deadlines; and whether their user asks again
         self._pauses: dict[int, tuple[asyncio.TimerHandle, KeptConnection | None]] = {}  # by request
+        self._waiting = 0  # that were added before the start
         self._timer: asyncio.TimerHandle | None = None
         self._over: asyncio.Future[None] | None = None
 
@@ -57,7 +67,9 @@ class SideLoad:
         try:
             for _ in range(self._plan.users):
                 number, _offset = next(self._due)
-                self._begin(number, self._start_ns, asks_again=True)
+                self._begin(self._after + number, self._start_ns, asks_again=True)
+            if self._waiting:
+                self.more(self._waiting)
             await self._over
         finally:
             if self._timer is not None:
@@ -66,19 +78,23 @@ class SideLoad:
             self._end_pauses()
             for exchange in list(self._open):
                 exchange.fail("cancelled")
-            if self._until_ns is not None and self._begun < self._requests:  # the time was over first
-                self._emit.run_grew(self._job.run, self._begun)
+            if self._until_ns is not None and self.begun < self._requests:  # the time was over first
+                self._emit.run_grew(self._job.run, self.begun)
             self.sample()
 
-    def more(self, count: int) -> None:
-        """So many requests beside those that were planned, all of them now. Too late when the run is over."""
-        if self._over is None or self._over.done():
-            return
+    def more(self, count: int) -> bool:
+        """So many requests beside those that were planned, all of them now. False: too late, the run is over."""
+        if self._over is None:  # its start is some milliseconds ahead
+            self._waiting += count
+            return True
+        if self._over.done():
+            return False
         now = time.monotonic_ns()
         for _ in range(count):
             self._requests += 1
             self._begin(self._requests, now, asks_again=False)
         self._emit.run_grew(self._job.run, self._requests)
+        return True
 
     def sample(self) -> None:
         """Say what CPU time this process has taken, once the run has begun."""
@@ -88,7 +104,7 @@ class SideLoad:
                 self._emit.web_sockets_counted(self._counts.messages, self._counts.pings_answered)
 
     def _begin(self, number: int, planned_ns: int, asks_again: bool, kept: KeptConnection | None = None) -> None:
-        self._begun += 1
+        self.begun += 1
         req = self._job.run * RUN_STRIDE + number
         deadline_s = self._loop.time() + self._job.timeout_s
         request = self._prepared[(number - 1) % len(self._prepared)]

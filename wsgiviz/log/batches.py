@@ -12,8 +12,8 @@ from wsgiviz.log.index import Index
 from wsgiviz.log.packing import decode_batch, split_batches
 from wsgiviz.log.scan import FileBlock
 
-BLOCKS_KEPT = 2
-"""Blocks of events that stay decoded."""
+BLOCKS_KEPT = 3
+"""Blocks of events that stay decoded: at the playhead, the next one, and where marks are looked for."""
 
 Batch = tuple[Event, ...]
 

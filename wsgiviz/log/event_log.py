@@ -77,6 +77,11 @@ class EventLog:
         newest = self._segments[-1]
         return newest.events_before + newest.events
 
+    @property
+    def segments(self) -> tuple[Segment, ...]:
+        """What is kept, oldest first. The last one grows."""
+        return tuple(self._segments)
+
     def append(self, events: Sequence[Event]) -> State:
         """Take a batch in, and give the State after it. An empty batch is none."""
         if not events:

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import gc
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
-from typing import BinaryIO, Self
+from typing import BinaryIO, Self, TypeVar
 
 from wsgiviz.errors import UsageError
 from wsgiviz.events import Event
@@ -23,7 +24,10 @@ from wsgiviz.log.keyframes import decode_chunk, decode_keyframe
 from wsgiviz.log.opening import HINT, open_file, read_opening
 from wsgiviz.log.scan import scan
 from wsgiviz.log.snapshot import Snapshot
+from wsgiviz.state import State, reduce
 from wsgiviz.state.ledger import Chunk
+
+Known = TypeVar("Known", Snapshot, State)
 
 CHUNKS_KEPT = 400
 """Chunks of ledgers that stay decoded: a jump to the neighbourhood needs the same again."""
@@ -57,6 +61,7 @@ class Recording:
         self._spacing = KEYFRAME_EVENTS  # events between those
         self._nearby: dict[int, Snapshot] = {}
         self._not_applied: set[int] = set()
+        self._events_before = [0]  # of each block of events, as far as they were asked for
         self._start = self._keyframe(0)
 
     def close(self) -> None:
@@ -69,16 +74,21 @@ class Recording:
         self.close()
 
     @property
+    def first(self) -> int:
+        """The earliest position."""
+        return 0
+
+    @property
     def end(self) -> int:
         """The position after the last batch."""
         return self._index.end
 
-    @property
+    @cached_property
     def events(self) -> int:
         """How many can be read."""
         return sum(one.block.header.events for one in self._index.events)
 
-    @property
+    @cached_property
     def start_ns(self) -> int:
         """When it begins."""
         first, end_ns = self.batch(0), self.t_ns(1)
@@ -89,7 +99,7 @@ class Recording:
         """When the newest event was."""
         return self._index.events[-1].last_ns
 
-    @property
+    @cached_property
     def fired_ns(self) -> int | None:
         """When the first run was requested that a person asked for; None when there is none."""
         return self._batches.fired_ns
@@ -105,6 +115,16 @@ class Recording:
     def position_at(self, t_ns: int) -> int:
         """The position at a time: how many batches there are up to it."""
         return self._batches.position_at(t_ns)
+
+    def events_before(self, position: int) -> int:
+        """How many of its events there are before a position."""
+        blocks, at = self._index.events, self._index.block_at(position)
+        counted = self._events_before
+        while len(counted) <= at:
+            counted.append(counted[-1] + blocks[len(counted) - 1].block.header.events)
+        if position >= self.end:
+            return counted[at] + blocks[at].block.header.events
+        return counted[at] + sum(len(self.batch(one)) for one in range(blocks[at].first, position))
 
     # --- what was known -------------------------------------------------------------------------------------------
 
@@ -143,18 +163,29 @@ class Recording:
 
     def after(self, position: int, snapshot: Snapshot) -> Snapshot:
         """One batch on from ``snapshot``, which is that of ``position``."""
-        if position + 1 in self._index.restores:  # events are missing before it
-            restored = self._keyframe(position + 1)
-            if restored is not None:
-                return restored
+        return self._restored(position) or self._applied(position, snapshot, snapshot.after)
+
+    def state_after(self, position: int, state: State) -> State:
+        """The same of the State alone."""
+        restored = self._restored(position)
+        if restored is not None:
+            return restored.state
+        return self._applied(position, state, lambda batch: reduce(state, batch))
+
+    def _restored(self, position: int) -> Snapshot | None:
+        """What is known one batch on where events are missing before it, by a keyframe."""
+        return self._keyframe(position + 1) if position + 1 in self._index.restores else None
+
+    def _applied(self, position: int, before: Known, apply: Callable[[tuple[Event, ...]], Known]) -> Known:
+        """What ``apply`` makes of the next batch; ``before`` where that can't be."""
         batch = self.batch(position)
         if not batch:
-            return snapshot
+            return before
         try:
-            return snapshot.after(batch)
+            return apply(batch)
         except Exception:  # each event is well formed, but what they tell together may be impossible
             self._not_applied.add(position)
-            return snapshot
+            return before
 
     def snapshots(self) -> Iterator[Snapshot]:
         """What was known at each position, from 0 on, reduced from the events."""

@@ -1,5 +1,6 @@
 """`python -m wsgiviz.report.record_lessons [LESSON.md ...]`: records the runs of lessons, so that they can be shown
-where no server starts. Without files, those of the course and the clinic, into the package.
+where no server starts. Without files, those of the course and the clinic, into the package; with --tour those of the
+tour too, which are three times as large.
 
 Each run has servers of its own, and a recording of its own, which is replaced as a whole. A run that does not get to
 its end leaves what was there, and makes the exit status 1.
@@ -10,6 +11,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import sysconfig
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -18,7 +20,7 @@ from msgspec.structs import replace
 
 from wsgiviz.control.controller import Controller
 from wsgiviz.errors import WsgivizError
-from wsgiviz.events import Event, ServerStarted
+from wsgiviz.events import Event, LogWritten, ServerStarted, SourceRead
 from wsgiviz.lessons.library import clinic, course, read_file
 from wsgiviz.lessons.model import Lesson, StepKind
 from wsgiviz.lessons.recordings import recording_of
@@ -45,9 +47,32 @@ class WithoutPaths:
 
 
 def _without_paths(event: Event) -> Event:
-    if not isinstance(event, ServerStarted):
-        return event
-    return replace(event, command=tuple(os.path.basename(word) for word in event.command))
+    match event:
+        case ServerStarted():
+            return replace(event, command=tuple(os.path.basename(word) for word in event.command))
+        case SourceRead():
+            return replace(event, path=_relative(event.path))
+        case LogWritten():
+            return replace(event, lines=tuple(map(_relative, event.lines)))
+    return event
+
+
+def _folders() -> list[str]:
+    """Of libraries, the interpreter, this package and this user, the deepest first."""
+    paths = sysconfig.get_paths()
+    project = Path(__file__).absolute().parents[2]
+    found = [paths["purelib"], paths["platlib"], paths["stdlib"], str(project), sys.prefix, sys.base_prefix]
+    return sorted({*found, str(Path.home())}, key=len, reverse=True)
+
+
+def _relative(text: str) -> str:
+    """A path, or a line with paths in it, as it would be read below these folders."""
+    for folder in FOLDERS:
+        text = text.replace(f"{folder}/", "")
+    return text
+
+
+FOLDERS = _folders()
 
 
 def record(settings: Settings, path: Path) -> int:
@@ -86,19 +111,20 @@ def recordable(lesson: Lesson) -> Iterator[tuple[int, Settings]]:
             yield index, step.run.whole
 
 
-def shipped() -> Iterator[Lesson]:
+def shipped(with_tour: bool = False) -> Iterator[Lesson]:
     """All lessons of the package. Raises WsgivizError for one that is broken."""
     for shelf in (course(), clinic()):
         for error in shelf.broken:
             raise error
         yield from shelf.lessons
-    yield tour()
+    if with_tour:
+        yield tour()
 
 
-def main(files: Sequence[str]) -> int:
+def main(files: Sequence[str], with_tour: bool = False) -> int:
     """Record them, and say the size of each."""
     status = total = 0
-    for lesson in [read_file(Path(file)) for file in files] or shipped():
+    for lesson in [read_file(Path(file)) for file in files] or shipped(with_tour):
         for index, settings in recordable(lesson):
             path = recording_of(lesson, index)
             try:
@@ -116,8 +142,10 @@ def main(files: Sequence[str]) -> int:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser("record_lessons", description="Record the runs of lessons.")
     parser.add_argument("files", nargs="*", metavar="LESSON.md", help="by default all that are shipped")
+    parser.add_argument("--tour", action="store_true", help="the runs of wsgiviz tour too")
+    given = parser.parse_args()
     try:
-        sys.exit(main(parser.parse_args().files))
+        sys.exit(main(given.files, given.tour))
     except WsgivizError as problem:
         print(f"{problem.message} ({problem.hint})", file=sys.stderr)
         sys.exit(problem.status)

@@ -9,6 +9,7 @@ from wsgiviz.state.loop import Hold, Loop, LoopTally
 from wsgiviz.state.reducer import reduce
 from wsgiviz.state.request import Location, Request, Stay, Step
 from wsgiviz.state.run import DriverSample, Peak, Run
+from wsgiviz.state.run_summary import RUNS_KEPT, RunSummary, SideSummary
 from wsgiviz.state.server import Server
 from wsgiviz.state.state import Action, Failure, Measured, Side, State
 from wsgiviz.state.thread_pool import OF_PROCESSES, PoolKind, ThreadPool
@@ -30,6 +31,7 @@ __all__ = [
     "LOOPS",
     "OFF_LOOP",
     "OF_PROCESSES",
+    "RUNS_KEPT",
     "SLEEPS",
     "WAITS_FOR_GIL",
     "Action",
@@ -52,8 +54,10 @@ __all__ = [
     "PoolKind",
     "Request",
     "Run",
+    "RunSummary",
     "Server",
     "Side",
+    "SideSummary",
     "Slot",
     "Span",
     "State",

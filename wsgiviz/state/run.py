@@ -130,6 +130,9 @@ class Run(Struct, frozen=True, gc=False):
     contract: tuple[ContractEntry, ...] = ()  # the newest steps between server and app, where they are followed
     overflows_before: int = -1  # the server's at the start
     deaths_before: int = 0
+    earlier: int = 0  # requests of earlier runs that its workers held or took up since it was fired
+    added: int = 0  # requests that were added when it had ended: no total counts them
+    added_completed: int = 0
 
     @property
     def running(self) -> bool:

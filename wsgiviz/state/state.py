@@ -14,11 +14,13 @@ from typing import Any
 
 from msgspec import Struct, field
 
+from wsgiviz.recorder.codec import RUN_STRIDE
 from wsgiviz.settings import Settings, make
 from wsgiviz.state.activity import LOOPS, Phase
 from wsgiviz.state.ledger import Ledger
 from wsgiviz.state.request import Request
 from wsgiviz.state.run import Run
+from wsgiviz.state.run_summary import RunSummary
 from wsgiviz.state.server import Server
 
 LOG_LINES_KEPT = 500
@@ -58,6 +60,10 @@ class Side(Struct, frozen=True):
     def deaths(self) -> int:
         """Workers that were killed or died by themselves in this run."""
         return max(0, self.server.deaths - self.run.deaths_before)
+
+    def of_earlier_run(self, req: int) -> bool:
+        """A request that our driver sent in a run before the present one: a worker may still have it."""
+        return 0 < req < self.run.number * RUN_STRIDE
 
     def in_app(self) -> list[Request]:
         """Requests inside the app now: begun and not ended."""
@@ -103,6 +109,7 @@ class State(Struct, frozen=True):
     run: int = 0  # number of the newest run that was requested
     fired: int = 0  # of the newest that a person asked for
     sides: Mapping[str, Side] = field(default_factory=dict)
+    runs: tuple[RunSummary, ...] = ()  # that a person has fired and that have finished, the newest RUNS_KEPT
     actions: tuple[Action, ...] = ()  # the newest ACTIONS_KEPT
     sources: Mapping[str, str] = field(default_factory=dict)  # text of the apps' files, by path
     logs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # the newest lines, by side

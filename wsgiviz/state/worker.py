@@ -43,6 +43,7 @@ class Tally(Struct, frozen=True, gc=False):
     first: Counters = Counters()  # the newest at the start of the run
     gil_ns: int = 0  # of app_ns, waiting for the GIL: see `Worker.gil_ns`
     waits: WaitSamples = WaitSamples()  # of requests that ended
+    runq_outside_ns: int = 0  # on the run queue outside the app, of the time between samples, as far as that is sure
     gil_sampled_ns: int = 0  # waiting for the GIL, in the app or not: of the time between samples, what ended so
 
 

@@ -26,9 +26,10 @@ from wsgiviz.tui.feed import Feed, Frame, Pace, Playback, Saving, TakesFrames
 from wsgiviz.tui.frame_clock import FrameClock
 from wsgiviz.tui.intents import Controls
 from wsgiviz.tui.leaving import leaving
+from wsgiviz.tui.past import Past
 from wsgiviz.tui.render.glyphs import ASCII, UNICODE
 from wsgiviz.tui.screens.live import LiveScreen
-from wsgiviz.tui.screens.replay import ReplayScreen
+from wsgiviz.tui.screens.opening import first_screen
 from wsgiviz.tui.themes import STAGE, WSGIVIZ
 
 CALM_SHOWN_S = 1.0
@@ -38,6 +39,8 @@ MUCH = 32
 """With more events in a frame, the next one is soon enough: there will be something new in each."""
 
 RECORDED = "This is a recording: its servers are not running."
+
+PAST = "The servers go on: escape leads back to them."
 
 
 class WsgivizApp(App[int]):
@@ -65,9 +68,9 @@ class WsgivizApp(App[int]):
         self._feed = feed
         self._controls = controls
         self._playback = playback
-        self._now_ns = feed.state.t_ns
-        screen = LiveScreen if playback is None else ReplayScreen
-        self.live = screen(self._made(), self.glyphs)
+        self._past: Past | None = None
+        self._now_ns = self._shown_ns = feed.state.t_ns
+        self.live = first_screen(self._made(), self.glyphs, playback)
         self._calm_pace = Pace(CALM_SHOWN_S)
         self._drawn = feed.state
         self._much = False
@@ -101,20 +104,19 @@ class WsgivizApp(App[int]):
             self.clock.wake()
         await super().on_event(event)
 
+    @property
+    def _shown(self) -> Feed:
+        """What the screens show: the feed, or its past."""
+        return self._past.feed if self._past is not None else self._feed
+
+    @property
+    def _played(self) -> Playback | None:
+        return self._past.feed if self._past is not None else self._playback
+
     def _made(self, shown_s: float = 0.0) -> Frame:
-        feed = self._feed
-        return Frame(
-            state=feed.state,
-            now_ns=self._now_ns,
-            occurrences=feed.occurrences,
-            recorded=feed.recorded,
-            playing=feed.playing,
-            speed=feed.speed,
-            recording=feed.recording,
-            problem=feed.problem,
-            shown_s=shown_s,
-            fps=self.clock.fps,
-        )
+        played = self._played
+        playhead = played.playhead if played is not None else None
+        return Frame.of(self._shown, self._shown_ns, shown_s, self.clock.fps, playhead)
 
     def _frame(self) -> None:
         """One frame: take in what happened, and show it. Between two frames, only if a request has moved."""
@@ -123,15 +125,19 @@ class WsgivizApp(App[int]):
         early = self.clock.early
         if early and self._much:
             return
-        self._now_ns = self._feed.advance()
+        self._now_ns = self._shown_ns = self._shown.advance()
+        if self._past is not None:
+            self._now_ns = self._past.feed.live_ns
+            if self._past.feed.caught_up:
+                self._past.leave(self.screen)
         if early and not self._moved():
             return
         shown_s = self.clock.tick()
-        calm = self._feed.calm and not self._expected and self._saving is None
+        calm = self._shown.calm and not self._expected and self._saving is None
         if calm and self.clock.slow and not self._calm_pace.due(shown_s):
             return
         frame = self._made(shown_s)
-        self._settle(frame)
+        self._settle(frame if self._past is None else Frame.of(self._feed, self._now_ns, shown_s))
         for screen in self._seen():
             if isinstance(screen, TakesFrames):
                 screen.show(frame)
@@ -141,11 +147,11 @@ class WsgivizApp(App[int]):
 
     def _seen(self) -> list[Screen[Any]]:
         """The screens that frames are for."""
-        return self.screen_stack
+        return self.screen_stack if self._past is None else self._past.shown_in(self.screen_stack)
 
     def _moved(self) -> bool:
         """Something has become of a request since the last frame."""
-        sides, before = self._feed.state.sides, self._drawn.sides
+        sides, before = self._shown.state.sides, self._drawn.sides
         return any(name not in before or side.ledger is not before[name].ledger for name, side in sides.items())
 
     def _settle(self, frame: Frame) -> None:
@@ -163,6 +169,8 @@ class WsgivizApp(App[int]):
     def _show_failure(self, failure: Failure | None) -> None:
         before, self._failed = self._failed, failure
         if failure is not None and failure != before:
+            if self._past is not None:
+                self._past.leave(self.screen)
             from wsgiviz.tui.screens.failure import FailureScreen
 
             self.push_screen(FailureScreen(failure, self.ascii_only, self._feed.recorded), self._after_failure)
@@ -191,7 +199,7 @@ class WsgivizApp(App[int]):
 
     @on(intents.AskServers)
     def _asked(self) -> None:
-        self._say(RECORDED)
+        self._say(RECORDED if self._past is None else PAST)
 
     @on(intents.Fire)
     def _fire(self) -> None:
@@ -276,39 +284,43 @@ class WsgivizApp(App[int]):
             self._say(f"{error.message} ({error.hint})" if error.hint else error.message, warn=True, timeout=8)
 
     def _say_saved(self, saving: Saving, what: str) -> None:
+        from wsgiviz.tui.screens.save import size_words
+
         if saving.failure:
             self._say(f"Not saved: {saving.failure}", warn=True, timeout=8)
         else:
-            self._say(f"Saved to {saving.path}: {what}, {_size(saving.path)}.", timeout=8)
+            self._say(f"Saved to {saving.path}: {what}, {size_words(saving.path)}.", timeout=8)
 
-    @on(intents.TogglePlayback)
-    def _toggle(self) -> None:
-        if self._playback is not None:
-            self._playback.toggle()
+    # --- playback ---------------------------------------------------------------------------------------------------
 
-    @on(intents.StepPlayback)
-    def _step(self, message: intents.StepPlayback) -> None:
-        if self._playback is not None:
-            self._playback.step(message.by)
+    @on(intents.AskPlayback)
+    def _ask_playback(self, message: intents.AskPlayback) -> None:
+        problem = message.ask(self._played) if self._played is not None else None
+        if problem:
+            self._say(problem, warn=True)
 
-    @on(intents.Restart)
-    def _restart(self) -> None:
-        if self._playback is not None:
-            self._playback.restart()
+    @on(intents.EnterPlayback)
+    def _enter_playback(self, message: intents.EnterPlayback) -> None:
+        """In a screen over the one that asks; the servers go on."""
+        asking = self.screen
+        if self._past is None and isinstance(asking, LiveScreen):
+            self._past = Past.of(self._feed, asking, message.by, message.slow)
+            if self._past is None:
+                self._say("There is nothing to play back yet.")
+            else:
+                self.push_screen(self._past.screen, self._left_playback)
 
-    @on(intents.ToEnd)
-    def _to_end(self) -> None:
-        if self._playback is not None:
-            self._playback.to_end()
+    def _left_playback(self, _: object) -> None:
+        self._past = None
 
     # --- palette and end --------------------------------------------------------------------------------------------
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         yield from super().get_system_commands(screen)
-        commanded = self._commanded
+        commanded = self._past.screen if self._past is not None else self._commanded
         for title, action, help in commanded.commands():
             yield SystemCommand(title, help, partial(commanded.run_action, action))
-        if self._controls is not None:
+        if self._controls is not None and self._past is None:
             for scenario in scenarios.catalogue():
                 title = f"Scenario {scenario.name}"
                 yield SystemCommand(title, scenario.question, partial(self._choose, scenario.name))
@@ -319,14 +331,6 @@ class WsgivizApp(App[int]):
 
     async def action_quit(self) -> None:
         self.exit(0)
-
-
-def _size(path: Path) -> str:
-    try:
-        size = path.stat().st_size
-    except OSError:
-        return "gone by now"
-    return f"{size / 1e6:.1f} MB" if size >= 1e6 else f"{size / 1e3:.0f} kB"
 
 
 def run(settings: Settings, ascii: bool = False, record: str | None = None) -> int:
@@ -357,14 +361,18 @@ def run_lesson(lesson: Lesson | None, ascii: bool = False, clinic: bool = False)
     return _run(app, feed)
 
 
-def run_replay(path: str, ascii: bool = False) -> int:
-    """Show a recording until the person quits. Gives the exit status.
+def run_replay(
+    path: str, ascii: bool = False, loop: bool = False, beside: str | None = None, side: str | None = None
+) -> int:
+    """Show a recording until the person quits, again and again with ``loop``. Gives the exit status.
 
-    Raises WsgivizError when nothing of it can be read; what is damaged is shown as far as it goes.
+    ``beside``: another recording; of both, ``side`` is shown. Raises WsgivizError when nothing of one can be read;
+    what is damaged is shown as far as it goes.
     """
+    from wsgiviz.tui.pair_feed import PairFeed
     from wsgiviz.tui.replay_feed import ReplayFeed
 
-    feed = ReplayFeed(path)
+    feed = ReplayFeed(path, loop) if beside is None else PairFeed(path, beside, side, loop)
     return _run(WsgivizApp(feed, playback=feed, ascii=ascii), feed)
 
 

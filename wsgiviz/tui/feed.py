@@ -8,10 +8,35 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Protocol, Self, runtime_checkable
 
 from wsgiviz.analysis.occurrences import Occurrences
+from wsgiviz.log import EventLog, Mark
 from wsgiviz.state import State
+
+
+@dataclass(frozen=True, slots=True)
+class Playhead:
+    """Where playback is, beside the State and its time: ``event`` of ``events``, between two times.
+
+    ``zero_ns`` is the time that the axis calls 0 s. ``searched`` says how much of the log the marks are of, from 0 to
+    1. ``cuts`` is another number whenever time did not simply go on. ``behind_s``: seconds that slow motion is behind
+    the servers, None where it is not on. ``at_ns`` is its own time, where that is not the frame's. ``other``
+    is the frame of another recording on the same axis, to be seen beside it.
+    """
+
+    start_ns: int
+    end_ns: int
+    zero_ns: int
+    event: int
+    events: int
+    marks: tuple[Mark, ...] = ()
+    searched: float = 1.0
+    cuts: int = 0
+    loop: bool = False
+    behind_s: float | None = None
+    at_ns: int | None = None
+    other: Frame | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +58,31 @@ class Frame:
     problem: str = ""
     shown_s: float = 0.0
     fps: int = 0
+    playhead: Playhead | None = None
+
+    @classmethod
+    def of(
+        cls,
+        feed: Feed,
+        now_ns: int,
+        shown_s: float = 0.0,
+        fps: int = 0,
+        playhead: Playhead | None = None,
+    ) -> Self:
+        """What ``feed`` shows at that time."""
+        return cls(
+            state=feed.state,
+            now_ns=now_ns,
+            occurrences=feed.occurrences,
+            recorded=feed.recorded,
+            playing=feed.playing,
+            speed=feed.speed,
+            recording=feed.recording,
+            problem=feed.problem,
+            shown_s=shown_s,
+            fps=fps,
+            playhead=playhead,
+        )
 
 
 class Feed(Protocol):
@@ -80,19 +130,49 @@ class Feed(Protocol):
 
 
 class Playback(Protocol):
-    """What can be asked of a recording that is played."""
+    """What can be asked of what is played: a recording, or the log of this session."""
+
+    @property
+    def playhead(self) -> Playhead: ...
 
     def toggle(self) -> None:
-        """Play, or pause; from the beginning when it is at its end."""
+        """Play, or pause; from the beginning of the run when it is at its end."""
 
     def step(self, by: int) -> None:
-        """Pause, and move by one batch of events forward (1) or back (-1)."""
+        """Pause, and move by one event forward (1) or back (-1)."""
 
     def restart(self) -> None:
-        """Go to the beginning."""
+        """Play from the beginning."""
 
     def to_end(self) -> None:
         """Go to the end."""
+
+    def faster(self, by: int) -> None:
+        """The next higher speed (1), or the next lower one (-1)."""
+
+    def slow_motion(self) -> None:
+        """At a tenth of the speed, or no longer so."""
+
+    def toggle_loop(self) -> None:
+        """Begin again at the end, or stop there."""
+
+    def seek(self, t_ns: int) -> None:
+        """Pause, and go to a time."""
+
+    def go_to(self, mark: Mark) -> None:
+        """Pause, and go to a mark."""
+
+    def find(self, number: int) -> int:
+        """Pause, and go to where a worker takes up the request of that number, in the run that is shown; gives its
+        id, or 0 when there is none."""
+
+
+@runtime_checkable
+class KeepsLog(Protocol):
+    """A feed whose log can be played back."""
+
+    @property
+    def log(self) -> EventLog: ...
 
 
 class Saving(Protocol):

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
 from textual.message import Message
 
 from wsgiviz.settings import Settings
+from wsgiviz.tui.feed import Playback
 
 
 class Fire(Message):
@@ -16,7 +18,7 @@ class Fire(Message):
 
 
 class FireOne(Message):
-    """One request more, to each side."""
+    """One request more to each side, in the newest run."""
 
 
 class Cancel(Message):
@@ -63,24 +65,20 @@ class AskServers(Message):
     """Something of the servers, where there are none: in a recording."""
 
 
-class TogglePlayback(Message):
-    """Play the recording, or pause it."""
+class AskPlayback(Message):
+    """Something of what is played; ``ask`` carries it out, and says in words when that can't be."""
 
-
-class StepPlayback(Message):
-    """One step forward (1) or back (-1) in the recording."""
-
-    def __init__(self, by: int) -> None:
+    def __init__(self, ask: Callable[[Playback], str | None]) -> None:
         super().__init__()
-        self.by = by
+        self.ask = ask
 
 
-class Restart(Message):
-    """Go to the recording's beginning."""
+class EnterPlayback(Message):
+    """Play back what has been seen so far, from a step of so many events on; or ``slow``: in slow motion."""
 
-
-class ToEnd(Message):
-    """Go to the recording's end."""
+    def __init__(self, by: int = 0, slow: bool = False) -> None:
+        super().__init__()
+        self.by, self.slow = by, slow
 
 
 class Controls(Protocol):

@@ -30,6 +30,10 @@ class LiveFeed:
         self.controller = Controller(settings, self._log)
 
     @property
+    def log(self) -> EventLog:
+        return self._log
+
+    @property
     def state(self) -> State:
         return self._log.state
 

@@ -12,6 +12,7 @@ from wsgiviz.analysis.captions import Caption, caption
 from wsgiviz.analysis.contract import is_followed
 from wsgiviz.analysis.lints.loops import FASTER_FROM
 from wsgiviz.analysis.prediction import prediction
+from wsgiviz.analysis.session_runs import Ghost, ghost
 from wsgiviz.analysis.side_captions import side_captions
 from wsgiviz.analysis.theory import Prediction
 from wsgiviz.settings import Settings
@@ -25,6 +26,8 @@ from wsgiviz.tui.widgets.header import HeaderView
 
 DRIVER_BOTTLENECK = "driver-bottleneck"
 """The lint that says when the load driver's lateness matters."""
+GHOST_IN_VIEW = 3
+"""Up to so many times longer than what is expected, the axis has room for the end of the run before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,8 @@ class LiveView:
     stage: bool = False
     foretell: bool = True
     """Predictions are shown before a run has ended, too: where a person is asked to predict, they are not."""
+    only: str = ""
+    """The name of the only side to be shown; "" for all."""
 
     @property
     def state(self) -> State:
@@ -48,47 +53,52 @@ class LiveView:
     def sides(self) -> list[Side]:
         """Those that have a pane, left to right."""
         state = self.state
-        return [state.sides[name] for name in state.settings.sides if name in state.sides]
+        names = [name for name in state.settings.sides if name in state.sides]
+        return [state.sides[name] for name in names if self.only in ("", name)]
 
     def panes(self) -> Iterator[PaneView]:
         """What each pane shows, left to right, on one axis of time."""
-        now_ns = self._now_ns()
         predictions = {side.name: prediction(self.state, side.name) for side in self.sides}
-        shown, faster = self._window(now_ns, predictions.values()), self._faster()
-        names = self._names()
+        ghosts = [self._ghost(side) for side in self.sides]
+        shown = self._window(self.stopped_ns, predictions.values(), ghosts)
         for side in self.sides:
-            over = bool(side.run.ended_ns and side.run.done)
-            yield PaneView(
-                side=side,
-                title=self._title(side),
-                now_ns=now_ns,
-                start_ns=shown.start_ns,
-                end_ns=shown.end_ns,
-                zero_ns=shown.zero_ns,
-                prediction=predictions[side.name] if over or self.foretell else None,
-                foretell=self.foretell,
-                makespan_s=metrics.makespan_ns(side) / 1e9 if over else None,
-                glyphs=self.glyphs,
-                followed=self.followed,
-                timed_s=self.state.settings.timed_s,
-                by_request=self.by_request,
-                wanted=at_once(self.state.settings) if self.by_request else 0,
-                stage=self.stage,
-                faster=faster.get(side.name, 0.0),
-                rival=next((name for other, name in names.items() if other != side.name), ""),
-                twin=self._twins,
-            )
+            yield self.pane(side, predictions[side.name], shown)
+
+    def pane(self, side: Side, predicted: Prediction | None, shown: Window) -> PaneView:
+        """What the pane of one side shows."""
+        over, names = bool((side.run.ended_ns or side.run.added) and side.run.done), self._names()
+        return PaneView(
+            side=side,
+            title=self._title(side),
+            now_ns=self.stopped_ns,
+            start_ns=shown.start_ns,
+            end_ns=shown.end_ns,
+            zero_ns=shown.zero_ns,
+            prediction=predicted if over or self.foretell else None,
+            foretell=self.foretell,
+            makespan_s=metrics.makespan_ns(side) / 1e9 if over else None,
+            glyphs=self.glyphs,
+            followed=self.followed,
+            timed_s=self.state.settings.timed_s,
+            by_request=self.by_request,
+            wanted=at_once(self.state.settings) if self.by_request else 0,
+            stage=self.stage,
+            faster=self._faster().get(side.name, 0.0),
+            rival=next((name for other, name in names.items() if other != side.name), ""),
+            twin=self._twins,
+            ghost=self._ghost(side),
+        )
+
+    def _ghost(self, side: Side) -> Ghost | None:
+        """The run before; not where a person is asked to predict this one."""
+        return ghost(self.state, side) if self.foretell else None
 
     def _faster(self) -> dict[str, float]:
         """By how much one side was faster, where both answered all of the same."""
         sides = self.sides
         whole = all(s.run.ended_ns and s.run.done and not (s.run.cancelled or s.run.failed) for s in sides)
-        if (
-            len(sides) != 2
-            or not whole
-            or self.state.settings.timed_s is not None
-            or self.state.phase is Phase.RUNNING
-        ):
+        timed, running = self.state.settings.timed_s is not None, self.state.phase is Phase.RUNNING
+        if len(sides) != 2 or not whole or timed or running:
             return {}
         fast, slow = sorted(sides, key=metrics.makespan_ns)
         ratio = metrics.makespan_ns(slow) / max(1, metrics.makespan_ns(fast))
@@ -106,12 +116,12 @@ class LiveView:
     def contract(self) -> Iterator[ContractView]:
         """The steps of a request at each side, where the scenario follows them."""
         if is_followed(self.state.settings):
-            now_ns = self._now_ns()
             for side in self.sides:
-                yield ContractView(side, now_ns, self.glyphs, self.followed)
+                yield ContractView(side, self.stopped_ns, self.glyphs, self.followed)
 
-    def _now_ns(self) -> int:
-        """Once all sides are done the panes stand still: the last thing that happened is their now."""
+    @property
+    def stopped_ns(self) -> int:
+        """The time that the panes show: once all sides are done they stand still, when the last thing happened."""
         sides, now_ns = self.sides, self.frame.now_ns
         if self.state.phase is not Phase.FINISHED or not all(side.run.ended_ns for side in sides):
             return now_ns
@@ -126,12 +136,25 @@ class LiveView:
         each = f" of {threads} threads" if threads > 1 else ""
         return f"{server}, {workers} worker{'s' if workers != 1 else ''}{each}"
 
-    def _window(self, now_ns: int, predictions: Iterable[Prediction | None]) -> Window:
-        sides = self.sides
-        starts = [side.run.started_ns for side in sides if side.run.started_ns]
+    def _window(
+        self, now_ns: int, predictions: Iterable[Prediction | None], ghosts: Iterable[Ghost | None]
+    ) -> Window:
+        expected_ns, past_ns = self.expected_ns(predictions), max((g.total_ns for g in ghosts if g), default=0)
+        if past_ns <= GHOST_IN_VIEW * expected_ns:
+            expected_ns = max(expected_ns, past_ns)
+        return window(self.zero_ns, now_ns, expected_ns, self.viewport)
+
+    @property
+    def zero_ns(self) -> int:
+        """What the axis calls 0 s: when the run began; now, where it did not yet."""
+        starts = [side.run.started_ns for side in self.sides if side.run.started_ns]
+        return min(starts, default=self.stopped_ns)
+
+    def expected_ns(self, predictions: Iterable[Prediction | None]) -> int:
+        """How long the run should take, or took."""
         expected_ns = max((int(found.seconds * 1e9) for found in predictions if found), default=1_000_000_000)
-        done_ns = max((metrics.makespan_ns(side) for side in sides if side.run.ended_ns), default=0)
-        return window(min(starts, default=now_ns), now_ns, max(expected_ns, done_ns), self.viewport)
+        done_ns = max((metrics.makespan_ns(side) for side in self.sides if side.run.ended_ns), default=0)
+        return max(expected_ns, done_ns)
 
     def caption(self) -> Caption:
         frame = self.frame
@@ -153,8 +176,8 @@ class LiveView:
         names = self._names()
         return [(names[side.name], side.protocol, self._keyless(said[side.name])) for side in self.sides]
 
-    def header(self, fps: int, paused: bool) -> HeaderView:
-        """``paused``: the view is, while the servers go on."""
+    def header(self, fps: int) -> HeaderView:
+        """``fps`` is the viewer's, which nobody needs to know of a replay."""
         state, settings = self.state, self.state.settings
         elapsed_ns = max((metrics.elapsed_ns(side, self.frame.now_ns) for side in self.sides), default=0)
         left, right = [*(settings.call(side.name) for side in self.sides), "", ""][:2]
@@ -165,10 +188,9 @@ class LiveView:
             load=_load(settings),
             state=self._status(),
             clock_s=elapsed_ns // 100_000_000 / 10,
-            fps=fps,
+            fps=None if self.frame.recorded else fps,
             lost=state.lost,
             driver_late_ms=self._driver_late_ns() // 1_000_000,
-            paused=paused,
             glyphs=self.glyphs,
             right_protocol=self.sides[-1].protocol if self.sides else "asgi",
             stage=self.stage,
@@ -180,15 +202,25 @@ class LiveView:
         return max((side.run.max_driver_late_ns for side in self.sides if side.name in found), default=0)
 
     def _status(self) -> str:
-        """Whether it is live or recorded, and how the recording is doing."""
+        """Whether it is live or a replay, and how a recording is doing."""
         frame, phase = self.frame, self.state.phase
         if frame.recorded:
-            times = "x" if self.glyphs.name == "ascii" else "×"
-            playing = f" {frame.speed:g}{times}" if frame.playing else ", paused"
-            return f"recorded{playing}{', incomplete' if frame.problem else ''}"
+            return self._playback_status()
         words = {Phase.RUNNING: f"{self.glyphs.live} live", Phase.FINISHED: "done", Phase.FAILED: "stopped"}
         kept = "recording failed  " if frame.problem else "rec  " if frame.recording else ""
         return kept + words.get(phase, phase.value)
+
+    def _playback_status(self) -> str:
+        """How fast it is, or that it is paused; slow motion says how far it is behind the servers."""
+        frame, playhead = self.frame, self.frame.playhead
+        speed = f"{frame.speed:g}{'x' if self.glyphs.name == 'ascii' else '×'}"
+        behind_s = playhead.behind_s if playhead is not None else None
+        what = "replay" if behind_s is None else "slow motion"
+        words = f"{what} {speed}" if frame.playing else f"{what} {speed}, paused"
+        if behind_s is not None:
+            return f"{words}, {behind_s:.1f} s behind"
+        looped = ", repeated" if playhead is not None and playhead.loop else ""
+        return f"{words}{looped}{', incomplete' if frame.problem else ''}"
 
 
 def at_once(settings: Settings) -> int:

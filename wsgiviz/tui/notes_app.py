@@ -40,6 +40,8 @@ class NotesApp(App[int]):
         self.set_interval(FOLLOW_S, self._follow)
 
     def _follow(self) -> None:
+        if not self.is_running:  # the screen is being taken down
+            return
         try:
             position = read_position(self._place)
         except WsgivizError as error:

@@ -207,7 +207,7 @@ def _async_computes(context: LintContext, side: Side) -> str | None:
     ):
         return None
     computing = [loop for _, loop in loop_times.to_the_end(side) if _computes(context, side, loop)]
-    if not computing or (not side.run.ended_ns and _many_await(context, side)):
+    if not computing or _many_await(context, side):
         return None
     loops = "event loop" if len(computing) == 1 else "event loops"
     of, where = _whose(context, side, *(loop.pid for loop in computing)), _at(_longest_at(computing[0]))
@@ -226,8 +226,10 @@ def _async_computes(context: LintContext, side: Side) -> str | None:
 
 
 def _many_await(context: LintContext, side: Side) -> bool:
+    """Of those in the app; after the run, of the latest."""
     in_app = [request for request in context.in_flight[side.name] if request.in_app]
-    return sum(map(_awaits, in_app)) >= max(1.0, AWAITING_SHARE * len(in_app))
+    known = context.latest[side.name] if side.run.ended_ns else in_app
+    return sum(map(_awaits, known)) >= max(1.0, AWAITING_SHARE * len(known))
 
 
 def _awaits(request: Request) -> bool:

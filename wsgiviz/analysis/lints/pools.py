@@ -22,8 +22,8 @@ CURES = {
     PoolKind.LIMITER: "its total_tokens say how many may run at once",
     PoolKind.ASYNCIO: "await an asyncio library, or give it more threads",
     PoolKind.EXECUTOR: "its max_workers say how many may run at once",
-    PoolKind.PROCESSES: "a process computes one call at a time, and more of them than cores gain nothing",
-    PoolKind.PROCESS_LIMITER: "a process computes one call at a time, and more of them than cores gain nothing",
+    PoolKind.PROCESSES: "each computes one call at a time, and more than cores gain nothing",
+    PoolKind.PROCESS_LIMITER: "each computes one call at a time, and more than cores gain nothing",
     PoolKind.ASGIREF: "sync_to_async takes turns there, unless thread_sensitive=False",
 }
 """In a few words; the lints' explanations have more of them."""

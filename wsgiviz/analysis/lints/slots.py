@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from wsgiviz.analysis import metrics
 from wsgiviz.analysis.cpu_load import servers_load
 from wsgiviz.analysis.lints import seen, wording
 from wsgiviz.analysis.lints.context import LintContext
@@ -127,13 +128,20 @@ def _more_than_cores(context: LintContext, side: Side) -> str | None:
     if side.is_loop or not side.run.running:
         return None
     computing = {worker.pid for worker in seen.slots_in(context, side, *COMPUTE)}
-    if len(computing) <= context.cores or not _has_computed(side):
+    if len(computing) <= context.cores or not _has_computed(side) or _mostly_blocked(context, side):
         return None
     cores = "1 core" if context.cores == 1 else f"{context.cores} cores"
     return (
         f"{len(computing)} workers{context.of_side(side)} compute on {cores}{wording.queued(context, side)}: "
         "more processes than cores take turns and gain nothing."
     )
+
+
+def _mostly_blocked(context: LintContext, side: Side) -> bool:
+    """In this run so far they have waited for something else: that they compute now will soon be over, though others
+    that have the cores, such as a database, may draw it out."""
+    spent = metrics.fractions(side, context.now_ns)
+    return spent.blocked is not None and spent.blocked > (spent.computing or 0.0)
 
 
 MORE_THAN_CORES = Lint(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from wsgiviz.events import (
+    RUN_STRIDE,
     Connected,
     ConnectionClosed,
     ConnectionReused,
@@ -53,6 +54,7 @@ def begin_run(
         in_app_peak=Peak(settled=len(external), highest=len(external)),
         overflows_before=side.server.overflows,
         deaths_before=side.server.deaths,
+        earlier=sum(worker.busy and 0 < worker.req < number * RUN_STRIDE for worker in side.workers.values()),
     )
     side.connections = {}
     side.workers = {
@@ -77,7 +79,16 @@ def _run_started(side: SideDraft, event: RunStarted) -> None:
 
 def _run_grew(side: SideDraft, event: RunGrew) -> None:
     if event.run == side.run.number:
-        side.run = replace(side.run, planned=event.planned)
+        go_on(side, event.planned)
+        added = side.run.added + max(0, event.planned - side.run.planned) if side.run.added else 0
+        side.run = replace(side.run, planned=event.planned, added=added)
+
+
+def go_on(side: SideDraft, planned: int) -> None:
+    """If the run has ended: it goes on, until ``planned`` requests are through. Its totals stay those of its end."""
+    run = side.run
+    if run.ended_ns and planned > run.done:
+        side.run = replace(run, planned=planned, ended_ns=0, added=run.added + planned - run.done)
 
 
 def _sent(side: SideDraft, event: RequestSent) -> None:
@@ -148,7 +159,8 @@ def _received(side: SideDraft, event: ResponseReceived) -> None:
         bad_status=run.bad_status + (event.status >= 400),
         statuses={**run.statuses, event.status: run.statuses.get(event.status, 0) + 1},
         redirects=counted(run.redirects, f"{event.status} {location}") if location else run.redirects,
-        last_finished_ns=max(run.last_finished_ns, event.t_ns),
+        last_finished_ns=_last_finished_ns(run, event.t_ns),
+        added_completed=run.added_completed + bool(run.added),
     )
     _count_websocket(side, before, normally=True)
 
@@ -163,9 +175,14 @@ def _failed(side: SideDraft, event: RequestFailed) -> None:
         run,
         failed=run.failed + 1,
         errors={**run.errors, event.error: run.errors.get(event.error, 0) + 1},
-        last_finished_ns=max(run.last_finished_ns, event.t_ns),
+        last_finished_ns=_last_finished_ns(run, event.t_ns),
     )
     _count_websocket(side, before, normally=False)
+
+
+def _last_finished_ns(run: Run, t_ns: int) -> int:
+    """Of the requests that the run's total is about."""
+    return run.last_finished_ns if run.added else max(run.last_finished_ns, t_ns)
 
 
 def _websocket_opened(side: SideDraft, event: WebSocketOpened) -> None:
@@ -195,7 +212,7 @@ def _websockets_counted(side: SideDraft, event: WebSocketsCounted) -> None:
 
 def _run_ended(side: SideDraft, event: RunEnded) -> None:
     if event.run == side.run.number:
-        side.run = replace(side.run, ended_ns=event.t_ns, cancelled=bool(event.cancelled))
+        side.run = replace(side.run, ended_ns=event.t_ns, cancelled=side.run.cancelled or bool(event.cancelled))
 
 
 def _driver_late(side: SideDraft, event: DriverLate) -> None:

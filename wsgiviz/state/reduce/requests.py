@@ -43,6 +43,7 @@ def _began(side: SideDraft, event: RequestBegan) -> None:
             _take(side, worker, event)
     before = side.request(event.req)
     if before is None:
+        _count_earlier(side, event)
         return
     after = replace(
         before,
@@ -58,6 +59,12 @@ def _began(side: SideDraft, event: RequestBegan) -> None:
     if side.is_loop and after.port:
         side.taken(after.port)
     side.keep(before, after, event.t_ns)
+
+
+def _count_earlier(side: SideDraft, event: RequestBegan) -> None:
+    """A request of an earlier run, which its client gave up when that was cancelled, or when this one was fired."""
+    if side.run.requested_ns <= event.t_ns:
+        side.run = replace(side.run, earlier=side.run.earlier + 1)
 
 
 def _take(side: SideDraft, worker: Worker, event: RequestBegan) -> None:
@@ -271,6 +278,7 @@ def _tallied(side: SideDraft, worker: Worker, event: RequestEnded) -> Tally:
         tally.first,
         tally.gil_ns + worker.gil_ns(in_app_ns - paused_ns, cpu_ns),
         tally.waits.plus(worker.waits),
+        tally.runq_outside_ns,
         tally.gil_sampled_ns,
     )
 

@@ -30,6 +30,7 @@ def _thread_sampled(side: SideDraft, event: ThreadSampled) -> None:
     if worker is None or not worker.alive or (event.letter in ENDED and not side.is_loop):
         return
     sample = Counters(event.t_ns, event.cpu_ns, event.runq_ns, event.letter, event.slept, event.preempted)
+    outside_ns = _queued_outside(worker, sample)
     if worker.activity in IN_APP and not side.is_loop:
         worker = _judge(side, worker, sample)
     else:
@@ -37,10 +38,24 @@ def _thread_sampled(side: SideDraft, event: ThreadSampled) -> None:
     tally = worker.tally
     if not tally.first.t_ns:
         tally = replace(tally, first=sample)
+    if outside_ns:
+        tally = replace(tally, runq_outside_ns=tally.runq_outside_ns + outside_ns)
     if event.letter == WAITS_FOR_GIL:
         passed_ns = min(LONGEST_GAP_NS, max(0, sample.t_ns - worker.sample.t_ns))
         tally = replace(tally, gil_sampled_ns=tally.gil_sampled_ns + passed_ns)
     side.put(replace(worker, sample=sample, mark=sample, tally=tally))
+
+
+def _queued_outside(worker: Worker, sample: Counters) -> int:
+    """Of the time on the run queue since the last sample (ns), how much was surely outside the app: all of it while
+    nothing has happened, and of a request's first stretch what is longer than that."""
+    before = worker.sample
+    if not before.t_ns:
+        return 0
+    queued_ns = max(0, sample.runq_ns - before.runq_ns)
+    if worker.activity in IN_APP:
+        return queued_ns - queued_between(worker.mark, sample) if worker.mark.t_ns > before.t_ns else 0
+    return queued_ns if worker.since_ns <= before.t_ns else 0
 
 
 def _note_gil(worker: Worker, sample: Counters) -> Worker:

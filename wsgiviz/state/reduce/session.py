@@ -26,8 +26,9 @@ from wsgiviz.events import (
 from wsgiviz.settings import make
 from wsgiviz.state.activity import Phase
 from wsgiviz.state.reduce.draft import SideDraft
-from wsgiviz.state.reduce.load import begin_run
-from wsgiviz.state.reduce.workers import end_all
+from wsgiviz.state.reduce.load import begin_run, go_on
+from wsgiviz.state.reduce.runs import summarized
+from wsgiviz.state.reduce.workers import end_all, note_asked
 from wsgiviz.state.server import Server
 from wsgiviz.state.state import ACTIONS_KEPT, LOG_LINES_KEPT, Action, Failure, Measured, Side, State
 
@@ -50,6 +51,11 @@ class StateDraft:
         if draft is None and name in self._sides:
             draft = self.drafts[name] = SideDraft(self._sides[name])
         return draft
+
+    def all_sides(self) -> dict[str, SideDraft]:
+        """Drafts of all sides."""
+        found = {name: self.side(name) for name in self._sides}
+        return {name: side for name, side in found.items() if side is not None}
 
     def arrange(self, kinds: dict[str, str]) -> None:
         """These sides and no others; one whose kind of server stays is kept."""
@@ -83,6 +89,8 @@ def _phase_changed(draft: StateDraft, event: PhaseChanged) -> None:
         phase = Phase(event.phase)
         failure = draft.now.failure if phase in (Phase.FAILED, Phase.CLOSED) else None
         draft.now = replace(draft.now, phase=phase, failure=failure)
+        if phase is Phase.FINISHED:
+            draft.now = replace(draft.now, runs=summarized(draft.now, draft.all_sides()))
 
 
 def _server_started(draft: StateDraft, event: ServerStarted) -> None:
@@ -99,10 +107,15 @@ def _server_retired(draft: StateDraft, event: ServerRetired) -> None:
 
 
 def _run_requested(draft: StateDraft, event: RunRequested) -> None:
+    now = draft.now
+    if event.run > now.run and now.phase is Phase.RUNNING:  # the run that was on has not finished, and will not
+        draft.now = replace(now, runs=summarized(now, draft.all_sides(), replaced=True))
     for name in event.at:
         side = draft.side(name)
         if side is not None and event.run > side.run.number:
             begin_run(side, event.run, event.planned, event.t_ns, event.calibration, event.paths, event.websocket)
+        elif side is not None and event.run == side.run.number:
+            go_on(side, event.planned)
     fired = draft.now.fired if event.calibration else event.run
     draft.now = replace(draft.now, run=event.run, fired=fired)
 
@@ -124,8 +137,7 @@ def _action_taken(draft: StateDraft, event: ActionTaken) -> None:
         while len(signals) > ACTIONS_KEPT:
             del signals[next(iter(signals))]
         side.server = replace(side.server, signals=signals)
-        for worker in [worker for worker in side.workers.values() if worker.pid == event.pid]:  # dead ones, too
-            side.put(replace(worker, asked=event.detail))
+        note_asked(side, event.pid, event.detail)
     draft.now = replace(draft.now, actions=(*draft.now.actions, action)[-ACTIONS_KEPT:])
 
 

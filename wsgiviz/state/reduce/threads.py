@@ -11,7 +11,7 @@ from wsgiviz.state.counters import WAITS_FOR_GIL, Counters
 from wsgiviz.state.reduce.draft import Handlers, SideDraft
 from wsgiviz.state.reduce.judging import done_between, queued_between, seen_in
 from wsgiviz.state.reduce.tasks import gone_on, turned
-from wsgiviz.state.request import Request, Step
+from wsgiviz.state.request import STEPS_KEPT, Request, Step
 from wsgiviz.state.thread_pool import POOLS_KEPT, UNLIMITED, PoolKind, ThreadPool
 
 KINDS = frozenset(kind.value for kind in PoolKind)
@@ -129,6 +129,8 @@ def _turned_to(request: Request, t_ns: int) -> Request:
     if request.task not in INSIDE_THREAD or task is request.task:
         return request
     if t_ns > request.since_ns:
+        if len(request.steps) >= COARSER_FROM:
+            request = replace(request, steps=coarser(request.steps))
         return turned(request, task, t_ns)
     steps = request.steps  # nothing but this stretch has been seen of it
     if steps and not steps[-1].end_ns:
@@ -141,6 +143,26 @@ def _turned_off_loop(request: Request, t_ns: int) -> Request:
     if request.task not in OFF_LOOP or request.task is request.off_loop:
         return request
     return gone_on(turned(request, request.off_loop, t_ns), t_ns)
+
+
+COARSER_FROM = STEPS_KEPT - 8
+"""A thread that takes turns with the GIL does something else 20 times a second."""
+
+
+def coarser(steps: tuple[Step, ...]) -> tuple[Step, ...]:
+    """With two neighbouring stretches in a thread as one, which the longer one names; the last is as it was."""
+    kept: list[Step] = []
+    fresh = False  # the last that is kept is whole, and may take up its neighbour
+    for step in steps[:-1]:
+        one = kept[-1] if fresh else None
+        fresh = step.task in INSIDE_THREAD
+        if one is not None and fresh and one.end_ns == step.start_ns:
+            longer = max(one, step, key=lambda each: each.end_ns - each.start_ns)
+            kept[-1] = Step(one.start_ns, step.end_ns, longer.task)
+            fresh = False
+        else:
+            kept.append(step)
+    return (*kept, steps[-1])
 
 
 def _pool_sampled(side: SideDraft, event: PoolSampled) -> None:

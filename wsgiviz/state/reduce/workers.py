@@ -112,6 +112,17 @@ def _last_alive_ns(worker: Worker, death: Death) -> int:
     return max(death.t_ns, worker.since_ns)
 
 
+def note_asked(side: SideDraft, pid: int, name: str) -> None:
+    """A person had wsgiviz send this signal to the worker, which may be known to be dead, or not known yet."""
+    death = side.graves.get(pid)
+    if death is not None:
+        revive(side, pid)
+    for worker in side.slots(pid):
+        side.put(replace(worker, asked=name))
+    if death is not None:
+        bury(side, pid, death)
+
+
 def revive(side: SideDraft, pid: int) -> None:
     """Undo `bury`, for an event that was written before the death."""
     violent = False
@@ -167,12 +178,8 @@ def _worker_booting(side: SideDraft, event: WorkerBooting) -> None:
         span = Span(event.t_ns, 0, Activity.BOOTING, 0)
         thread_id = 0 if slot else event.thread_id
         asked = side.server.signals.get(event.pid, "")
-        side.add(
-            Worker(
-                event.pid, number, Activity.BOOTING, event.t_ns, slot, thread_id, event.t_ns,
-                spans=(span,), asked=asked,
-            )
-        )  # fmt: skip
+        known = Worker(event.pid, number, Activity.BOOTING, event.t_ns, slot, thread_id, event.t_ns)
+        side.add(replace(known, spans=(span,), asked=asked))
     if event.t_ns < side.server.gone_ns:  # read late: it went with its master
         bury(side, event.pid, Death(side.server.gone_ns, with_master=True))
 

@@ -92,7 +92,7 @@ class LessonApp(WsgivizApp):
 
     def _seen(self) -> list[Screen[Any]]:
         """What is below the lesson can't be seen."""
-        stack = self.screen_stack
+        stack = super()._seen()
         shown = self._lesson_screen
         return stack[stack.index(shown) :] if shown in stack else stack
 
@@ -197,8 +197,10 @@ class LessonApp(WsgivizApp):
 
     def _show_lesson(self) -> None:
         if self._lesson_screen is None:
-            self._lesson_screen = LessonScreen(self._made(), self.glyphs, self._view())
-            _carry_stage(self.live, self._lesson_screen)
+            big = self.live.has_class("stage")
+            if big:
+                self.live.action_stage()
+            self._lesson_screen = LessonScreen(self._made(), self.glyphs, self._view(), big)
             self.push_screen(self._lesson_screen)
         else:
             self._show_step()
@@ -338,7 +340,9 @@ class LessonApp(WsgivizApp):
         self._guide.forget_run()
         self._leave_recording()
         screen, self._lesson_screen = self._lesson_screen, None
-        _carry_stage(screen, self.live)
+        if screen.has_class("stage"):  # what was made big stays big
+            screen.action_stage()
+            self.live.action_stage()
         self.pop_screen()
         self._failed = None  # what keeps the servers from running is said there
 
@@ -355,10 +359,3 @@ class LessonApp(WsgivizApp):
                 name = f"{'Clinic' if clinic else 'Lesson'}: {lesson.symptom or lesson.title}"
                 begin = partial(self.post_message, intents.BeginLesson(lesson, clinic))
                 yield SystemCommand(name, lesson.claim, begin)
-
-
-def _carry_stage(left: LiveScreen, shown: LiveScreen) -> None:
-    """What was made big stays big."""
-    if left.has_class("stage"):
-        left.action_stage()
-        shown.action_stage()

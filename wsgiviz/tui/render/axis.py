@@ -27,7 +27,7 @@ def tick_label(since_ns: int, step_ns: int) -> str:
 
 
 def axis(scale: Scale, view: PaneView) -> list[Part]:
-    """Ticks from the axis's zero on, and where now is."""
+    """Ticks from the axis's zero on, where the run before ended, and where now is."""
     chart = Chart(scale.cells)
     step = tick_step(scale)
     origin = view.origin_ns
@@ -36,14 +36,26 @@ def axis(scale: Scale, view: PaneView) -> list[Part]:
         cell, label = scale.at(origin + since) // EIGHTHS, tick_label(since, step)
         if cell + len(label) <= scale.cells:
             chart.write(cell, label, DIM)
+    ghost = -1
+    if view.ghost_ns and scale.start_ns <= view.ghost_ns <= scale.end_ns:
+        ghost = min(scale.at(view.ghost_ns) // EIGHTHS, scale.cells - 1)
+        _draw_alone(chart, ghost, view.glyphs.ghost)
     if scale.start_ns <= view.now_ns <= scale.end_ns:
         _draw_now(chart, min(scale.at(view.now_ns) // EIGHTHS, scale.cells - 1), view.glyphs.now)
+    beside_now = ghost >= 0 and chart.chars[ghost] == " " and chart.styles[ghost] != BOLD
+    if beside_now:  # its place was blanked for now's word
+        chart.put(ghost, view.glyphs.ghost, BOLD)
     return chart.parts()
 
 
 def _draw_now(chart: Chart, cell: int, sign: str) -> None:
     """The sign at now's cell, its word to the right or, near the end, to the left; labels it touches go."""
     word, at = (f"{sign} now", cell) if cell + 5 <= len(chart.chars) else (f"now {sign}", cell - 4)
+    _draw_alone(chart, at, word)
+
+
+def _draw_alone(chart: Chart, at: int, word: str) -> None:
+    """A word at that cell, without the labels that it touches."""
     first, end = _widened(chart, max(0, at - 1), min(len(chart.chars), at + len(word) + 1))
     chart.fill(first, end, " ", DIM)
     chart.write(at, word, BOLD)

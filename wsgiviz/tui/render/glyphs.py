@@ -66,6 +66,8 @@ class Glyphs:
     half_left: str
     half_right: str
     """The ends of a line which begins or ends in the middle of a cell."""
+    ghost: str
+    """Where the run before ended, on the axis."""
     ellipsis: str
     up: str
     down: str
@@ -141,6 +143,7 @@ UNICODE = Glyphs(
     followed="▬",
     half_left="╸",
     half_right="╺",
+    ghost="▽",
     ellipsis="…",
     up="↑",
     down="↓",
@@ -216,6 +219,7 @@ ASCII = Glyphs(
     followed="=",
     half_left="-",
     half_right=" ",
+    ghost="v",
     ellipsis="~",
     up="^",
     down="v",

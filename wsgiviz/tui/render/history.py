@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from wsgiviz.events import request_number
+from wsgiviz.events import RUN_STRIDE, request_number
 from wsgiviz.state import Activity, Span
 from wsgiviz.tui.render.chart import EIGHTHS, Block, Chart, Scale, draw_block
 from wsgiviz.tui.render.glyphs import Glyphs
@@ -28,6 +28,9 @@ COLOUR: dict[Activity, str] = {
 CROWDED = 3
 """This many requests in one cell are drawn as the share of its time that was busy."""
 
+EARLIER = "earlier"
+"""Stands where its number would, on a request of an earlier run."""
+
 NAMED_CELLS = 3
 """A request narrower than this has no room for its number."""
 
@@ -35,11 +38,12 @@ NAMED_CELLS = 3
 class History:
     """The spans of one worker on one scale. `take` the spans of each frame, then ask for its `chart`.
 
-    What ended before ``from_ns`` belongs to earlier runs, and is not drawn.
+    What ended before ``from_ns`` belongs to earlier runs than ``run``, and is not drawn; what these have left in the
+    worker is grey.
     """
 
-    def __init__(self, scale: Scale, glyphs: Glyphs, from_ns: int = 0) -> None:
-        self._pen = _Pen(scale, glyphs, Chart(scale.cells))
+    def __init__(self, scale: Scale, glyphs: Glyphs, from_ns: int = 0, run: int = 0) -> None:
+        self._pen = _Pen(scale, glyphs, Chart(scale.cells), run * RUN_STRIDE)
         self._newest = self._pen
         self._from_ns = from_ns
         self._last = (0, 0)
@@ -74,10 +78,22 @@ class History:
 class _Pen:
     """Draws spans in order, and knows where it is."""
 
-    __slots__ = ("_before", "_crowds", "_edge", "_extents", "_glyphs", "_group", "_scale", "_shade", "chart")
+    __slots__ = (
+        "_before",
+        "_crowds",
+        "_edge",
+        "_extents",
+        "_first",
+        "_glyphs",
+        "_group",
+        "_scale",
+        "_shade",
+        "chart",
+    )
 
-    def __init__(self, scale: Scale, glyphs: Glyphs, chart: Chart) -> None:
+    def __init__(self, scale: Scale, glyphs: Glyphs, chart: Chart, first: int) -> None:
         self.chart = chart
+        self._first = first  # requests below this are of earlier runs
         self._scale, self._glyphs = scale, glyphs
         self._before = Block(0, 0, "", "")
         self._edge, self._group, self._shade = 0, 0, "+"
@@ -85,7 +101,7 @@ class _Pen:
         self._crowds: dict[int, tuple[int, float, str, int]] = {}
 
     def copy(self) -> _Pen:
-        other = _Pen(self._scale, self._glyphs, self.chart.copy())
+        other = _Pen(self._scale, self._glyphs, self.chart.copy(), self._first)
         other._before, other._edge = self._before, self._edge
         other._group, other._shade = self._group, self._shade
         other._extents, other._crowds = self._extents.copy(), self._crowds.copy()
@@ -101,6 +117,8 @@ class _Pen:
         colour = COLOUR.get(span.activity)
         if colour is None or end_ns <= self._scale.start_ns or span.start_ns >= self._scale.end_ns:
             return
+        if self._is_earlier(span.req):
+            colour = "dim"
         left, right = max(self._edge, self._scale.at(span.start_ns)), self._scale.at(end_ns)
         if span.req and right <= left < self._scale.eighths and self._before.group != span.req:
             right = left + 1
@@ -108,6 +126,9 @@ class _Pen:
         if right > left:
             shade = self._shade if colour != "dim" else ""
             self._put(Block(left, right, span.activity, colour + shade, span.req))
+
+    def _is_earlier(self, req: int) -> bool:
+        return 0 < req < self._first
 
     def _next_group(self, req: int) -> None:
         left, right = self._extents.get(self._group, (0, 0))
@@ -158,7 +179,7 @@ class _Pen:
         pattern = "#{}" if self._glyphs.eighths else " #{} "
         for group, (left, right) in self._extents.items():
             first, end = -(-left // EIGHTHS), right // EIGHTHS
-            name = pattern.format(request_number(group))
+            name = EARLIER if self._is_earlier(group) else pattern.format(request_number(group))
             room = end - first - len(name)
             if room > 0:
                 chart.label(first + room // 2, name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from functools import partial
 from typing import TypeVar, cast
 
 from wsgiviz.state import Activity, Request, Side, Slot, Worker
@@ -148,6 +149,7 @@ def head_cache_key(view: PaneView, width: int, height: int) -> tuple[object, ...
         view.makespan_s,
         view.faster,
         view.stage,
+        view.ghost,
         view.glyphs.name,
         width,
         height,
@@ -197,7 +199,14 @@ def lanes(view: PaneView, width: int, plan: Layout, memory: Memory) -> list[Row]
     if len(made) < plan.lanes:
         made += [Line(width).row()] * (plan.lanes - len(made))
     if plan.axis:
-        seen = (scale, scale.at(view.now_ns) // EIGHTHS, view.now_ns > view.end_ns, view.origin_ns, width)
+        seen = (
+            scale,
+            scale.at(view.now_ns) // EIGHTHS,
+            view.now_ns > view.end_ns,
+            view.origin_ns,
+            width,
+            view.ghost_ns,
+        )
         made += memory.recall(
             AXIS,
             view.glyphs,
@@ -242,9 +251,10 @@ def _worker_lanes(view: PaneView, width: int, room: int, head: int, scale: Scale
         memory.lanes.append((len(made), worker.key))
 
         def make(worker: Worker = worker) -> Made:
-            history = memory.drawn(worker.key, life, scale, view.glyphs, lambda: History(scale, view.glyphs, run_ns))
+            past = partial(History, scale, view.glyphs, run_ns, view.side.run.number)
+            history = memory.drawn(worker.key, life, scale, view.glyphs, past)
             lane, below = worker_lanes.lane(worker, history, scale, drawn, thick, status)
-            row = (*worker_lanes.head(worker, head, view.glyphs), *lane, END)
+            row = (*worker_lanes.head(worker, head, view), *lane, END)
             return row, *[(Part(" " * head, PLAIN), *below, END)] * (solid - 1)
 
         grown = 0 if worker.activity in RESTING else reached

@@ -213,7 +213,8 @@ def _write_ending(chart: Chart, request: Request, scale: Scale, view: PaneView) 
 def _ending(request: Request, view: PaneView) -> tuple[str, CellStyle]:
     """How it went; while it goes on, only what is remarkable."""
     step_ns = view.now_ns - request.since_ns if request.since_ns else 0
-    if view.side.is_loop and request.task is Task.RUNNING and not request.over and step_ns >= LOOP_HELD_NS:
+    runs = request.task is Task.RUNNING and view.side.is_loop and not request.over
+    if runs and step_ns >= LOOP_HELD_NS:
         if _lacks_gil(request, view):
             return f"waits for the GIL {running(step_ns / 1e9)}", CellStyle("gil!")
         colour = "computing!" if request.pid in view.computing else "blocked!"

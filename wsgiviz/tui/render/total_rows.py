@@ -57,7 +57,8 @@ def answered(view: PaneView, middle: Median) -> tuple[Part, Part, Part, Part]:
     """How many have an answer, how many a second, the median latency, and how many failed."""
     run = view.side.run
     of = _done_of(view) if _passed_s(view) is not None else f"{run.done} of {run.planned} answered"
-    speed = Part(f"  {rate(run.completed / _elapsed_s(run))}" if run.completed else " " * 9, PLAIN)
+    in_time = run.completed - run.added_completed
+    speed = Part(f"  {rate(in_time / _elapsed_s(run))}" if run.completed else " " * 9, PLAIN)
     latency = middle.latency_s(view.side)
     half = Part(f"   p50 {measured(latency)}", DIM) if latency is not None else Part("", DIM)
     bad = run.failed + run.bad_status
@@ -157,19 +158,39 @@ def predicted_words(view: PaneView) -> list[tuple[Part, ...]]:
 
 
 def trouble_words(view: PaneView) -> list[tuple[Part, ...]]:
-    """What failed, by kind; else why the prediction may not hold; else nothing."""
+    """What failed, by kind; else what an earlier run has left, else by how much it was faster, else why the
+    prediction may not hold; else how long the run before took."""
     kinds, caveat = _troubles(view), view.prediction.caveat if view.prediction else ""
     if kinds:
         style = CellStyle("failed!", "", "b")
         return [(Part(", ".join(kinds[:count]), style),) for count in range(len(kinds), 0, -1)]
+    if view.side.run.earlier:
+        return _earlier_words(view.side.run)
     if view.faster:
         ratio = Part(f"{view.faster:.1f} times faster", BOLD)
         rival = Part(f" than {view.rival}", DIM)
-        more = (Part(f"   {_plain(caveat, view)}", DIM),) if caveat else ()
-        return [(ratio, rival, *more), (ratio, rival), (ratio,)]
+        more = [(Part(_plain(caveat, view), DIM),)] if caveat else ghost_words(view)
+        return [*((ratio, rival, Part("   ", DIM), *words) for words in more), (ratio, rival), (ratio,)]
     if caveat:
         return [(Part(_plain(caveat, view), DIM),), (Part("see the caveat in the ledger", DIM),)]
-    return [(Part("", DIM),)]
+    return ghost_words(view)
+
+
+def _earlier_words(run: Run) -> list[tuple[Part, ...]]:
+    """What makes its times longer than they would be."""
+    served = f"{counted(run.earlier, 'request')} of the run before"
+    return [(Part(f"{served} served too", PLAIN),), (Part(f"{run.earlier} of the run before", PLAIN),)]
+
+
+def ghost_words(view: PaneView) -> list[tuple[Part, ...]]:
+    """How long the run before took, and with what; nothing where there is none to compare."""
+    ghost = view.ghost
+    if ghost is None:
+        return [(Part("", DIM),)]
+    sign, took = view.glyphs.ghost, measured(ghost.total_ns / 1e9)
+    with_what = f" with {_plain(ghost.words, view)}" if ghost.words else ""
+    texts = f"{sign} last run {took}{with_what}", f"{sign} last run {took}", f"{sign} {took}"
+    return [(Part(text, DIM),) for text in texts]
 
 
 def _taken(view: PaneView) -> tuple[Part, ...]:

@@ -12,6 +12,7 @@ from wsgiviz.state import Request, Side, Task
 from wsgiviz.tui.render.glyphs import UNICODE, Glyphs
 
 if TYPE_CHECKING:
+    from wsgiviz.analysis.session_runs import Ghost
     from wsgiviz.analysis.theory import Prediction
 
 
@@ -68,6 +69,8 @@ class PaneView:
     """The other side's name, where that is so."""
     twin: bool = False
     """The other side speaks the same protocol: the kind of server tells them apart."""
+    ghost: Ghost | None = None
+    """The same side in the run before, where that can be compared."""
     scroll: int = 0
     """Lanes scrolled out at the top."""
 
@@ -89,6 +92,12 @@ class PaneView:
             return frozenset()
         times = metrics.per_worker(self.side, self.now_ns)
         return frozenset(t.pid for t in times if t.busy_s and (t.computing_s or 0.0) >= MOSTLY * t.busy_s)
+
+    @property
+    def ghost_ns(self) -> int:
+        """When this run would end if it took as long as the one before; 0 without one."""
+        started_ns = self.side.run.started_ns
+        return started_ns + self.ghost.total_ns if self.ghost is not None and started_ns else 0
 
     @property
     def origin_ns(self) -> int:

@@ -86,7 +86,7 @@ class RequestView:
 def rows(view: RequestView, width: int) -> list[Row]:
     """Everything about the request, as many rows as it takes."""
     blank = Line(width).row()
-    made = [Line(width).add(view.note, CellStyle("blocked!", "", "b")).row()] if view.note else []
+    made = [Line(width).add(view.note, CellStyle("failed!", "", "b")).row()] if view.note else []
     made += [*_bars(view, width), blank]
     stamps, facts = _stamps(view), _facts(view)
     if width >= WIDE:
@@ -264,7 +264,7 @@ def _calls(request: Request, now_ns: int) -> str:
 
 
 def _fact_style(name: str, entry: Entry) -> CellStyle:
-    return CellStyle("blocked!", "", "b") if name == "status" and entry.failed else PLAIN
+    return CellStyle("failed!", "", "b") if name == "status" and entry.failed else PLAIN
 
 
 def _gil(request: Request) -> str:

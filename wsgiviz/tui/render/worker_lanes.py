@@ -9,7 +9,6 @@ from wsgiviz.printable import printable
 from wsgiviz.state import IN_APP, Activity, Request, Side, Worker
 from wsgiviz.tui.render.after import goes_on
 from wsgiviz.tui.render.chart import EIGHTHS, Chart, Scale
-from wsgiviz.tui.render.glyphs import Glyphs
 from wsgiviz.tui.render.history import COLOUR, History
 from wsgiviz.tui.render.line import DIM, CellStyle, Line, Part, Row, shortened
 from wsgiviz.tui.render.view import PaneView
@@ -23,12 +22,13 @@ def text_style(activity: Activity) -> CellStyle:
     )
 
 
-def head(worker: Worker, width: int, glyphs: Glyphs) -> list[Part]:
+def head(worker: Worker, width: int, view: PaneView) -> list[Part]:
     """The lane's first cells: the worker's number and the sign of what it does."""
     number = (f"{worker.number}.{worker.slot}" if worker.slot else str(worker.number))[-(width - 4) :]
-    sign = glyphs.activity[worker.activity]
+    sign = view.glyphs.activity[worker.activity]
     living = CellStyle(flags="b") if worker.alive else DIM
-    return [Part(f" {number:>{width - 4}} ", living), Part(sign + " ", text_style(worker.activity))]
+    style = DIM if view.side.of_earlier_run(worker.req) else text_style(worker.activity)
+    return [Part(f" {number:>{width - 4}} ", living), Part(sign + " ", style)]
 
 
 def lane(
@@ -70,7 +70,7 @@ def status(worker: Worker, indent: int, width: int, view: PaneView) -> Row:
     if worker.activity is Activity.IDLE:
         answers = worker.tally.requests
         return line.add("idle" + (f", {counted(answers, 'answer')} so far" if answers else ""), DIM).row()
-    style = text_style(worker.activity)
+    style = DIM if view.side.of_earlier_run(worker.req) else text_style(worker.activity)
     if not worker.alive:
         line.first_fitting(*[(Part(words, style),) for words in deaths(worker, view.side)])
         where = last_seen(worker, [view.side.ledger.get(worker.req)] if worker.req else [])
@@ -96,6 +96,9 @@ def _doing(worker: Worker, request: Request | None, view: PaneView) -> tuple[str
     if not worker.req:
         return (*_silence(worker, lasts), f"{activity} {lasts}")
     held = f"on {name_of(worker.req)}"
+    if view.side.of_earlier_run(worker.req):
+        held += " of the run before"
+        return f"{activity} {lasts} {held}", held, "run before"
     if request is not None and goes_on(request, now_ns):
         name = name_of(worker.req)
         held = f"for nobody ({name} gave up)" if request.failed_ns else f"after the answer to {name}"

@@ -10,7 +10,7 @@ from wsgiviz.tui.widgets.keys import Hint
 
 CONTROL: list[BindingType] = [
     Binding("space", "fire", "fire", tooltip="Fire the requests again, at both servers"),
-    Binding("f", "fire_one", "one more", tooltip="Fire one more request, at both servers"),
+    Binding("f", "fire_one", "one more", tooltip="Add one more request to the run, at both servers"),
     Binding("plus,equals_sign", "workers(1)", "add worker", tooltip="Add a WSGI worker (TTIN)"),
     Binding("minus", "workers(-1)", "remove worker", tooltip="Remove a WSGI worker (TTOU)"),
     Binding("right_square_bracket", "requests(1)", "more requests", tooltip="More requests, and fire"),
@@ -18,7 +18,10 @@ CONTROL: list[BindingType] = [
     Binding("s", "pick", "scenario", tooltip="Choose another scenario"),
     Binding("g", "lessons", "lessons", tooltip="Lessons; back to the one that was left"),
     Binding("o", "form", "options", tooltip="All settings, in a form"),
-    Binding("p", "pause", "pause", tooltip="Pause the view; the servers go on"),
+    Binding("p", "enter_playback", "playback", tooltip="Play back what has been seen; the servers go on"),
+    Binding("comma", "enter_playback(-1)", "step back", tooltip="Play back, one event before now"),
+    Binding("full_stop", "enter_playback", "step", show=False),
+    Binding("t", "slow_motion", "slow motion", tooltip="Show the run at 0.1x, behind the servers, which go on"),
     Binding("x", "cancel", "cancel", tooltip="Cancel the current run"),
     Binding("k", "end_worker", "kill", tooltip="End a worker: TERM or KILL (or click its lane)"),
     Binding("r", "reload", "reload", tooltip="Reload the apps (HUP)"),
@@ -27,16 +30,25 @@ CONTROL: list[BindingType] = [
 """What needs servers that run."""
 
 PLAYBACK: list[BindingType] = [
-    Binding("space,p", "toggle_playback", "play", tooltip="Play the recording, or pause it"),
-    Binding("full_stop", "step(1)", "step", tooltip="Pause, and go one batch of events forward"),
-    Binding("comma", "step(-1)", "step back", tooltip="Pause, and go one batch of events back"),
-    Binding("home", "restart", "restart", tooltip="Play from the beginning of the recording"),
-    Binding("end", "to_end", "end", tooltip="Go to the end of the recording"),
+    Binding("space,p", "toggle_playback", "play", tooltip="Play, or pause"),
+    Binding("full_stop", "step(1)", "step", tooltip="Pause, and go one event forward"),
+    Binding("comma", "step(-1)", "step back", tooltip="Pause, and go one event back"),
+    Binding("right_square_bracket", "faster(1)", "faster", tooltip="Play faster, up to 20x"),
+    Binding("left_square_bracket", "faster(-1)", "slower", tooltip="Play slower, down to 0.01x"),
+    Binding("t", "slow_motion", "slow motion", tooltip="Slow motion, 0.1x, or no longer"),
+    Binding("j", "jump", "jump", tooltip="Jump to a time, a request, or a mark of the bar (or click it)"),
+    Binding("home", "restart", "restart", tooltip="Play from the beginning"),
+    Binding("end", "to_end", "end", tooltip="Go to the end"),
+    Binding("r", "loop", "repeat", tooltip="Begin again at the end, or stop there"),
 ]
+
+LEAVE: list[BindingType] = [Binding("escape", "leave", "back to live", tooltip="Leave playback: back to the servers")]
+"""Where servers run."""
 
 VIEW: list[BindingType] = [
     Binding("tab,enter", "ledger", "ledger", tooltip="All requests in a table; one in detail (or click it)"),
     Binding("v", "lanes_of", "view", tooltip="Lanes by worker, or by request on both sides"),
+    Binding("h", "runs", "runs", tooltip="The runs of this session: what differed, how long each took"),
     Binding("escape", "unfollow", "unfollow", tooltip="Stop following a request"),
     Binding("less_than_sign", "zoom(-1)", "zoom out", tooltip="Show more time"),
     Binding("greater_than_sign", "zoom(1)", "zoom in", tooltip="Show less time, in more detail"),
@@ -54,16 +66,21 @@ VIEW: list[BindingType] = [
 
 LIVE_HINTS: list[Hint] = [
     ("space", "fire"), ("+ -", "workers"), ("[ ]", "requests"), ("s", "scenario"), ("v", "view"), ("o", "options"),
-    ("p", "pause"), ("k", "kill"), ("tab", "ledger"), ("?", "help"), ("q", "quit"), ("f", "one more"),
-    ("x", "cancel"), ("r", "reload"), ("l", "logs"), ("b", "stage"), ("< >", "zoom"), ("c", "code"),
-    ("w", "save"), ("g", "lessons"), ("^p", "palette"),
+    ("p", "playback"), ("k", "kill"), ("tab", "ledger"), ("?", "help"), ("q", "quit"), ("f", "one more"),
+    ("h", "runs"),
+    ("t", "slow motion"), ("x", "cancel"), ("r", "reload"), ("l", "logs"), ("b", "stage"), ("< >", "zoom"),
+    ("c", "code"), ("w", "save"), ("g", "lessons"), ("^p", "palette"),
 ]  # fmt: skip
 
 REPLAY_HINTS: list[Hint] = [
-    ("space", "play/pause"), (", .", "step"), ("home", "restart"), ("v", "view"), ("tab", "ledger"), ("?", "help"),
-    ("q", "quit"), ("end", "to its end"), ("l", "logs"), ("b", "stage"), ("< >", "zoom"), ("c", "code"),
-    ("^p", "palette"),
+    ("space", "play/pause"), (", .", "step"), ("[ ]", "speed"), ("j", "jump"), ("tab", "ledger"), ("?", "help"),
+    ("q", "quit"), ("v", "view"), ("h", "runs"), ("home end", "ends"), ("t", "slow motion"), ("r", "repeat"),
+    ("l", "logs"), ("b", "stage"), ("< >", "zoom"), ("c", "code"), ("^p", "palette"),
 ]  # fmt: skip
+
+PLAYBACK_HINTS: list[Hint] = [
+    ("escape", "live") if hint == ("tab", "ledger") else hint for hint in REPLAY_HINTS
+] + [("tab", "ledger")]  # fmt: skip
 
 KEY_NAMES = {
     "plus": "+", "minus": "-", "left_square_bracket": "[", "right_square_bracket": "]", "question_mark": "?",

@@ -32,8 +32,8 @@ UPDATE_S = 0.1
 GONE = "not kept any more: this is how it was seen last"
 
 
-class InspectorScreen(ModalScreen[None]):
-    """The request ``req`` of ``side``, as the newest State has it."""
+class InspectorScreen(ModalScreen[int | None]):
+    """The request ``req`` of ``side``, as the newest State has it. Gives it when it is to be followed, or None."""
 
     CSS = """
     #inspector { width: 96%; max-width: 200; height: 94%; max-height: 94%; }
@@ -42,7 +42,10 @@ class InspectorScreen(ModalScreen[None]):
     InspectorScreen.ascii VerticalScroll { scrollbar-size: 0 0; }
     """
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,enter,q", "dismiss(None)", "back")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,enter,q", "dismiss(None)", "back"),
+        Binding("f", "follow", "follow", tooltip="Mark this request in every pane"),
+    ]
 
     def __init__(self, frame: Frame, side: str, req: int, glyphs: Glyphs) -> None:
         super().__init__()
@@ -59,11 +62,14 @@ class InspectorScreen(ModalScreen[None]):
             yield Static("", classes="title", markup=False)
             with VerticalScroll():
                 yield Waterfall()
-            yield Static("escape back   up down scroll", classes="keys", markup=False)
+            yield Static("f follow   up down scroll   escape back", classes="keys", markup=False)
 
     def on_mount(self) -> None:
         self.set_class(self._glyphs.name == "ascii", "ascii")
         self._update()
+
+    def action_follow(self) -> None:
+        self.dismiss(self._req)
 
     def show(self, frame: Frame) -> None:
         self._frame = frame

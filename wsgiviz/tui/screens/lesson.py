@@ -13,13 +13,15 @@ from textual.binding import Binding, BindingType
 from textual.containers import Container, Horizontal, Vertical
 from textual.widgets import Static
 
+from wsgiviz.analysis.captions import Caption
 from wsgiviz.events import RUN_STRIDE
 from wsgiviz.tui.feed import Frame
 from wsgiviz.tui.lesson import intents
 from wsgiviz.tui.lesson.view import RECORDED, LessonView
 from wsgiviz.tui.live_view import LiveView
 from wsgiviz.tui.render.glyphs import Glyphs
-from wsgiviz.tui.screens.live import NARROW, SHORT, LiveScreen
+from wsgiviz.tui.screens.live import LiveScreen
+from wsgiviz.tui.screens.live_sizes import CODE, NARROW, SHORT
 from wsgiviz.tui.widgets.caption import CaptionLine, Said
 from wsgiviz.tui.widgets.code import CodePane
 from wsgiviz.tui.widgets.contract import ContractPane
@@ -77,9 +79,10 @@ class LessonScreen(LiveScreen, inherit_bindings=False):
     HINTS: ClassVar[Sequence[Hint]] = [*ALWAYS, *MORE]
     FORETELLS: ClassVar[bool] = False  # that is the learner's part
 
-    def __init__(self, frame: Frame, glyphs: Glyphs, lesson: LessonView) -> None:
+    def __init__(self, frame: Frame, glyphs: Glyphs, lesson: LessonView, big: bool = False) -> None:
         super().__init__(frame, glyphs)
         self.lesson = lesson
+        self._big = big
         self._code_pointed = False
 
     def compose(self) -> ComposeResult:
@@ -94,6 +97,11 @@ class LessonScreen(LiveScreen, inherit_bindings=False):
                 yield CodePane(self.glyphs, self._source_at)
         yield Keys(list(self.HINTS))
         yield Static("", id="too-small", markup=False)
+
+    def on_mount(self) -> None:
+        """`LiveScreen.on_mount` comes after this: Textual calls both."""
+        if self._big:
+            self.action_stage()
 
     # --- arranging --------------------------------------------------------------------------------------------------
 
@@ -124,6 +132,7 @@ class LessonScreen(LiveScreen, inherit_bindings=False):
         wanted = self._code_pointed or (self._code_wanted if self._code_wanted is not None else height >= TALL)
         self.set_class(not wanted, "short")
         self.set_class(wanted and height < SHORT, "low-code")
+        self.query_one(CodePane).fit(1 if self.stage else LOW_CODE if height < SHORT else CODE)
 
     @property
     def _without_code(self) -> int:
@@ -165,7 +174,7 @@ class LessonScreen(LiveScreen, inherit_bindings=False):
 
     def _captions(self, view: LiveView) -> list[Said]:
         """What to press next is the lesson's to say."""
-        return [(name, protocol, with_fields(caption, keys="")) for name, protocol, caption in view.captions()]
+        return [(name, protocol, _keyless(caption)) for name, protocol, caption in view.captions()]
 
     def _header(self, view: LiveView) -> HeaderView:
         lesson = self.lesson
@@ -213,3 +222,9 @@ class LessonScreen(LiveScreen, inherit_bindings=False):
             text.scroll_relative(y=by, animate=False)
         else:
             self.action_lanes(by)
+
+
+def _keyless(caption: Caption) -> Caption:
+    """Without the keys that a person could press on the live screen: some mean something else here."""
+    found = caption.verdict
+    return with_fields(caption, keys="", verdict=with_fields(found, next=()) if found is not None else None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import zip_longest
 from pathlib import Path
@@ -13,6 +13,7 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal
 from textual.screen import Screen
+from textual.widget import Widget
 from textual.widgets import Static
 
 from wsgiviz.analysis.contract import is_followed
@@ -28,6 +29,18 @@ from wsgiviz.tui.render.glyphs import Glyphs
 from wsgiviz.tui.render.layout import layout
 from wsgiviz.tui.render.window import Viewport
 from wsgiviz.tui.screens.bindings import CONTROL, LIVE_HINTS, VIEW, commands, explained
+from wsgiviz.tui.screens.live_sizes import (
+    CLOCK_S,
+    CODE,
+    COUNT_S,
+    FRAME,
+    NARROW,
+    ONE_LINE,
+    PANES_BESIDE_CODE,
+    SHORT,
+    TALL,
+    ZOOMS,
+)  # fmt: skip
 from wsgiviz.tui.source import Source, find_source, source_at
 from wsgiviz.tui.widgets.caption import CaptionLine, Said
 from wsgiviz.tui.widgets.code import CodePane
@@ -36,51 +49,23 @@ from wsgiviz.tui.widgets.header import Header, HeaderView
 from wsgiviz.tui.widgets.keys import Hint, Keys
 from wsgiviz.tui.widgets.pane import Pane
 
-NARROW = 80
-ONE_LINE = 110
-"""A caption has up to 200 characters or so: below this width it takes two lines."""
-
-SHORT = 34
-"""Below this height the code is hidden, for the panes' sake."""
-
-TALL = 34
-"""From this height on there is room for what explains the sentence."""
-
-FRAME = 8
-"""Lines round the panes: header, sentence and keys, and blanks between them."""
-
-CODE = 9
-"""Lines of the code, where it is shown."""
-
-PANES_BESIDE_CODE = 15
-"""Lines of a pane beside a longer code."""
-
-ZOOMS = (1.0, 2.0, 4.0, 8.0, 16.0)
-
-CLOCK_S = 0.1
-"""The header's clock shows tenths of a second; sentence and code need not change more often than that either."""
-
-
-COUNT_S = 0.3
-"""How many requests are at a line may change in every frame, and nobody reads it so often."""
-
 
 class LiveScreen(Screen[None]):
     """Draws the frame that it was handed last. What a person asks of the servers goes up as an intent."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*CONTROL, *VIEW]
     HINTS: ClassVar[Sequence[Hint]] = LIVE_HINTS
+    BARS = 0
+    """Lines of the `bars`."""
     FORETELLS: ClassVar[bool] = True
     """Whether predictions are shown before a run has ended."""
 
     def __init__(self, frame: Frame, glyphs: Glyphs) -> None:
         super().__init__()
         self.glyphs = glyphs
-        self.paused = False
         self.viewport = Viewport()
         self.followed = 0
         self.frame = frame
-        self._frozen: Frame | None = None
         self._settings: Settings | None = None
         self._code_of: Settings | None = None
         self._texts: Mapping[str, str] | None = None
@@ -91,6 +76,7 @@ class LiveScreen(Screen[None]):
         self._ascii = glyphs.name == "ascii"
         self._theme_before = ""
         self._code_wanted: bool | None = None
+        self._foretells = self.FORETELLS
         self._by_request: bool | None = None  # as a person has chosen; None: what suits the scenario
 
     def compose(self) -> ComposeResult:
@@ -99,9 +85,14 @@ class LiveScreen(Screen[None]):
             yield from self._panes
         yield ContractPane()
         yield CaptionLine(self._ascii)
+        yield from self.bars()
         yield CodePane(self.glyphs, self._source_at)
         yield Keys(list(self.HINTS))
         yield Static("", id="too-small", markup=False)
+
+    def bars(self) -> Iterator[Widget]:
+        """What another kind of this screen has below the sentence."""
+        yield from ()
 
     def on_mount(self) -> None:
         self.set_class(self._ascii, "ascii")
@@ -131,7 +122,8 @@ class LiveScreen(Screen[None]):
         wanted = self._code_wanted
         if wanted is None:
             lanes = at_once(self.frame.state.settings) if self.by_request else 0
-            wanted = height >= SHORT and (height - FRAME - CODE >= 0) and self._fits(lanes, height - FRAME - CODE)
+            left = height - FRAME - self.BARS - CODE
+            wanted = height >= SHORT and left >= 0 and self._fits(lanes, left)
         self.set_class(not wanted, "short")
         self.query_one(CodePane).fit(1 if self.stage else self._code_lines(height))
 
@@ -146,7 +138,7 @@ class LiveScreen(Screen[None]):
     @property
     def _without_code(self) -> int:
         """Lines of a pane where no code is shown."""
-        return self.size.height - FRAME
+        return self.size.height - FRAME - self.BARS
 
     # --- drawing --------------------------------------------------------------------------------------------------
 
@@ -164,11 +156,7 @@ class LiveScreen(Screen[None]):
         self._show_code()
         if self.has_class("too-small"):
             return
-        if not self.paused or self._frozen is None:
-            self._frozen = newest
-        view = LiveView(
-            self._frozen, self.glyphs, self.viewport, self.followed, self.by_request, self.stage, self.FORETELLS
-        )
+        view = self._view()
         shown = list(view.panes())
         for pane, pane_view in zip(self._panes, shown, strict=False):
             pane.show(pane_view)
@@ -179,11 +167,16 @@ class LiveScreen(Screen[None]):
             self.query_one(CaptionLine).show(*self._captions(view))
             self.query_one(Header).show(self._header(view))
 
+    def _view(self) -> LiveView:
+        return LiveView(
+            self.frame, self.glyphs, self.viewport, self.followed, self.by_request, self.stage, self._foretells
+        )
+
     def _captions(self, view: LiveView) -> list[Said]:
         return view.captions()
 
     def _header(self, view: LiveView) -> HeaderView:
-        return view.header(self.frame.fps, self.paused)
+        return view.header(self.frame.fps)
 
     @property
     def by_request(self) -> bool:
@@ -215,10 +208,11 @@ class LiveScreen(Screen[None]):
 
     def _take_settings(self, settings: Settings) -> None:
         """Another scenario or app: other panes."""
-        if self._settings is not None and settings.name != self._settings.name:
-            self._by_request = None
+        if self._settings is not None:
+            if settings.name != self._settings.name:
+                self._by_request = None
+            self.begin_anew()
         self._settings = settings
-        self.begin_anew()
         self._arrange_code(self.size.height)
         self.set_class(is_followed(settings), "contract")
         for pane, side in zip_longest(self._panes, settings.sides):
@@ -242,18 +236,15 @@ class LiveScreen(Screen[None]):
 
     def begin_anew(self) -> None:
         """Show what comes as it comes, all of it."""
-        self._pause(False)
         self.viewport, self.followed = Viewport(), 0
 
     # --- what is asked of the servers -------------------------------------------------------------------------------
 
     def action_fire(self) -> None:
-        self._pause(False)
         self.viewport = Viewport()
         self.post_message(intents.Fire())
 
     def action_fire_one(self) -> None:
-        self._pause(False)
         self.post_message(intents.FireOne())
 
     def action_workers(self, by: int) -> None:
@@ -324,26 +315,29 @@ class LiveScreen(Screen[None]):
     def on_pane_request_chosen(self, message: Pane.RequestChosen) -> None:
         from wsgiviz.tui.screens.inspector import InspectorScreen
 
-        self.app.push_screen(InspectorScreen(self.frame, message.side, message.req, self.glyphs))
+        self.app.push_screen(InspectorScreen(self.frame, message.side, message.req, self.glyphs), self._follow)
 
     def action_ledger(self) -> None:
         from wsgiviz.tui.screens.ledger import LedgerScreen
 
-        def follow(req: int | None) -> None:
-            self.followed = self.followed if req is None else req
+        self.app.push_screen(LedgerScreen(self.frame, self.glyphs), self._follow)
 
-        self.app.push_screen(LedgerScreen(self.frame, self.glyphs), follow)
+    def _follow(self, req: int | None) -> None:
+        self.followed = self.followed if req is None else req
+
+    def action_runs(self) -> None:
+        from wsgiviz.tui.screens.runs import RunsScreen
+
+        self.app.push_screen(RunsScreen(self.frame, self.glyphs))
 
     def action_unfollow(self) -> None:
         self.followed = 0
 
-    def action_pause(self) -> None:
-        self._pause(not self.paused)
+    def action_enter_playback(self, by: int = 0) -> None:
+        self.post_message(intents.EnterPlayback(by))
 
-    def _pause(self, paused: bool) -> None:
-        self.paused = paused
-        self.set_class(paused, "paused")
-        self._pace.reset()
+    def action_slow_motion(self) -> None:
+        self.post_message(intents.EnterPlayback(slow=True))
 
     def action_zoom(self, by: int) -> None:
         at = ZOOMS.index(self.viewport.zoom) + by
@@ -368,11 +362,10 @@ class LiveScreen(Screen[None]):
         on = self.toggle_class("stage").has_class("stage")
         self._arrange_code(self.size.height)
         caption, code = self.query_one(CaptionLine), self.query_one(CodePane)
-        self.move_child(code, before=caption) if on else self.move_child(code, after=caption)
-        if on:
-            self._theme_before, self.app.theme = self.app.theme, "wsgiviz-stage"
-        else:
-            self.app.theme = self._theme_before
+        move = (caption.parent or self).move_child  # type: ignore[attr-defined]
+        move(code, before=caption) if on else move(code, after=caption)
+        theme = "wsgiviz-stage" if on else self._theme_before
+        self._theme_before, self.app.theme = self.app.theme, theme
 
     def action_logs(self) -> None:
         from wsgiviz.tui.screens.logs import LogsScreen

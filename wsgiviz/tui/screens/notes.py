@@ -34,13 +34,16 @@ class NotesScreen(Screen[None]):
         self._position: Position | None = None
         self._problem = ""
         self._timer_s = 0.0
+        self._where = Static("", id="where", markup=False)
+        self._words = Static("", id="notes-words", markup=False)
+        self._upcoming = Static("", id="upcoming", markup=False)
+        self._scrolled = VerticalScroll(self._words, id="notes-text", can_focus=False)
 
     def compose(self) -> ComposeResult:
         with Vertical(id="notes"):
-            yield Static("", id="where", markup=False)
-            with VerticalScroll(id="notes-text", can_focus=False):
-                yield Static("", id="notes-words", markup=False)
-            yield Static("", id="upcoming", markup=False)
+            yield self._where
+            yield self._scrolled
+            yield self._upcoming
         yield Static("up/down scroll   q quit", id="notes-keys", markup=False)
 
     def on_mount(self) -> None:
@@ -57,34 +60,35 @@ class NotesScreen(Screen[None]):
         if self.is_mounted:
             self._draw()
             if before is not None and position is not None and before.step != position.step:
-                self.query_one("#notes-text").scroll_home(animate=False)
+                self._scrolled.scroll_home(animate=False)
 
     def _draw(self) -> None:
         at = self._position
-        words = self.query_one("#notes-words", Static)
         if at is None:
-            self._put("#where", Content(""))
-            self._put("#notes-words", Content(self._safe(self._problem or NOBODY)))
-            self._put("#upcoming", Content(""))
+            _put(self._where, Content(""))
+            _put(self._words, Content(self._safe(self._problem or NOBODY)))
+            _put(self._upcoming, Content(""))
             return
         timer = clock(self._timer_s) + ("" if at.running else "  paused")
         where = f"{at.step}/{at.steps}  {self._safe(at.lesson)}: {self._safe(at.title)}"
-        self._put("#where", Content.assemble((timer, "bold reverse"), "  ", (where, "bold")))
-        lines = markdown_lines(at.notes or NO_NOTES, words.content_size.width or self.size.width, self._ascii_only)
-        self._put("#notes-words", Content("\n").join(lines))
+        _put(self._where, Content.assemble((timer, "bold reverse"), "  ", (where, "bold")))
+        width = self._words.content_size.width or self.size.width
+        lines = markdown_lines(at.notes or NO_NOTES, width, self._ascii_only)
+        _put(self._words, Content("\n").join(lines))
         next_up = self._safe(at.upcoming) if at.upcoming else "this was the last step"
-        self._put("#upcoming", Content.assemble(("Next  ", "bold"), next_up))
-
-    def _put(self, selector: str, content: Content) -> None:
-        widget = self.query_one(selector, Static)
-        if widget.content != content:
-            widget.update(content)
+        _put(self._upcoming, Content.assemble(("Next  ", "bold"), next_up))
 
     def _safe(self, text: str) -> str:
         return printable(text, self._ascii_only)
 
     def action_scroll_notes(self, by: int) -> None:
-        self.query_one("#notes-text").scroll_relative(y=3 * by, animate=False)
+        self._scrolled.scroll_relative(y=3 * by, animate=False)
+
+
+def _put(widget: Static, content: Content) -> None:
+    """Only what is new."""
+    if widget.content != content:
+        widget.update(content)
 
 
 def clock(seconds: float) -> str:

@@ -22,6 +22,9 @@ NAME_CELLS = max(len(scenario.name) for scenario in scenarios.catalogue())
 LOW = 20
 """In fewer lines than these only the list is shown."""
 
+HIGH = 36
+"""From this height on the list has room for every scenario."""
+
 
 class PickerScreen(ModalScreen[Settings | str | None]):
     """Gives the settings for the chosen scenario, "lessons" or "clinic" for a list of these, or None."""
@@ -51,6 +54,7 @@ class PickerScreen(ModalScreen[Settings | str | None]):
 
     def on_resize(self, event: events.Resize) -> None:
         self.set_class(event.size.height < LOW, "low")
+        self.set_class(event.size.height >= HIGH, "high")
 
     def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
         self.query_one("#about", Static).update(_about(scenarios.find(str(event.option_id))))

@@ -1,112 +1,44 @@
-"""The table of the ledger's screen: a row for each request, kept in order."""
+"""The table of the ledger's screen: a row for each request, kept in order, with the columns that tell something."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import ClassVar, NamedTuple
+from collections import Counter
+from collections.abc import Collection, Iterable
+from typing import ClassVar
 
+from rich.style import Style
 from rich.text import Text
 from textual.binding import Binding, BindingType
 from textual.widgets import DataTable
 from textual.widgets.data_table import RowKey
 
-from wsgiviz.analysis.entries import AFTER_ANSWER, FOR_NOBODY, RETURNING, Entry
-from wsgiviz.printable import printable
-from wsgiviz.state import Activity, Task
+from wsgiviz.analysis.entries import Entry
 from wsgiviz.tui.ledger_entries import Key
 from wsgiviz.tui.render.glyphs import Glyphs
-from wsgiviz.tui.render.words import measured
-
-
-class Cell(NamedTuple):
-    """What stands in the table, and by what it is sorted; None: not known."""
-
-    text: str
-    order: float | str | None
-
-    def __str__(self) -> str:
-        return self.text
-
-
-class Column(NamedTuple):
-    """A column: its name, what it shows of an entry, and its width in a wide and in a narrow terminal."""
-
-    name: str
-    cell: Callable[[Entry, Glyphs], Cell]
-    width: int
-    narrow: int
-
-
-def _number(text: str, order: float, cells: int = 7) -> Cell:
-    return Cell(f"{text:>{cells}}", order)
-
-
-def _seconds(value: float | None) -> Cell:
-    if value is None:
-        return Cell("", None)
-    return _number(measured(value if abs(value) >= 0.00005 else 0.0), value)  # no "-0.0 ms"
-
-
-def _worker(entry: Entry) -> Cell:
-    """The process's number, and the thread in it where there are several."""
-    if entry.worker is None:
-        return Cell("", None)
-    name = f"{entry.worker}.{entry.slot}" if entry.slot else str(entry.worker)
-    return _number(name, entry.worker + entry.slot / 1e6, 6)
-
-
-def _status(entry: Entry, glyphs: Glyphs) -> Cell:
-    """While it is in progress what it does, then what the client saw."""
-    words = BRIEF.get(entry.state, entry.state) or printable(entry.status, not glyphs.eighths)
-    return Cell(f"{_sign(entry, glyphs)} {words}", words)
-
-
-BRIEF = {
-    Activity.WAITING_FOR_GIL.value: "GIL wait",
-    Task.FOR_THREAD.value: "thread wait",
-    Task.THREAD_COMPUTES.value: "thread CPU",
-    Task.THREAD_FOR_GIL.value: "thread GIL",
-    Task.FOR_PROCESS.value: "proc. wait",
-}
-"""States that are longer than a narrow column."""
-
-TASKS = frozenset(task.value for task in Task)
-
-
-def _sign(entry: Entry, glyphs: Glyphs) -> str:
-    if not entry.state:
-        return glyphs.task[Task.FAILED if entry.failed else Task.DONE]
-    if entry.state in (AFTER_ANSWER, FOR_NOBODY):
-        return glyphs.after
-    if entry.state == RETURNING:
-        return glyphs.activity[Activity.WRITING]
-    return glyphs.task[Task(entry.state)] if entry.state in TASKS else glyphs.activity[Activity(entry.state)]
-
-
-COLUMNS = (
-    Column("side", lambda entry, _: Cell(entry.side, entry.side), 6, 5),
-    Column("#", lambda entry, _: _number(str(entry.id), entry.id, 5), 7, 5),
-    Column("worker", lambda entry, _: _worker(entry), 8, 6),
-    Column("status", _status, 30, 10),
-    Column("planned", lambda entry, _: _seconds(entry.planned_s), 9, 7),
-    Column("queue wait", lambda entry, _: _seconds(entry.queue_wait_s), 12, 7),
-    Column("service", lambda entry, _: _seconds(entry.service_s), 9, 7),
-    Column("return", lambda entry, _: _seconds(entry.return_s), 9, 7),
-    Column("total", lambda entry, _: _seconds(entry.total_s), 9, 7),
+from wsgiviz.tui.render.ledger_columns import (
+    ALWAYS,
+    BAR,
+    BY_NAME,
+    COLUMNS,
+    NARROW,
+    SAID_ONCE,
+    AnyCell,
+    Look,
+    planned,
 )
+from wsgiviz.tui.render.palette import Palette
 
-SHORT = {"queue wait": "queue"}
-"""Headings for narrow columns."""
+UNTOLD = frozenset({BAR, *ALWAYS})
+"""Columns that are not left out for what they hold."""
 
-LEFT = frozenset({"side", "status"})
-"""Columns of words; numbers stand to the right of the narrow width, and so do their headings."""
-
-NARROW = 112
-"""Below this width of the terminal the narrow columns are used."""
+PLACES = {column.name: at for at, column in enumerate(COLUMNS)}
 
 
-class RequestTable(DataTable[Cell]):
-    """Rows for entries, kept in order. A row whose request is gone is given to a new one."""
+class RequestTable(DataTable[AnyCell]):
+    """Rows for entries, kept in order. A row whose request is gone is given to a new one.
+
+    A column comes in as soon as its cells differ, and goes when the rows are laid anew: nothing jumps to and fro.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("home", "scroll_top", "top", show=False),
@@ -116,30 +48,102 @@ class RequestTable(DataTable[Cell]):
     def __init__(self, glyphs: Glyphs) -> None:
         super().__init__(cursor_type="row", zebra_stripes=False)
         self._glyphs = glyphs
+        self._look = Look(glyphs, self._style)
+        self._palette: Palette | None = None
         self._row_of: dict[Key, str] = {}
         self._key_of: dict[str, Key] = {}
-        self.sorted_by = 1
+        self._entries: dict[Key, Entry] = {}
+        self._values: dict[str, Counter[str]] = {}
+        self._shown: dict[str, int] = {}
+        self.sorted_by = "#"
         self.descending = False
 
     def on_mount(self) -> None:
-        for column in COLUMNS:
-            self.add_column(Text(column.name), width=column.width, key=column.name)
+        self._lay_columns()
 
     def on_resize(self) -> None:
-        for column, shown in zip(COLUMNS, self.ordered_columns, strict=True):
-            shown.width = column.narrow if self.size.width < NARROW else column.width
+        wanted = self._wanted()
+        if list(wanted) == list(self._shown):
+            self._set_widths(wanted)
+        else:
+            self._lay(wanted, self.current, self._line)
+
+    # --- columns ----------------------------------------------------------------------------------------------------
+
+    @property
+    def shown(self) -> list[str]:
+        """Names of the columns that are shown, left to right."""
+        return list(self._shown)
+
+    @property
+    def in_common(self) -> list[str]:
+        """What all rows have in common, of columns that are left out for it."""
+        names = [column.name for column in COLUMNS if column.name in SAID_ONCE and column.name not in self._shown]
+        values = {name: known[0] for name in names if len(known := self._known(name)) == 1}
+        return [f"{SAID_ONCE[name]} {value}".strip() for name, value in values.items()]
+
+    def _known(self, name: str) -> list[str]:
+        """The values of a column that are known, each once."""
+        return [text.strip() for text in self._values.get(name, ()) if text]
+
+    def _telling(self) -> set[str]:
+        return {name for name in self._values if len(self._known(name)) > 1}
+
+    def _wanted(self) -> dict[str, int]:
+        """The columns that tell something by now, or did when the rows were laid, and their widths."""
+        return planned(self._telling() | (self._shown.keys() - UNTOLD), self.size.width or 80)
+
+    def _lay(self, columns: dict[str, int], current: Key | None, line: int) -> None:
+        """All rows anew, with these columns: the table can give up single ones only slowly."""
+        self.clear(columns=True)
+        self._row_of, self._key_of, self._shown = {}, {}, columns
+        self._lay_columns()
+        for key, entry in self._entries.items():
+            self._add(key, self._cells(entry))
+        self._put_in_order()
+        self._keep_in_place(current, line)
+
+    def _lay_columns(self) -> None:
+        self._shown = self._shown or planned((), self.size.width or 80)
+        if self.sorted_by not in self._shown:
+            self.sorted_by = "#"
+        for name in self._shown:
+            self.add_column(Text(name), width=self._shown[name], key=name)
+        self._set_widths(self._shown)
+
+    def _set_widths(self, widths: dict[str, int]) -> None:
+        self._shown = widths
+        for name, shown in zip(widths, self.ordered_columns, strict=True):
+            shown.width = widths[name]
+        self._look.narrow = self.size.width < NARROW
+        self._look.bar_cells = max(0, widths.get(BAR, 0) - 1)  # a cell for the sign of a failure
         self._label()
+        self._clear_caches()
         self._update_dimensions(())
 
     def _label(self) -> None:
         """Headings, the one that is sorted by underlined, and with an arrow where there is room."""
-        for at, (column, shown) in enumerate(zip(COLUMNS, self.ordered_columns, strict=True)):
-            name = column.name if len(column.name) <= shown.width else SHORT[column.name]
-            label = name if column.name in LEFT else f"{name:>{column.narrow}}"
+        for name, shown in zip(self._shown, self.ordered_columns, strict=True):
+            column = BY_NAME[name]
+            heading = name if len(name) <= shown.width else column.short or name[: shown.width]
+            label = heading if column.left else f"{heading:>{column.narrow}}"
             arrow = f" {self._glyphs.down if self.descending else self._glyphs.up}"
-            chosen = at == self.sorted_by
+            chosen = name == self.sorted_by
             label += arrow if chosen and len(label + arrow) <= shown.width else ""
             shown.label = Text(label, "underline" if chosen else "")
+
+    def _style(self, colour: str) -> Style:
+        if self._palette is None:
+            dark, background = self.app.current_theme.dark, self.background_colors[1]
+            self._palette = Palette(self.app.theme_variables, background, self.styles.color, dark)
+        return Style(color=self._palette.colour(colour).rich_color)
+
+    def notify_style_update(self) -> None:
+        """Another theme: other colours."""
+        super().notify_style_update()
+        self._palette = None
+
+    # --- rows -------------------------------------------------------------------------------------------------------
 
     @property
     def current(self) -> Key | None:
@@ -152,72 +156,113 @@ class RequestTable(DataTable[Cell]):
     def _key_at(self, index: int) -> Key | None:
         return self.key_of(self.ordered_rows[index].key) if self.is_valid_row_index(index) else None
 
-    # --- what is shown ----------------------------------------------------------------------------------------------
+    @property
+    def _line(self) -> int:
+        """The line of the screen that the cursor is on, from the first row that is seen."""
+        return self.cursor_row - self.scroll_offset.y
 
     def show(self, changed: Iterable[Entry], gone: Iterable[Key] = ()) -> None:
         """Show these entries in their new or old rows; those which are gone leave theirs to new ones."""
         new = {(entry.side, entry.req): entry for entry in changed}
-        current, line = self.current, self.cursor_row - self.scroll_offset.y
-        free = [self._row_of.pop(key) for key in gone if key in self._row_of]
-        moved = len(free) > sum(key not in self._row_of for key in new)
-        if moved:
-            self._drop(free)  # the table can give up single rows only slowly: so all are laid anew
-            free = []
-        for key, entry in new.items():
-            moved |= COLUMNS[self.sorted_by].name in self._fill(key, entry, free)
+        current, line = self.current, self._line
+        free = self._let_go(gone)
+        self._count([self._all_cells(self._entries[key]) for key in new.keys() & self._entries.keys()], -1)
+        surplus = len(free) > sum(key not in self._row_of for key in new)
+        cells = {key: self._all_cells(entry) for key, entry in new.items()}
+        self._count(cells.values(), 1)
+        self._entries |= new
+        self._measure(new.values())
+        wanted = self._wanted()
+        if surplus or list(wanted) != list(self._shown):
+            self._lay(wanted, current, line)
+            return
+        moved = False
+        for key, found in cells.items():
+            moved |= self.sorted_by in self._fill(key, self._of_shown(found), free)
         if moved:
             self._put_in_order()
             self._keep_in_place(current, line)
 
-    def _drop(self, rows: Iterable[str]) -> None:
-        """Take these rows away."""
-        away = set(rows)
-        kept = {key: self.get_row(row) for row, key in self._key_of.items() if row not in away}
-        self.forget()
-        for key, cells in kept.items():
-            self._add(key, cells)
+    def _let_go(self, gone: Iterable[Key]) -> list[str]:
+        """These requests are not kept any more. Gives their rows. Without any left, columns begin anew."""
+        left = [key for key in gone if key in self._row_of]
+        self._count([self._all_cells(self._entries.pop(key)) for key in left], -1)
+        if left and not self._entries:
+            self.forget()
+            return []
+        return [self._row_of.pop(key) for key in left]
+
+    def _count(self, rows: Collection[list[AnyCell]], by: int) -> None:
+        """Count what these cells hold, but for those columns that are always shown."""
+        for at, column in enumerate(COLUMNS):
+            if column.name not in UNTOLD:
+                counts = self._values.setdefault(column.name, Counter())
+                texts = Counter([row[at].text for row in rows])
+                if by > 0:
+                    counts.update(texts)
+                else:
+                    self._values[column.name] = counts - texts
+
+    def _measure(self, entries: Iterable[Entry]) -> None:
+        """Bars have room for the longest."""
+        longest_s = max((_length_s(entry) for entry in entries), default=0.0)
+        if longest_s > self._look.longest_s:
+            self._look.longest_s = longest_s
+            self._clear_caches()
+            self.refresh()
 
     def forget(self) -> None:
-        """Show nothing."""
-        self.clear()
-        self._row_of, self._key_of = {}, {}
+        """Show nothing; columns come in as they tell something."""
+        self.clear(columns=True)
+        self._row_of, self._key_of, self._entries, self._values = {}, {}, {}, {}
+        self._shown, self._look.longest_s = {}, 0.0
+        self._lay_columns()
 
-    def _fill(self, key: Key, entry: Entry, free: list[str]) -> set[str]:
+    def _cells(self, entry: Entry) -> list[AnyCell]:
+        """Those of the columns that are shown."""
+        return [BY_NAME[name].cell(entry, self._look) for name in self._shown]
+
+    def _all_cells(self, entry: Entry) -> list[AnyCell]:
+        return [column.cell(entry, self._look) for column in COLUMNS]
+
+    def _of_shown(self, cells: list[AnyCell]) -> list[AnyCell]:
+        return [cells[PLACES[name]] for name in self._shown]
+
+    def _fill(self, key: Key, cells: list[AnyCell], free: list[str]) -> set[str]:
         """Show an entry in its row; a new one in a free row, or in one more. Gives the columns that changed."""
-        cells = [column.cell(entry, self._glyphs) for column in COLUMNS]
         if key not in self._row_of:
             if not free:
                 return self._add(key, cells)
             self._give(free.pop(), key)
         row, changed = self._row_of[key], set()
-        for column, before, cell in zip(COLUMNS, self.get_row(row), cells, strict=True):
+        for name, before, cell in zip(self._shown, self.get_row(row), cells, strict=True):
             if before != cell:
-                self.update_cell(row, column.name, cell)
-                changed.add(column.name)
+                self.update_cell(row, name, cell)
+                changed.add(name)
         return changed
 
-    def _add(self, key: Key, cells: list[Cell]) -> set[str]:
+    def _add(self, key: Key, cells: list[AnyCell]) -> set[str]:
         row = str(self.row_count)
         self.add_row(*cells, key=row)
         self._give(row, key)
-        return {column.name for column in COLUMNS}
+        return set(self._shown)
 
     def _give(self, row: str, key: Key) -> None:
         self._row_of[key], self._key_of[row] = row, key
 
     # --- order ------------------------------------------------------------------------------------------------------
 
-    def sort_by(self, column: int) -> None:
+    def sort_by(self, name: str) -> None:
         """Sort by that column, the other way round when it was by that one before; begin at the top."""
-        self.descending = not self.descending if column == self.sorted_by else False
-        self.sorted_by = column
+        self.descending = not self.descending if name == self.sorted_by else False
+        self.sorted_by = name
         self._label()
         self._put_in_order()
         self.move_cursor(row=0, scroll=False)
         self.scroll_to(y=0, animate=False, immediate=True)
 
     def _put_in_order(self) -> None:
-        self.sort(COLUMNS[self.sorted_by].name, key=self._order, reverse=self.descending)
+        self.sort(self.sorted_by, key=self._order, reverse=self.descending)
         self._update_dimensions(())  # at once, so that there is room to scroll to
 
     def _keep_in_place(self, key: Key | None, line: int) -> None:
@@ -234,10 +279,15 @@ class RequestTable(DataTable[Cell]):
         if key in self._row_of:
             self.move_cursor(row=self.get_row_index(self._row_of[key]))
 
-    def _order(self, cell: Cell) -> tuple[bool, float | str]:
+    def _order(self, cell: AnyCell) -> tuple[bool, float | str]:
         """What is not known stands last, whichever way the others are sorted."""
         return (cell.order is None) != self.descending, 0 if cell.order is None else cell.order
 
     def _update_dimensions(self, new_rows: Iterable[RowKey]) -> None:
         """Columns and rows have their sizes: to measure the cells of 10,000 rows would take a second."""
         super()._update_dimensions(())
+
+
+def _length_s(entry: Entry) -> float:
+    """Of its bar."""
+    return sum(max(0.0, part or 0.0) for part in (entry.queue_wait_s, entry.service_s, entry.return_s))

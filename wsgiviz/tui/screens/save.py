@@ -72,3 +72,12 @@ def default_name(state: State) -> str:
     when = re.sub(r"\D", "", state.started[:19])
     when = f"-{when[:8]}-{when[8:]}" if len(when) == 14 else ""
     return f"wsgiviz-{what}{when}.wviz"
+
+
+def size_words(path: Path) -> str:
+    """How large a file is."""
+    try:
+        size = path.stat().st_size
+    except OSError:
+        return "gone by now"
+    return f"{size / 1e6:.1f} MB" if size >= 1e6 else f"{size / 1e3:.0f} kB"

@@ -14,7 +14,6 @@ from wsgiviz.tui.render.line import shortened
 from wsgiviz.tui.widgets.coloured import Coloured, WordStyles, uncoloured
 
 SHORTEST_NAME = 10
-PAUSED = "view paused, servers go on"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +26,10 @@ class HeaderView:
     load: str
     state: str
     clock_s: float
-    fps: int
+    fps: int | None
     lost: int
     driver_late_ms: int
     """0 where it does not matter."""
-    paused: bool
     glyphs: Glyphs
     right_protocol: str = "asgi"
     """Of the right pane, whose colour its call has."""
@@ -93,16 +91,14 @@ def _rights(view: HeaderView, style: WordStyles) -> list[Content]:
     state = Content.styled(f"{view.state} ", style("awaiting" if view.state.endswith("live") else "", "b"))
     clock = Content.styled(f"{int(minutes):02d}:{seconds:04.1f}", style("", "b"))
     lost = Content.styled(f"  {view.lost} lost ", style("", "br") if view.lost else style("dim", ""))
-    fps = Content.styled(f"  {view.fps:2d} fps", style("dim", ""))
+    fps = Content("") if view.fps is None else Content.styled(f"  {view.fps:2d} fps", style("dim", ""))
     if view.stage:
         fps, lost = Content(""), lost if view.lost else Content(" ")
     late = Content("")
     if view.driver_late_ms:
         late = Content.styled(f"  driver late {view.driver_late_ms} ms", style("", "b"))
-    if not view.paused:
-        return [state + clock + late + fps + lost, state + clock + late + lost, state + clock + lost, clock + lost]
-    long, short = (Content.styled(f"{words}  ", style("", "b")) for words in (PAUSED, "paused"))
-    return [long + clock + late + fps + lost, long + clock + lost, short + clock + lost, short + lost]
+    shown = [state + clock + late + fps + lost, state + clock + late + lost, state + clock + lost]
+    return shown if view.fps is None else [*shown, clock + lost]
 
 
 def widget_text(widget: Widget) -> str:

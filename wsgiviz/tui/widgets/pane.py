@@ -100,6 +100,10 @@ class Pane(Widget):
         self._view = view
         self._draw()
 
+    def forget(self) -> None:
+        """Draw the next view from what it holds alone: time has not simply gone on."""
+        self._memory = Memory()
+
     def _draw(self) -> None:
         width, height = self.size
         if self._view is None or not width or not height:
@@ -188,6 +192,7 @@ class Pane(Widget):
         spans = worker.spans if cell >= 0 and worker is not None else ()
         known = (span for span in spans if not 0 < span.end_ns <= side.run.requested_ns)
         req = next((span.req for span in known if span.start_ns <= at_ns < (span.end_ns or view.now_ns)), 0)
+        req = 0 if side.of_earlier_run(req) else req
         self.post_message(self.RequestChosen(side.name, req) if req else self.WorkerChosen(side.name, lane))
 
     def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
