@@ -61,7 +61,7 @@ def test_what_a_dialog_says_can_be_read(key: str, name: str, theme: str) -> None
         await seat.frames(2)
         dialog = seat.app.screen.children[0].region
         inside = [strip.crop(dialog.x, dialog.right) for strip in seat.strips[dialog.y : dialog.bottom]]
-        low = [(text, round(ratio, 2)) for text, ratio in words_of(inside) if ratio < 4]
+        low = [(text, round(ratio, 2)) for text, ratio in words_of(inside) if ratio < TEXT_CONTRAST]
         assert low == []
 
     watch(check, theme=theme)

@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from tests.tui.kept import Kept
 from tests.tui.stand_in import Seat, StandIn, sleeping, watch, watch_replay
+from wsgiviz.analysis.lints.lint import Finding
 from wsgiviz.settings import make
 from wsgiviz.tui.widgets.caption import CaptionLine
 from wsgiviz.tui.widgets.code import CodePane
@@ -175,3 +176,22 @@ def test_lists_and_axis_stay_readable(workers: int, requests: int, size: tuple[i
             assert all("more" in line.split("⋮")[1] for line in hidden)
 
     watch(check, StandIn(settings=settings, state=state), size)
+
+
+# --- how true it is -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("matters", [False, True])
+def test_that_the_driver_was_late_is_said_only_where_it_matters(matters: bool) -> None:
+    feed = StandIn()
+    wsgi = feed.state.sides["wsgi"]
+    late = replace(wsgi, run=replace(wsgi.run, max_driver_late_ns=50_000_000))
+    feed.state = replace(feed.state, sides={**feed.state.sides, "wsgi": late})
+    found = (Finding("driver-bottleneck", "wsgi", "The load driver is up to 50 ms late."),) if matters else ()
+    feed.occurrences = replace(feed.occurrences, found=found)
+
+    async def check(seat: Seat) -> None:
+        await seat.frames(3)
+        assert ("driver late 50 ms" in seat.lines[0]) is matters
+
+    watch(check, feed)

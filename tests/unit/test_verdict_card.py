@@ -84,6 +84,12 @@ def test_the_place_is_the_last_thing_that_a_sentence_goes_without() -> None:
     assert fitted(text, 60, 1) == "The event loop computes over 90 % of the time."
 
 
+def test_what_does_not_fit_ends_with_a_clause_before_it_is_cut() -> None:
+    text = "Worker 4 takes turns with threads of the app's own, at one GIL in count_primes of cpu"
+    assert fitted(text, 70, 1) == "Worker 4 takes turns with threads of the app's own."
+    assert fitted("Nothing but one long clause stands here", 30, 1).endswith("…")
+
+
 # --- code -----------------------------------------------------------------------------------------------------------
 
 APP = (

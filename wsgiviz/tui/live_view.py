@@ -192,6 +192,7 @@ class LiveView:
             lost=state.lost,
             driver_late_ms=self._driver_late_ns() // 1_000_000,
             glyphs=self.glyphs,
+            right_protocol=self.sides[-1].protocol if self.sides else "asgi",
             stage=self.stage,
         )
 

@@ -26,6 +26,10 @@ def fitted(text: str, width: int, lines: int, ellipsis: str = "…") -> str:
     if found is not None:
         return found
     *_, shortest = wordings(text)
+    clause = shortest
+    while clause := without_clause(clause):
+        if lines_of(clause, width) <= lines:
+            return clause
     for length in range(width * lines, width, -1):
         if lines_of(cut := shortened(shortest, length, ellipsis), width) <= lines:
             return cut
@@ -59,6 +63,12 @@ def without_calls(text: str) -> str:
 def without_place(text: str) -> str:
     """Without the line of code."""
     return AT_PLACE.sub("", text)
+
+
+def without_clause(text: str) -> str:
+    """Up to the last comma; "" where that leaves no sentence."""
+    clause, comma, _ = text.rpartition(", ")
+    return f"{clause}." if comma and len(clause) >= LEAST and _balanced(clause) else ""
 
 
 def without_addition(text: str) -> str:

@@ -93,7 +93,7 @@ def _small(view: PaneView, width: int) -> Row:
 def _badge(view: PaneView) -> Part:
     side = view.side.protocol
     name = view.side.kind if view.twin else side.upper()
-    return Part(f" {name[: DIGITS_AT - 4]} ", CellStyle(side, f"{side}*", "br"))
+    return Part(f" {name[: DIGITS_AT - 3]} ", CellStyle(side, f"{side}*", "br"))
 
 
 def _answered(view: PaneView) -> Part:

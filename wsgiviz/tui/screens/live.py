@@ -360,6 +360,7 @@ class LiveScreen(Screen[None]):
 
     def action_stage(self) -> None:
         on = self.toggle_class("stage").has_class("stage")
+        self._pace.reset()  # header and sentence at once, too
         self._arrange_code(self.size.height)
         caption, code = self.query_one(CaptionLine), self.query_one(CodePane)
         move = (caption.parent or self).move_child  # type: ignore[attr-defined]

@@ -100,7 +100,7 @@ class CaptionLine(Coloured):
             return
         rows = card(said[0][2], width, lines, self._ascii_only) if len(said) == 1 else []
         if rows:
-            texts = [self._row(said[0][2], label, text) for label, text in rows]
+            texts = [self._row(said[0][2], label, text, at == 0) for at, (label, text) in enumerate(rows)]
         else:
             each = max(1, (lines or len(said)) // len(said))
             texts = [self._text(one, width or NO_WIDTH, each) for one in said]
@@ -112,9 +112,9 @@ class CaptionLine(Coloured):
             return Content.styled(WARNING, self.words("", "b"))
         return Content.styled("|" if self._ascii_only else "▎", self.words(colour))
 
-    def _row(self, caption: Caption, label: str, text: str) -> Content:
+    def _row(self, caption: Caption, label: str, text: str, first: bool) -> Content:
         head = Content.styled(f"{label:<{LABEL_CELLS}}", self.words("dim")) if label else Content("")
-        return Content.assemble(self._bar(caption.tone, ""), " ", head, (text, self.words("", "" if label else "b")))
+        return Content.assemble(self._bar(caption.tone, ""), " ", head, (text, self.words("", "b" if first else "")))
 
     def _text(self, said: Said, width: int, lines: int) -> Content:
         name, protocol, caption = said

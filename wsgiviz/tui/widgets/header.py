@@ -31,6 +31,8 @@ class HeaderView:
     driver_late_ms: int
     """0 where it does not matter."""
     glyphs: Glyphs
+    right_protocol: str = "asgi"
+    """Of the right pane, whose colour its call has."""
     stage: bool = False
     """Without frames a second, and what is lost only where something is."""
 
@@ -70,7 +72,7 @@ def header_line(view: HeaderView, width: int, style: WordStyles = uncoloured) ->
     calls = Content("")
     if wsgi and asgi:
         calls = Content.assemble(
-            "  ", (wsgi, style("wsgi", "")), (f" {bar} ", style("dim", "")), (asgi, style("asgi", ""))
+            "  ", (wsgi, style("wsgi", "")), (f" {bar} ", style("dim", "")), (asgi, style(view.right_protocol, ""))
         )
     for part in (calls, Content.styled(f"  {load}", style("", ""))):
         if left.cell_length + part.cell_length + right.cell_length + 2 <= width:
