@@ -6,6 +6,7 @@ import asyncio
 import html
 import re
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -15,9 +16,13 @@ from typing import Any
 import cairosvg
 
 from wsgiviz.analysis import metrics
+from wsgiviz.lessons import library
 from wsgiviz.settings import make
 from wsgiviz.state import Phase, State
 from wsgiviz.tui.app import WsgivizApp
+from wsgiviz.tui.lesson.app import LessonApp, Opening
+from wsgiviz.tui.lesson.position import Publisher
+from wsgiviz.tui.lesson.progress import ProgressFile
 from wsgiviz.tui.live_feed import LiveFeed
 
 HERE = Path(__file__).parent
@@ -86,14 +91,43 @@ async def take(shot: Shot) -> None:
             await until(lambda: shot.due(feed.state), shot.name)
             await pilot.press(*shot.keys)
             await pilot.pause(0.3)
-            svg = app.export_screenshot(title=f"wsgiviz: {shot.name}", simplify=True)
+            write(shot.name, app, shot.size[0])
     finally:
         feed.close()
-    (HERE / f"{shot.name}.svg").write_text(svg)
+
+
+async def take_lesson(name: str = "blocked") -> None:
+    """Go through the first steps of a lesson: its question, what came out, and where to see it."""
+    feed = LiveFeed(make())
+    with tempfile.TemporaryDirectory() as folder:
+        own = ProgressFile(Path(folder) / "progress.json"), Publisher(Path(folder) / "position")
+        lesson = library.find(name, library.course())
+        app = LessonApp(feed, feed.controller, opening=Opening(lesson), progress=own[0], publisher=own[1])
+        try:
+            async with app.run_test(size=(120, 36)) as pilot:
+                await until(lambda: feed.state.phase is Phase.READY, "servers of the lesson")
+                await pilot.press("space")
+                await pilot.pause(0.3)
+                write("lesson-question", app, 120)
+                await pilot.press("4", "enter")
+                await pilot.press("space")
+                await until(lambda: finished(feed.state), "the lesson's run")
+                for picture in ("lesson-reveal", "lesson-investigate"):
+                    await pilot.press("space")
+                    await pilot.pause(0.3)
+                    write(picture, app, 120)
+        finally:
+            feed.close()
+
+
+def write(name: str, app: WsgivizApp, columns: int) -> None:
+    """What is on the screen, as SVG and PNG."""
+    svg = app.export_screenshot(title=f"wsgiviz: {name}", simplify=True)
+    (HERE / f"{name}.svg").write_text(svg)
     cairosvg.svg2png(
-        bytestring=local_fonts(svg).encode(), write_to=str(HERE / f"{shot.name}.png"), output_width=shot.size[0] * 12
+        bytestring=local_fonts(svg).encode(), write_to=str(HERE / f"{name}.png"), output_width=columns * 12
     )
-    print(shot.name)
+    print(name)
 
 
 async def until(condition: Callable[[], bool], what: str) -> None:
@@ -129,6 +163,8 @@ def main() -> None:
     for shot in SHOTS:
         if not names or shot.name in names:
             asyncio.run(take(shot))
+    if not names or "lesson" in names:
+        asyncio.run(take_lesson())
 
 
 if __name__ == "__main__":

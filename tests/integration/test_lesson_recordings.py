@@ -108,7 +108,7 @@ def test_f9_goes_on_from_the_recording(recorded: Lesson) -> None:
         await pupil.at(2)
         await pupil.press("r")  # and they still can be
         await pupil.until(lambda: pupil.calls == ["change"], "a run on servers")
-        assert "from a recording" not in pupil.lines[0]
+        await pupil.until(lambda: "from a recording" not in pupil.lines[0], "the servers' own run")
 
     teach(check, recorded, size=(160, 40))
 

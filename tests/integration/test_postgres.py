@@ -16,9 +16,15 @@ from demo_apps import db
 from tests.integration.conftest import Stage
 from tests.integration.test_figures import headless, in_words
 
-DSN = os.environ.get("WSGIVIZ_TEST_DSN", "")
+GIVEN = os.environ.get("WSGIVIZ_TEST_DSN", "")
+SCHEMA = f"tests_{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}"
+"""Each process of the suite has tables of its own."""
 
-pytestmark = pytest.mark.skipif(not DSN, reason="no PostgreSQL: WSGIVIZ_TEST_DSN is not set (see .ci/with-postgres)")
+DSN = f"{GIVEN} options='-c search_path={SCHEMA}'" if GIVEN else ""
+
+pytestmark = [
+    pytest.mark.skipif(not DSN, reason="no PostgreSQL: WSGIVIZ_TEST_DSN is not set (see .ci/with-postgres)"),
+]
 
 ROWS = 2000
 
@@ -29,13 +35,14 @@ def orders() -> Iterator[None]:
     import psycopg
 
     with psycopg.connect(DSN) as connection:
+        connection.execute(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}")
         connection.execute("CREATE TABLE orders (id INTEGER PRIMARY KEY, amount INTEGER)")
         connection.execute(
             "INSERT INTO orders SELECT at, at * 7919 %% 100003 FROM generate_series(1, %s) AS at", [ROWS]
         )
     yield
     with psycopg.connect(DSN) as connection:
-        connection.execute("DROP TABLE orders")
+        connection.execute(f"DROP SCHEMA {SCHEMA} CASCADE")
 
 
 @pytest.fixture(scope="module")
