@@ -15,7 +15,8 @@ from textual.strip import Strip
 from tests.unit.states import T0, S, awaiting_tasks, mixed_workers, sleeping_workers
 from wsgiviz.state import Side
 from wsgiviz.tui.render.view import PaneView
-from wsgiviz.tui.widgets.pane import Pane, regions
+from wsgiviz.tui.widgets.canvas import regions
+from wsgiviz.tui.widgets.pane import Pane
 
 
 class OnePane(App[None]):

@@ -5,15 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import ClassVar
 
-from rich.segment import Segment
 from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
-from textual.strip import Strip
-from textual.widget import Widget
 from textual.widgets import Static
 
 from wsgiviz.analysis.entries import entries
@@ -21,11 +18,9 @@ from wsgiviz.printable import printable
 from wsgiviz.state import Request, Side
 from wsgiviz.tui.feed import Frame, Pace
 from wsgiviz.tui.render.glyphs import Glyphs
-from wsgiviz.tui.render.line import PLAIN, Row
-from wsgiviz.tui.render.palette import Palette
 from wsgiviz.tui.render.waterfall import CALM_NS, RequestView, rows
 from wsgiviz.tui.render.words import name_of
-from wsgiviz.tui.widgets.pane import regions
+from wsgiviz.tui.widgets.canvas import Canvas
 
 UPDATE_S = 0.1
 
@@ -106,20 +101,16 @@ class InspectorScreen(ModalScreen[int | None]):
         return Content.assemble((name_of(self._req), "bold"), f"  {self._side}  {what}  ", (how, "bold"))
 
 
-class Waterfall(Widget):
+class Waterfall(Canvas):
     """The rows of a request on a canvas as high as they are many; it repaints those that changed."""
 
     DEFAULT_CSS = """
     Waterfall { width: 1fr; height: 1; background: $surface; color: $foreground; }
     """
 
-    ALLOW_SELECT = False
-
     def __init__(self) -> None:
         super().__init__()
         self._view: RequestView | None = None
-        self._rows: list[Row] = []
-        self._palette: Palette | None = None
 
     def show(self, view: RequestView) -> None:
         self._view = view
@@ -129,33 +120,11 @@ class Waterfall(Widget):
         width = self.size.width
         if self._view is None or not width:
             return
-        before, self._rows = self._rows, rows(self._view, width)
-        if len(before) != len(self._rows):
-            self.styles.height = len(self._rows)
-            self.refresh(layout=True)
-            return
-        changed = [y for y, row in enumerate(self._rows) if row != before[y]]
-        if changed:
-            self.refresh(*regions(changed, width))
-
-    def render_line(self, y: int) -> Strip:
-        style = self._colours().style
-        if y >= len(self._rows):
-            return Strip.blank(self.size.width, style(PLAIN))
-        return Strip([Segment(text, style(how)) for text, how in self._rows[y]], self.size.width)
-
-    def _colours(self) -> Palette:
-        if self._palette is None:
-            dark = self.app.current_theme.dark
-            background = self.background_colors[1]
-            self._palette = Palette(self.app.theme_variables, background, self.styles.color, dark)
-        return self._palette
-
-    def notify_style_update(self) -> None:
-        """Another theme: other colours."""
-        super().notify_style_update()
-        self._palette = None
+        made = rows(self._view, width)
+        if len(made) != len(self._rows):
+            self.styles.height = len(made)
+        self.take(made)
 
     def on_resize(self, event: events.Resize) -> None:
-        self._rows = []
+        self._rows = ()
         self._draw()

@@ -27,6 +27,7 @@ from wsgiviz.tui.render.ledger_columns import (
     planned,
 )
 from wsgiviz.tui.render.palette import Palette
+from wsgiviz.tui.widgets.canvas import palette_of
 
 UNTOLD = frozenset({BAR, *ALWAYS})
 """Columns that are not left out for what they hold."""
@@ -134,8 +135,7 @@ class RequestTable(DataTable[AnyCell]):
 
     def _style(self, colour: str) -> Style:
         if self._palette is None:
-            dark, background = self.app.current_theme.dark, self.background_colors[1]
-            self._palette = Palette(self.app.theme_variables, background, self.styles.color, dark)
+            self._palette = palette_of(self)
         return Style(color=self._palette.colour(colour).rich_color)
 
     def notify_style_update(self) -> None:

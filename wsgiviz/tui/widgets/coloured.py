@@ -8,6 +8,7 @@ from textual.style import Style
 from textual.widgets import Static
 
 from wsgiviz.tui.render.palette import Palette
+from wsgiviz.tui.widgets.canvas import palette_of
 
 WordStyles = Callable[[str, str], Style]
 """From the name of a colour, "" or "dim" (see `Palette`), and flags, b bold and r reversed, to a style."""
@@ -32,8 +33,7 @@ class Coloured(Static):
     def palette(self) -> Palette:
         key = self._colours_now()
         if self._palette is None or key != self._palette_of:
-            dark = self.app.current_theme.dark
-            self._palette = Palette(self.app.theme_variables, self.background_colors[1], self.styles.color, dark)
+            self._palette = palette_of(self)
             self._palette_of = key
         return self._palette
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from rich.segment import Segment
@@ -11,16 +11,15 @@ from textual.filter import ANSIToTruecolor
 from textual.geometry import Region
 from textual.message import Message
 from textual.strip import Strip
-from textual.widget import Widget
 
 from wsgiviz.state import Slot
 from wsgiviz.tui.render.line import PLAIN, CellStyle, Part, Row, text_of
-from wsgiviz.tui.render.palette import Palette
 from wsgiviz.tui.render.rows import Memory, head_cells, rows
 from wsgiviz.tui.render.view import PaneView
+from wsgiviz.tui.widgets.canvas import Canvas, regions
 
 
-class Pane(Widget):
+class Pane(Canvas):
     """What one server does. `show` gives it the newest view; it repaints the rows which look different."""
 
     DEFAULT_CSS = """
@@ -31,8 +30,6 @@ class Pane(Widget):
         height: 1fr;
     }
     """
-
-    ALLOW_SELECT = False
 
     class WorkerChosen(Message):
         """A worker's lane was clicked."""
@@ -52,9 +49,7 @@ class Pane(Widget):
         super().__init__(id=id, classes=classes)
         self._view: PaneView | None = None
         self._memory = Memory()
-        self._rows: list[Row] = []
         self._strips: dict[int, Strip] = {}
-        self._palette: Palette | None = None
         self._scroll = 0
         self._pointed: tuple[str, ...] = ()
         self._marked: frozenset[int] = frozenset()
@@ -119,7 +114,7 @@ class Pane(Widget):
         if self._pointed:
             self._mark()
 
-    def _refresh_changed(self, before: list[Row], width: int) -> None:
+    def _refresh_changed(self, before: Sequence[Row], width: int) -> None:
         changed = [y for y, row in enumerate(self._rows) if row is not before[y] and row != before[y]]
         for y in changed:
             self._strips.pop(y, None)
@@ -148,7 +143,7 @@ class Pane(Widget):
         return strip
 
     def _painted(self, y: int) -> Strip:
-        style = self._colours().style
+        style = self.palette.style
         if y >= len(self._rows):
             return Strip.blank(self.size.width, style(PLAIN))
         row = self._rows[y]
@@ -157,21 +152,12 @@ class Pane(Widget):
         segments = [Segment(text, style(cell)) for text, cell in row]
         return Strip(segments, self.size.width)
 
-    def _colours(self) -> Palette:
-        if self._palette is None:
-            background = self.background_colors[1]
-            dark = self.app.current_theme.dark
-            self._palette = Palette(self.app.theme_variables, background, self.styles.color, dark)
-        return self._palette
-
     def notify_style_update(self) -> None:
-        """Another theme: other colours."""
         super().notify_style_update()
-        self._palette = None
         self._strips.clear()
 
     def on_resize(self, event: events.Resize) -> None:
-        self._rows = []
+        self._rows = ()
         self._draw()
 
     def on_click(self, event: events.Click) -> None:
@@ -212,14 +198,3 @@ def marked(row: Row, sign: str) -> Row:
     first, rest = row[0], row[1:]
     after = Part(first.text[1:], first.style)
     return (Part(sign, CellStyle(flags="br")), *([after] if after.text else []), *rest)
-
-
-def regions(rows: list[int], width: int) -> list[Region]:
-    """Rows in order as few regions: each run of neighbours is one."""
-    found: list[Region] = []
-    for y in rows:
-        if found and found[-1].bottom == y:
-            found[-1] = found[-1].grow((0, 0, 1, 0))
-        else:
-            found.append(Region(0, y, width, 1))
-    return found

@@ -10,17 +10,16 @@ from textual import events
 from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.strip import Strip
-from textual.widget import Widget
 
 from wsgiviz.analysis.occurrences import Occurrences
 from wsgiviz.state import RunSummary
 from wsgiviz.tui.render.glyphs import Glyphs
 from wsgiviz.tui.render.line import PLAIN
-from wsgiviz.tui.render.palette import Palette
 from wsgiviz.tui.render.run_rows import RunTable, run_table
+from wsgiviz.tui.widgets.canvas import Canvas
 
 
-class RunList(Widget, can_focus=True):
+class RunList(Canvas, can_focus=True):
     """A heading, and a line for each run, the newest last; the newest are seen where not all fit."""
 
     DEFAULT_CSS = """
@@ -33,7 +32,6 @@ class RunList(Widget, can_focus=True):
         Binding("home", "choose(-99)", "first", show=False),
         Binding("end", "choose(99)", "last", show=False),
     ]
-    ALLOW_SELECT = False
 
     class Chosen(Message):
         """Another run is chosen."""
@@ -44,7 +42,6 @@ class RunList(Widget, can_focus=True):
         self._runs: Sequence[RunSummary] = ()
         self._occurrences = Occurrences()
         self._table: RunTable | None = None
-        self._palette: Palette | None = None
         self._chosen = 0  # numbers in the log: a place would move when the oldest goes
         self.reference = 0
         """The run that others are compared with; 0: each with the one before it."""
@@ -97,7 +94,7 @@ class RunList(Widget, can_focus=True):
         self.refresh()
 
     def render_line(self, y: int) -> Strip:
-        style = self._colours().style
+        style = self.palette.style
         at = self._first + y - 1
         if self._table is None or at >= len(self._table.rows):
             return Strip.blank(self.size.width, style(PLAIN))
@@ -105,17 +102,6 @@ class RunList(Widget, can_focus=True):
         chosen = y > 0 and at == self._place
         cells = ((text, cell._replace(flags=cell.flags + "r") if chosen else cell) for text, cell in row)
         return Strip([Segment(text, style(cell)) for text, cell in cells], self.size.width)
-
-    def _colours(self) -> Palette:
-        if self._palette is None:
-            dark, background = self.app.current_theme.dark, self.background_colors[1]
-            self._palette = Palette(self.app.theme_variables, background, self.styles.color, dark)
-        return self._palette
-
-    def notify_style_update(self) -> None:
-        """Another theme: other colours."""
-        super().notify_style_update()
-        self._palette = None
 
     def on_resize(self, event: events.Resize) -> None:
         self._draw()
