@@ -13,7 +13,7 @@ from wsgiviz.errors import UsageError
 from wsgiviz.options import BY_NAME, OPTIONS, Option
 from wsgiviz.settings import Settings, make, protocol
 
-COMMANDS = ("run", "replay", "lesson", "clinic", "lessons", "tour", "notes", "scenarios", "lints")
+COMMANDS = ("run", "replay", "lesson", "clinic", "lessons", "tour", "notes", "scenarios", "lints", "exec")
 
 DESCRIPTION = """\
 See, on real servers, why WSGI is synchronous: gunicorn workers and an event loop, live, under the same load.
@@ -78,6 +78,10 @@ def parser() -> Parser:
     )
     for shown in (tour, notes):
         shown.add_argument("--ascii", action="store_true", default=argparse.SUPPRESS, help=ASCII_HELP)
+    _add_exec_options(commands.add_parser(
+        "exec", help="run your own server command, unchanged, with the probe inside", allow_abbrev=False,
+        usage="wsgiviz exec [--redact] [--always] [--] COMMAND ...",
+    ))  # fmt: skip
     commands.add_parser("scenarios", help="list the scenarios and their parameters", allow_abbrev=False)
     commands.add_parser("lints", help="list the lints: what each one means, and the fix", allow_abbrev=False)
     return top
@@ -128,6 +132,12 @@ def _add_lesson_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--check", action="store_true", help=check)
     command.add_argument("--json", metavar="FILE", help="what held, as JSON; - for stdout. Implies --check")
     command.add_argument("--ascii", action="store_true", default=argparse.SUPPRESS, help=ASCII_HELP)
+
+
+def _add_exec_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--redact", action="store_true", help="record no paths of requests: they may hold secrets")
+    command.add_argument("--always", action="store_true", help="sample lines also when nobody looks")
+    command.add_argument("argv", nargs=argparse.REMAINDER, metavar="COMMAND ...", help="gunicorn, uvicorn, a script")
 
 
 def _default(name: str) -> object:

@@ -59,6 +59,11 @@ def _carry_out(argv: list[str]) -> int:
         return _list_lessons()
     if arguments.command in ("lesson", "clinic"):
         return _lesson(arguments)
+    if arguments.command == "exec":
+        from wsgiviz.control.guest import run_command
+
+        command = arguments.argv[1:] if arguments.argv[:1] == ["--"] else arguments.argv
+        run_command(command, arguments.redact, arguments.always)
     if arguments.command == "tour":
         return _tour(arguments)
     if arguments.command == "notes":

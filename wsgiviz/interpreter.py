@@ -172,6 +172,17 @@ def _free_threaded(where: str, python: tuple[int, ...]) -> UsageError:
 def lend_probe(there: Interpreter, folder: Path) -> Path:
     """Make ``folder`` hold what a server of that interpreter has to find beside its own packages, and nothing else of
     ours. Raises OSError. (A copy: the other Python may write its bytecode there, which goes when the run does.)"""
+    lend_probe_to(folder)
+    if there.borrows_gunicorn:
+        ours = find_spec("gunicorn")
+        assert ours is not None
+        assert ours.origin is not None
+        _copy(Path(ours.origin).parent, folder / "gunicorn")
+    return folder
+
+
+def lend_probe_to(folder: Path) -> None:
+    """Make ``folder`` hold the probe and nothing else. Raises OSError."""
     package = Path(__file__).parent
     target = folder / "wsgiviz"
     if target.exists():
@@ -179,12 +190,6 @@ def lend_probe(there: Interpreter, folder: Path) -> Path:
     target.mkdir(parents=True)
     for name in PROBE_PARTS:
         _copy(package / name, target / name)
-    if there.borrows_gunicorn:
-        ours = find_spec("gunicorn")
-        assert ours is not None
-        assert ours.origin is not None
-        _copy(Path(ours.origin).parent, folder / "gunicorn")
-    return folder
 
 
 def _copy(source: Path, target: Path) -> None:

@@ -43,19 +43,19 @@ def chained(ours: dict[str, Any], theirs: dict[str, Any], known: frozenset[str])
         if name not in known or name in NOT_USED:
             continue
         hook = ours.get(name)
-        found[name] = _both(name, hook, value) if callable(hook) and callable(value) else value
+        found[name] = both(name, hook, value) if callable(hook) and callable(value) else value
     return found
 
 
-def _both(name: str, ours: Callable[..., Any], theirs: Callable[..., Any]) -> Callable[..., Any]:
+def both(name: str, ours: Callable[..., Any], theirs: Callable[..., Any]) -> Callable[..., Any]:
     first, second = (theirs, ours) if name in OURS_LAST else (ours, theirs)
 
     @functools.wraps(ours)  # gunicorn looks at the signature
-    def both(*args: Any) -> None:
+    def chain(*args: Any) -> None:
         first(*args)
         second(*args)
 
-    return both
+    return chain
 
 
 SHOWN = ("workers", "threads", "worker_class")

@@ -8,202 +8,28 @@ write, WSGIVIZ_RUN_DIR and WSGIVIZ_SIDE; a third, WSGIVIZ_PARENT, is the pid of 
 
 from __future__ import annotations
 
-import functools
 import os
-import signal
-import sys
-import threading
-from time import monotonic_ns
-from typing import Any
 
 from wsgiviz.probe.app_folder import off_path
 
 with off_path():
-    from wsgiviz.lifeline import die_with_parent
-    from wsgiviz.probe.boot import load_app
-    from wsgiviz.probe.boot_line import BootLine
     from wsgiviz.probe.conf_chain import CONF_VARIABLE, chained, load_conf
-    from wsgiviz.probe.connection import Connection
-    from wsgiviz.probe.contract import followed
-    from wsgiviz.probe.deaths import Deaths, watch_deaths
-    from wsgiviz.probe.line_sampler import LineEmitter, LineSampler
+    from wsgiviz.probe.gunicorn_hooks import (  # noqa: F401 - gunicorn reads them here
+        child_exit,
+        nworkers_changed,
+        on_exit,
+        on_starting,
+        open_master,
+        post_fork,
+        post_worker_init,
+        when_ready,
+        worker_abort,
+        worker_exit,
+        worker_int,
+    )
     from wsgiviz.probe.preload import watch_preload
-    from wsgiviz.probe.request_ids import RequestIds
-    from wsgiviz.probe.ring import RUN_DIR, SIDE, make_emitter
-    from wsgiviz.probe.slot_sampler import SlotSampler
-    from wsgiviz.probe.source_lines import SourceLines
-    from wsgiviz.probe.wsgi import wrap_app
-    from wsgiviz.recorder.emitter import Emitter, silent_emitter
-
-_emit: Emitter = silent_emitter()  # that of this process: the master's, then in each worker its own
-_opened = False  # the master has its own
-_deaths = Deaths(_emit)  # the master's
-_boot_line = BootLine(_emit, "")  # the worker's
-_keep: list[object] = []  # what must live as long as the process
-
-
-# --- in the master -----------------------------------------------------------------------------------------------
-
-
-def open_master() -> Emitter:
-    """The master's emitter, made once; from then on it lives no longer than the viewer."""
-    global _emit, _opened
-    if not _opened:
-        _opened = True
-        die_with_parent()
-        _emit = make_emitter("master")
-    return _emit
-
 
 watch_preload(open_master)
-
-
-def on_starting(server: Any) -> None:
-    global _deaths
-    _deaths = watch_deaths(server, open_master())
-
-
-def when_ready(server: Any) -> None:
-    _emit.workers_changed(server.num_workers, server.num_workers)
-    _emit.master_ready()
-
-
-def nworkers_changed(server: Any, new_value: int, old_value: int | None) -> None:
-    _emit.workers_changed(new_value, old_value or 0)
-
-
-def child_exit(server: Any, worker: Any) -> None:
-    _deaths.died(worker.pid, -1, bool(worker.aborted))
-
-
-def on_exit(server: Any) -> None:
-    _emit.master_exited()
-
-
-# --- in a worker -------------------------------------------------------------------------------------------------
-
-
-def post_fork(server: Any, worker: Any) -> None:
-    global _emit, _boot_line
-    die_with_parent(worker.ppid)
-    _emit = make_emitter("worker")
-    kind = worker.cfg.worker_class_str
-    threads = worker.cfg.threads if kind == "gthread" else 1
-    _emit.worker_booting(worker.age, threading.get_native_id(), threads, kind.encode())
-    _boot_line = BootLine(_emit, worker.app.app_uri or "")
-    _boot_line.start()
-    worker.app.wsgi = functools.partial(load_app, worker.app.wsgi, RUN_DIR, SIDE)
-
-
-def post_worker_init(worker: Any) -> None:
-    if not hasattr(worker, "asgi"):
-        _boot_line.stop()
-    if _emit.memory is None:
-        return  # there was no room for a ring: the server runs as it would without us
-    if hasattr(worker, "asgi"):
-        worker.asgi = followed(worker.asgi, _emit, speaks_asgi=True)
-        _watch_loop(worker)
-        return
-    worker.wsgi = followed(worker.wsgi, _emit, speaks_asgi=False)
-    ids = RequestIds(os.getpid())
-    if hasattr(worker, "tpool"):
-        _watch_threads(worker, ids)
-    elif "gevent" in worker.cfg.worker_class_str:
-        _watch_greenlets(worker, ids)
-    else:
-        _watch_sync(worker, ids)
-    _emit.worker_ready()
-
-
-def _lines(worker: Any) -> LineEmitter:
-    return LineEmitter(_emit, SourceLines(worker.app.app_uri))
-
-
-def _watch_sync(worker: Any, ids: RequestIds) -> None:
-    """Around the worker's own `handle`: from the accept until the slot is free again, whatever happens in between."""
-    connection = Connection(_emit, ids)
-    handle = worker.handle
-
-    def observed_handle(listener: Any, client: Any, addr: Any) -> None:
-        connection.sock = client
-        connection.accepted_ns = connection.taken_ns = monotonic_ns()
-        try:
-            handle(listener, client, addr)
-        finally:
-            connection.release()
-
-    worker.handle = observed_handle
-    worker.wsgi = wrap_app(worker.wsgi, connection)
-    sampler = SlotSampler(_emit, _lines(worker), {threading.get_ident(): connection})
-    LineSampler(_emit, [sampler.sample]).start()
-
-
-def _watch_threads(worker: Any, ids: RequestIds) -> None:
-    from wsgiviz.probe.threads import AcceptorSampler, watch_threads
-
-    slots = watch_threads(worker, _emit, ids)
-    acceptor = AcceptorSampler(_emit, threading.get_ident())
-    sampler = SlotSampler(_emit, _lines(worker), slots.connections, acceptor.sample)
-    LineSampler(_emit, [sampler.sample]).start()
-
-
-def _watch_greenlets(worker: Any, ids: RequestIds) -> None:
-    from wsgiviz.probe.greenlets import HubHeartbeat, watch_greenlets
-    from wsgiviz.probe.loop_sampler import LoopSampler
-
-    requests = watch_greenlets(worker, _emit, ids)
-    heartbeat = HubHeartbeat(_emit)
-    _keep.append(heartbeat)
-    LineSampler(_emit, [LoopSampler(_emit, _lines(worker), requests, heartbeat).sample]).start()
-
-
-def _watch_loop(worker: Any) -> None:
-    from gunicorn.asgi.protocol import ASGIProtocol
-
-    from wsgiviz.probe.asgi import AsgiProbe, follow_tasks
-    from wsgiviz.probe.loop import LoopHeartbeat, note_accepts
-    from wsgiviz.probe.loop_sampler import LoopSampler
-    from wsgiviz.probe.thread_calls import follow_thread_calls
-
-    emit = _emit
-    accepted = note_accepts(ASGIProtocol, emit)
-    ids = RequestIds(os.getpid())
-    _boot_line.follow(worker.loop)
-    worker.asgi = probe = AsgiProbe(worker.asgi, emit, ids, lambda port: accepted.pop(port, 0))
-    listen = worker.loop.create_server
-
-    async def create_server(*args: Any, **named: Any) -> Any:
-        # gunicorn 27's asgi worker does not pass its own backlog on: asyncio would listen(100), and a burst of
-        # 500 would meet SYN retransmission. The server's own setting is what a person expects to hold.
-        server = await listen(*args, **{"backlog": worker.cfg.backlog, **named})
-        heartbeat = LoopHeartbeat(worker.loop, emit)
-        follow_tasks(worker.loop)
-        thread_calls = follow_thread_calls(worker.loop, emit)
-        sampler = LoopSampler(emit, _lines(worker), probe.requests, heartbeat, thread_calls)
-        LineSampler(emit, [sampler.sample]).start()
-        _boot_line.stop()
-        emit.worker_ready()
-        return server
-
-    worker.loop.create_server = create_server
-
-
-def worker_int(worker: Any) -> None:
-    _emit.worker_stopping(signal.SIGINT)
-
-
-def worker_abort(worker: Any) -> None:
-    _emit.worker_stopping(signal.SIGABRT)
-
-
-def worker_exit(server: Any, worker: Any) -> None:
-    if worker.pid == os.getpid():
-        _emit.worker_exited(int(getattr(worker, "nr", 0) >= getattr(worker, "max_requests", sys.maxsize)))
-    else:  # in the master, for a worker that was gone when it was to be killed: there is no child_exit for it
-        _deaths.died(worker.pid, -1, bool(worker.aborted))
-
-
-# --- a person's own configuration --------------------------------------------------------------------------------
 
 
 def _settings_of_gunicorn() -> frozenset[str]:

@@ -6,10 +6,19 @@ import os
 import sys
 from pathlib import Path
 
+from wsgiviz.lifeline import die_with_parent
 from wsgiviz.recorder.emitter import Emitter, create_emitter, silent_emitter
 
 RUN_DIR = Path(os.environ["WSGIVIZ_RUN_DIR"])
 SIDE = os.environ["WSGIVIZ_SIDE"]
+GUEST = os.environ.get("WSGIVIZ_GUEST") == "1"
+"""The server is a person's own, under ``wsgiviz exec``: it lives on when nobody looks, and loads its app as ever."""
+
+
+def live_with_viewer(parent: int | None = None) -> None:
+    """Of a server that wsgiviz has started: this process dies with ``parent``, or with the one that started it."""
+    if not GUEST:
+        die_with_parent(parent)
 
 
 def make_emitter(role: str) -> Emitter:

@@ -1,0 +1,72 @@
+"""``wsgiviz exec``: a person's own command, unchanged, with the probe in its way.
+
+The command replaces this process: its pid, its signals, its exit status, its input and output are its own. What is
+added is an environment: a folder first on PYTHONPATH, with the probe and a sitecustomize (`wsgiviz.probe.guest_site`),
+and where to record (`wsgiviz.recorder.served`).
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NoReturn
+
+from wsgiviz.errors import UsageError, WsgivizError
+from wsgiviz.interpreter import lend_probe_to
+from wsgiviz.recorder import served
+
+NOT_FOUND, NOT_RUN = 127, 126
+"""Exit status where there is no such command, or it can't be run: those of env(1) and of shells."""
+
+
+class CommandFailed(WsgivizError):
+    """The command could not be run."""
+
+    def __init__(self, command: str, error: OSError) -> None:
+        super().__init__(f"exec {command}: {error.strerror or error}", "it is looked for on the PATH")
+        self.status = NOT_FOUND if isinstance(error, FileNotFoundError) else NOT_RUN
+
+
+def run_command(command: Sequence[str], redact: bool = False, always: bool = False) -> NoReturn:
+    """Become ``command``. Raises WsgivizError when it can't be run."""
+    if not command:
+        raise UsageError("exec: there is no command", "for example: wsgiviz exec gunicorn shop.wsgi")
+    try:
+        directory = _prepare(command, redact, always)
+    except OSError as error:
+        where = f": {error.filename}" if error.filename else ""
+        print(f"wsgiviz: not recorded: {error.strerror or error}{where}", file=sys.stderr, flush=True)
+        directory = None
+    env = os.environ if directory is None else environment(os.environ, directory)
+    try:
+        os.execvpe(command[0], list(command), env)
+    except OSError as error:
+        if directory is not None:
+            shutil.rmtree(directory, ignore_errors=True)
+        raise CommandFailed(command[0], error) from error
+
+
+def _prepare(command: Sequence[str], redact: bool, always: bool) -> Path:
+    started = datetime.now(UTC).isoformat(timespec="seconds")
+    about = served.About(os.getpid(), time.monotonic_ns(), started, tuple(command), os.getcwd(), redact, always)
+    directory = served.create(about)
+    site = directory / served.SITE
+    lend_probe_to(site)
+    shutil.copyfile(Path(site, "wsgiviz", "probe", "guest_site.py"), site / "sitecustomize.py")
+    return directory
+
+
+def environment(before: Mapping[str, str], directory: Path) -> dict[str, str]:
+    """What the command runs with."""
+    path = [str(directory / served.SITE), *filter(None, [before.get("PYTHONPATH")])]
+    return {
+        **{name: value for name, value in before.items() if not name.startswith("WSGIVIZ_")},
+        "PYTHONPATH": os.pathsep.join(path),
+        "WSGIVIZ_RUN_DIR": str(directory),
+        "WSGIVIZ_GUEST": "1",
+    }
