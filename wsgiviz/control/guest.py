@@ -1,7 +1,7 @@
 """``wsgiviz exec``: a person's own command, unchanged, with the probe in its way.
 
 The command replaces this process: its pid, its signals, its exit status, its input and output are its own. What is
-added is an environment: a folder first on PYTHONPATH, with the probe and a sitecustomize (`wsgiviz.probe.guest_site`),
+added is an environment: a folder first on PYTHONPATH with the probe and a sitecustomize (`wsgiviz.probe.guest_site`),
 and where to record (`wsgiviz.recorder.served`).
 """
 
