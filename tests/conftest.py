@@ -6,6 +6,7 @@ other one (a module's own `xdist_group`): both are busy to the end then.
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 
 import hypothesis
@@ -18,6 +19,17 @@ hypothesis.settings.register_profile(
     "untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
 )
 hypothesis.settings.load_profile("untimed")
+
+
+def pytest_configure() -> None:
+    """Interrupts and hang-ups end what they are sent to, also where the suite was started in the background.
+
+    ``nohup`` and a script's ``&`` have them ignored, which the servers of tests would inherit. This is before the
+    processes that share the suite are started: they inherit what is set here.
+    """
+    for number, handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -1,79 +1,24 @@
-"""The ledger and the inspector in the app: order, filter, cursor, what is new, and what a hostile text does."""
+"""The ledger and the inspector in the app: order, cursor, what is new, and what a hostile text does."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
 from msgspec.structs import replace
-from textual.widgets import Input
 
 from tests.tui.ledgers import many, only, with_more
-from tests.tui.stand_in import Seat, StandIn, sleeping, watch
+from tests.tui.opened_ledger import Opened, with_ledger
 from tests.unit.states import MS, RUN, T0, S, answered_request, ledger_of
 from wsgiviz.analysis.entries import AFTER_ANSWER, FOR_NOBODY, RETURNING
-from wsgiviz.events import request_number
 from wsgiviz.state import Activity, Request, State, Task
 from wsgiviz.tui.render.ledger_columns import BRIEF, COLUMNS
-from wsgiviz.tui.screens.ledger import LedgerScreen
 from wsgiviz.tui.screens.request_table import RequestTable
 
 HOSTILE = "GET /\x1b[2J[bold red]\u202egnp.exe"
 
 
-class Opened:
-    """The ledger on the screen."""
-
-    def __init__(self, seat: Seat, screen: LedgerScreen) -> None:
-        self.seat = seat
-        self.screen = screen
-        self.table = screen.query_one(RequestTable)
-
-    async def feed(self, state: State) -> None:
-        """There is another State; wait until the ledger has taken it in."""
-        self.seat.feed.show(state)
-        await self.seat.until(lambda: self.screen._shown is state, "an update")
-        await self.seat.pilot.pause()
-
-    def column(self, name: str) -> list[str]:
-        return [str(self.table.get_cell(row.key, name)).strip() for row in self.table.ordered_rows]
-
-    @property
-    def ids(self) -> list[str]:
-        """The rows as they stand: "w1" for the first request of the WSGI side."""
-        keys = [self.table.key_of(row.key) for row in self.table.ordered_rows]
-        return [f"{key[0][0]}{request_number(key[1])}" for key in keys if key is not None]
-
-    async def sort(self, name: str) -> None:
-        """Press the number of the place where that column stands."""
-        await self.seat.press(str(self.table.shown.index(name) + 1))
-
-    @property
-    def on_screen(self) -> list[str]:
-        """The numbers in the rows that can be seen."""
-        rows = [line.split() for line in self.seat.lines[2:-1]]
-        with_side = "side" in self.table.shown
-        return [row[0][0] + row[1] if with_side else f"w{row[0]}" for row in rows if len(row) > 1]
-
-
-def with_ledger(
-    check: Callable[[Opened], Awaitable[None]],
-    state: State | None = None,
-    size: tuple[int, int] = (120, 36),
-    ascii: bool = False,
-) -> None:
-    async def opened(seat: Seat) -> None:
-        screen = LedgerScreen(seat.feed.frame, seat.app.glyphs)
-        seat.app.push_screen(screen)
-        await seat.screen_is("LedgerScreen")
-        await seat.reads("Requests")
-        await check(Opened(seat, screen))
-
-    watch(opened, StandIn(state=state), size, ascii)
-
-
-# --- order and filter --------------------------------------------------------------------------------------------
+# --- order -----------------------------------------------------------------------------------------------------
 
 
 def test_it_shows_every_request_of_both_sides_by_number() -> None:
@@ -231,7 +176,7 @@ def test_ten_thousand_rows_are_shown_and_new_ones_touch_no_other(monkeypatch: py
     with_ledger(check, many(10_000))
 
 
-# --- bars, columns, filter -----------------------------------------------------------------------------------------
+# --- bars, columns -------------------------------------------------------------------------------------------------
 
 
 def bars(ledger: Opened) -> dict[str, str]:
@@ -273,51 +218,6 @@ def test_a_column_that_says_nothing_is_left_out_and_comes_in_when_it_does() -> N
         assert ledger.column("path")[-2:] == ["GET /", "GET /slow"]
 
     with_ledger(check, many(100))
-
-
-async def filtered(ledger: Opened, words: str) -> list[str]:
-    await ledger.seat.press("slash")
-    await ledger.seat.until(lambda: isinstance(ledger.seat.app.focused, Input), "the filter")
-    ledger.screen.query_one(Input).value = words
-    await ledger.seat.press("enter")
-    await ledger.seat.until(lambda: ledger.seat.app.focused is ledger.table, "the table")
-    return ledger.ids
-
-
-def test_a_filter_shows_what_it_asks_for_and_escape_shows_all_again() -> None:
-    async def check(ledger: Opened) -> None:
-        assert await filtered(ledger, "wsgi ok") == [f"w{n}" for n in range(1, 9)]
-        await ledger.seat.reads("only wsgi ok: 8 of 40")
-        assert await filtered(ledger, "wsgi blocked") == [f"w{n}" for n in range(9, 13)]
-        assert await filtered(ledger, "#5") == ["w5", "a5"]
-        assert await filtered(ledger, "failed") == []
-        await ledger.seat.press("escape")
-        assert len(ledger.ids) == 40
-        await ledger.seat.screen_is("LedgerScreen")
-        await ledger.seat.press("escape")
-        await ledger.seat.screen_is("LiveScreen")
-
-    with_ledger(check)
-
-
-def test_letters_in_the_filter_are_no_keys_of_the_screen_and_apply_at_once() -> None:
-    async def check(ledger: Opened) -> None:
-        await ledger.seat.press("slash", *"asgi")
-        await ledger.seat.until(lambda: ledger.ids == [f"a{n}" for n in range(1, 21)], "the other side only")
-        await ledger.seat.screen_is("LedgerScreen")
-        await ledger.seat.press("escape")
-        assert len(ledger.ids) == 40
-
-    with_ledger(check)
-
-
-def test_what_does_not_pass_any_more_goes_and_what_passes_now_comes() -> None:
-    async def check(ledger: Opened) -> None:
-        assert await filtered(ledger, "wsgi open") == [f"w{n}" for n in range(9, 21)]
-        await ledger.feed(sleeping(3.5))
-        assert ledger.ids == [f"w{n}" for n in range(13, 21)]
-
-    with_ledger(check)
 
 
 def test_several_paths_have_a_summary_of_each() -> None:

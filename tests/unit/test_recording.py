@@ -266,6 +266,7 @@ def test_what_is_no_file_is_refused_without_waiting(tmp_path: Path) -> None:
             "was made by a newer wsgiviz: its format is 7, and this version reads 1",
         ),
     ],
+    ids=["empty", "png", "no number", "line cut", "line alone", "preamble alone", "newer"],  # its bytes hold a time
 )
 def test_what_is_no_recording_is_refused_in_words(tmp_path: Path, content: bytes, message: str) -> None:
     path = tmp_path / "file"
