@@ -42,7 +42,7 @@ def run_command(command: Sequence[str], redact: bool = False, always: bool = Fal
         where = f": {error.filename}" if error.filename else ""
         print(f"wsgiviz: not recorded: {error.strerror or error}{where}", file=sys.stderr, flush=True)
         directory = None
-    env = os.environ if directory is None else environment(os.environ, directory)
+    env = os.environ if directory is None else environment(os.environ, directory, redact, always)
     try:
         os.execvpe(command[0], list(command), env)
     except OSError as error:
@@ -61,7 +61,9 @@ def _prepare(command: Sequence[str], redact: bool, always: bool) -> Path:
     return directory
 
 
-def environment(before: Mapping[str, str], directory: Path) -> dict[str, str]:
+def environment(
+    before: Mapping[str, str], directory: Path, redact: bool = False, always: bool = False
+) -> dict[str, str]:
     """What the command runs with."""
     path = [str(directory / served.SITE), *filter(None, [before.get("PYTHONPATH")])]
     return {
@@ -69,4 +71,6 @@ def environment(before: Mapping[str, str], directory: Path) -> dict[str, str]:
         "PYTHONPATH": os.pathsep.join(path),
         "WSGIVIZ_RUN_DIR": str(directory),
         "WSGIVIZ_GUEST": "1",
+        "WSGIVIZ_REDACT": str(int(redact)),
+        "WSGIVIZ_ALWAYS": str(int(always)),
     }

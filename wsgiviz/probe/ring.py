@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from wsgiviz.lifeline import die_with_parent
+from wsgiviz.probe.pace import PACE
 from wsgiviz.recorder.emitter import Emitter, create_emitter, silent_emitter
 
 RUN_DIR = Path(os.environ["WSGIVIZ_RUN_DIR"])
@@ -32,6 +33,7 @@ def make_emitter(role: str) -> Emitter:
     except OSError as error:
         print(f"wsgiviz: this {role} (pid {os.getpid()}) is not recorded: {error}", file=sys.stderr, flush=True)
         return silent_emitter()
+    emit.set_detailed(PACE.full)
     if role == "worker":
         os.register_at_fork(after_in_parent=lambda: emit.forked(0))  # nothing tells it who the child is
     return emit
