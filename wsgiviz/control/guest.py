@@ -18,7 +18,7 @@ from typing import NoReturn
 
 from wsgiviz.errors import UsageError, WsgivizError
 from wsgiviz.interpreter import lend_probe_to
-from wsgiviz.recorder import served
+from wsgiviz.recorder import keeping, served
 
 NOT_FOUND, NOT_RUN = 127, 126
 """Exit status where there is no such command, or it can't be run: those of env(1) and of shells."""
@@ -52,6 +52,7 @@ def run_command(command: Sequence[str], redact: bool = False, always: bool = Fal
 
 
 def _prepare(command: Sequence[str], redact: bool, always: bool) -> Path:
+    keeping.prune()
     started = datetime.now(UTC).isoformat(timespec="seconds")
     about = served.About(os.getpid(), time.monotonic_ns(), started, tuple(command), os.getcwd(), redact, always)
     directory = served.create(about)

@@ -14,13 +14,16 @@ from typing import Any
 
 from wsgiviz.probe.memory_kills import MemoryKills
 from wsgiviz.recorder.emitter import Emitter
+from wsgiviz.recorder.keeping import DeadWorkers, went_in_order
 
 
 class Deaths:
-    """Emits the death of each worker once. ``sent``: the last signal that the master sent to each, by pid."""
+    """Emits the death of each worker once. ``sent``: the last signal that the master sent to each, by pid. Rings of
+    dead workers are kept by ``keeping``, where nobody else removes them."""
 
-    def __init__(self, emit: Emitter) -> None:
+    def __init__(self, emit: Emitter, keeping: DeadWorkers | None = None) -> None:
         self._emit = emit
+        self._keeping = keeping
         self._emitted: set[int] = set()
         self._memory_kills = MemoryKills()
         self.sent: dict[int, int] = {}
@@ -39,6 +42,8 @@ class Deaths:
         sent = self.sent.pop(pid, 0)
         oom = self._memory_kills.of(pid) if status == signal.SIGKILL and not sent else b""
         self._emit.worker_died(pid, status, int(by_timeout), sent, oom)
+        if self._keeping is not None:
+            self._keeping.died(pid, went_in_order(status, sent, by_timeout))
 
 
 class NotingOs(ModuleType):
@@ -60,11 +65,11 @@ class NotingOs(ModuleType):
         return found, status
 
 
-def watch_deaths(server: Any, emit: Emitter) -> Deaths:
+def watch_deaths(server: Any, emit: Emitter, keeping: DeadWorkers | None = None) -> Deaths:
     """Note what becomes of the workers of gunicorn's master ``server`` (an Arbiter) from now on."""
     from gunicorn import arbiter
 
-    deaths = Deaths(emit)
+    deaths = Deaths(emit, keeping)
     kill_worker, spawn_worker = server.kill_worker, server.spawn_worker
 
     def noting_kill_worker(pid: int, number: int) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from wsgiviz.lifeline import die_with_parent
 from wsgiviz.probe.pace import PACE
 from wsgiviz.recorder.emitter import Emitter, create_emitter, silent_emitter
+from wsgiviz.recorder.keeping import DeadWorkers
 
 RUN_DIR = Path(os.environ["WSGIVIZ_RUN_DIR"])
 SIDE = os.environ["WSGIVIZ_SIDE"]
@@ -20,6 +21,11 @@ def live_with_viewer(parent: int | None = None) -> None:
     """Of a server that wsgiviz has started: this process dies with ``parent``, or with the one that started it."""
     if not GUEST:
         die_with_parent(parent)
+
+
+def dead_workers() -> DeadWorkers | None:
+    """Keeps the rings of a guest's dead workers: the black box. Those of our own servers go when they are read."""
+    return DeadWorkers(RUN_DIR) if GUEST else None
 
 
 def make_emitter(role: str) -> Emitter:
