@@ -8,13 +8,15 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import CodeType
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.probed import Recorded
-from wsgiviz.probe.deaths import Deaths
+from wsgiviz.probe.deaths import REMEMBERED, Deaths
+from wsgiviz.probe.source_lines import MOST_KNOWN, SourceLines
 from wsgiviz.recorder import keeping, served
 from wsgiviz.recorder.emitter import create_emitter
 from wsgiviz.recorder.keeping import DeadRing, DeadWorkers, Left
@@ -196,3 +198,28 @@ def test_a_directory_that_is_being_made_is_left_alone(home: Path, monkeypatch: p
     monkeypatch.setattr(keeping, "NEW_S", 60)
     path = directory(home, dead_process(), 1)
     assert keeping.lives(path)
+
+
+# --- what a probe remembers
+
+
+def test_a_master_that_loses_a_worker_all_the_time_does_not_grow() -> None:
+    deaths = Deaths(Recorded().emit)
+    for pid in range(1, 3 * REMEMBERED):
+        deaths.forked(pid)
+        deaths.died(pid, 0, by_timeout=False)
+    assert sizes(deaths) <= REMEMBERED
+
+
+def test_code_that_is_made_for_each_request_does_not_pile_up() -> None:
+    lines = SourceLines("tests")
+    for number in range(2 * MOST_KNOWN):
+        code = compile("def made(): pass", f"made-{number}.py", "exec").co_consts[0]
+        assert isinstance(code, CodeType)
+        lines.definition(code)
+    assert sizes(lines) <= MOST_KNOWN + 1
+
+
+def sizes(of: object) -> int:
+    """How many things the largest of its collections holds."""
+    return max(len(value) for value in vars(of).values() if isinstance(value, dict | set | list))

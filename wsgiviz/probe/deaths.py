@@ -16,6 +16,9 @@ from wsgiviz.probe.memory_kills import MemoryKills
 from wsgiviz.recorder.emitter import Emitter
 from wsgiviz.recorder.keeping import DeadWorkers, went_in_order
 
+REMEMBERED = 1024
+"""A death is said by gunicorn twice at most, and soon: of so many it is known that it was emitted."""
+
 
 class Deaths:
     """Emits the death of each worker once. ``sent``: the last signal that the master sent to each, by pid. Rings of
@@ -24,13 +27,13 @@ class Deaths:
     def __init__(self, emit: Emitter, keeping: DeadWorkers | None = None) -> None:
         self._emit = emit
         self._keeping = keeping
-        self._emitted: set[int] = set()
+        self._emitted: dict[int, None] = {}  # by pid, the newest last
         self._memory_kills = MemoryKills()
         self.sent: dict[int, int] = {}
 
     def forked(self, pid: int) -> None:
         """A worker has come; its pid may be that of one that is long gone."""
-        self._emitted.discard(pid)
+        self._emitted.pop(pid, None)
         self.sent.pop(pid, None)
         self._memory_kills.forked(pid)
 
@@ -38,7 +41,9 @@ class Deaths:
         """The worker is gone: its ``status`` as waitpid(2) gives it, -1 where nobody knows."""
         if pid in self._emitted:
             return
-        self._emitted.add(pid)
+        self._emitted[pid] = None
+        if len(self._emitted) > REMEMBERED:
+            del self._emitted[next(iter(self._emitted))]
         sent = self.sent.pop(pid, 0)
         oom = self._memory_kills.of(pid) if status == signal.SIGKILL and not sent else b""
         self._emit.worker_died(pid, status, int(by_timeout), sent, oom)
