@@ -7,8 +7,16 @@ from typing import Any
 
 BODY = [b"Hello, world\n"]
 HEADERS = [("Content-Type", "text/plain"), ("Content-Length", str(len(BODY[0])))]
+ASGI_HEADERS = [(name.lower().encode(), value.encode()) for name, value in HEADERS]
 
 
 def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
     start_response("200 OK", HEADERS)
     return BODY
+
+
+async def asgi_app(scope: Any, receive: Any, send: Any) -> None:
+    """The same as an ASGI app."""
+    if scope["type"] == "http":
+        await send({"type": "http.response.start", "status": 200, "headers": ASGI_HEADERS})
+        await send({"type": "http.response.body", "body": BODY[0]})

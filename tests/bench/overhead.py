@@ -136,34 +136,34 @@ def _start() -> Start:
         for at in range(ROUNDS):
             order = names[at % len(names) :] + names[: at % len(names)]
             for name in (*order, *reversed(order)):
-                slices[name].append(_slice(servers[name]))
-    return {name: _together(found) for name, found in slices.items()}
+                slices[name].append(measured_slice(servers[name]))
+    return {name: together(found) for name, found in slices.items()}
 
 
-def _slice(server: Running) -> Slice:
-    before_s, began = _cpu_s(server.worker), time.monotonic()
-    count = _load(server.url, SLICE_S)
-    return Slice(count, time.monotonic() - began, _cpu_s(server.worker) - before_s)
+def measured_slice(server: Running) -> Slice:
+    before_s, began = cpu_s(server.worker), time.monotonic()
+    count = load(server.url, SLICE_S)
+    return Slice(count, time.monotonic() - began, cpu_s(server.worker) - before_s)
 
 
-def _together(slices: Sequence[Slice]) -> Slice:
+def together(slices: Sequence[Slice]) -> Slice:
     return Slice(*map(sum, zip(*slices, strict=True)))
 
 
-def _load(url: str, seconds: int) -> int:
+def load(url: str, seconds: int) -> int:
     """Send requests for so long, from the last core; how many were answered."""
     wrk = shutil.which("wrk")
     command = [wrk, "-t1", "-c4", f"-d{seconds}s", url] if wrk else [
         sys.executable, "-m", "tests.bench.one_by_one", url, str(seconds),
     ]  # fmt: skip
-    output = subprocess.check_output(command, text=True, timeout=30 + seconds, preexec_fn=_on_core(-1))
+    output = subprocess.check_output(command, text=True, timeout=30 + seconds, preexec_fn=on_core(-1))
     count = re.search(r"(\d+) requests in", output)
     if count is None or not int(count[1]) or "Non-2xx" in output or "Socket errors" in output:
         raise Unmeasured(f"the client said: {output}")
     return int(count[1])
 
 
-def _cpu_s(process: psutil.Process) -> float:
+def cpu_s(process: psutil.Process) -> float:
     times = process.cpu_times()
     return times.user + times.system
 
@@ -178,7 +178,7 @@ def _server(name: str) -> Iterator[Running]:
     server = _spawn(place, listener.fileno(), name)
     try:
         url = f"http://127.0.0.1:{listener.getsockname()[1]}/"
-        _load(url, WARM_UP_S)  # the server has its worker by then
+        load(url, WARM_UP_S)  # the server has its worker by then
         [worker] = psutil.Process(server.pid).children()
         if (name == PROBE) != bool(list(place.path.glob(f"*{SUFFIX}"))):
             raise Unmeasured("the probe was there without being asked for, or the other way round")
@@ -209,11 +209,11 @@ def _spawn(place: RunDirectory, fd: int, name: str) -> subprocess.Popen[bytes]:
     with (place.logs / "server.log").open("ab") as log:
         return subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=env, pass_fds=(fd,), process_group=0,
-            preexec_fn=_on_core(0),
+            preexec_fn=on_core(0),
         )  # fmt: skip
 
 
-def _on_core(at: int) -> Callable[[], None] | None:
+def on_core(at: int) -> Callable[[], None] | None:
     """Binds a child to one of this process's cores; None where the platform can't."""
     if not hasattr(os, "sched_setaffinity"):
         return None

@@ -11,7 +11,6 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
-from wsgiviz.events import BEAT_NS
 from wsgiviz.state import Location, Loop, Request, Side, Worker
 
 
@@ -108,7 +107,7 @@ def until_ns(worker: Worker | None, loop: Loop, now_ns: int) -> int:
 
 def max_lag_ns(loop: Loop, now_ns: int) -> int:
     """How late its heartbeat was at most, or is by now where a step is on."""
-    late_ns = now_ns - loop.beat_ns - BEAT_NS if loop.beat_ns and loop.running else 0
+    late_ns = now_ns - loop.beat_ns - loop.every_ns if loop.beat_ns and loop.running else 0
     return max(loop.tally.max_lag_ns, late_ns)
 
 

@@ -18,7 +18,7 @@ from typing import NoReturn
 
 from wsgiviz.errors import UsageError, WsgivizError
 from wsgiviz.interpreter import lend_probe_to
-from wsgiviz.recorder import served
+from wsgiviz.recorder import keeping, served
 
 NOT_FOUND, NOT_RUN = 127, 126
 """Exit status where there is no such command, or it can't be run: those of env(1) and of shells."""
@@ -42,7 +42,7 @@ def run_command(command: Sequence[str], redact: bool = False, always: bool = Fal
         where = f": {error.filename}" if error.filename else ""
         print(f"wsgiviz: not recorded: {error.strerror or error}{where}", file=sys.stderr, flush=True)
         directory = None
-    env = os.environ if directory is None else environment(os.environ, directory)
+    env = os.environ if directory is None else environment(os.environ, directory, redact, always)
     try:
         os.execvpe(command[0], list(command), env)
     except OSError as error:
@@ -52,6 +52,7 @@ def run_command(command: Sequence[str], redact: bool = False, always: bool = Fal
 
 
 def _prepare(command: Sequence[str], redact: bool, always: bool) -> Path:
+    keeping.prune()
     started = datetime.now(UTC).isoformat(timespec="seconds")
     about = served.About(os.getpid(), time.monotonic_ns(), started, tuple(command), os.getcwd(), redact, always)
     directory = served.create(about)
@@ -61,7 +62,9 @@ def _prepare(command: Sequence[str], redact: bool, always: bool) -> Path:
     return directory
 
 
-def environment(before: Mapping[str, str], directory: Path) -> dict[str, str]:
+def environment(
+    before: Mapping[str, str], directory: Path, redact: bool = False, always: bool = False
+) -> dict[str, str]:
     """What the command runs with."""
     path = [str(directory / served.SITE), *filter(None, [before.get("PYTHONPATH")])]
     return {
@@ -69,4 +72,6 @@ def environment(before: Mapping[str, str], directory: Path) -> dict[str, str]:
         "PYTHONPATH": os.pathsep.join(path),
         "WSGIVIZ_RUN_DIR": str(directory),
         "WSGIVIZ_GUEST": "1",
+        "WSGIVIZ_REDACT": str(int(redact)),
+        "WSGIVIZ_ALWAYS": str(int(always)),
     }

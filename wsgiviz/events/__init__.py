@@ -97,6 +97,7 @@ from wsgiviz.events.threads import (
     CallBegan,
     CallEnded,
     CallQueued,
+    CallsCounted,
     CallThread,
     PoolSampled,
 )
@@ -115,6 +116,7 @@ __all__ = [
     "CallQueued",
     "CallSampled",
     "CallThread",
+    "CallsCounted",
     "ChildTasks",
     "ChunkWriting",
     "ClientSeen",

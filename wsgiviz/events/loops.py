@@ -25,10 +25,12 @@ class TaskReady(Event, frozen=True, tag=32):
 
 
 class LoopBeat(Event, frozen=True, tag=33):
-    """The loop's heartbeat was ``late_ns`` late. ``selector_ns``: time in the selector so far, -1 where unknown."""
+    """The loop's heartbeat was ``late_ns`` late. ``selector_ns``: time in the selector so far, -1 where unknown;
+    ``every_ns``: the next one is due so much later, 0 for BEAT_NS."""
 
     late_ns: int
     selector_ns: int
+    every_ns: int = 0
 
 
 class LoopHeld(Event, frozen=True, tag=34):

@@ -29,6 +29,16 @@ class CallEnded(Event, frozen=True, tag=67):
     began: int
 
 
+class CallsCounted(Event, frozen=True, tag=110):
+    """The request has so many calls in threads or processes: ``queued`` wait for one of ``pool``, ``running`` run. It
+    is said to whoever begins to look, and has missed how that came about."""
+
+    pool: int
+    req: int
+    queued: int
+    running: int
+
+
 class CallThread(Event, frozen=True, tag=102):
     """A thread of the native id ``thread_id`` works for the request, and has done so for a while."""
 

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, MutableMapping
+import types
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterable, MutableMapping
 from time import monotonic_ns
 from typing import Any
 
 from wsgiviz.probe.connection import name_of
 from wsgiviz.probe.loop_request import CURRENT, LoopRequest
+from wsgiviz.probe.redaction import REDACTS, without_path
 from wsgiviz.probe.request_ids import RequestIds
 from wsgiviz.recorder.codec import REQUEST_HEADER
 from wsgiviz.recorder.emitter import Emitter
@@ -45,14 +47,15 @@ class AsgiProbe:
         if scope["type"] not in ("http", "websocket"):
             await self.app(scope, receive, send)
             return
-        response = Response(self._ids.of(_header(scope.get("headers", ()))), self._emit, send)
-        self._emit.request_began(0, response.req, self._accepted(_port(scope)), 0, _target(scope), response.began_ns)
+        req, accepted_ns = self._ids.of(_header(scope.get("headers", ()))), self._accepted(_port(scope))
+        response = Response(req, self._emit, send, accepted_ns, _target(scope))
+        self._emit.request_began(0, req, accepted_ns, 0, response.target, response.began_ns)
         work = _call(self.app, scope, receive, response.send)
-        request = self.requests[response.req] = LoopRequest(response.req, self._emit, work)
+        request = self.requests[response.req] = LoopRequest(req, self._emit, work, response)
         before = CURRENT.set(request)
         raised = b""
         try:
-            await Stepped(work, request)
+            await stepping(work, request)
         except BaseException as error:
             raised = name_of(error)
             raise
@@ -66,14 +69,16 @@ class AsgiProbe:
 class Response:
     """What the app sends for request ``req``: passed on untouched, and noted."""
 
-    __slots__ = ("_chunks", "_emit", "_response_ns", "_send", "_status", "began_ns", "req")
+    __slots__ = ("_chunks", "_emit", "_send", "accepted_ns", "began_ns", "req", "response_ns", "status", "target")
 
-    def __init__(self, req: int, emit: Emitter, send: Send) -> None:
+    def __init__(self, req: int, emit: Emitter, send: Send, accepted_ns: int = 0, target: bytes = b"") -> None:
         self.req = req
+        self.accepted_ns = accepted_ns
+        self.target = target
         self.began_ns = monotonic_ns()
         self._emit = emit
         self._send = send
-        self._response_ns = self._status = self._chunks = 0
+        self.response_ns = self.status = self._chunks = 0
 
     async def send(self, message: Message) -> None:
         """ASGI's send()."""
@@ -82,28 +87,71 @@ class Response:
             self._start(_number(message.get("status")))
         elif kind == "websocket.accept":
             self._start(101)
-        elif kind == "websocket.close" and not self._status:
+        elif kind == "websocket.close" and not self.status:
             self._start(403)  # as the server then answers the handshake (ASGI's specification, websocket.close)
         elif kind in ("http.response.body", "websocket.send"):
             self._chunks += 1
         await self._send(message)
 
     def _start(self, status: int) -> None:
-        self._status = status
-        self._response_ns = now = monotonic_ns()
-        self._emit.response_started(0, self.req, status, now)
+        self.status = status
+        self.response_ns = now = monotonic_ns()
+        if self._emit.detailed:
+            self._emit.response_started(0, self.req, status, now)
 
     def end(self, raised: bytes) -> None:
         """The coroutine is over. Its CPU time is not known: the thread's counts all requests of the loop."""
         now = monotonic_ns()
         self._emit.request_ended(
-            0, self.req, -1, self.began_ns, self._response_ns, 0, now, self._status, self._chunks, raised, now
+            0, self.req, -1, self.began_ns, self.response_ns, 0, now, self.status, self._chunks, raised, now
         )
 
 
 async def _call(app: AsgiApp, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
     """A coroutine in any case: an app may return some other awaitable, or raise when it is called."""
     await app(scope, receive, send)
+
+
+@types.coroutine
+def stepping(work: Coroutine[Any, Any, Any], request: LoopRequest) -> Generator[Any, Any, Any]:
+    """Drives the coroutine of the request itself, as `Stepped` does those of its tasks.
+
+    A generator is quicker than an object with methods, and each request pays for it, also when nobody looks.
+    """
+    emit, clock = request.emit, monotonic_ns
+    stepped: Stepped | None = None
+    step: Callable[[Any], Any] = work.send
+    value: Any = None
+    while True:
+        if stepped is not None:
+            stepped.take_up()
+        if emit.detailed:
+            request.begin_step()
+        else:
+            request.step_ns = clock()
+            request.step += 1
+        try:
+            waits_for = step(value)
+        except BaseException as error:
+            request.end_step()
+            if isinstance(error, StopIteration):
+                return error.value
+            raise
+        if emit.detailed:
+            if stepped is None:
+                stepped = Stepped(work, request)
+            stepped.wait_for(waits_for)
+            request.end_step()
+        else:
+            request.step += 1
+        try:
+            value = yield waits_for
+            step = work.send
+        except GeneratorExit:
+            work.close()
+            raise
+        except BaseException as error:  # noqa: BLE001 - cancellation, or a timeout: it is the app's to handle
+            value, step = error, work.throw
 
 
 class Stepped(Coroutine[Any, Any, Any]):
@@ -152,9 +200,7 @@ class Stepped(Coroutine[Any, Any, Any]):
 
     def _step(self, step: Callable[..., Any], *value: Any) -> Any:
         request = self._request
-        if self._is_ready:
-            self._is_ready = False
-            request.ready -= 1
+        self.take_up()
         request.begin_step()
         try:
             waits_for = step(*value)
@@ -162,17 +208,27 @@ class Stepped(Coroutine[Any, Any, Any]):
             self._over()
             request.end_step()
             raise
-        if waits_for is None:  # a bare yield, as asyncio.sleep(0): ready at once
+        self.wait_for(waits_for)
+        request.end_step()
+        return waits_for
+
+    def take_up(self) -> None:
+        """It is ready no more: it runs."""
+        if self._is_ready:
+            self._is_ready = False
+            self._request.ready -= 1
+
+    def wait_for(self, awaited: Any) -> None:
+        """A step has ended with this future; to be called before the task adds its own wake-up, so that "ready" is
+        emitted before the step it leads to. With nobody looking, nobody has to know."""
+        if awaited is None:  # a bare yield, as asyncio.sleep(0): ready at once
             self._ready_again()
-        else:
-            # Before the task adds its own wake-up, so that "ready" is emitted before the step it leads to.
-            add_done_callback = getattr(waits_for, "add_done_callback", None)
+        elif self._request.emit.detailed:
+            add_done_callback = getattr(awaited, "add_done_callback", None)
             if add_done_callback is not None:
                 if self._wake is None:
                     self._wake = Wake(self)
                 add_done_callback(self._wake)
-        request.end_step()
-        return waits_for
 
     def wake(self) -> None:
         """What it waited for is done. While a step of the same request runs, the end of that says so."""
@@ -258,6 +314,8 @@ def _header(headers: Iterable[tuple[bytes, bytes]]) -> str | None:
 
 
 def _target(scope: MutableMapping[str, Any]) -> bytes:
+    if REDACTS:
+        return without_path(scope.get("method", "WS"))
     return f"{scope.get('method', 'WS')} {scope.get('path', '')}".encode("utf-8", "replace")
 
 

@@ -8,6 +8,8 @@ import struct
 import sys
 from typing import Any
 
+from wsgiviz.probe.redaction import REDACTS
+
 TCP_INFO_BYTES = 136
 BYTES_RECEIVED = struct.Struct("=128xQ")
 """tcpi_bytes_received of Linux's struct tcp_info (linux/tcp.h, since 4.1): payload, read by the server or not."""
@@ -25,7 +27,9 @@ def received_bytes(sock: Any) -> int:
 
 
 def address_of(sock: Any) -> bytes:
-    """Who it is, "127.0.0.1:50312"; empty where that is not known."""
+    """Who it is, "127.0.0.1:50312"; empty where that is not known, or not to be."""
+    if REDACTS:
+        return b""
     with contextlib.suppress(OSError, AttributeError, TypeError):
         peer = sock.getpeername()
         if isinstance(peer, tuple):

@@ -37,6 +37,7 @@ class Connection:
     it up, and 0 when the slot is idle. ``req`` is the request, 0 while none has been read; ``began_ns``,
     ``response_ns``, ``returned_ns``, ``ended_ns``, ``status``, ``chunks``, ``cpu_ns`` and ``raised`` are those of
     `wsgiviz.events.RequestEnded`. ``sock`` is the client's, where the slot knows it, open or not any more;
+    ``target`` is "GET /path", and ``thread_id`` the native one of a thread of a pool;
     ``writing_ns`` is when the server began to write the newest chunk of an iterator.
 
     ``taken_ns`` and ``began_ns`` together name a request as long as it is here (see `key`): the one is reset before
@@ -46,7 +47,7 @@ class Connection:
     __slots__ = (
         "_emit_ended", "accepted_ns", "began_cpu_ns", "began_ns", "chunks", "cpu_clock", "cpu_ns",
         "emit", "emitted", "ended_ns", "ids", "raised", "req", "response_ns", "returned_ns", "slot", "sock",
-        "status", "taken_ns", "writing_ns",
+        "status", "taken_ns", "target", "thread_id", "writing_ns",
     )  # fmt: skip
 
     is_on_loop = False
@@ -62,7 +63,8 @@ class Connection:
         self.accepted_ns = self.taken_ns = self.began_ns = 0
         self.req = self.began_cpu_ns = self.cpu_ns = self.emitted = 0
         self.response_ns = self.returned_ns = self.ended_ns = self.writing_ns = self.status = self.chunks = 0
-        self.raised = b""
+        self.raised = self.target = b""
+        self.thread_id = 0
         self.sock: Any = None
 
     def key(self) -> tuple[int, int]:
@@ -133,6 +135,23 @@ class Connection:
         return Held(
             self.req, self.status, self.response_ns, self.returned_ns, self.ended_ns, self.cpu_ns, self.chunks
         )
+
+    def announce(self) -> None:
+        """Emit again, from another thread, what is here: its beginning now, how far it has come at the next look."""
+        key = self.key()
+        if self.thread_id:
+            self.emit.slot_thread(self.slot, self.thread_id)
+        req, accepted_ns, cpu_ns, target, chunks, writing_ns = (
+            self.req, self.accepted_ns, self.began_cpu_ns, self.target, self.chunks, self.writing_ns,
+        )  # fmt: skip
+        if not req or self.key() != key or not key[1]:
+            return
+        self.emit.request_began(self.slot, req, accepted_ns, cpu_ns, target, key[1])
+        if writing_ns:
+            self.emit.chunk_writing(self.slot, req, chunks, writing_ns)
+            if self.writing_ns != writing_ns and self.key() == key:
+                self.emit.body_resumed(self.slot, req)
+        self.emitted &= WRITING
 
     def emit_progress(self, held: Held) -> None:
         """Emit start_response and the return of the iterable, where they have happened and are not emitted yet."""

@@ -14,20 +14,26 @@ from typing import Any
 
 from wsgiviz.probe.memory_kills import MemoryKills
 from wsgiviz.recorder.emitter import Emitter
+from wsgiviz.recorder.keeping import DeadWorkers, went_in_order
+
+REMEMBERED = 1024
+"""A death is said by gunicorn twice at most, and soon: of so many it is known that it was emitted."""
 
 
 class Deaths:
-    """Emits the death of each worker once. ``sent``: the last signal that the master sent to each, by pid."""
+    """Emits the death of each worker once. ``sent``: the last signal that the master sent to each, by pid. Rings of
+    dead workers are kept by ``keeping``, where nobody else removes them."""
 
-    def __init__(self, emit: Emitter) -> None:
+    def __init__(self, emit: Emitter, keeping: DeadWorkers | None = None) -> None:
         self._emit = emit
-        self._emitted: set[int] = set()
+        self._keeping = keeping
+        self._emitted: dict[int, None] = {}  # by pid, the newest last
         self._memory_kills = MemoryKills()
         self.sent: dict[int, int] = {}
 
     def forked(self, pid: int) -> None:
         """A worker has come; its pid may be that of one that is long gone."""
-        self._emitted.discard(pid)
+        self._emitted.pop(pid, None)
         self.sent.pop(pid, None)
         self._memory_kills.forked(pid)
 
@@ -35,10 +41,14 @@ class Deaths:
         """The worker is gone: its ``status`` as waitpid(2) gives it, -1 where nobody knows."""
         if pid in self._emitted:
             return
-        self._emitted.add(pid)
+        self._emitted[pid] = None
+        if len(self._emitted) > REMEMBERED:
+            del self._emitted[next(iter(self._emitted))]
         sent = self.sent.pop(pid, 0)
         oom = self._memory_kills.of(pid) if status == signal.SIGKILL and not sent else b""
         self._emit.worker_died(pid, status, int(by_timeout), sent, oom)
+        if self._keeping is not None:
+            self._keeping.died(pid, went_in_order(status, sent, by_timeout))
 
 
 class NotingOs(ModuleType):
@@ -60,11 +70,11 @@ class NotingOs(ModuleType):
         return found, status
 
 
-def watch_deaths(server: Any, emit: Emitter) -> Deaths:
+def watch_deaths(server: Any, emit: Emitter, keeping: DeadWorkers | None = None) -> Deaths:
     """Note what becomes of the workers of gunicorn's master ``server`` (an Arbiter) from now on."""
     from gunicorn import arbiter
 
-    deaths = Deaths(emit)
+    deaths = Deaths(emit, keeping)
     kill_worker, spawn_worker = server.kill_worker, server.spawn_worker
 
     def noting_kill_worker(pid: int, number: int) -> None:

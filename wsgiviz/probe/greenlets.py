@@ -13,10 +13,10 @@ from typing import Any
 
 from wsgiviz.probe.connection import Connection
 from wsgiviz.probe.loop_request import LoopRequest
+from wsgiviz.probe.pace import PACE, RecordingPace
 from wsgiviz.probe.request_ids import RequestIds
 from wsgiviz.probe.source_lines import stack
 from wsgiviz.probe.wsgi import WsgiApp, wrap_app
-from wsgiviz.recorder.codec import BEAT_NS
 from wsgiviz.recorder.emitter import Emitter
 
 
@@ -40,8 +40,8 @@ class Greenlets:
         self.requests: dict[int, LoopRequest] = {}
         self.by_greenlet: dict[Any, LoopRequest] = {}
 
-    def begin(self, req: int, greenlet: Any) -> None:
-        request = GreenletRequest(req, self.emit, greenlet)
+    def begin(self, req: int, greenlet: Any, about: Connection) -> None:
+        request = GreenletRequest(req, self.emit, greenlet, about)
         self.requests[req] = self.by_greenlet[greenlet] = request
         request.begin_step()
 
@@ -95,16 +95,16 @@ class GreenletConnection(Connection):
 
     def begin_on_loop(self) -> None:
         self.accepted_ns = 0  # the next request of a connection that is kept alive was not accepted with it
-        self._greenlets.begin(self.req, self._greenlet)
+        self._greenlets.begin(self.req, self._greenlet, self)
 
     def respond_on_loop(self) -> None:
-        if self.req:
+        if self.req and self.emit.detailed:
             self.emit_progress(self.held())
 
     def return_on_loop(self) -> None:
         if self.ended_ns and self.req:
             self._end()
-        elif self.req:
+        elif self.req and self.emit.detailed:
             self.emit_progress(self.held())
 
     def finish(self, raised: bytes = b"") -> None:
@@ -131,7 +131,8 @@ def watch_greenlets(worker: Any, emit: Emitter, ids: RequestIds) -> Mapping[int,
         connection = GreenletConnection(emit, ids, greenlets, here)
         calls[here] = wrap_app(app, connection)
         connection.accepted_ns = monotonic_ns()
-        emit.connection_accepted(0, addr[1] if addr else 0, connection.accepted_ns)
+        if emit.detailed:
+            emit.connection_accepted(0, addr[1] if addr else 0, connection.accepted_ns)
         try:
             return handle(listener, client, addr)
         finally:
@@ -152,16 +153,19 @@ def watch_greenlets(worker: Any, emit: Emitter, ids: RequestIds) -> Mapping[int,
 class HubHeartbeat:
     """A timer on gevent's hub that reports its own lateness: what LoopHeartbeat is on asyncio."""
 
-    def __init__(self, emit: Emitter) -> None:
+    def __init__(self, emit: Emitter, pace: RecordingPace = PACE) -> None:
         from gevent import get_hub
 
         self._emit = emit
-        self.due_ns = monotonic_ns() + BEAT_NS
-        self._timer = get_hub().loop.timer(BEAT_NS / 1e9, BEAT_NS / 1e9)
-        self._timer.start(self._beat)
-        emit.loop_beat(0, -1)
+        self._pace = pace
+        self._timer_of = get_hub().loop.timer
+        self.due_ns = monotonic_ns()
+        self._beat()
 
     def _beat(self) -> None:
         now = monotonic_ns()
-        self._emit.loop_beat(max(0, now - self.due_ns), -1)
-        self.due_ns = now + BEAT_NS
+        beat_ns = self._pace.beat_ns
+        self._emit.loop_beat(max(0, now - self.due_ns), -1, beat_ns, now)
+        self.due_ns = now + beat_ns
+        self._timer = self._timer_of(beat_ns / 1e9)
+        self._timer.start(self._beat)

@@ -24,7 +24,7 @@ with off_path():
     from wsgiviz.probe.deaths import Deaths, watch_deaths
     from wsgiviz.probe.line_sampler import LineEmitter, LineSampler
     from wsgiviz.probe.request_ids import RequestIds
-    from wsgiviz.probe.ring import GUEST, RUN_DIR, SIDE, live_with_viewer, make_emitter
+    from wsgiviz.probe.ring import GUEST, RUN_DIR, SIDE, dead_workers, live_with_viewer, make_emitter
     from wsgiviz.probe.slot_sampler import SlotSampler
     from wsgiviz.probe.source_lines import SourceLines
     from wsgiviz.probe.wsgi import wrap_app
@@ -52,7 +52,7 @@ def open_master() -> Emitter:
 
 def on_starting(server: Any) -> None:
     global _deaths
-    _deaths = watch_deaths(server, open_master())
+    _deaths = watch_deaths(server, open_master(), dead_workers())
 
 
 def when_ready(server: Any) -> None:

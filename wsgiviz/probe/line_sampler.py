@@ -12,11 +12,16 @@ from types import CodeType, FrameType
 from typing import Any
 
 from wsgiviz.probe.connection import name_of
+from wsgiviz.probe.pace import PACE, QUIET_EVERY_S, RecordingPace
 from wsgiviz.probe.source_lines import SourceLine, SourceLines
 from wsgiviz.probe.tasks_at_hand import RUN_LOOPS, Tasks, follow
 from wsgiviz.recorder.emitter import Emitter
+from wsgiviz.recorder.layout import CAPACITY
 
 SAMPLE_EVERY_S = 0.02
+
+AGAIN_AFTER = CAPACITY // 4
+"""When so many records have been written, what lasts is announced again: before the ring has lost its beginning."""
 
 Frames = dict[int, FrameType]
 
@@ -28,11 +33,19 @@ def unpatched(module: str, name: str) -> Any:
 
 
 class LineSampler:
-    """Calls ``samples`` every 20 ms, in a thread, as long as the process lives. Its faults end it, never its host."""
+    """Calls ``samples`` every 20 ms, in a thread, as long as the process lives. Its faults end it, never its host.
 
-    def __init__(self, emit: Emitter, samples: Iterable[Callable[[], None]]) -> None:
+    In a server of a person's own it does so while somebody looks, and else every half second; and it has the objects
+    that sample announce (their ``announce``) what is there when somebody begins to look, and what lasts now and then.
+    """
+
+    def __init__(self, emit: Emitter, samples: Iterable[Callable[[], None]], pace: RecordingPace = PACE) -> None:
         self._emit = emit
+        self._pace = pace
         self._samples = tuple(samples)
+        announcers = (getattr(getattr(sample, "__self__", None), "announce", None) for sample in self._samples)
+        self._announcers = [announce for announce in announcers if announce is not None]
+        self._announced = 0
         self._sleep = unpatched("time", "sleep")
         self._is_finalizing = sys.is_finalizing
 
@@ -44,12 +57,25 @@ class LineSampler:
         """Return when a sample has failed, which is emitted; but at the interpreter's end anything may be gone."""
         try:
             while True:
-                self._sleep(SAMPLE_EVERY_S)
+                self.look()
+                self._sleep(SAMPLE_EVERY_S if self._pace.full else QUIET_EVERY_S)
                 for sample in self._samples:
                     sample()
         except Exception as error:  # noqa: BLE001
             if not self._is_finalizing():
                 self._emit.sampler_failed(name_of(error))
+
+    def look(self) -> None:
+        """Ask whether somebody looks, and announce what has to be."""
+        if not self._pace.is_guest:
+            return
+        begins = self._pace.begins()
+        self._emit.set_detailed(self._pace.full)
+        written = self._emit.written()
+        if begins or written - self._announced >= AGAIN_AFTER:
+            for announce in self._announcers:
+                announce(lasting=not begins)
+            self._announced = self._emit.written()
 
 
 class LineEmitter:

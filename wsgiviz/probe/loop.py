@@ -6,32 +6,32 @@ import asyncio
 from time import monotonic_ns
 from typing import Any
 
-from wsgiviz.recorder.codec import BEAT_NS
+from wsgiviz.probe.pace import PACE, RecordingPace
 from wsgiviz.recorder.emitter import Emitter
-
-BEAT_S = BEAT_NS / 1e9
 
 
 class LoopHeartbeat:
-    """A timer on ``loop`` that reports its own lateness, every 20 ms; ``due_ns`` is when it comes next.
+    """A timer on ``loop`` that reports its own lateness, every 20 ms (with nobody looking, `RecordingPace.beat_ns`);
+    ``due_ns`` is when it comes next.
 
     Time in the selector is measured where the loop has one in Python (asyncio's own), else reported as -1.
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, emit: Emitter) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, emit: Emitter, pace: RecordingPace = PACE) -> None:
         self.loop = loop
+        self._pace = pace
         self._emit = emit
         self._waited_ns = -1
         self._watch_selector()
-        self.due_ns = monotonic_ns() + BEAT_NS
-        emit.loop_beat(0, self._waited_ns)  # a loop may be held before its first beat
-        loop.call_later(BEAT_S, self._beat)
+        self.due_ns = monotonic_ns()
+        self._beat()  # a loop may be held before its first beat
 
     def _beat(self) -> None:
         now = monotonic_ns()
-        self._emit.loop_beat(max(0, now - self.due_ns), self._waited_ns)
-        self.due_ns = now + BEAT_NS
-        self.loop.call_later(BEAT_S, self._beat)
+        beat_ns = self._pace.beat_ns
+        self._emit.loop_beat(max(0, now - self.due_ns), self._waited_ns, beat_ns, now)
+        self.due_ns = now + beat_ns
+        self.loop.call_later(beat_ns / 1e9, self._beat)
 
     def _watch_selector(self) -> None:
         selector: Any = getattr(self.loop, "_selector", None)
@@ -60,7 +60,8 @@ def note_accepts(protocol: Any, emit: Emitter) -> dict[int, int]:
         peer = transport.get_extra_info("peername")
         if peer:
             accepted[peer[1]] = now = monotonic_ns()
-            emit.connection_accepted(0, peer[1], now)
+            if emit.detailed:
+                emit.connection_accepted(0, peer[1], now)
         made(self, transport)
 
     def connection_lost(self: Any, exc: Any) -> None:

@@ -16,6 +16,9 @@ from wsgiviz.probe.thread_calls import ThreadCalls
 from wsgiviz.recorder.emitter import Emitter
 
 HELD_NS = 100_000_000
+MOST_ANNOUNCED, MOST_LASTING = 1024, 256
+"""So many requests are announced, in four records or so each, when somebody begins to look, and now and then."""
+
 LINES_A_SAMPLE = 64
 """Lines found in one sample: a burst of a thousand tasks must not hold the interpreter's lock at a stretch."""
 
@@ -79,7 +82,21 @@ class LoopSampler:
         self._watch(requests)
         if self._thread_calls is not None:
             self._thread_calls.follow_anyio()
-            self._thread_calls.pools.sample(frames)
+            if self._emit.detailed:
+                self._thread_calls.pools.sample(frames)
+
+    def announce(self, lasting: bool) -> None:
+        """Emit again what is there, or of that only what was there at the last call of `sample` too."""
+        requests = list(self._requests.values())
+        if lasting:
+            requests = [request for request in requests if request.req in self._seen][:MOST_LASTING]
+        requests = requests[-MOST_ANNOUNCED:]
+        # The one that runs is last: of a loop it is known only who was the last to begin.
+        for request in sorted(requests, key=lambda request: request.step & 1):
+            request.announce()
+            self._seen.pop(request.req, None)
+        if not lasting and self._thread_calls is not None:
+            self._thread_calls.pools.forget_emitted()
 
     def _in_turns(self, requests: list[LoopRequest]) -> list[tuple[int, LoopRequest]]:
         """All of them, beginning behind the last one for which there was time at the call before."""

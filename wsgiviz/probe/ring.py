@@ -7,7 +7,9 @@ import sys
 from pathlib import Path
 
 from wsgiviz.lifeline import die_with_parent
+from wsgiviz.probe.pace import PACE
 from wsgiviz.recorder.emitter import Emitter, create_emitter, silent_emitter
+from wsgiviz.recorder.keeping import DeadWorkers
 
 RUN_DIR = Path(os.environ["WSGIVIZ_RUN_DIR"])
 SIDE = os.environ["WSGIVIZ_SIDE"]
@@ -21,6 +23,11 @@ def live_with_viewer(parent: int | None = None) -> None:
         die_with_parent(parent)
 
 
+def dead_workers() -> DeadWorkers | None:
+    """Keeps the rings of a guest's dead workers: the black box. Those of our own servers go when they are read."""
+    return DeadWorkers(RUN_DIR) if GUEST else None
+
+
 def make_emitter(role: str) -> Emitter:
     """The emitter of this process, a "master" or a "worker"; a silent one when its ring can't be made.
 
@@ -32,6 +39,7 @@ def make_emitter(role: str) -> Emitter:
     except OSError as error:
         print(f"wsgiviz: this {role} (pid {os.getpid()}) is not recorded: {error}", file=sys.stderr, flush=True)
         return silent_emitter()
+    emit.set_detailed(PACE.full)
     if role == "worker":
         os.register_at_fork(after_in_parent=lambda: emit.forked(0))  # nothing tells it who the child is
     return emit

@@ -72,6 +72,15 @@ class SlotSampler:
             if self._emit_lasting(connection, key, found):
                 self._seen[thread] = key, self._emit_line(connection, key, found, line)
 
+    def announce(self, lasting: bool) -> None:
+        """Emit again what is there, or of that only what was there at the last call of `sample` too."""
+        for thread, connection in list(self._connections.items()):
+            seen, line = self._seen.get(thread, (IDLE, None))
+            if not lasting or (seen != IDLE and connection.key() == seen):
+                connection.announce()
+                self._seen[thread] = seen, None
+        self._clients.clear()
+
     def _emit_lasting(self, connection: Connection, key: tuple[int, int], found: list[FrameType]) -> bool:
         """Emit how far the connection has come; whether it is in the app, at a line worth looking for.
 

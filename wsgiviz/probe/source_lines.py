@@ -30,6 +30,8 @@ DEFINED = -1
 """Stands for the place of an instruction: the function's beginning."""
 MOST_DECORATED = 20
 """A function's ``def`` is looked for in so many lines."""
+MOST_KNOWN = 4096
+"""So many lines, and files, are remembered."""
 OURS = os.path.dirname(os.path.dirname(__file__)) + os.sep
 
 
@@ -65,6 +67,8 @@ class SourceLines:
         name = code.co_filename
         own = self._own.get(name)
         if own is None:
+            if len(self._own) > MOST_KNOWN:  # code may be made at run time, under any name
+                self._own.clear()
             own = self._own[name] = self._belongs(name)
         return own
 
@@ -79,8 +83,7 @@ class SourceLines:
         code, at = frame.f_code, frame.f_lasti
         known = self._named.get((code, at))
         if known is None:
-            if len(self._named) > 4096:
-                self._named.clear()
+            self._bound()
             known = self._named[code, at] = _named(code, at, frame.f_lineno or _line_before(code, at))
         return known
 
@@ -90,8 +93,14 @@ class SourceLines:
             return None
         known = self._named.get((code, DEFINED))
         if known is None:
+            self._bound()
             known = self._named[code, DEFINED] = _defined(code)
         return known
+
+    def _bound(self) -> None:
+        """What is known keeps code alive, and an app may make new code for each request."""
+        if len(self._named) > MOST_KNOWN:
+            self._named.clear()
 
 
 def _package_of(module: str) -> str:

@@ -128,6 +128,11 @@ class ThreadPools:
         prefix = str(getattr(executor, "_thread_name_prefix", "")) or type(executor).__name__
         return EXECUTOR + prefix.encode("utf-8", "replace")
 
+    def forget_emitted(self) -> None:
+        """Emit all of them anew at the next call of `sample`."""
+        for pool in list(self._shared.values()):
+            pool.emitted = IDLE
+
     def sample(self, frames: Frames | None = None) -> None:
         """Emit each pool that has changed since the last call; of one that is gone, that it is empty. ``frames`` are
         all threads' innermost ones, where they are known already."""

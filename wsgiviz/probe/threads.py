@@ -35,7 +35,8 @@ class Slots:
 
     def _add(self, thread: int) -> Connection:
         connection = Connection(self._emit, self._ids, next(self._numbers))
-        self._emit.slot_thread(connection.slot, threading.get_native_id())
+        connection.thread_id = threading.get_native_id()
+        self._emit.slot_thread(connection.slot, connection.thread_id)
         self._calls[thread] = wrap_app(self._app, connection)
         self.connections[thread] = connection
         return connection
@@ -89,7 +90,7 @@ def _queue_emitter(worker: Any, busy: Collection[int], emit: Emitter) -> Callabl
     def emit_queue() -> None:
         nonlocal emitted
         waiting = max(0, queue.qsize() - (threads - len(busy)))
-        if waiting != emitted:
+        if waiting != emitted and emit.detailed:
             emitted = waiting
             emit.pool_queued(waiting, threads)
 

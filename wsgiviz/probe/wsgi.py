@@ -11,6 +11,7 @@ from time import monotonic_ns
 from typing import Any
 
 from wsgiviz.probe.connection import WRITING, Connection, name_of
+from wsgiviz.probe.redaction import REDACTS, without_path
 from wsgiviz.probe.request_ids import HEADER_KEY
 
 CODES: dict[str, int] = {}
@@ -36,10 +37,9 @@ def wrap_app(app: WsgiApp, connection: Connection) -> WsgiApp:
     request_began, cpu_clock = connection.emit.request_began, connection.cpu_clock
     slot, is_on_loop = connection.slot, connection.is_on_loop
     last_method = last_path = None
-    last_target = b""
 
     def call(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        nonlocal last_method, last_path, last_target
+        nonlocal last_method, last_path
 
         def begin_response(status: str, headers: Any, exc_info: Any = None) -> Any:
             try:
@@ -62,13 +62,13 @@ def wrap_app(app: WsgiApp, connection: Connection) -> WsgiApp:
         req = next_external() if header is None else number_in(header)
         method, path = environ.get("REQUEST_METHOD"), environ.get("PATH_INFO")
         if path != last_path or method != last_method:
-            last_method, last_path, last_target = method, path, target(method, path)
+            last_method, last_path, connection.target = method, path, target(method, path)
         connection.response_ns = connection.returned_ns = connection.ended_ns = connection.status = 0
         connection.raised = b""
         connection.req = req
         connection.began_cpu_ns = began_cpu_ns = cpu_clock()
         connection.began_ns = began_ns = monotonic_ns()
-        request_began(slot, req, connection.accepted_ns, began_cpu_ns, last_target, began_ns)
+        request_began(slot, req, connection.accepted_ns, began_cpu_ns, connection.target, began_ns)
         if is_on_loop:
             connection.begin_on_loop()
         try:
@@ -187,7 +187,7 @@ class SizedBody(Body):
 
 def target(method: object, path: object) -> bytes:
     """ "GET /path" as it goes into an event. WSGI's strings hold bytes as latin-1 (PEP 3333)."""
-    return f"{method} {path}".encode("latin-1", "replace")
+    return without_path(method) if REDACTS else f"{method} {path}".encode("latin-1", "replace")
 
 
 def learn_status(status: object) -> int:

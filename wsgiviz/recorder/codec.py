@@ -97,6 +97,7 @@ class Kind(IntEnum):
     CALL_ENDED = 67
     POOL_SAMPLED = 68
     CALL_THREAD = 102
+    CALLS_COUNTED = 110
 
     # Connections that last: kept for several requests, or WebSockets (the load driver's, too)
     CONNECTION_REUSED = 91
@@ -142,7 +143,7 @@ FIELDS: Mapping[Kind, Fields] = {
     Kind.STEP_BEGAN: Fields(req="req"),
     Kind.STEP_ENDED: Fields(req="req", b="held_ns"),
     Kind.TASK_READY: Fields(req="req"),
-    Kind.LOOP_BEAT: Fields(a="late_ns", b="selector_ns"),
+    Kind.LOOP_BEAT: Fields(a="late_ns", b="selector_ns", req="every_ns"),
     Kind.LOOP_HELD: Fields(req="req", a="held_ns", b="line", text="where"),
     Kind.CHILD_TASKS: Fields(req="req", a="alive", b="started"),
     Kind.LINE_SEEN: Fields(slot="slot", req="req", a="line", text="where"),
@@ -167,6 +168,7 @@ FIELDS: Mapping[Kind, Fields] = {
     Kind.CALL_QUEUED: Fields(slot="pool", req="req", a="process"),
     Kind.CALL_BEGAN: Fields(slot="pool", req="req"),
     Kind.CALL_ENDED: Fields(slot="pool", req="req", a="began"),
+    Kind.CALLS_COUNTED: Fields(slot="pool", req="req", a="queued", b="running"),
     Kind.CALL_THREAD: Fields(req="req", a="thread_id"),
     Kind.POOL_SAMPLED: Fields(slot="pool", a="size", b="running", req="waiting", text="name"),
     Kind.CONTRACT_STEP: Fields(req="req", a="step", text="value"),

@@ -19,7 +19,10 @@ from wsgiviz.recorder import pack
 from wsgiviz.recorder.codec import Kind
 from wsgiviz.recorder.layout import CAPACITY, pack_header, ring_bytes, ring_name
 
-FUNCTIONS = ("_record", "request_began", "request_ended", "step_began", "step_ended", "task_ready")
+DETAILS = ("_detail", "step_began", "step_ended", "task_ready")
+"""What is not called for where nobody looks."""
+
+FUNCTIONS = ("_record", "request_began", "request_ended", *DETAILS)
 ZEROS = bytes(1 << 16)
 
 
@@ -27,11 +30,14 @@ class Emitter:
     """Emits the events of this process into its ring.
 
     The methods that a request or a step calls are functions held in slots: an attribute and a call, no more.
-    ``memory`` is the ring, kept alive by this object; None in a silent one.
+    ``memory`` is the ring, kept alive by this object; None in a silent one. ``detailed``: everything is emitted; else
+    no steps of requests on loops, and what goes with them (`set_detailed`).
     """
 
-    __slots__ = ("__weakref__", "memory", *FUNCTIONS)
+    __slots__ = ("__weakref__", "_made", "_ring", "detailed", "memory", *FUNCTIONS)
 
+    _record: pack.EmitRecord
+    _detail: pack.EmitRecord
     request_began: pack.EmitRequestBegan
     request_ended: pack.EmitRequestEnded
     step_began: pack.EmitMark
@@ -40,7 +46,7 @@ class Emitter:
 
     def __init__(self, memory: mmap.mmap | bytearray, capacity: int) -> None:
         """Emit into ``memory``, a whole ring file whose header is there."""
-        ring = pack.ring_over(memory, capacity)
+        ring = self._ring = pack.ring_over(memory, capacity)
         self.memory: mmap.mmap | bytearray | None = memory
         self._record = pack.record_writer(ring)
         self.request_began = pack.request_began_writer(ring)
@@ -48,6 +54,20 @@ class Emitter:
         self.step_began = pack.mark_writer(ring, int(Kind.STEP_BEGAN))
         self.step_ended = pack.step_ended_writer(ring)
         self.task_ready = pack.mark_writer(ring, int(Kind.TASK_READY))
+        self._detail = self._record
+        self._made = {name: getattr(self, name) for name in DETAILS}
+        self.detailed = True
+
+    def set_detailed(self, detailed: bool) -> None:
+        """Emit details, or do not: their functions are then such as do nothing, and nobody has to ask."""
+        if self.memory is not None and detailed != self.detailed:
+            self.detailed = detailed
+            for name, function in self._made.items():
+                setattr(self, name, function if detailed else _nothing)
+
+    def written(self) -> int:
+        """So many records have been written, about."""
+        return pack.written(self._ring) if self.memory is not None else 0
 
     # --- a server's master
 
@@ -131,25 +151,28 @@ class Emitter:
 
     # --- an event loop
 
-    def loop_beat(self, late_ns: int, selector_ns: int, t_ns: int = 0) -> None:
-        self._record(Kind.LOOP_BEAT, a=late_ns, b=selector_ns, t_ns=t_ns)
+    def loop_beat(self, late_ns: int, selector_ns: int, every_ns: int = 0, t_ns: int = 0) -> None:
+        self._record(Kind.LOOP_BEAT, 0, every_ns, late_ns, selector_ns, t_ns=t_ns)
 
     def loop_held(self, req: int, held_ns: int, line: int, where: bytes, t_ns: int = 0) -> None:
         self._record(Kind.LOOP_HELD, 0, req, held_ns, line, where, t_ns)
 
     def child_tasks(self, req: int, alive: int, started: int, t_ns: int = 0) -> None:
-        self._record(Kind.CHILD_TASKS, 0, req, alive, started, t_ns=t_ns)
+        self._detail(Kind.CHILD_TASKS, 0, req, alive, started, t_ns=t_ns)
 
     # --- threads behind an event loop
 
     def call_queued(self, pool: int, req: int, process: int = 0, t_ns: int = 0) -> None:
-        self._record(Kind.CALL_QUEUED, pool, req, process, t_ns=t_ns)
+        self._detail(Kind.CALL_QUEUED, pool, req, process, t_ns=t_ns)
 
     def call_began(self, pool: int, req: int, t_ns: int = 0) -> None:
-        self._record(Kind.CALL_BEGAN, pool, req, t_ns=t_ns)
+        self._detail(Kind.CALL_BEGAN, pool, req, t_ns=t_ns)
 
     def call_ended(self, pool: int, req: int, began: int, t_ns: int = 0) -> None:
-        self._record(Kind.CALL_ENDED, pool, req, began, t_ns=t_ns)
+        self._detail(Kind.CALL_ENDED, pool, req, began, t_ns=t_ns)
+
+    def calls_counted(self, pool: int, req: int, queued: int, running: int, t_ns: int = 0) -> None:
+        self._record(Kind.CALLS_COUNTED, pool, req, queued, running, t_ns=t_ns)
 
     def call_thread(self, req: int, thread_id: int, t_ns: int = 0) -> None:
         self._record(Kind.CALL_THREAD, 0, req, thread_id, t_ns=t_ns)
@@ -248,16 +271,18 @@ def silent_emitter() -> Emitter:
     """An emitter whose methods do nothing: for a server that goes on without a ring."""
     emitter = object.__new__(Emitter)
     emitter.memory = None
+    emitter.detailed = False
     _silence(emitter)
     return emitter
 
 
-def _silence(emitter: Emitter) -> None:
-    def nothing(*values: Any, **named: Any) -> None:
-        return
+def _nothing(*values: Any, **named: Any) -> None:
+    return
 
+
+def _silence(emitter: Emitter) -> None:
     for name in FUNCTIONS:
-        setattr(emitter, name, nothing)
+        setattr(emitter, name, _nothing)
 
 
 def reserve(fd: int, size: int) -> None:
@@ -293,6 +318,7 @@ def _silence_after_fork() -> None:
             # BufferError: another thread was packing at that very moment, which takes a free-threaded interpreter.
             with contextlib.suppress(BufferError):
                 emitter.memory.close()
+            emitter.memory = None  # whatever is set later emits nothing
     _of_this_process.clear()
 
 

@@ -115,6 +115,13 @@ def _sequence() -> Callable[[], int]:
     return next_sequence
 
 
+def written(ring: Ring) -> int:
+    """How many numbers have been handed out, of a ring whose numbers are counted by `itertools.count`: it shows its
+    next one in its repr only. 0 where a lock hands them out."""
+    counter = getattr(ring.next_sequence, "__self__", None)
+    return int(repr(counter)[len("count(") : -1]) - 1 if isinstance(counter, itertools.count) else 0
+
+
 def record_writer(ring: Ring) -> EmitRecord:
     """Any record that has no function of its own. A sticky one is kept in the first page too, and there first:
     a reader that finds it gone from the ring then surely finds it there."""

@@ -125,26 +125,41 @@ def _texts(command: object) -> tuple[object, ...]:
     return tuple(command) if isinstance(command, list | tuple) else (None,)
 
 
-def watch(directory: Path) -> None:
-    """Somebody looks now; to be said every second. Raises OSError when the directory is gone."""
+def watch(directory: Path, begins: bool = False) -> None:
+    """Somebody looks now; to be said every second. Raises OSError when the directory is gone.
+
+    ``begins``: who looks has not looked before. The servers then say again what is going on.
+    """
+    if begins:
+        fd = os.open(directory / WATCHED, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+        try:
+            os.write(fd, b".")
+        finally:
+            os.close(fd)
     os.utime(directory / WATCHED, follow_symlinks=False)
 
 
 class Watched:
-    """Asked in an observed process: does anybody look? It asks the file system at most once in ``every_ns``."""
+    """Asked in an observed process: does anybody look? It asks the file system at most once in ``every_ns``.
+
+    ``viewers``: another number than before says that one more has begun to look.
+    """
 
     def __init__(self, directory: Path, every_ns: int = 500_000_000) -> None:
         self._path = directory / WATCHED
         self._every_ns = every_ns
         self._asked_ns = 0
         self._answer = False
+        self.viewers = 0
 
     def __call__(self) -> bool:
         now_ns = time.monotonic_ns()
         if now_ns - self._asked_ns >= self._every_ns or not self._asked_ns:
             self._asked_ns = now_ns
             try:
-                self._answer = time.time_ns() - self._path.stat().st_mtime_ns < WATCHED_NS
+                status = self._path.stat()
+                self._answer = time.time_ns() - status.st_mtime_ns < WATCHED_NS
+                self.viewers = status.st_size
             except OSError:
                 self._answer = False
         return self._answer

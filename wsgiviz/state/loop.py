@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from wsgiviz.events import BEAT_NS
 from wsgiviz.state.request import Location
 
 
@@ -55,5 +56,6 @@ class Loop(Struct, frozen=True, gc=False):
     steps_ns: int = 0  # in requests' steps that have ended
     beat_ns: int = 0  # time of the newest heartbeat
     beat_steps_ns: int = 0  # time in steps then
+    every_ns: int = BEAT_NS  # from one heartbeat to the next
     held: Hold | None = None  # the newest step that held it, while it does
     tally: LoopTally = LoopTally()

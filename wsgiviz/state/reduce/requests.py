@@ -37,6 +37,9 @@ def _accepted(side: SideDraft, event: ConnectionAccepted) -> None:
 
 
 def _began(side: SideDraft, event: RequestBegan) -> None:
+    known = side.ledger.get(event.req)
+    if known is not None and known.began_ns == event.t_ns:
+        return  # announced again for whoever has begun to look; it may even have ended since
     if not side.is_loop:
         worker = side.worker(event)
         if worker is not None and worker.alive:

@@ -93,6 +93,7 @@ def _loop_beat(side: SideDraft, event: LoopBeat) -> None:
         selector_ns=event.selector_ns,
         beat_ns=event.t_ns,
         beat_steps_ns=loop.steps_ns,
+        every_ns=event.every_ns if event.every_ns > 0 else BEAT_NS,
         held=None,
         tally=tally,
     )
@@ -111,7 +112,7 @@ def _loop_held(side: SideDraft, event: LoopHeld) -> None:
         hold = Hold(event.req, held_ns, where, where, 1)
     if longest is None or hold.held_ns > longest.held_ns:
         tally = replace(tally, longest_hold=hold)
-    late_ns = event.t_ns - loop.beat_ns - BEAT_NS if loop.beat_ns else 0
+    late_ns = event.t_ns - loop.beat_ns - loop.every_ns if loop.beat_ns else 0
     if late_ns > tally.max_lag_ns:
         tally = replace(tally, max_lag_ns=late_ns)
     side.loops[event.pid] = replace(loop, held=hold, tally=tally)

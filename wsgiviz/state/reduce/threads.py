@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from wsgiviz.events import CallBegan, CallEnded, CallQueued, CallSampled, CallThread, PoolSampled
+from wsgiviz.events import CallBegan, CallEnded, CallQueued, CallSampled, CallsCounted, CallThread, PoolSampled
 from wsgiviz.state.activity import INSIDE_THREAD, OFF_LOOP, Activity, Task
 from wsgiviz.state.calls import Calls
 from wsgiviz.state.counters import WAITS_FOR_GIL, Counters
@@ -34,7 +34,7 @@ def _call_ended(side: SideDraft, event: CallEnded) -> None:
 
 def _count(
     side: SideDraft,
-    event: CallQueued | CallBegan | CallEnded,
+    event: CallQueued | CallBegan | CallEnded | CallsCounted,
     queued: int,
     running: int,
     in_process: bool | None = None,
@@ -48,13 +48,22 @@ def _count(
         calls,
         queued=max(0, calls.queued + queued),
         running=max(0, calls.running + running),
-        ended=calls.ended + (running < 0),
+        ended=calls.ended + max(0, -running),
         pool=event.pool,
         in_process=calls.in_process if in_process is None else in_process,
     )
     if not calls.running:
         calls = calls.in_new_thread(0)
     side.ledger.put(_turned_off_loop(replace(request, calls=calls), event.t_ns))
+
+
+def _calls_counted(side: SideDraft, event: CallsCounted) -> None:
+    request = side.ledger.get(event.req)
+    if request is None or request.ended_ns:
+        return
+    queued, running = max(0, event.queued), max(0, event.running)
+    if (queued, running) != (request.calls.queued, request.calls.running):
+        _count(side, event, queued - request.calls.queued, running - request.calls.running)
 
 
 def _call_thread(side: SideDraft, event: CallThread) -> None:
@@ -207,6 +216,7 @@ HANDLERS: Handlers = {
     CallQueued: _call_queued,
     CallBegan: _call_began,
     CallEnded: _call_ended,
+    CallsCounted: _calls_counted,
     CallThread: _call_thread,
     CallSampled: _call_sampled,
     PoolSampled: _pool_sampled,
