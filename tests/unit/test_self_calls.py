@@ -8,10 +8,22 @@ import sys
 
 import pytest
 
+from wsgiviz.observe import self_calls as module
 from wsgiviz.observe.kernel import port_of
 from wsgiviz.observe.self_calls import self_calls
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the tables are Linux's")
+
+
+@pytest.fixture(params=["sock_diag", "tables"], autouse=True)
+def source(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Either of the two that the kernel may be asked by."""
+    if request.param == "tables":
+
+        def none(*_: object) -> None:
+            raise OSError("not here")
+
+        monkeypatch.setattr(module, "tcp_sockets", none)
 
 
 def test_the_client_ends_of_connections_to_the_port_are_counted() -> None:
