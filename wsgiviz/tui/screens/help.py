@@ -13,6 +13,7 @@ from textual.widgets import Static
 
 from wsgiviz.state import Activity, Task
 from wsgiviz.tui.render.glyphs import AFTER, HELD, Glyphs
+from wsgiviz.tui.widgets.keys import Keys
 
 ACTIVITIES = {
     Activity.IDLE: "waits for a connection",
@@ -56,7 +57,7 @@ class HelpScreen(ModalScreen[None]):
         with Vertical(id="help", classes="dialog"):
             with VerticalScroll():
                 yield Static(self._text(), markup=False)
-            yield Static("escape back", classes="keys", markup=False)
+            yield Keys([("up down", "scroll"), ("escape", "back")], None, "keys")
 
     def on_mount(self) -> None:
         self.set_class(self._glyphs.name == "ascii", "ascii")
