@@ -319,12 +319,14 @@ def watch(
     return feed
 
 
-def watch_replay(check: Check, feed: StandIn | None = None, size: tuple[int, int] = (120, 36)) -> StandInPlayback:
+def watch_replay(
+    check: Check, feed: StandIn | None = None, size: tuple[int, int] = (120, 36), ascii: bool = False
+) -> StandInPlayback:
     """The same with a feed that is a recording's. Gives what was asked of it."""
     feed = feed or StandIn()
     feed.recorded = True
     playback = StandInPlayback(feed)
-    run_app(check, WsgivizApp(feed, playback=playback), feed, size, Seat)
+    run_app(check, WsgivizApp(feed, playback=playback, ascii=ascii), feed, size, Seat)
     return playback
 
 

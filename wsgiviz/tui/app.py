@@ -186,6 +186,7 @@ class WsgivizApp(App[int]):
 
     def _say(self, words: str, warn: bool = False, timeout: float = 3) -> None:
         """In a few lines over the screen; ``words`` may hold anything."""
+        self.clear_notifications()  # one at a time, so that it stays below the figures
         text = printable(words[:1].upper() + words[1:], self.ascii_only)
         self.notify(text, severity="warning" if warn else "information", timeout=timeout, markup=False)
 
@@ -316,7 +317,13 @@ class WsgivizApp(App[int]):
     # --- palette and end --------------------------------------------------------------------------------------------
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        yield from super().get_system_commands(screen)
+        """Textual's own "Keys" would push the panes aside: the help has them. Each theme is found by its name."""
+        yield SystemCommand("Quit", "Stop everything, and quit", self.action_quit)
+        yield SystemCommand("Screenshot", "Save the screen as an SVG file", self.deliver_screenshot)
+        for name in sorted(self.available_themes):
+            yield SystemCommand(
+                f"Theme {name}", "Colours of all that is shown", partial(setattr, self, "theme", name)
+            )
         commanded = self._past.screen if self._past is not None else self._commanded
         for title, action, help in commanded.commands():
             yield SystemCommand(title, help, partial(commanded.run_action, action))
@@ -324,6 +331,12 @@ class WsgivizApp(App[int]):
             for scenario in scenarios.catalogue():
                 title = f"Scenario {scenario.name}"
                 yield SystemCommand(title, scenario.question, partial(self._choose, scenario.name))
+
+    def action_command_palette(self) -> None:
+        from wsgiviz.tui.screens.palette_screen import PaletteScreen
+
+        if not PaletteScreen.is_open(self):
+            self.push_screen(PaletteScreen(self.ascii_only))
 
     def _choose(self, name: str) -> None:
         no_app = dict.fromkeys(("wsgi", "asgi", "path", "dsn", "only"))

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from textual.binding import Binding, BindingType
 
-from wsgiviz.tui.widgets.keys import Hint
+from wsgiviz.tui.widgets.keys import KEY_NAMES, Hint
 
 CONTROL: list[BindingType] = [
     Binding("space", "fire", "fire", tooltip="Fire the requests again, at both servers"),
@@ -79,13 +79,12 @@ REPLAY_HINTS: list[Hint] = [
 ]  # fmt: skip
 
 PLAYBACK_HINTS: list[Hint] = [
-    ("escape", "live") if hint == ("tab", "ledger") else hint for hint in REPLAY_HINTS
+    ("escape", "back") if hint == ("tab", "ledger") else hint for hint in REPLAY_HINTS
 ] + [("tab", "ledger")]  # fmt: skip
 
-KEY_NAMES = {
-    "plus": "+", "minus": "-", "left_square_bracket": "[", "right_square_bracket": "]", "question_mark": "?",
-    "less_than_sign": "<", "greater_than_sign": ">", "full_stop": ".", "comma": ",",
-}  # fmt: skip
+STAGE_HINTS: list[Hint] = [("space", "fire"), ("b", "all of it"), ("?", "help"), ("q", "quit")]
+
+REPLAY_STAGE_HINTS: list[Hint] = [("space", "play/pause"), *STAGE_HINTS[1:]]
 
 
 def keys_of(bindings: Iterable[BindingType]) -> list[str]:

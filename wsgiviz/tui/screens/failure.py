@@ -13,9 +13,10 @@ from textual.widgets import Static
 
 from wsgiviz.printable import printable
 from wsgiviz.state import Failure
+from wsgiviz.tui.widgets.keys import Keys
 
-KEYS = "space try again   o options   s scenario   l logs   q quit"
-RECORDED_KEYS = "escape back   l logs   q quit"
+KEYS = [("space", "try again"), ("o", "options"), ("s", "scenario"), ("l", "logs"), ("escape", "back"), ("q", "quit")]
+RECORDED_KEYS = [("escape", "back"), ("l", "logs"), ("q", "quit")]
 
 
 class FailureScreen(ModalScreen[str | None]):
@@ -49,7 +50,7 @@ class FailureScreen(ModalScreen[str | None]):
             if failure.detail:
                 with VerticalScroll():
                     yield Static(Content("\n" + self._safe(failure.detail)), id="detail", markup=False)
-            yield Static(RECORDED_KEYS if self._recorded else KEYS, classes="keys", markup=False)
+            yield Keys(RECORDED_KEYS if self._recorded else KEYS, None, "keys")
 
     def on_mount(self) -> None:
         self.set_class(self._ascii_only, "ascii")

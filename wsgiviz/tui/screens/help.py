@@ -9,10 +9,13 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
-from textual.widgets import Static
 
 from wsgiviz.state import Activity, Task
 from wsgiviz.tui.render.glyphs import AFTER, HELD, Glyphs
+from wsgiviz.tui.render.history import COLOUR
+from wsgiviz.tui.render.task_lanes import SIGN_COLOURS
+from wsgiviz.tui.widgets.coloured import Coloured
+from wsgiviz.tui.widgets.keys import Keys
 
 ACTIVITIES = {
     Activity.IDLE: "waits for a connection",
@@ -55,34 +58,70 @@ class HelpScreen(ModalScreen[None]):
     def compose(self) -> ComposeResult:
         with Vertical(id="help", classes="dialog"):
             with VerticalScroll():
-                yield Static(self._text(), markup=False)
-            yield Static("escape back", classes="keys", markup=False)
+                yield HelpText(self._keys, self._glyphs)
+            yield Keys([("up down", "scroll"), ("escape", "back")], None, "keys")
 
     def on_mount(self) -> None:
         self.set_class(self._glyphs.name == "ascii", "ascii")
 
-    def _text(self) -> Content:
-        glyphs = self._glyphs
-        lines = [_title("Keys")]
-        lines += [_line(key, what) for key, what in self._keys]
+
+class HelpText(Coloured):
+    """The signs in the colours that they have in the panes, and then the keys."""
+
+    def __init__(self, keys: list[tuple[str, str]], glyphs: Glyphs) -> None:
+        super().__init__("", markup=False)
+        self._keys, self._glyphs = keys, glyphs
+
+    def on_mount(self) -> None:
+        self.recoloured()
+
+    def recoloured(self) -> None:
+        lines = [*self._of_workers(), Content(""), *self._of_tasks(), Content(""), *self._of_both(), Content("")]
+        lines += [_title("Keys"), *(_line(key, what) for key, what in self._keys)]
         lines += [_line("ctrl+p", "The palette: every action, every scenario, every theme")]
-        lines += [Content(""), _title("A WSGI worker: sign, texture of its lane, meaning")]
-        lines += [
-            _line(glyphs.activity[activity], f"{glyphs.texture[activity] * 3}  {activity.value}: {what}")
-            for activity, what in ACTIVITIES.items()
+        self.update(Content("\n").join(lines))
+
+    def _of_workers(self) -> list[Content]:
+        glyphs = self._glyphs
+        return [
+            _title("A WSGI worker: sign, texture of its lane, meaning"),
+            *(
+                self._sign(COLOUR.get(one, "dim"), glyphs.activity[one], glyphs.texture[one], f"{one.value}: {what}")
+                for one, what in ACTIVITIES.items()
+            ),
         ]
-        lines += [Content(""), _title("A request on the event loop")]
-        lines += [
-            _line(glyphs.task[task], f"{glyphs.texture.get(task, ' ') * 3}  {task.value}: {what}")
-            for task, what in TASKS.items()
+
+    def _of_tasks(self) -> list[Content]:
+        glyphs = self._glyphs
+        held = "held: one step that holds the loop longer than 100 ms"
+        return [
+            _title("A request on the event loop"),
+            *(
+                self._sign(
+                    _colour_of(task), glyphs.task[task], glyphs.texture.get(task, " "), f"{task.value}: {what}"
+                )
+                for task, what in TASKS.items()
+            ),
+            self._sign("computing", " ", glyphs.texture[HELD], held),
         ]
-        held = "one step that holds the loop longer than 100 ms"
-        lines += [_line(" ", f"{glyphs.texture[HELD] * 3}  held: {held}")]
-        lines += [Content(""), _title("A request on either side")]
-        after = "the app goes on, and its client has the answer or has given up"
-        lines += [_line(glyphs.after, f"{glyphs.texture[AFTER] * 3}  after the answer: {after}")]
-        lines += [_line(glyphs.waiting, "a request in the kernel's accept queue: nobody has read it yet")]
-        return Content("\n").join(lines)
+
+    def _of_both(self) -> list[Content]:
+        glyphs = self._glyphs
+        after = "after the answer: the app goes on, and its client has the answer or has given up"
+        return [
+            _title("A request on either side"),
+            self._sign("awaiting", glyphs.after, glyphs.texture[AFTER], after),
+            self._sign(
+                "queue", glyphs.waiting, " ", "a request in the kernel's accept queue: nobody has read it yet"
+            ),
+        ]
+
+    def _sign(self, colour: str, sign: str, texture: str, what: str) -> Content:
+        return Content.assemble((f"  {sign:<8}{texture * 3}", self.words(colour, "b")), f"  {what}")
+
+
+def _colour_of(task: Task) -> str:
+    return {Task.DONE: "", Task.FAILED: "failed"}.get(task) or SIGN_COLOURS.get(task, "queue").rstrip("!")
 
 
 def _title(text: str) -> Content:

@@ -21,6 +21,7 @@ from wsgiviz.tui.render.glyphs import Glyphs
 from wsgiviz.tui.render.waterfall import CALM_NS, RequestView, rows
 from wsgiviz.tui.render.words import name_of
 from wsgiviz.tui.widgets.canvas import Canvas
+from wsgiviz.tui.widgets.keys import Keys
 
 UPDATE_S = 0.1
 
@@ -57,7 +58,7 @@ class InspectorScreen(ModalScreen[int | None]):
             yield Static("", classes="title", markup=False)
             with VerticalScroll():
                 yield Waterfall()
-            yield Static("f follow   up down scroll   escape back", classes="keys", markup=False)
+            yield Keys([("f", "follow"), ("up down", "scroll"), ("escape", "back")], None, "keys")
 
     def on_mount(self) -> None:
         self.set_class(self._glyphs.name == "ascii", "ascii")

@@ -17,6 +17,7 @@ from wsgiviz.log import Mark
 from wsgiviz.tui.feed import Frame, Pace, Playhead
 from wsgiviz.tui.render.glyphs import Glyphs
 from wsgiviz.tui.render.mark_words import mark_line
+from wsgiviz.tui.widgets.keys import Keys
 
 REFRESH_S = 0.5
 
@@ -68,7 +69,7 @@ class JumpScreen(ModalScreen[Jump | None]):
             yield Static("", id="problem", markup=False)
             yield OptionList(markup=False)
             yield Static("", id="search", markup=False)
-            yield Static("enter jump   up down mark   escape back", classes="keys", markup=False)
+            yield Keys([("enter", "jump"), ("up down", "mark"), ("escape", "back")], None, "keys")
 
     def on_mount(self) -> None:
         self.set_class(self._glyphs.name == "ascii", "ascii")

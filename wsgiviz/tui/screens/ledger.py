@@ -36,7 +36,7 @@ PATHS_SHARE = 3
 """Of the screen's lines, paths take one in so many at most."""
 
 HINTS = [
-    ("enter", "inspect"), ("f", "follow"), ("/", "filter"), ("tab", "side"), ("1-9 s", "sort"), ("escape", "back"),
+    ("enter", "inspect"), ("f", "follow"), ("/", "filter"), ("tab", "side"), ("s", "sort"), ("escape", "back"),
 ]  # fmt: skip
 
 PLACEHOLDER = "wsgi  failed  open  500  4xx  #17  /path  text; -word: without it"

@@ -47,7 +47,7 @@ OF_RUNS: list[Hint] = [("r", "run")]
 OF_RECORDINGS: list[Hint] = [("F9", "recording")]
 OF_QUESTIONS: list[Hint] = [("a", "answer")]
 ALWAYS: list[Hint] = [("escape", "free play"), ("?", "help"), ("q", "quit")]
-MORE: list[Hint] = [("n", "skip"), ("t", "timer"), ("s", "lessons"), ("b", "big"), ("c", "code")]
+MORE: list[Hint] = [("n", "skip"), ("p", "playback"), ("t", "timer"), ("s", "lessons"), ("b", "big"), ("c", "code")]
 
 
 class LessonScreen(LiveScreen, inherit_bindings=False):
@@ -63,6 +63,7 @@ class LessonScreen(LiveScreen, inherit_bindings=False):
         Binding("t", "timer", "timer", tooltip="Pause the timer, or let it go on"),
         Binding("escape,g", "free_play", "free play", tooltip="All live keys; g comes back to the lesson"),
         Binding("s", "list", "lessons", tooltip="Choose another lesson"),
+        Binding("p", "enter_playback", "playback", tooltip="Play back what has been seen; the servers go on"),
         Binding("x", "cancel", "cancel", tooltip="Cancel the current run"),
         Binding("tab", "ledger", "ledger", tooltip="All requests in a table; one in detail (or click it)"),
         Binding("down", "text(1)", "down", tooltip="The text further down, or lanes"),
@@ -155,6 +156,9 @@ class LessonScreen(LiveScreen, inherit_bindings=False):
         own = OF_QUESTIONS * lesson.has_question + OF_RUNS * lesson.has_run + OF_RECORDINGS * lesson.has_recording
         first = ("space", lesson.space) if lesson.space else ("", lesson.waiting)
         return [first, *back, *ALWAYS, *own, *MORE]
+
+    def _show_keys(self) -> None:
+        """They are the step's, on stage too."""
 
     def _point(self) -> None:
         """Mark what the step says to look at, with a sign in the rows and a border round the code."""

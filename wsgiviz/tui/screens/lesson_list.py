@@ -19,6 +19,7 @@ from wsgiviz.printable import printable
 from wsgiviz.state import Task
 from wsgiviz.tui.lesson.progress import LessonProgress
 from wsgiviz.tui.render.glyphs import Glyphs
+from wsgiviz.tui.widgets.keys import Keys
 
 LOW = 20
 """In fewer lines than these only the list is shown."""
@@ -50,7 +51,7 @@ class LessonListScreen(ModalScreen[Lesson | None]):
             yield OptionList(*self._options(), markup=False)
             yield Static("" if self._lessons else "There are none yet.", id="about", markup=False)
             yield Static("\n".join(map(self._safe, self._problems[:MOST_PROBLEMS])), id="problems", markup=False)
-            yield Static("enter begin or go on   escape back", classes="keys", markup=False)
+            yield Keys([("enter", "begin or go on"), ("escape", "back")], None, "keys")
 
     def on_mount(self) -> None:
         self.set_class(self._glyphs.name == "ascii", "ascii")

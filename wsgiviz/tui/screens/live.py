@@ -28,7 +28,7 @@ from wsgiviz.tui.live_view import LiveView, at_once
 from wsgiviz.tui.render.glyphs import Glyphs
 from wsgiviz.tui.render.layout import layout
 from wsgiviz.tui.render.window import Viewport
-from wsgiviz.tui.screens.bindings import CONTROL, LIVE_HINTS, VIEW, commands, explained
+from wsgiviz.tui.screens.bindings import CONTROL, LIVE_HINTS, STAGE_HINTS, VIEW, commands, explained
 from wsgiviz.tui.screens.live_sizes import (
     CLOCK_S,
     CODE,
@@ -55,6 +55,7 @@ class LiveScreen(Screen[None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [*CONTROL, *VIEW]
     HINTS: ClassVar[Sequence[Hint]] = LIVE_HINTS
+    STAGE_HINTS: ClassVar[Sequence[Hint]] = STAGE_HINTS
     BARS = 0
     """Lines of the `bars`."""
     FORETELLS: ClassVar[bool] = True
@@ -96,6 +97,7 @@ class LiveScreen(Screen[None]):
 
     def on_mount(self) -> None:
         self.set_class(self._ascii, "ascii")
+        self._show_keys()
         self._draw()
 
     def on_resize(self, event: events.Resize) -> None:
@@ -361,12 +363,16 @@ class LiveScreen(Screen[None]):
     def action_stage(self) -> None:
         on = self.toggle_class("stage").has_class("stage")
         self._pace.reset()  # header and sentence at once, too
+        self._show_keys()
         self._arrange_code(self.size.height)
         caption, code = self.query_one(CaptionLine), self.query_one(CodePane)
         move = (caption.parent or self).move_child  # type: ignore[attr-defined]
         move(code, before=caption) if on else move(code, after=caption)
         theme = "wsgiviz-stage" if on else self._theme_before
         self._theme_before, self.app.theme = self.app.theme, theme
+
+    def _show_keys(self) -> None:
+        self.query_one(Keys).show(self.STAGE_HINTS if self.stage else self.HINTS)
 
     def action_logs(self) -> None:
         from wsgiviz.tui.screens.logs import LogsScreen

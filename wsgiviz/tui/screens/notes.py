@@ -14,6 +14,7 @@ from textual.widgets import Static
 from wsgiviz.printable import printable
 from wsgiviz.tui.lesson.position import Position
 from wsgiviz.tui.render.markdown import markdown_lines
+from wsgiviz.tui.widgets.keys import Keys
 
 NOBODY = "No lesson is on. Start one with wsgiviz lesson, or wsgiviz tour, in another terminal."
 NO_NOTES = "There are no notes for this step."
@@ -44,7 +45,7 @@ class NotesScreen(Screen[None]):
             yield self._where
             yield self._scrolled
             yield self._upcoming
-        yield Static("up/down scroll   q quit", id="notes-keys", markup=False)
+        yield Keys([("up down", "scroll"), ("q", "quit")])
 
     def on_mount(self) -> None:
         self.set_class(self._ascii_only, "ascii")

@@ -16,6 +16,7 @@ from textual.widgets.option_list import Option
 from wsgiviz import scenarios
 from wsgiviz.scenarios import Scenario
 from wsgiviz.settings import Settings
+from wsgiviz.tui.widgets.keys import Keys
 
 NAME_CELLS = max(len(scenario.name) for scenario in scenarios.catalogue())
 
@@ -44,7 +45,7 @@ class PickerScreen(ModalScreen[Settings | str | None]):
             yield Static("Scenarios", classes="title")
             yield OptionList(*(_option(scenario) for scenario in scenarios.catalogue()), markup=False)
             yield Static("", id="about", markup=False)
-            yield Static("enter run it   g lessons   c clinic   escape back", classes="keys", markup=False)
+            yield Keys([("enter", "run it"), ("g", "lessons"), ("c", "clinic"), ("escape", "back")], None, "keys")
 
     def on_mount(self) -> None:
         self.set_class(self.app.screen_stack[0].has_class("ascii"), "ascii")

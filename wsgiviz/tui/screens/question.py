@@ -16,6 +16,7 @@ from textual.widgets.option_list import Option
 from wsgiviz.lessons.model import LessonStep
 from wsgiviz.printable import printable
 from wsgiviz.tui.lesson.session import Guess
+from wsgiviz.tui.widgets.keys import Keys
 from wsgiviz.tui.widgets.step_text import MarkdownText
 
 LONGEST = 1e9
@@ -56,7 +57,7 @@ class QuestionScreen(ModalScreen[Guess | None]):
                 placeholder = f"a number, in {question.unit}" if question.unit else "a number"
                 yield Input(placeholder=self._safe(placeholder), id="guess", compact=True)
             yield Static("", id="problem", markup=False)
-            yield Static("enter answer   escape no guess   page up back", classes="keys", markup=False)
+            yield Keys([("enter", "answer"), ("escape", "no guess"), ("pgup", "back")], None, "keys")
 
     def on_mount(self) -> None:
         self.set_class(self._ascii_only, "ascii")

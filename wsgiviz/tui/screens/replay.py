@@ -17,6 +17,7 @@ from wsgiviz.tui.screens.bindings import (
     PLAYBACK,
     PLAYBACK_HINTS,
     REPLAY_HINTS,
+    REPLAY_STAGE_HINTS,
     VIEW,
     keys_of,
 )
@@ -39,6 +40,7 @@ class ReplayScreen(LiveScreen, inherit_bindings=False):
         Binding(",".join(NO_SERVERS), "no_servers", "", show=False),
     ]
     HINTS: ClassVar[Sequence[Hint]] = REPLAY_HINTS
+    STAGE_HINTS: ClassVar[Sequence[Hint]] = REPLAY_STAGE_HINTS
     BARS = 1
 
     def __init__(self, frame: Frame, glyphs: Glyphs) -> None:

@@ -17,6 +17,7 @@ from wsgiviz.state import RunSummary
 from wsgiviz.tui.feed import Frame
 from wsgiviz.tui.render.fitting import fitted
 from wsgiviz.tui.render.glyphs import Glyphs
+from wsgiviz.tui.widgets.keys import Keys
 from wsgiviz.tui.widgets.run_list import RunList
 
 NONE_YET = "No run has finished yet."
@@ -58,7 +59,7 @@ class RunsScreen(ModalScreen[None]):
             yield self._list
             yield Static("", id="difference", markup=False)
             yield Static("", id="verdict", markup=False)
-            yield Static("up down choose   space compare with this one   escape back", classes="keys", markup=False)
+            yield Keys([("up down", "choose"), ("space", "compare with this one"), ("escape", "back")], None, "keys")
 
     def on_mount(self) -> None:
         self.set_class(self._glyphs.name == "ascii", "ascii")

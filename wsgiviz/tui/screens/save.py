@@ -13,8 +13,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from wsgiviz.state import State
-
-KEYS = "enter save   escape back"
+from wsgiviz.tui.widgets.keys import Keys
 
 
 class SaveScreen(ModalScreen[Path | None]):
@@ -33,7 +32,7 @@ class SaveScreen(ModalScreen[Path | None]):
             yield Static("Save this run as a recording", classes="title")
             yield Input(self._default, id="file", select_on_focus=False, compact=True)
             yield Static("", id="problem", markup=False)
-            yield Static(KEYS, classes="keys", markup=False)
+            yield Keys([("enter", "save"), ("escape", "back")], None, "keys")
 
     def on_mount(self) -> None:
         self.set_class(self._ascii_only, "ascii")

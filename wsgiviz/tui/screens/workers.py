@@ -17,8 +17,11 @@ from wsgiviz.state import Side, Slot, Worker
 from wsgiviz.tui.feed import Frame, Pace
 from wsgiviz.tui.render.glyphs import Glyphs
 from wsgiviz.tui.render.words import name_of, running
+from wsgiviz.tui.widgets.keys import Keys
 
 REFRESH_S = 0.25
+
+HINTS = [("t", "TERM: it finishes its request"), ("k", "KILL: at once"), ("escape", "back")]
 
 Ending = tuple[str, int, signal.Signals]
 """Side, pid, and what to send it."""
@@ -45,8 +48,7 @@ class WorkersScreen(ModalScreen[Ending | None]):
         with Vertical(id="workers", classes="dialog"):
             yield Static("Workers", classes="title")
             yield OptionList(markup=False)
-            keys = "t TERM: it finishes its request   k KILL: at once   escape back"
-            yield Static(keys, classes="keys", markup=False)
+            yield Keys(HINTS, None, "keys")
 
     def on_mount(self) -> None:
         self.set_class(self._glyphs.name == "ascii", "ascii")

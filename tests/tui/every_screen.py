@@ -1,0 +1,87 @@
+"""How to get to each screen and mode, from the keys that lead there: for what must hold on all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tests.tui.kept import Kept
+from tests.tui.lesson_seat import Pupil, lesson, teach
+from tests.tui.stand_in import Check, Seat, StandIn, watch, watch_replay
+from wsgiviz.state import Failure
+
+Open = Callable[[Check, tuple[int, int], bool], object]
+"""Runs a check on a screen, at a size, in ASCII or not."""
+
+
+def _after(*keys: str, screen: str = "") -> Open:
+    def opened(check: Check, size: tuple[int, int], ascii: bool) -> object:
+        async def there(seat: Seat) -> None:
+            for key in keys:
+                await seat.press(key)
+            if screen:
+                await seat.screen_is(screen)
+            await seat.frames(3)
+            await check(seat)
+
+        return watch(there, Kept("sleep", "middle"), size, ascii)
+
+    return opened
+
+
+def _replay(check: Check, size: tuple[int, int], ascii: bool) -> object:
+    return watch_replay(check, StandIn(), size, ascii)
+
+
+def _jump(check: Check, size: tuple[int, int], ascii: bool) -> object:
+    async def there(seat: Seat) -> None:
+        await seat.press("j")
+        await seat.screen_is("JumpScreen")
+        await check(seat)
+
+    return watch_replay(there, StandIn(), size, ascii)
+
+
+def _failure(check: Check, size: tuple[int, int], ascii: bool) -> object:
+    async def there(seat: Seat) -> None:
+        seat.feed.fail(Failure("the port is taken", "end what has it", "a detail"))
+        await seat.screen_is("FailureScreen")
+        await check(seat)
+
+    return watch(there, None, size, ascii)
+
+
+def _lesson(*keys: str, screen: str = "LessonScreen") -> Open:
+    def opened(check: Check, size: tuple[int, int], ascii: bool) -> object:
+        async def there(pupil: Pupil) -> None:
+            for key in keys:
+                await pupil.press(key)
+            await pupil.screen_is(screen)
+            await pupil.frames(2)
+            await check(pupil)
+
+        return teach(there, lesson(), size=size, ascii=ascii)
+
+    return opened
+
+
+SCREENS: dict[str, Open] = {
+    "live": _after(),
+    "stage": _after("b"),
+    "replay": _replay,
+    "jump": _jump,
+    "ledger": _after("tab", screen="LedgerScreen"),
+    "ledger, filter": _after("tab", "slash", screen="LedgerScreen"),
+    "inspector": _after("tab", "enter", screen="InspectorScreen"),
+    "logs": _after("l", screen="LogsScreen"),
+    "runs": _after("h", screen="RunsScreen"),
+    "form": _after("o", screen="FormScreen"),
+    "picker": _after("s", screen="PickerScreen"),
+    "workers": _after("k", screen="WorkersScreen"),
+    "save": _after("w", screen="SaveScreen"),
+    "help": _after("question_mark", screen="HelpScreen"),
+    "failure": _failure,
+    "lesson": _lesson(),
+    "lesson, big": _lesson("b"),
+    "question": _lesson("space", screen="QuestionScreen"),
+    "lessons": _lesson("s", screen="LessonListScreen"),
+}

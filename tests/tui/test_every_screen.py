@@ -1,0 +1,106 @@
+"""What holds on every screen: the way out and the help in sight, ASCII where asked for, and words that can be read."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.tui.every_screen import SCREENS
+from tests.tui.stand_in import Seat, watch
+
+WHOLE = {"live", "stage", "replay", "lesson", "lesson, big"}
+"""Screens with a help of their own; from the others one goes back."""
+
+
+@pytest.mark.parametrize("size", [(80, 24), (60, 16)], ids=["80x24", "60x16"])
+@pytest.mark.parametrize("name", SCREENS)
+def test_help_and_the_way_out_are_in_sight(name: str, size: tuple[int, int]) -> None:
+    async def check(seat: Seat) -> None:
+        wanted = ("? help", "q quit") if name in WHOLE else ("escape ",)
+        shown = seat.lines[-1] if name in WHOLE else seat.text
+        assert [words for words in wanted if words not in shown] == [], seat.text
+
+    SCREENS[name](check, size, False)
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 50)], ids=["80x24", "120x50"])
+@pytest.mark.parametrize("name", SCREENS)
+def test_with_ascii_there_is_no_other_character(name: str, size: tuple[int, int]) -> None:
+    async def check(seat: Seat) -> None:
+        assert {char for char in seat.text if not char.isascii()} == set(), seat.text
+
+    SCREENS[name](check, size, True)
+
+
+def test_a_message_in_ascii_has_no_other_character_and_covers_no_pane() -> None:
+    async def check(seat: Seat) -> None:
+        for severity in ("information", "warning"):
+            seat.app._say("there is nothing to play back yet", warn=severity == "warning")
+            await seat.reads("There is nothing to play back yet")
+            at = next(y for y, line in enumerate(seat.lines) if "There is nothing" in line)
+            assert all(pane.region.bottom <= at for pane in seat.panes)
+            assert seat.text.isascii()
+            assert "q quit" in seat.lines[-1]
+
+    watch(check, size=(80, 24), ascii=True)
+
+
+@pytest.mark.parametrize("ascii", [False, True])
+def test_a_theme_is_found_in_the_palette_and_both_panes_have_it(ascii: bool) -> None:
+    async def check(seat: Seat) -> None:
+        before = [pane.palette.colour("blocked~") for pane in seat.panes]
+        await seat.press("ctrl+p")
+        await seat.screen_is("PaletteScreen")
+        await seat.press(*"solarized-light")
+        await seat.reads("Theme solarized-light")
+        assert seat.text.isascii() or not ascii, seat.text
+        await seat.press("enter")
+        await seat.screen_is("LiveScreen")
+        await seat.until(lambda: seat.app.theme == "solarized-light")
+        await seat.frames(2)
+        after = [pane.palette.colour("blocked~") for pane in seat.panes]
+        assert all(one != other for one, other in zip(before, after, strict=True))
+
+    watch(check, size=(80, 24), ascii=ascii)
+
+
+def test_every_theme_is_in_the_palette() -> None:
+    async def check(seat: Seat) -> None:
+        titles = {command.title for command in seat.app.get_system_commands(seat.app.screen)}
+        assert {f"Theme {name}" for name in seat.app.available_themes} <= titles
+
+    watch(check)
+
+
+@pytest.mark.parametrize(
+    ("entry", "at", "screen"),
+    [("? help", 2, "HelpScreen"), ("tab ledger", 0, "LedgerScreen"), ("s scenario", 4, "PickerScreen")],
+)
+def test_a_click_on_an_entry_is_its_key(entry: str, at: int, screen: str) -> None:
+    async def check(seat: Seat) -> None:
+        x = seat.lines[-1].index(entry) + at
+        await seat.pilot.click(offset=(x, seat.app.screen.size.height - 1))
+        await seat.screen_is(screen)
+
+    watch(check)
+
+
+def test_of_two_keys_the_one_that_is_hit_acts() -> None:
+    async def check(seat: Seat) -> None:
+        x = seat.lines[-1].index("+ - workers")
+        for by, name in ((0, "add_worker"), (2, "remove_worker")):
+            await seat.pilot.click(offset=(x + by, seat.app.screen.size.height - 1))
+            await seat.until(lambda name=name: seat.calls[-1:] == [name], name)
+
+    watch(check)
+
+
+def test_a_click_in_a_dialog_leads_back() -> None:
+    async def check(seat: Seat) -> None:
+        await seat.press("s")
+        await seat.screen_is("PickerScreen")
+        y = next(y for y, line in enumerate(seat.lines) if "escape back" in line)
+        await seat.pilot.click(offset=(seat.lines[y].index("escape back") + 8, y))
+        await seat.screen_is("LiveScreen")
+        assert seat.calls == []
+
+    watch(check)
