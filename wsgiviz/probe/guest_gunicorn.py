@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import functools
-import os
+import importlib
 import sys
 from collections.abc import Callable
 from typing import Any
+
+from wsgiviz.probe import ring
+from wsgiviz.probe.app_folder import off_path
+from wsgiviz.probe.conf_chain import OURS_LAST
+from wsgiviz.probe.worker_kinds import kind_of
 
 HOOKS = (
     "on_starting", "when_ready", "nworkers_changed", "child_exit", "on_exit",
@@ -15,49 +20,78 @@ HOOKS = (
 
 
 def install() -> None:
-    """Round gunicorn's `Arbiter.setup`, which it calls when it starts, and again when it reloads."""
+    """Where gunicorn's Arbiter is given its configuration: when it starts, and again when it reloads."""
     from gunicorn.arbiter import Arbiter
 
-    setup = Arbiter.setup
+    Arbiter.cfg = Configuration()
 
-    def observed_setup(self: Any, app: Any) -> None:
+
+class Configuration:
+    """The attribute ``cfg`` of an Arbiter, which adds our hooks to what it is set to.
+
+    (A function round `Arbiter.setup` would be seen in the traceback of an app that can't be preloaded.)
+    """
+
+    def __get__(self, arbiter: Any, owner: type) -> Any:
+        if arbiter is None:
+            return self
         try:
-            _add_hooks(app.cfg)
+            return arbiter.__dict__["cfg"]
+        except KeyError:
+            raise AttributeError("cfg") from None
+
+    def __set__(self, arbiter: Any, cfg: Any) -> None:
+        arbiter.__dict__["cfg"] = cfg
+        try:
+            for name in HOOKS:
+                cfg.set(name, _both(name, getattr(cfg, name)))
         except Exception as error:  # noqa: BLE001 - the server runs as without us
             failed(error)
-        setup(self, app)
-
-    Arbiter.setup = observed_setup
 
 
-def _add_hooks(cfg: Any) -> None:
-    os.environ.setdefault("WSGIVIZ_SIDE", side_of(cfg.worker_class_str))
-    from wsgiviz.probe import gunicorn_hooks
-    from wsgiviz.probe.conf_chain import both
+def _both(name: str, theirs: Callable[..., Any]) -> Callable[..., Any]:
+    """Their hook, and ours beside it, which is looked up when it is called first: the class of workers is known then."""
 
-    for name in HOOKS:
-        cfg.set(name, both(name, harmless(getattr(gunicorn_hooks, name)), getattr(cfg, name)))
+    @functools.wraps(theirs)  # gunicorn looks at the signature
+    def both(*args: Any) -> None:
+        if name in OURS_LAST:
+            theirs(*args)
+            _call(name, args)
+        else:
+            _call(name, args)
+            theirs(*args)
 
-
-def harmless(hook: Callable[..., None]) -> Callable[..., None]:
-    """The same, but that nothing comes of its faults."""
-
-    @functools.wraps(hook)  # gunicorn looks at the signature
-    def caught(*args: Any) -> None:
-        try:
-            hook(*args)
-        except Exception as error:  # noqa: BLE001
-            failed(error)
-
-    return caught
+    return both
 
 
-def side_of(worker_class: str) -> str:
-    """The side that a worker class serves: it speaks ASGI, or else WSGI."""
-    name = worker_class.lower()
-    return "asgi" if "asgi" in name or "uvicorn" in name else "wsgi"
+def _call(name: str, args: tuple[Any, ...]) -> None:
+    """Our hook; nothing comes of its faults."""
+    try:
+        hooks = _hooks(args[0])
+        if hooks is not None:
+            getattr(hooks, name)(*args)
+    except Exception as error:  # noqa: BLE001
+        failed(error)
+
+
+def _hooks(server_or_worker: Any) -> Any:
+    """Our hooks; None where the class of workers is one that the probe does not know."""
+    worker_class = getattr(server_or_worker, "worker_class", type(server_or_worker))
+    kind = kind_of(worker_class)
+    if not kind:
+        name = f"{worker_class.__module__}.{worker_class.__qualname__}"
+        say(f"{name} is a worker class that the probe does not know: it runs as without wsgiviz")
+        return None
+    ring.SIDE = "asgi" if kind in ("asgi", "uvicorn") else "wsgi"
+    with off_path():
+        return importlib.import_module(f"{__package__}.gunicorn_hooks")
 
 
 def failed(error: BaseException) -> None:
     """Say once that the probe is not in, or not whole."""
-    sys.modules["wsgiviz_site"].say_once(f"the probe is not in: {type(error).__name__}: {error}")
+    say(f"the probe is not in: {type(error).__name__}: {error}")
+
+
+def say(words: str) -> None:
+    """On stderr, once for a command."""
+    sys.modules["wsgiviz_site"].say_once(words)

@@ -27,6 +27,7 @@ with off_path():
     from wsgiviz.probe.ring import GUEST, RUN_DIR, SIDE, dead_workers, live_with_viewer, make_emitter
     from wsgiviz.probe.slot_sampler import SlotSampler
     from wsgiviz.probe.source_lines import SourceLines
+    from wsgiviz.probe.worker_kinds import kind_of
     from wsgiviz.probe.wsgi import wrap_app
     from wsgiviz.recorder.emitter import Emitter, silent_emitter
 
@@ -79,37 +80,55 @@ def post_fork(server: Any, worker: Any) -> None:
     global _emit, _boot_line
     live_with_viewer(worker.ppid)
     _emit = make_emitter("worker")
-    kind = worker.cfg.worker_class_str
+    kind = kind_of(type(worker)) or worker.cfg.worker_class_str
     threads = worker.cfg.threads if kind == "gthread" else 1
     _emit.worker_booting(worker.age, threading.get_native_id(), threads, kind.encode())
-    _boot_line = BootLine(_emit, worker.app.app_uri or "")
+    _boot_line = BootLine(_emit, _app_of(worker))
     _boot_line.start()
     if not GUEST:
         worker.app.wsgi = functools.partial(load_app, worker.app.wsgi, RUN_DIR, SIDE)
 
 
 def post_worker_init(worker: Any) -> None:
-    if not hasattr(worker, "asgi"):
+    kind = kind_of(type(worker))
+    if kind == "uvicorn":
+        _watch_uvicorn(worker)
+        return
+    if kind != "asgi":
         _boot_line.stop()
     if _emit.memory is None:
         return  # there was no room for a ring: the server runs as it would without us
-    if hasattr(worker, "asgi"):
+    if kind == "asgi":
         worker.asgi = followed(worker.asgi, _emit, speaks_asgi=True)
         _watch_loop(worker)
         return
     worker.wsgi = followed(worker.wsgi, _emit, speaks_asgi=False)
     ids = RequestIds(os.getpid())
-    if hasattr(worker, "tpool"):
+    if kind == "gthread":
         _watch_threads(worker, ids)
-    elif "gevent" in worker.cfg.worker_class_str:
+    elif kind == "gevent":
         _watch_greenlets(worker, ids)
-    else:
+    elif kind == "sync":
         _watch_sync(worker, ids)
     _emit.worker_ready()
 
 
+def _watch_uvicorn(worker: Any) -> None:
+    """uvicorn serves in gunicorn's worker: it says itself when it is ready, and when it is through."""
+    if _emit.memory is not None:
+        from wsgiviz.probe.guest_uvicorn import serve_with
+        from wsgiviz.probe.uvicorn_server import ServingProcess
+
+        serve_with(ServingProcess(_emit, _boot_line, _app_of(worker)))
+
+
+def _app_of(worker: Any) -> str:
+    """The import string of its app; an Application of a person's own may have none."""
+    return getattr(worker.app, "app_uri", None) or ""
+
+
 def _lines(worker: Any) -> LineEmitter:
-    return LineEmitter(_emit, SourceLines(worker.app.app_uri))
+    return LineEmitter(_emit, SourceLines(_app_of(worker)))
 
 
 def _watch_sync(worker: Any, ids: RequestIds) -> None:
@@ -168,7 +187,7 @@ def _watch_loop(worker: Any) -> None:
     async def create_server(*args: Any, **named: Any) -> Any:
         # gunicorn 27's asgi worker does not pass its own backlog on: asyncio would listen(100), and a burst of
         # 500 would meet SYN retransmission. The server's own setting is what a person expects to hold.
-        server = await listen(*args, **{"backlog": worker.cfg.backlog, **named})
+        server = await listen(*args, **({} if GUEST else {"backlog": worker.cfg.backlog}), **named)
         heartbeat = LoopHeartbeat(worker.loop, emit)
         follow_tasks(worker.loop)
         thread_calls = follow_thread_calls(worker.loop, emit)

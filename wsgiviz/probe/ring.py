@@ -12,7 +12,9 @@ from wsgiviz.recorder.emitter import Emitter, create_emitter, silent_emitter
 from wsgiviz.recorder.keeping import DeadWorkers
 
 RUN_DIR = Path(os.environ["WSGIVIZ_RUN_DIR"])
-SIDE = os.environ["WSGIVIZ_SIDE"]
+SIDE = os.environ.get("WSGIVIZ_SIDE", "")
+"""Under ``wsgiviz exec`` it is known when the server is, and set then."""
+
 GUEST = os.environ.get("WSGIVIZ_GUEST") == "1"
 """The server is a person's own, under ``wsgiviz exec``: it lives on when nobody looks, and loads its app as ever."""
 
