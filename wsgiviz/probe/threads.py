@@ -89,8 +89,10 @@ def _queue_emitter(worker: Any, busy: Collection[int], emit: Emitter) -> Callabl
 
     def emit_queue() -> None:
         nonlocal emitted
+        if not emit.detailed:
+            return
         waiting = max(0, queue.qsize() - (threads - len(busy)))
-        if waiting != emitted and emit.detailed:
+        if waiting != emitted:
             emitted = waiting
             emit.pool_queued(waiting, threads)
 
