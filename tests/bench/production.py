@@ -48,8 +48,8 @@ ROUNDS = 2
 
 ALONE, UNATTACHED, ATTACHED = "gunicorn alone", "exec, nobody looks", "exec, attached"
 LOG, TRACED = "access log", "OpenTelemetry"
-BUSY_FROM = 0.8
-"""Where the worker is not so busy, how many requests it gets is the client's doing."""
+BUSY_FROM = 0.5
+"""Where the worker is not even so busy, how many requests it gets is not its doing."""
 
 APPS = {"asgi": "tests.bench.hello:asgi_app"}
 
