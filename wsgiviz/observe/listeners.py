@@ -1,7 +1,8 @@
 """Accept queues of somebody else's server: the listening sockets that one of its processes holds, and what waits.
 
 Sources: /proc/PID/fd, whose links name sockets by inode; /proc/net/tcp and tcp6, where a listening socket's rx_queue
-is the number of connections that wait to be accepted (get_tcp4_sock in net/ipv4/tcp_ipv4.c); and /proc/net/unix, which has no queue: that depth stays unknown. Only sockets of this process's network namespace.
+is the number of connections that wait to be accepted (get_tcp4_sock in net/ipv4/tcp_ipv4.c); and /proc/net/unix,
+which has no queue: that depth stays unknown. Read through /proc/PID/net, so in the network namespace of that process.
 """
 
 from __future__ import annotations
