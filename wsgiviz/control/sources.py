@@ -19,7 +19,8 @@ MOST_FILES = 48
 class Sources:
     """Reads each file once, and the apps' own again when their servers start or reload."""
 
-    def __init__(self) -> None:
+    def __init__(self, folder: Path | None = None) -> None:
+        self._folder = folder
         self._looked_up: set[str] = set()
 
     def of_apps(self, state: State, now_ns: int) -> list[SourceRead]:
@@ -40,10 +41,15 @@ class Sources:
                 continue
             self._looked_up.add(file)
             if not any(path.endswith(file) for path in state.sources):
-                path = find_file(file, "") or find_by_end(file, Path())
+                path = self._find(file)
                 read = _read(path, now_ns) if path is not None else None
                 found += [read] if read is not None else []
         return found
+
+    def _find(self, file: str) -> Path | None:
+        if self._folder is None:
+            return find_file(file, "") or find_by_end(file, Path())
+        return find_file(str(self._folder / file), "") or find_by_end(file, self._folder)
 
 
 def _read(path: Path, now_ns: int) -> SourceRead | None:

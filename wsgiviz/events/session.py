@@ -36,6 +36,16 @@ class ServerStarted(Event, frozen=True, tag=83):
     command: tuple[str, ...] = ()
 
 
+class ServerAttached(Event, frozen=True, tag=104):
+    """A server that somebody else has started is watched as this side: of ``kind``, ``pid`` is its master, or what
+    ran the ``command`` in ``folder``; ``address`` is where it listens, "" where that is not known (yet)."""
+
+    kind: str
+    address: str
+    command: tuple[str, ...] = ()
+    folder: str = ""
+
+
 class ServerRetired(Event, frozen=True, tag=84):
     """The side's server is gone, because other settings need another one, or the program ends."""
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from wsgiviz.events import Event, EventsLost
 from wsgiviz.observe.decode import decode
 from wsgiviz.recorder.codec import Kind
-from wsgiviz.recorder.layout import SUFFIX
+from wsgiviz.recorder.layout import SUFFIX, RingHeader
 from wsgiviz.recorder.reader import Ended, Record, RingReader
 
 BUDGET = 4096
@@ -50,14 +50,16 @@ class Collector:
 
     A ring whose process is gone is read to its end, closed, and deleted, so that an app that ends its worker at each
     request exhausts neither descriptors nor the space of the rings. ``deletes`` is False where the directory belongs
-    to somebody else. All processes must be of this one's pid namespace.
+    to somebody else. ``side`` names that
+    of the rings; None is what they say themselves. All processes must be of this one's pid namespace.
     """
 
-    def __init__(self, directory: Path, deletes: bool = True) -> None:
+    def __init__(self, directory: Path, deletes: bool = True, side: str | None = None) -> None:
         self.drained = True
         """Whether the last poll left nothing to read."""
         self._directory = directory
         self._deletes = deletes
+        self._side = side
         self._sources: dict[str, FollowedRing] = {}
         self._passed: set[str] = set()
         self._turn = 0
@@ -90,6 +92,10 @@ class Collector:
         """Whether a load driver's ring for ``side`` is there, or that of the driver ``pid``: it is ready to fire."""
         headers = [source.reader.header for source in self._sources.values() if source.is_driver]
         return any(header.side == side and pid in (None, header.pid) for header in headers)
+
+    def headers(self) -> list[RingHeader]:
+        """Who writes the rings that are followed now."""
+        return [source.reader.header for source in self._sources.values()]
 
     def release(self, pid: int) -> None:
         """The process ``pid`` is gone: its rings are let go when they are read to their end."""
@@ -152,7 +158,7 @@ class Collector:
             else:
                 records = self._records(source, min(share, budget - taken))
                 header = source.reader.header
-                events += decode(records, header.side, header.pid)
+                events += decode(records, self._side or header.side, header.pid)
                 taken += len(records)
                 self.drained = self.drained and source.reader.drained
         return taken
@@ -193,7 +199,7 @@ class Collector:
             if lost:
                 source.reported = source.reader.lost
                 header = source.reader.header
-                events.append(EventsLost(time.monotonic_ns(), header.side, header.pid, lost))
+                events.append(EventsLost(time.monotonic_ns(), self._side or header.side, header.pid, lost))
 
     def _let_go(self, source: FollowedRing) -> None:
         source.reader.close()

@@ -72,6 +72,7 @@ class Phase(StrEnum):
     STARTING = "starting"
     MEASURING = "measuring"
     READY = "ready"
+    ATTACHED = "attached"  # to servers that somebody else has started: nothing is fired
     RUNNING = "running"
     FINISHED = "finished"
     FAILED = "failed"

@@ -106,6 +106,7 @@ class State(Struct, frozen=True):
     phase: Phase = Phase.NEW
     failure: Failure | None = None
     measured: Measured | None = None
+    attached: bool = False  # to servers that somebody else has started: there are no runs of ours
     run: int = 0  # number of the newest run that was requested
     fired: int = 0  # of the newest that a person asked for
     sides: Mapping[str, Side] = field(default_factory=dict)

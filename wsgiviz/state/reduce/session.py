@@ -17,6 +17,7 @@ from wsgiviz.events import (
     LogWritten,
     PhaseChanged,
     RunRequested,
+    ServerAttached,
     ServerRetired,
     ServerStarted,
     SessionOpened,
@@ -64,6 +65,14 @@ class StateDraft:
         self._sides = {name: kept.get(name) or Side(name, kind) for name, kind in kinds.items()}
         self.drafts.clear()
 
+    def attach(self, name: str, kind: str) -> SideDraft:
+        """One side more, or the one there is where its kind stays."""
+        side = self.side(name)
+        if side is None or self._sides[name].kind != kind:
+            self._sides[name] = Side(name, kind)
+            side = self.drafts[name] = SideDraft(self._sides[name])
+        return side
+
     def _published(self) -> dict[str, Side]:
         return {**self._sides, **{name: draft.publish() for name, draft in self.drafts.items()}}
 
@@ -98,6 +107,13 @@ def _server_started(draft: StateDraft, event: ServerStarted) -> None:
     if side is not None:
         side.restart(Server(pid=event.pid, address=event.address, command=event.command))
     draft.now = replace(draft.now, measured=None)
+
+
+def _server_attached(draft: StateDraft, event: ServerAttached) -> None:
+    side = draft.attach(event.side, event.kind)
+    server = replace(side.server, pid=event.pid, address=event.address, command=event.command)
+    side.server = server
+    draft.now = replace(draft.now, attached=True)
 
 
 def _server_retired(draft: StateDraft, event: ServerRetired) -> None:
@@ -158,6 +174,7 @@ HANDLERS: dict[type[Event], Callable[[StateDraft, Any], None]] = {
     SettingsChanged: _settings_changed,
     PhaseChanged: _phase_changed,
     ServerStarted: _server_started,
+    ServerAttached: _server_attached,
     ServerRetired: _server_retired,
     RunRequested: _run_requested,
     Calibrated: _calibrated,

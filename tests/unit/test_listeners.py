@@ -1,0 +1,58 @@
+"""Listening sockets of a process: found from outside, with what waits in their accept queues."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from pathlib import Path
+
+import pytest
+
+from wsgiviz.observe.listeners import listeners_of
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="/proc is Linux's")
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+def test_a_tcp_listener_and_what_waits(host: str) -> None:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        server = socket.create_server((host, 0), family=family, backlog=8)
+    except OSError:
+        pytest.skip("no IPv6 here")
+    with server:
+        port = server.getsockname()[1]
+        shown = f"[{host}]" if ":" in host else host
+        clients = [socket.create_connection((host, port)) for _ in range(3)]
+        found = {one.address: one.depth for one in listeners_of(os.getpid())}
+        assert found[f"http://{shown}:{port}"] == 3
+        for client in clients:
+            client.close()
+    assert f"http://{shown}:{port}" not in {one.address for one in listeners_of(os.getpid())}
+
+
+def test_a_unix_listener_has_a_path_and_no_known_depth(tmp_path: Path) -> None:
+    path = str(tmp_path / "s")
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(path)
+        server.listen(4)
+        assert (f"unix:{path}", -1) in {(one.address, one.depth) for one in listeners_of(os.getpid())}
+
+
+def test_a_process_that_is_gone_has_none() -> None:
+    pid = os.fork()
+    if not pid:
+        os._exit(0)
+    os.waitpid(pid, 0)
+    assert listeners_of(pid) == []
+
+
+def test_lines_that_make_no_sense_are_passed_over(tmp_path: Path) -> None:
+    home = tmp_path / "7"
+    (home / "fd").mkdir(parents=True)
+    (home / "net").mkdir()
+    os.symlink("socket:[5]", home / "fd" / "3")
+    head, good = "head\n", "0: 0100007F:1F90 00000000:0000 0A 00000000:00000002 0 0 0 0 5 1\n"
+    (home / "net" / "tcp").write_text(head + "\x1b]0;x\x07\nZZ: ZZ ZZ 0A ZZ:ZZ 0 0 0 0 5\n" + good)
+    assert [(one.address, one.depth) for one in listeners_of(7, tmp_path)] == [("http://127.0.0.1:8080", 2)]

@@ -1,0 +1,96 @@
+"""Accept queues of somebody else's server: the listening sockets that one of its processes holds, and what waits.
+
+Sources: /proc/PID/fd, whose links name sockets by inode; /proc/net/tcp and tcp6, where a listening socket's rx_queue
+is the number of connections that wait to be accepted (get_tcp4_sock in net/ipv4/tcp_ipv4.c); and /proc/net/unix,
+which has no queue: that depth stays unknown. Read through /proc/PID/net, so in the network namespace of that process.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+LISTENS = "0A"
+ACCEPTS_CONNECTIONS = 0x10000
+"""__SO_ACCEPTCON, in the flags of /proc/net/unix: the socket listens."""
+MOST_DESCRIPTORS = 65_536
+PROC = Path("/proc")
+
+
+class Listener(NamedTuple):
+    """A listening socket: ``address`` is "http://host:port" or "unix:path"; ``depth`` is -1 where it is not known."""
+
+    inode: int
+    address: str
+    depth: int
+
+
+def socket_inodes(pid: int, proc: Path = PROC) -> set[int]:
+    """Inodes of the sockets that the process holds; empty when it is gone, or may not be looked at."""
+    found: set[int] = set()
+    try:
+        with os.scandir(proc / str(pid) / "fd") as entries:
+            for _, entry in zip(range(MOST_DESCRIPTORS), entries, strict=False):
+                try:
+                    target = os.readlink(entry.path)
+                except OSError:
+                    continue
+                number = target[8:-1] if target.startswith("socket:[") else ""
+                if number.isdigit():
+                    found.add(int(number))
+    except OSError:
+        return set()
+    return found
+
+
+def listeners_of(pid: int, proc: Path = PROC) -> list[Listener]:
+    """The sockets that the process listens on, by address."""
+    inodes = socket_inodes(pid, proc)
+    if not inodes:
+        return []
+    net = proc / str(pid) / "net"
+    every = (*_tcp(net / "tcp"), *_tcp(net / "tcp6"), *_unix(net / "unix"))
+    return sorted((one for one in every if one.inode in inodes), key=lambda one: one.address)
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        return path.read_text("utf-8", "replace").splitlines()[1:]
+    except OSError:
+        return []
+
+
+def _tcp(path: Path) -> Iterator[Listener]:
+    for line in _lines(path):
+        fields = line.split()
+        try:
+            if fields[3] == LISTENS:
+                depth = int(fields[4].partition(":")[2], 16)
+                yield Listener(int(fields[9]), f"http://{_host_and_port(fields[1])}", depth)
+        except (IndexError, ValueError, OSError):
+            continue
+
+
+def _host_and_port(text: str) -> str:
+    """Of "0100007F:1F90": the address is in words of four bytes, each in this machine's order."""
+    packed, _, port = text.partition(":")
+    raw = bytes.fromhex(packed)
+    if sys.byteorder == "little":
+        raw = b"".join(raw[at : at + 4][::-1] for at in range(0, len(raw), 4))
+    if len(raw) == 4:
+        return f"{socket.inet_ntop(socket.AF_INET, raw)}:{int(port, 16)}"
+    return f"[{socket.inet_ntop(socket.AF_INET6, raw)}]:{int(port, 16)}"
+
+
+def _unix(path: Path) -> Iterator[Listener]:
+    for line in _lines(path):
+        fields = line.split(None, 7)
+        try:
+            if int(fields[3], 16) & ACCEPTS_CONNECTIONS and len(fields) == 8:
+                yield Listener(int(fields[6]), f"unix:{fields[7]}", -1)
+        except (IndexError, ValueError):
+            continue
