@@ -160,3 +160,37 @@ def test_a_server_is_the_same_and_recorded(folder: Path, name: str) -> None:
 def test_what_fails_or_only_prints_is_the_same(folder: Path, name: str) -> None:
     without, under_exec = (Command(folder, FAIL[name], under).end() for under in (False, True))
     assert under_exec == without
+
+
+def test_it_is_the_same_process_with_the_same_stdin(folder: Path) -> None:
+    env = {**os.environ, "WSGIVIZ_HOME": str(folder / "home")}
+    command = [str(BIN / "wsgiviz"), "exec", "sh", "-c", "echo $$; cat; exit 7"]
+    process = subprocess.Popen(command, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    out, _ = process.communicate(b"given", timeout=WITHIN_S)
+    assert (out, process.returncode) == (f"{process.pid}\ngiven".encode(), 7)
+
+
+@pytest.mark.parametrize("make", ["open to all", "a link", "a file"])
+def test_where_nothing_can_be_recorded_it_is_said_once_and_the_server_runs(folder: Path, make: str) -> None:
+    home = folder / "home"
+    if make == "open to all":
+        home.mkdir()
+        home.chmod(0o777)
+    elif make == "a link":
+        (folder / "other").mkdir(mode=0o700)
+        home.symlink_to(folder / "other")
+    else:
+        home.touch()
+    command = Command(folder, SERVERS["sync"], under_exec=True)
+    assert command.get() == b"ok"
+    status, _, err = command.end(signal.SIGTERM)
+    assert status == 0
+    assert len([line for line in err if line.startswith("wsgiviz: not recorded: ")]) == 1
+
+
+@pytest.mark.parametrize(("name", "status"), [("nosuch-command", 127), ("./shop.py", 126)])
+def test_a_command_that_cannot_run(folder: Path, name: str, status: int) -> None:
+    found, _, err = Command(folder, name, under_exec=True).end()
+    assert found == status
+    assert any(name in line for line in err)
+    assert not list((folder / "home").glob("*-*"))

@@ -39,8 +39,7 @@ def run_command(command: Sequence[str], redact: bool = False, always: bool = Fal
     try:
         directory = _prepare(command, redact, always)
     except OSError as error:
-        where = f": {error.filename}" if error.filename else ""
-        print(f"wsgiviz: not recorded: {error.strerror or error}{where}", file=sys.stderr, flush=True)
+        print(f"wsgiviz: not recorded: {_words(error)}", file=sys.stderr, flush=True)
         directory = None
     env = os.environ if directory is None else environment(os.environ, directory, redact, always)
     try:
@@ -57,9 +56,21 @@ def _prepare(command: Sequence[str], redact: bool, always: bool) -> Path:
     about = served.About(os.getpid(), time.monotonic_ns(), started, tuple(command), os.getcwd(), redact, always)
     directory = served.create(about)
     site = directory / served.SITE
-    lend_probe_to(site)
-    shutil.copyfile(Path(site, "wsgiviz", "probe", "guest_site.py"), site / "sitecustomize.py")
+    try:
+        lend_probe_to(site)
+        shutil.copyfile(Path(site, "wsgiviz", "probe", "guest_site.py"), site / "sitecustomize.py")
+    except OSError:
+        shutil.rmtree(directory, ignore_errors=True)
+        raise
     return directory
+
+
+def _words(error: OSError) -> str:
+    """One line. (`shutil.Error` has a list of all files that could not be copied.)"""
+    if isinstance(error, shutil.Error) and error.args and error.args[0]:
+        return str(error.args[0][0][2])
+    where = f": {error.filename}" if error.filename else ""
+    return f"{error.strerror or error}{where}"
 
 
 def environment(
