@@ -194,3 +194,12 @@ def test_a_command_that_cannot_run(folder: Path, name: str, status: int) -> None
     assert found == status
     assert any(name in line for line in err)
     assert not list((folder / "home").glob("*-*"))
+
+
+@pytest.mark.parametrize(("flags", "said"), [("-I", True), ("-sE", True), ("-s", False)])
+def test_a_python_that_ignores_its_environment_is_said_not_to_be_recorded(
+    folder: Path, flags: str, said: bool
+) -> None:
+    status, _, err = Command(folder, f"python {flags} -m this", under_exec=True).end()
+    assert status == 0
+    assert any(line.startswith("wsgiviz: not recorded: ") for line in err) == said

@@ -7,6 +7,7 @@ and where to record (`wsgiviz.recorder.served`).
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 import sys
@@ -41,6 +42,9 @@ def run_command(command: Sequence[str], redact: bool = False, always: bool = Fal
     except OSError as error:
         print(f"wsgiviz: not recorded: {_words(error)}", file=sys.stderr, flush=True)
         directory = None
+    if directory is not None and _is_isolated(command):
+        said = "python -I and -E ignore PYTHONPATH, and with it the probe"
+        print(f"wsgiviz: not recorded: {said}", file=sys.stderr, flush=True)
     env = os.environ if directory is None else environment(os.environ, directory, redact, always)
     try:
         os.execvpe(command[0], list(command), env)
@@ -63,6 +67,14 @@ def _prepare(command: Sequence[str], redact: bool, always: bool) -> Path:
         shutil.rmtree(directory, ignore_errors=True)
         raise
     return directory
+
+
+def _is_isolated(command: Sequence[str]) -> bool:
+    """Whether it is a Python that is told to ignore its environment; what a script runs is not known."""
+    if not os.path.basename(command[0]).startswith("python"):
+        return False
+    flags = itertools.takewhile(lambda word: word.startswith("-") and not word.startswith(("-m", "-c")), command[1:])
+    return any(not flag.startswith("--") and {"I", "E"} & set(flag) for flag in flags)
 
 
 def _words(error: OSError) -> str:
