@@ -203,3 +203,22 @@ def test_a_python_that_ignores_its_environment_is_said_not_to_be_recorded(
     status, _, err = Command(folder, f"python {flags} -m this", under_exec=True).end()
     assert status == 0
     assert any(line.startswith("wsgiviz: not recorded: ") for line in err) == said
+
+
+def test_reload_more_workers_and_upgrade_stay_in_one_directory(folder: Path) -> None:
+    """HUP brings another worker, TTIN one more, USR2 another master with a worker of its own."""
+    command = Command(folder, "gunicorn -p pid -b {at} shop:app", under_exec=True)
+    assert command.get() == b"ok"
+    for number, workers in ((signal.SIGHUP, 2), (signal.SIGTTIN, 3), (signal.SIGUSR2, 4)):
+        command.process.send_signal(number)
+        deadline = time.monotonic() + WITHIN_S
+        while sum(isinstance(event, WorkerReady) for event in command.events()) < workers:
+            assert time.monotonic() < deadline, f"{number!r}: {command.events()}"
+            time.sleep(0.05)
+    upgraded = int((folder / "pid.2").read_text())
+    try:
+        assert command.get() == b"ok"
+        assert [path.is_dir() for path in command.home.glob("*-*")] == [True]
+    finally:
+        os.kill(upgraded, signal.SIGTERM)
+    assert command.end(signal.SIGTERM)[0] == 0
