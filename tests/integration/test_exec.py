@@ -222,3 +222,11 @@ def test_reload_more_workers_and_upgrade_stay_in_one_directory(folder: Path) -> 
     finally:
         os.kill(upgraded, signal.SIGTERM)
     assert command.end(signal.SIGTERM)[0] == 0
+
+
+def test_an_app_may_have_a_package_that_is_called_as_ours(folder: Path) -> None:
+    (folder / "wsgiviz.py").write_text("from shop import app\n")
+    command = Command(folder, "gunicorn -b {at} wsgiviz:app", under_exec=True)
+    assert command.get() == b"ok"
+    assert command.end(signal.SIGTERM)[0] == 0
+    assert any(isinstance(event, RequestEnded) for event in command.events())

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import re
 import shutil
 import sys
 import time
@@ -20,6 +21,9 @@ from typing import NoReturn
 from wsgiviz.errors import UsageError, WsgivizError
 from wsgiviz.interpreter import lend_probe_to
 from wsgiviz.recorder import keeping, served
+
+LENT = "wsgiviz_lent"
+"""The name of the probe's package in a person's own process."""
 
 NOT_FOUND, NOT_RUN = 127, 126
 """Exit status where there is no such command, or it can't be run: those of env(1) and of shells."""
@@ -62,11 +66,19 @@ def _prepare(command: Sequence[str], redact: bool, always: bool) -> Path:
     site = directory / served.SITE
     try:
         lend_probe_to(site)
-        shutil.copyfile(Path(site, "wsgiviz", "probe", "guest_site.py"), site / "sitecustomize.py")
+        _rename(site)
+        shutil.copyfile(Path(site, LENT, "probe", "guest_site.py"), site / "sitecustomize.py")
     except OSError:
         shutil.rmtree(directory, ignore_errors=True)
         raise
     return directory
+
+
+def _rename(site: Path) -> None:
+    """Give the copy of the probe a name of its own: the app may have a package that is called as ours."""
+    for path in Path(site, "wsgiviz").rglob("*.py"):
+        path.write_text(re.sub(r"\bwsgiviz\.(?=probe|recorder|lifeline)", f"{LENT}.", path.read_text()))
+    Path(site, "wsgiviz").rename(site / LENT)
 
 
 def _is_isolated(command: Sequence[str]) -> bool:
