@@ -7,7 +7,9 @@ and where to record (`wsgiviz.recorder.served`).
 
 from __future__ import annotations
 
+import itertools
 import os
+import re
 import shutil
 import sys
 import time
@@ -19,6 +21,9 @@ from typing import NoReturn
 from wsgiviz.errors import UsageError, WsgivizError
 from wsgiviz.interpreter import lend_probe_to
 from wsgiviz.recorder import keeping, served
+
+LENT = "wsgiviz_lent"
+"""The name of the probe's package in a person's own process."""
 
 NOT_FOUND, NOT_RUN = 127, 126
 """Exit status where there is no such command, or it can't be run: those of env(1) and of shells."""
@@ -39,9 +44,11 @@ def run_command(command: Sequence[str], redact: bool = False, always: bool = Fal
     try:
         directory = _prepare(command, redact, always)
     except OSError as error:
-        where = f": {error.filename}" if error.filename else ""
-        print(f"wsgiviz: not recorded: {error.strerror or error}{where}", file=sys.stderr, flush=True)
+        print(f"wsgiviz: not recorded: {_words(error)}", file=sys.stderr, flush=True)
         directory = None
+    if directory is not None and _is_isolated(command):
+        said = "python -I and -E ignore PYTHONPATH, and with it the probe"
+        print(f"wsgiviz: not recorded: {said}", file=sys.stderr, flush=True)
     env = os.environ if directory is None else environment(os.environ, directory, redact, always)
     try:
         os.execvpe(command[0], list(command), env)
@@ -57,9 +64,37 @@ def _prepare(command: Sequence[str], redact: bool, always: bool) -> Path:
     about = served.About(os.getpid(), time.monotonic_ns(), started, tuple(command), os.getcwd(), redact, always)
     directory = served.create(about)
     site = directory / served.SITE
-    lend_probe_to(site)
-    shutil.copyfile(Path(site, "wsgiviz", "probe", "guest_site.py"), site / "sitecustomize.py")
+    try:
+        lend_probe_to(site)
+        _rename(site)
+        shutil.copyfile(Path(site, LENT, "probe", "guest_site.py"), site / "sitecustomize.py")
+    except OSError:
+        shutil.rmtree(directory, ignore_errors=True)
+        raise
     return directory
+
+
+def _rename(site: Path) -> None:
+    """Give the copy of the probe a name of its own: the app may have a package that is called as ours."""
+    for path in Path(site, "wsgiviz").rglob("*.py"):
+        path.write_text(re.sub(r"\bwsgiviz\.(?=probe|recorder|lifeline)", f"{LENT}.", path.read_text()))
+    Path(site, "wsgiviz").rename(site / LENT)
+
+
+def _is_isolated(command: Sequence[str]) -> bool:
+    """Whether it is a Python that is told to ignore its environment; what a script runs is not known."""
+    if not os.path.basename(command[0]).startswith("python"):
+        return False
+    flags = itertools.takewhile(lambda word: word.startswith("-") and not word.startswith(("-m", "-c")), command[1:])
+    return any(not flag.startswith("--") and {"I", "E"} & set(flag) for flag in flags)
+
+
+def _words(error: OSError) -> str:
+    """One line. (`shutil.Error` has a list of all files that could not be copied.)"""
+    if isinstance(error, shutil.Error) and error.args and error.args[0]:
+        return str(error.args[0][0][2])
+    where = f": {error.filename}" if error.filename else ""
+    return f"{error.strerror or error}{where}"
 
 
 def environment(

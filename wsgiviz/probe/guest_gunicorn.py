@@ -50,7 +50,7 @@ class Configuration:
 
 
 def _both(name: str, theirs: Callable[..., Any]) -> Callable[..., Any]:
-    """Their hook, and ours beside it, which is looked up when it is called first: the class of workers is known then."""
+    """Their hook, and ours beside it, looked up when it is called: the class of workers is known then."""
 
     @functools.wraps(theirs)  # gunicorn looks at the signature
     def both(*args: Any) -> None:

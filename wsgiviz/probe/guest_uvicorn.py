@@ -45,7 +45,7 @@ def install() -> None:
         handle_exit(self, number, frame)
 
     Config.load, Config.load_app = observed_load, observed_load_app  # type: ignore[method-assign]
-    Server.shutdown, Server.handle_exit = observed_shutdown, observed_handle_exit  # type: ignore[method-assign]
+    Server.shutdown, Server.handle_exit = observed_shutdown, observed_handle_exit  # type: ignore[method-assign,assignment]
     watch_startup(Server, lambda: _process, harmless)
 
 

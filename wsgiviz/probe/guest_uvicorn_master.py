@@ -15,9 +15,8 @@ def install() -> None:
     from wsgiviz.probe.ring import make_emitter
     from wsgiviz.probe.uvicorn_workers import SupervisedWorkers
 
-    begin, keep, signals, run = (
-        Multiprocess.init_processes, Multiprocess.keep_subprocess_alive, Multiprocess.handle_signals, Multiprocess.run,
-    )  # fmt: skip
+    begin, keep = Multiprocess.init_processes, Multiprocess.keep_subprocess_alive
+    signals, run = Multiprocess.handle_signals, Multiprocess.run
     state: dict[str, Any] = {}
 
     def began(self: Any) -> None:

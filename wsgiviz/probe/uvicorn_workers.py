@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from wsgiviz.probe.deaths import Deaths
+from wsgiviz.probe.ring import dead_workers
 from wsgiviz.recorder.emitter import Emitter
 
 
@@ -16,7 +17,7 @@ class SupervisedWorkers:
     def __init__(self, supervisor: Any, emit: Emitter) -> None:
         self._supervisor = supervisor
         self._emit = emit
-        self._deaths = Deaths(emit)
+        self._deaths = Deaths(emit, dead_workers())
         self._hung: set[int] = set()
 
     def began(self) -> None:
