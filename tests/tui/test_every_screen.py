@@ -1,4 +1,4 @@
-"""What holds on every screen: the way out and the help in sight, ASCII where asked for, and words that can be read."""
+"""What holds on every screen: the way out and the help in sight, ASCII where asked for, words that can be read."""
 
 from __future__ import annotations
 
