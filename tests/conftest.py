@@ -32,7 +32,7 @@ def pytest_configure() -> None:
             signal.signal(number, handler)
 
 
-@pytest.hookimpl(tryfirst=True)  # in a hook of this name xdist reads the marks
+@pytest.hookimpl(tryfirst=True)  # before xdist, which writes groups into the ids; otherwise it sees none of these
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if SERVERS & set(Path(str(item.path)).parts) and item.get_closest_marker("xdist_group") is None:

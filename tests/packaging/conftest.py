@@ -22,7 +22,7 @@ PIP = (sys.executable, "-m", "pip", "--disable-pip-version-check", "-q")
 DEADLINE_S = 300.0
 
 
-@pytest.hookimpl(tryfirst=True)
+@pytest.hookimpl(tryfirst=True)  # before xdist, as in tests/conftest.py
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """All in one process of those that share the suite: what is built is then built once."""
     for item in items:
