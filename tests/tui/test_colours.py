@@ -59,8 +59,9 @@ def test_what_a_dialog_says_can_be_read(key: str, name: str, theme: str) -> None
         await seat.press(key)
         await seat.screen_is(name)
         await seat.frames(2)
-        dialog = seat.app.screen.children[0].region
+        dialog = seat.app.screen.query_one(".dialog").region
         inside = [strip.crop(dialog.x, dialog.right) for strip in seat.strips[dialog.y : dialog.bottom]]
+        assert len(words_of(inside)) > 5
         low = [(text, round(ratio, 2)) for text, ratio in words_of(inside) if ratio < TEXT_CONTRAST]
         assert low == []
 

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
+from textual.strip import Strip
 
 from tests.tui.every_screen import SCREENS
+from tests.tui.lesson_seat import Pupil, lesson, teach
 from tests.tui.stand_in import Seat, watch
+from tests.tui.test_colours import THEMES, words_of
+from tests.tui.test_playback import LoggedStandIn
+from wsgiviz.tui.render.palette import STAGE_CONTRAST, TEXT_CONTRAST
 
 WHOLE = {"live", "stage", "replay", "lesson", "lesson, big"}
 """Screens with a help of their own; from the others one goes back."""
@@ -89,9 +96,13 @@ def test_of_two_keys_the_one_that_is_hit_acts() -> None:
         x = seat.lines[-1].index("+ - workers")
         for by, name in ((0, "add_worker"), (2, "remove_worker")):
             await seat.pilot.click(offset=(x + by, seat.app.screen.size.height - 1))
-            await seat.until(lambda name=name: seat.calls[-1:] == [name], name)
+            await seat.until(partial(_was_asked, seat, name), name)
 
     watch(check)
+
+
+def _was_asked(seat: Seat, name: str) -> bool:
+    return seat.calls[-1:] == [name]
 
 
 def test_a_click_in_a_dialog_leads_back() -> None:
@@ -104,3 +115,40 @@ def test_a_click_in_a_dialog_leads_back() -> None:
         assert seat.calls == []
 
     watch(check)
+
+
+@pytest.mark.parametrize("name", SCREENS)
+def test_in_every_theme_all_words_of_every_screen_can_be_read(name: str) -> None:
+    async def check(seat: Seat) -> None:
+        stage = seat.app.theme == "wsgiviz-stage"
+        for theme in ["wsgiviz-stage"] if stage else THEMES:
+            seat.app.theme = theme
+            await seat.frames(3)
+            least = STAGE_CONTRAST if theme == "wsgiviz-stage" else TEXT_CONTRAST
+            words = words_of(on_top(seat))
+            assert words
+            low = [(theme, text.strip(), round(ratio, 2)) for text, ratio in words if ratio < least - 0.005]
+            assert low == [], low[:12]
+
+    SCREENS[name](check, (120, 36), False)
+
+
+def on_top(seat: Seat) -> list[Strip]:
+    """A screen, or the dialog over it."""
+    screen = seat.app.screen
+    if not screen.is_modal:
+        return seat.strips
+    dialog = screen.query_one(".dialog").region
+    return [strip.crop(dialog.x, dialog.right) for strip in seat.strips[dialog.y : dialog.bottom]]
+
+
+def test_playback_is_entered_from_a_lesson_and_left_for_it() -> None:
+    async def check(pupil: Pupil) -> None:
+        await pupil.press("p")
+        await pupil.screen_is("PastScreen")
+        await pupil.frames(2)
+        assert "replay" in pupil.lines[0]
+        await pupil.press("escape")
+        await pupil.screen_is("LessonScreen")
+
+    teach(check, lesson(), LoggedStandIn())

@@ -129,12 +129,12 @@ def makes_big(key: str) -> Check:
     async def check(seat: Seat) -> None:
         seat.app.theme = "nord"
         await seat.press(key)
-        await seat.until(lambda: "queue" not in seat.text and "space fire" not in seat.text, "no statistics")
+        await seat.until(lambda: "queue" not in seat.text and "[ ] requests" not in seat.text, "no statistics")
         assert seat.app.theme == "wsgiviz-stage"
         assert "async def" not in seat.text
         assert "All 4 workers are blocked" in seat.text
         await seat.press(key)
-        await seat.reads("space fire")
+        await seat.reads("[ ] requests")
         assert (seat.app.theme, "4 of 4 blocked" in seat.text) == ("nord", True)
 
     return check
@@ -290,7 +290,7 @@ def test_the_palette_has_every_action_and_every_scenario() -> None:
 def test_what_is_chosen_in_the_palette_is_done(typed: str, help: str, calls: list[str]) -> None:
     async def check(seat: Seat) -> None:
         await seat.press("ctrl+p")
-        await seat.screen_is("CommandPalette")
+        await seat.screen_is("PaletteScreen")
         seat.app.screen.query_one(Input).value = typed
         await seat.reads(help)
         await seat.press("enter")

@@ -100,7 +100,7 @@ def test_help_explains_the_keys_of_the_playback_and_none_of_the_servers() -> Non
         await seat.reads("Play, or pause")
         assert "Fire" not in seat.text
 
-    watch_replay(check)
+    watch_replay(check, size=(120, 90))  # the legend comes first
 
 
 def test_the_palette_has_no_scenario_to_change_to() -> None:

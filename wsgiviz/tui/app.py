@@ -26,7 +26,9 @@ from wsgiviz.tui.feed import Feed, Frame, Pace, Playback, Saving, TakesFrames
 from wsgiviz.tui.frame_clock import FrameClock
 from wsgiviz.tui.intents import Controls
 from wsgiviz.tui.leaving import leaving
+from wsgiviz.tui.palette_commands import common_commands, open_palette
 from wsgiviz.tui.past import Past
+from wsgiviz.tui.readable_theme import readable
 from wsgiviz.tui.render.glyphs import ASCII, UNICODE
 from wsgiviz.tui.screens.live import LiveScreen
 from wsgiviz.tui.screens.opening import first_screen
@@ -82,6 +84,9 @@ class WsgivizApp(App[int]):
     @property
     def ascii_only(self) -> bool:
         return self.glyphs is ASCII
+
+    def get_css_variables(self) -> dict[str, str]:
+        return readable(super().get_css_variables())
 
     def get_default_screen(self) -> Screen[Any]:
         return self.live
@@ -306,10 +311,10 @@ class WsgivizApp(App[int]):
         asking = self.screen
         if self._past is None and isinstance(asking, LiveScreen):
             self._past = Past.of(self._feed, asking, message.by, message.slow)
-            if self._past is None:
-                self._say("There is nothing to play back yet.")
-            else:
+            if self._past is not None:
                 self.push_screen(self._past.screen, self._left_playback)
+            else:
+                self._say("There is nothing to play back yet.")
 
     def _left_playback(self, _: object) -> None:
         self._past = None
@@ -317,13 +322,7 @@ class WsgivizApp(App[int]):
     # --- palette and end --------------------------------------------------------------------------------------------
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        """Textual's own "Keys" would push the panes aside: the help has them. Each theme is found by its name."""
-        yield SystemCommand("Quit", "Stop everything, and quit", self.action_quit)
-        yield SystemCommand("Screenshot", "Save the screen as an SVG file", self.deliver_screenshot)
-        for name in sorted(self.available_themes):
-            yield SystemCommand(
-                f"Theme {name}", "Colours of all that is shown", partial(setattr, self, "theme", name)
-            )
+        yield from common_commands(self)
         commanded = self._past.screen if self._past is not None else self._commanded
         for title, action, help in commanded.commands():
             yield SystemCommand(title, help, partial(commanded.run_action, action))
@@ -333,10 +332,7 @@ class WsgivizApp(App[int]):
                 yield SystemCommand(title, scenario.question, partial(self._choose, scenario.name))
 
     def action_command_palette(self) -> None:
-        from wsgiviz.tui.screens.palette_screen import PaletteScreen
-
-        if not PaletteScreen.is_open(self):
-            self.push_screen(PaletteScreen(self.ascii_only))
+        open_palette(self, self.ascii_only)
 
     def _choose(self, name: str) -> None:
         no_app = dict.fromkeys(("wsgi", "asgi", "path", "dsn", "only"))
