@@ -142,7 +142,7 @@ def test_a_key_enters_it_and_escape_leaves_it(key: str, event: int) -> None:
         await seat.screen_is("PastScreen")
         await at(seat, event)
         assert "replay 1×, paused" in seat.lines[0]
-        assert "escape live" in seat.lines[-1]
+        assert "escape back" in seat.lines[-1]
         await seat.press("escape")
         await seat.screen_is("LiveScreen")
         assert "replay" not in seat.text
