@@ -117,7 +117,7 @@ class HelpText(Coloured):
         ]
 
     def _sign(self, colour: str, sign: str, texture: str, what: str) -> Content:
-        return Content.assemble((f"  {sign:<8}{texture * 3}", self.words(colour, "b")), f"  {what}")
+        return Content.assemble((f"  {sign}  {texture * 3}", self.words(colour, "b")), f"  {what}")
 
 
 def _colour_of(task: Task) -> str:
