@@ -20,11 +20,20 @@ from wsgiviz.observe.server_sockets import Descriptors, HeldSocket, descriptors,
 from wsgiviz.observe.server_trees import ProcessRow, ServerTree
 from wsgiviz.observe.system_calls import LOOPS_WAIT, SystemCall, system_call
 
+WORK = frozenset({
+    "clock_nanosleep", "nanosleep", "recvfrom", "recvmsg", "sendto", "sendmsg", "connect", "flock", "fsync",
+    "fdatasync", "wait4", "waitid",
+})  # fmt: skip
+"""System calls that a thread of a pool is in for a request, and not between two."""
+
 MOST_THREADS = 256
 """Threads of a process that are looked at."""
 
 MOSTLY = 0.5
 """A process that has had so much of a core while it was watched computes."""
+
+CONTROL = "/gunicorn.ctl"
+"""The end of the path of gunicorn's own control socket, which a worker may have inherited."""
 
 LATER_S = 10.0
 """A worker that came so long after its master is none of the first ones: something has replaced or added it."""
@@ -139,11 +148,12 @@ def _second(tree: ServerTree, before: _First) -> OutsideServer:
 
 def _listening(tree: ServerTree, table: Mapping[int, HeldSocket]) -> list[HeldSocket]:
     """What its processes listen on; workers may have sockets of their own (SO_REUSEPORT)."""
+    pids = [row.pid for row in tree.workers] or [tree.master.pid]  # a master may have a control socket as well
     found: dict[int, HeldSocket] = {}
-    for pid in (tree.master.pid, *(row.pid for row in tree.workers[:2])):
+    for pid in pids:
         held = descriptors(pid)
         for inode in held.sockets.values() if held else ():
-            if inode in table and table[inode].listening:
+            if inode in table and table[inode].listening and not table[inode].local.endswith(CONTROL):
                 found[inode] = table[inode]
     return sorted(found.values(), key=lambda one: one.local)
 
@@ -253,9 +263,14 @@ def _activity(
     if not clients:
         return "idle"
     if main.call is not None and main.call.name in LOOPS_WAIT:
-        return "waiting"
+        return "blocked" if any(_works(thread) for thread in threads[1:]) else "waiting"
     if main.about == "a client":
         return "writing" if main.words.find("writes") >= 0 else "reading"
     if loop and main.letter == "R":
         return "waiting"
     return "blocked"
+
+
+def _works(thread: OutsideThread) -> bool:
+    """A thread beside the one that waits for events: it is in neither a pool's queue nor the server's own pipe."""
+    return thread.letter == "D" or (thread.call is not None and thread.call.name in WORK)
