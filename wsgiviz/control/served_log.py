@@ -11,7 +11,7 @@ import time
 from itertools import islice
 from pathlib import Path
 
-from wsgiviz.control.host import host
+from wsgiviz.control.host import describe_host
 from wsgiviz.errors import UsageError
 from wsgiviz.events import (
     Event,
@@ -60,6 +60,8 @@ class ServedLog:
         self.headers = ring_headers(directory)
         self.pids = frozenset(header.pid for header in self.headers)
         self.log = EventLog()
+        self.last_ns: dict[int, int] = {}
+        """By pid: when its newest record was written."""
         self._collector = Collector(directory, deletes=False)
         self._sampler = KernelSampler()
 
@@ -73,6 +75,8 @@ class ServedLog:
             with contextlib.suppress(OSError):
                 served.watch(self.directory, begins=True)
         events = self._whole()
+        for event in events:
+            self.last_ns[event.pid] = max(event.t_ns, self.last_ns.get(event.pid, 0))
         if not self.headers:
             return
         self.log.append(self._opening(events))
@@ -102,7 +106,7 @@ class ServedLog:
         sides = {header.side for header in self.headers}
         first_ns = min([self.about.started_ns, *(event.t_ns for event in events if event.t_ns > 0)])
         opening: list[Event] = [
-            SessionOpened(first_ns, "", os.getpid(), self.about.started, dict(host())),
+            SessionOpened(first_ns, "", os.getpid(), self.about.started, describe_host()),
             SettingsChanged(first_ns, "", os.getpid(), self._settings(sides, classes)),
             PhaseChanged(first_ns, "", os.getpid(), Phase.RUNNING.value),
         ]

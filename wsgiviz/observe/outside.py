@@ -1,4 +1,4 @@
-"""What a server's processes do, from outside: without a probe in them, from /proc, the kernel's socket tables, psutil.
+"""What a server's processes do, from outside, without a probe in them: from /proc, socket tables and psutil.
 
 Nothing is stopped or asked for it. What only the probe knows (which request, for how long, what waits inside the
 process) is not here; neither are lines, which `wsgiviz.observe.py_spy` may give.
@@ -94,6 +94,7 @@ class Queue:
     address: str
     before: int | None
     depth: int | None
+    limit: int | None = None
 
     @property
     def growing(self) -> bool:
@@ -175,7 +176,9 @@ def _worker(
     if children is not None and row == tree.master:
         children = max(0, children - len(tree.workers) + 1)
     loop = held.has_epoll if held else None
-    activity = _activity(threads, cpu, clients, loop)
+    if threads and threads[0].letter in "ZX":
+        rss = None
+    activity = _activity(threads, cpu, clients, loop, _has_pool(tree))
     later = row.started_s - tree.master.started_s > LATER_S
     return OutsideWorker(
         pid, time.time() - row.started_s, activity, threads, rss, cpu, clients, children, later, loop
@@ -206,7 +209,7 @@ def _threads(
 ) -> tuple[OutsideThread, ...]:
     """The main thread first."""
     try:
-        ids = sorted((int(name) for name in islice(os.listdir(f"/proc/{pid}/task"), MOST_THREADS)))
+        ids = sorted(int(name) for name in islice(os.listdir(f"/proc/{pid}/task"), MOST_THREADS))
     except (OSError, ValueError):
         return ()
     ids.sort(key=lambda thread_id: thread_id != pid)
@@ -250,6 +253,7 @@ def _activity(
     cpu: float | None,
     clients: Sequence[HeldSocket] | None,
     loop: bool | None,
+    pool: bool,
 ) -> str:
     if not threads or clients is None:
         return "unknown"
@@ -263,12 +267,17 @@ def _activity(
     if not clients:
         return "idle"
     if main.call is not None and main.call.name in LOOPS_WAIT:
-        return "blocked" if any(_works(thread) for thread in threads[1:]) else "waiting"
+        return "blocked" if pool and any(_works(thread) for thread in threads[1:]) else "waiting"
     if main.about == "a client":
         return "writing" if main.words.find("writes") >= 0 else "reading"
     if loop and main.letter == "R":
         return "waiting"
     return "blocked"
+
+
+def _has_pool(tree: ServerTree) -> bool:
+    """Threads serve requests there, as far as the command line says it; a config file may say so too."""
+    return any("gthread" in word or word.startswith("--threads") for word in tree.master.command)
 
 
 def _works(thread: OutsideThread) -> bool:

@@ -21,7 +21,7 @@ from typing import Any
 AT_ONCE = 4
 MOST_OUTPUT = 4 * 1024 * 1024
 MOST_FRAMES = 200
-NOT_THE_APPS = ("/site-packages/", "/dist-packages/", "/.venv/")
+NOT_THE_APPS = ("/site-packages/", "/dist-packages/", "/.venv/", "/wsgiviz/probe/")
 
 
 @dataclass(frozen=True, slots=True)
