@@ -13,7 +13,7 @@ from wsgiviz.errors import UsageError
 from wsgiviz.options import BY_NAME, OPTIONS, Option
 from wsgiviz.settings import Settings, make, protocol
 
-COMMANDS = ("run", "replay", "lesson", "clinic", "lessons", "tour", "notes", "scenarios", "lints", "exec")
+COMMANDS = ("run", "replay", "lesson", "clinic", "lessons", "tour", "notes", "scenarios", "lints", "exec", "dump")
 
 DESCRIPTION = """\
 See, on real servers, why WSGI is synchronous: gunicorn workers and an event loop, live, under the same load.
@@ -82,6 +82,9 @@ def parser() -> Parser:
         "exec", help="run your own server command, unchanged, with the probe inside", allow_abbrev=False,
         usage="wsgiviz exec [--redact] [--always] [--] COMMAND ...",
     ))  # fmt: skip
+    _add_dump_options(commands.add_parser(
+        "dump", help="what servers that run already are doing now, or what workers died of", allow_abbrev=False,
+    ))  # fmt: skip
     commands.add_parser("scenarios", help="list the scenarios and their parameters", allow_abbrev=False)
     commands.add_parser("lints", help="list the lints: what each one means, and the fix", allow_abbrev=False)
     return top
@@ -138,6 +141,19 @@ def _add_exec_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--redact", action="store_true", help="record no paths of requests: they may hold secrets")
     command.add_argument("--always", action="store_true", help="sample lines also when nobody looks")
     command.add_argument("argv", nargs=argparse.REMAINDER, metavar="COMMAND ...", help="gunicorn, uvicorn, a script")
+
+
+def _add_dump_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument("pid", nargs="?", type=_pid, metavar="PID", help="of a server (default: all of this user)")
+    command.add_argument("--last", action="store_true", help="the black box: the last events of workers that died")
+    command.add_argument("--json", metavar="FILE", help="the same as JSON; - for stdout")
+    command.add_argument("--ascii", action="store_true", default=argparse.SUPPRESS, help=ASCII_HELP)
+
+
+def _pid(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 0 < int(text[:10]) < 1 << 31 and len(text) < 11):
+        raise UsageError(f"dump {text}: that is no pid", "give the number of a process, as ps shows it")
+    return int(text)
 
 
 def _default(name: str) -> object:

@@ -64,6 +64,8 @@ def _carry_out(argv: list[str]) -> int:
 
         command = arguments.argv[1:] if arguments.argv[:1] == ["--"] else arguments.argv
         run_command(command, arguments.redact, arguments.always)
+    if arguments.command == "dump":
+        return _dump(arguments)
     if arguments.command == "tour":
         return _tour(arguments)
     if arguments.command == "notes":
@@ -150,6 +152,17 @@ def _notes(arguments: argparse.Namespace) -> int:
     from wsgiviz.tui.notes_app import run_notes
 
     return run_notes(ascii=arguments.ascii)
+
+
+def _dump(arguments: argparse.Namespace) -> int:
+    json = _writable(arguments.json)
+    if arguments.last:
+        from wsgiviz.report.last_deaths import run_last
+
+        return run_last(arguments.pid, json, arguments.ascii)
+    from wsgiviz.report.dump import run_dump
+
+    return run_dump(arguments.pid, json, arguments.ascii)
 
 
 def _run(arguments: argparse.Namespace) -> int:

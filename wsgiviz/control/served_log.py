@@ -1,0 +1,158 @@
+"""A served directory, read once into a State: what ``wsgiviz dump`` shows of servers under ``wsgiviz exec``.
+
+Whatever stands there may come from any process of this user: it is bounded, and never evaluated.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from itertools import islice
+from pathlib import Path
+
+from wsgiviz.control.host import describe_host
+from wsgiviz.errors import UsageError
+from wsgiviz.events import (
+    Event,
+    PhaseChanged,
+    ServerStarted,
+    SessionOpened,
+    SettingsChanged,
+    WorkerBooting,
+)
+from wsgiviz.log import EventLog
+from wsgiviz.observe.collector import Collector
+from wsgiviz.observe.sampler import KernelSampler
+from wsgiviz.recorder import served
+from wsgiviz.recorder.layout import HEADER_BYTES, SUFFIX, RingHeader, unpack_header
+from wsgiviz.settings import make
+from wsgiviz.state import Phase, State
+
+MOST_RINGS = 512
+MOST_EVENTS = 400_000
+READ_WITHIN_S = 5.0
+KINDS = {"gthread": "gthread", "gevent": "gevent", "asgi": "asgi", "uvicorn": "uvicorn"}
+
+
+def ring_headers(directory: Path) -> list[RingHeader]:
+    """Who has recorded there, as far as its rings can be read: masters and workers, dead or alive."""
+    found = []
+    with contextlib.suppress(OSError), os.scandir(directory) as entries:
+        for entry in islice((one for one in entries if one.name.endswith(SUFFIX)), MOST_RINGS):
+            with contextlib.suppress(OSError):
+                fd = os.open(entry.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+                try:
+                    header = unpack_header(os.pread(fd, HEADER_BYTES, 0))
+                finally:
+                    os.close(fd)
+                if header is not None and header.role in ("master", "worker"):
+                    found.append(header)
+    return found
+
+
+class ServedLog:
+    """The servers that have recorded in ``directory``, in one State. It looks, and removes nothing."""
+
+    def __init__(self, directory: Path, about: served.About) -> None:
+        self.directory = directory
+        self.about = about
+        self.headers = ring_headers(directory)
+        self.pids = frozenset(header.pid for header in self.headers)
+        self.log = EventLog()
+        self.last_ns: dict[int, int] = {}
+        """By pid: when its newest record was written."""
+        self._collector = Collector(directory, deletes=False)
+        self._sampler = KernelSampler()
+
+    @property
+    def state(self) -> State:
+        return self.log.state
+
+    def begin(self, watches: bool) -> None:
+        """Read what is there. ``watches``: tell the servers that somebody looks."""
+        if watches:
+            with contextlib.suppress(OSError):
+                served.watch(self.directory, begins=True)
+        events = self._whole()
+        for event in events:
+            self.last_ns[event.pid] = max(event.t_ns, self.last_ns.get(event.pid, 0))
+        if not self.headers:
+            return
+        self.log.append(self._opening(events))
+        for at in range(0, len(events), 4000):
+            self.log.append(events[at : at + 4000])
+
+    def _whole(self) -> list[Event]:
+        events: list[Event] = []
+        until_s = time.monotonic() + READ_WITHIN_S
+        with contextlib.suppress(OSError):
+            for _ in range(MOST_EVENTS // 100):
+                events += self._collector.poll()
+                if self._collector.drained or len(events) > MOST_EVENTS or time.monotonic() > until_s:
+                    break
+        return events
+
+    def look(self, listeners_due: bool = False) -> None:
+        """What is new in the rings and in the kernel; ``listeners_due``: of all workers, not only of the busy."""
+        with contextlib.suppress(OSError):
+            events, now_ns = self._collector.poll(), time.monotonic_ns()
+            samples = self._sampler.everything(self.state, now_ns) if listeners_due else []
+            self.log.append([*events, *(samples or self._sampler.due(self.state, {}, events, now_ns))])
+
+    def _opening(self, events: list[Event]) -> list[Event]:
+        """A session as of an own server, made from what the rings say of this one."""
+        classes = {event.side: event.worker_class for event in events if isinstance(event, WorkerBooting)}
+        sides = {header.side for header in self.headers}
+        first_ns = min([self.about.started_ns, *(event.t_ns for event in events if event.t_ns > 0)])
+        opening: list[Event] = [
+            SessionOpened(first_ns, "", os.getpid(), self.about.started, describe_host()),
+            SettingsChanged(first_ns, "", os.getpid(), self._settings(sides, classes)),
+            PhaseChanged(first_ns, "", os.getpid(), Phase.RUNNING.value),
+        ]
+        for side, kind in self._kinds(sides, classes).items():
+            masters = [h.pid for h in self.headers if h.side == side and h.role == "master"]
+            pid = max(masters, default=self.about.pid)
+            opening.append(ServerStarted(first_ns, side, pid, kind, "", self.about.command))
+        return opening
+
+    def _kinds(self, sides: set[str], classes: dict[str, str]) -> dict[str, str]:
+        kinds = {}
+        for side in sorted(sides & {"wsgi", "asgi"}):
+            name = classes.get(side, "").lower()
+            default = "asgi" if side == "asgi" else "sync"
+            kinds[side] = next((kind for part, kind in KINDS.items() if part in name), default)
+        return kinds
+
+    def _settings(self, sides: set[str], classes: dict[str, str]) -> dict[str, object]:
+        kinds = self._kinds(sides, classes)
+        given: dict[str, object] = {}
+        if "wsgi" in kinds:
+            given |= {"wsgi": "guest:app", "left": kinds["wsgi"]}
+        if "asgi" in kinds:
+            given |= {"asgi": "guest:app", "right": kinds["asgi"]}
+        timeout = timeout_of(self.about.command)
+        if timeout is not None:
+            given["server_timeout"] = timeout
+        try:
+            make(**given)
+        except UsageError:
+            given.pop("server_timeout", None)
+        return given
+
+    def close(self) -> None:
+        self._collector.close()
+        self._sampler.close()
+
+
+def timeout_of(command: tuple[str, ...]) -> float | None:
+    """gunicorn's --timeout where the command line says it; a config file may say another one."""
+    for at, word in enumerate(command):
+        value = ""
+        if word in ("-t", "--timeout") and at + 1 < len(command):
+            value = command[at + 1]
+        elif word.startswith("--timeout="):
+            value = word.partition("=")[2]
+        if value.isascii() and value.isdigit() and 0 < len(value) < 7:
+            return float(value)
+    return None

@@ -1,0 +1,162 @@
+"""``wsgiviz dump``: what servers that run already are doing now, on one page or as JSON.
+
+The JSON, null for what is not known, times in seconds:
+
+- ``schema`` (1), ``taken`` (ISO 8601, UTC), ``status`` (the exit status),
+  ``servers``: a list
+- of a server: ``pid`` (its master's), ``program`` ("gunicorn", "uvicorn", or "python" for another that was named),
+  ``command``, ``folder``, ``age_s``, ``probe`` (runs under wsgiviz exec), ``kind`` (sync, gthread, gevent, asgi,
+  uvicorn; known to the probe only), ``watched_s`` (between two looks at the kernel), ``accept_queues``, ``workers``,
+  ``findings`` (``name``, ``words``), ``unknown`` (sentences)
+- of an accept queue: ``address``, ``depth``, ``depth_before`` (at the first look), ``limit``
+- of a worker: ``pid``, ``number``, ``age_s``, ``later`` (came more than 10 s after its master), ``activity`` (idle,
+  reading, blocked, writing, computing, waiting for events, booting, stopping, stopped, dead, unknown), ``for_s``,
+  ``requests`` (null without the probe), ``lines``, ``rss_bytes``, ``cpu`` (cores used meanwhile), ``children``,
+  ``threads``, ``waits_in`` (the main thread's system call), ``threads_in`` (those of the others), ``clients``
+  (connections that it holds), ``peers``, ``unread_bytes``
+- of a request: ``id``, ``target`` ("GET /path"), ``age_s``, ``activity``, ``queue_wait_s`` (from accept(2) to the
+  call of the app), ``line``, ``thread``
+
+With ``--last`` the list is ``deaths`` instead (`wsgiviz.report.last_deaths`).
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from threading import Thread
+
+from wsgiviz.control.served_log import ServedLog, ring_headers
+from wsgiviz.errors import UsageError
+from wsgiviz.observe import py_spy
+from wsgiviz.observe.outside import OutsideServer, look
+from wsgiviz.observe.server_trees import ServerTree, processes, server_with, successor_of, trees
+from wsgiviz.recorder import served
+from wsgiviz.report.dump_facts import Facts, facts, now_iso
+from wsgiviz.report.dump_page import page
+from wsgiviz.report.output import as_json, write_whole
+
+FOUND = 1
+OUTSIDE_S = 0.3
+PROBED_S = 1.0
+"""A probe asks every half second whether somebody looks, and then samples lines."""
+
+LOOK_EVERY_S = 0.033
+SPY_WITHIN_S = 1.2
+
+
+def run_dump(pid: int | None, json: str | None, ascii_only: bool) -> int:
+    """Write the page, or the JSON. Gives the exit status. Raises UsageError when there is no such server."""
+    dumped = dump(pid)
+    write(dumped, page(dumped, ascii_only), json)
+    return int(dumped["status"])
+
+
+def write(dumped: Facts, text: str, json: str | None) -> None:
+    """The text on stdout; where the JSON goes there, on stderr."""
+    if json is None:
+        sys.stdout.write(text)
+    elif json == "-":
+        print(as_json(dumped))
+    else:
+        write_whole(Path(json), as_json(dumped) + "\n")
+        sys.stdout.write(text)
+
+
+def dump(pid: int | None = None) -> Facts:
+    """Of the server that ``pid`` belongs to, or of all of this user."""
+    chosen = _chosen(pid)
+    logs = _logs(chosen)
+    try:
+        return _dumped(chosen, logs)
+    finally:
+        for log in set(logs.values()):
+            log.close()
+
+
+def _chosen(pid: int | None) -> list[ServerTree]:
+    rows = processes()
+    found = trees(rows, successor_of)
+    if pid is None:
+        return found
+    one = server_with(pid, rows, found)
+    if one is None:
+        raise UsageError(f"dump: there is no process {pid} of this user", "wsgiviz dump lists what there is")
+    return [one]
+
+
+def _logs(chosen: Sequence[ServerTree]) -> dict[int, ServedLog]:
+    """By master's pid: the directory that a server's processes record in."""
+    found: dict[int, ServedLog] = {}
+    for directory, about in reversed(list(served.found())):
+        pids = {header.pid for header in ring_headers(directory)} | {about.pid}
+        mine = [tree for tree in chosen if tree.pids & pids and tree.master.pid not in found]
+        mine = [tree for tree in mine if _is_older(about, tree)]
+        if mine:
+            log = ServedLog(directory, about)
+            found |= {tree.master.pid: log for tree in mine if log.pids & tree.pids}
+    return found
+
+
+def _is_older(about: served.About, tree: ServerTree) -> bool:
+    """Its newest process began after the command did: a pid can come back."""
+    now_s, now_ns = time.time(), time.monotonic_ns()
+    began_s = now_s - (now_ns - about.started_ns) / 1e9
+    newest_s = max(row.started_s for row in (tree.master, *tree.workers))
+    return began_s <= newest_s + 2.0
+
+
+def _dumped(chosen: Sequence[ServerTree], logs: dict[int, ServedLog]) -> Facts:
+    spied: dict[int, py_spy.Spied] = {}
+    program = py_spy.program()
+    spies = _spies(program, [tree for tree in chosen if tree.master.pid not in logs], spied)
+    servers = look(chosen, lambda: _watch(list(set(logs.values()))))
+    for thread in spies:
+        thread.join()
+    found = [_facts(server, logs.get(server.tree.master.pid), spied, program is not None) for server in servers]
+    status = FOUND if any(one["findings"] for one in found) else 0
+    return {"schema": 1, "taken": now_iso(), "status": status, "servers": found}
+
+
+def _facts(server: OutsideServer, log: ServedLog | None, spied: dict[int, py_spy.Spied], has_py_spy: bool) -> Facts:
+    mine = {pid: one for pid, one in spied.items() if pid in server.tree.pids}
+    return facts(server, log, mine, has_py_spy)
+
+
+def _spies(program: str | None, chosen: Sequence[ServerTree], spied: dict[int, py_spy.Spied]) -> list[Thread]:
+    """Threads that fill ``spied``, one after the other's server: each server has a folder of its own."""
+    if program is None or not chosen:
+        return []
+
+    def run() -> None:
+        until_s = time.monotonic() + SPY_WITHIN_S
+        for tree in chosen:
+            pids = [row.pid for row in tree.workers]
+            spied.update(py_spy.spy(program, pids, folder_of(tree), until_s - time.monotonic()))
+
+    thread = Thread(target=run, daemon=True)
+    thread.start()
+    return [thread]
+
+
+def folder_of(tree: ServerTree) -> str | None:
+    """Where the server's app is: its master's working directory."""
+    try:
+        return str(Path(f"/proc/{tree.master.pid}/cwd").readlink())
+    except OSError:
+        return None
+
+
+def _watch(logs: Sequence[ServedLog]) -> None:
+    for log in logs:
+        log.begin(watches=True)
+        log.look(listeners_due=True)
+    until_s = time.monotonic() + (PROBED_S if logs else OUTSIDE_S)
+    while (left_s := until_s - time.monotonic()) > 0:
+        time.sleep(min(left_s, LOOK_EVERY_S))
+        for log in logs:
+            log.look()
+    for log in logs:
+        log.look(listeners_due=True)

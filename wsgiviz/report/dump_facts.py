@@ -1,0 +1,245 @@
+"""What ``wsgiviz dump`` knows of one server, as plain values: from outside, and from the probe where there is one.
+
+The keys are those of the JSON, which `wsgiviz.report.dump` documents. Texts are as the server has them: whoever shows
+them escapes them.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from wsgiviz.analysis import deaths
+from wsgiviz.analysis.lints.context import LintContext
+from wsgiviz.analysis.lints.deaths import lost_with
+from wsgiviz.control.served_log import ServedLog, timeout_of
+from wsgiviz.observe.outside import OutsideServer, OutsideWorker, Queue
+from wsgiviz.observe.py_spy import Spied
+from wsgiviz.state import Activity, Request, Side, State, Worker
+
+BLOCKED_S = 10.0
+"""A worker that has been at one request for longer is found; or for half of gunicorn's --timeout, if that is less."""
+
+DEFAULT_TIMEOUT_S = 30.0
+RECENT_NS = 300_000_000_000
+"""A death is found for so long."""
+
+MOST_REQUESTS = 50
+MOST_CLIENTS = 20
+Facts = dict[str, Any]
+
+NO_PROBE = (
+    "which request each worker has, for how long, and what waits inside the process: "
+    "start the server with wsgiviz exec to know"
+)
+NO_PY_SPY = "at which line it is: pip install 'wsgiviz[dump]' brings py-spy, which reads lines from outside"
+
+
+def facts(server: OutsideServer, probe: ServedLog | None, spied: Mapping[int, Spied], has_py_spy: bool) -> Facts:
+    """Of one server."""
+    state = probe.state if probe is not None else None
+    workers = [_worker(server, worker, state, spied.get(worker.pid)) for worker in server.workers]
+    found: Facts = {
+        "pid": server.tree.master.pid,
+        "program": server.tree.program,
+        "command": list(server.tree.master.command),
+        "folder": server.folder,
+        "age_s": server.age_s,
+        "probe": probe is not None,
+        "kind": _kind(state, server),
+        "watched_s": server.watched_s,
+        "accept_queues": [_queue(queue) for queue in server.queues],
+        "workers": workers,
+    }
+    found["findings"] = [*_own_findings(server, found), *_probe_findings(server, state)]
+    found["unknown"] = _unknown(found, spied, has_py_spy)
+    return found
+
+
+def _kind(state: State | None, server: OutsideServer) -> str | None:
+    kinds = {side.kind for side in _sides(state, server)}
+    return kinds.pop() if len(kinds) == 1 else None
+
+
+def _sides(state: State | None, server: OutsideServer) -> list[Side]:
+    """The sides that have a worker of this server; one directory may have several servers (USR2)."""
+    if state is None:
+        return []
+    return [side for side in state.sides.values() if any(w.pid in server.tree.pids for w in _all(side))]
+
+
+def _all(side: Side) -> list[Worker]:
+    return list(side.server.workers.values())
+
+
+def _queue(queue: Queue) -> Facts:
+    return {"address": queue.address, "depth": queue.depth, "depth_before": queue.before, "limit": queue.limit}
+
+
+# --- workers ------------------------------------------------------------------------------------------------------
+
+
+def _worker(server: OutsideServer, worker: OutsideWorker, state: State | None, spied: Spied | None) -> Facts:
+    main = worker.main
+    clients = worker.clients
+    row: Facts = {
+        "pid": worker.pid,
+        "number": None,
+        "age_s": worker.age_s,
+        "later": worker.later,
+        "activity": worker.activity,
+        "for_s": None,
+        "requests": None,
+        "lines": [line.words for line in spied.lines] if spied is not None and not spied.problem else None,
+        "rss_bytes": worker.rss_bytes,
+        "cpu": worker.cpu,
+        "children": worker.children,
+        "threads": len(worker.threads) or None,
+        "waits_in": main.words if main is not None else None,
+        "threads_in": [thread.words for thread in worker.threads[1:]],
+        "clients": None if clients is None else len(clients),
+        "peers": None if clients is None else [one.peer for one in clients[:MOST_CLIENTS] if one.peer],
+        "unread_bytes": None if clients is None else sum(one.waiting or 0 for one in clients),
+    }
+    for side in _sides(state, server):
+        slots = [slot for slot in _all(side) if slot.pid == worker.pid]
+        if slots and state is not None:
+            row |= _probed(side, slots, state.t_ns)
+    return row
+
+
+def _probed(side: Side, slots: Sequence[Worker], now_ns: int) -> Facts:
+    """What the probe adds."""
+    pid = slots[0].pid
+    requests = sorted(
+        (one for one in side.ledger.in_flight() if one.pid == pid and one.in_app), key=lambda one: one.began_ns
+    )
+    shown = max(slots, key=lambda slot: (slot.busy, now_ns - slot.since_ns))
+    row: Facts = {
+        "number": shown.number,
+        "requests": [_request(one, slots, side, now_ns) for one in requests[:MOST_REQUESTS]],
+    }
+    if side.is_loop:
+        row["activity"] = "waiting" if requests else "idle"
+        if any(one.task.value == "running" for one in requests):
+            row["activity"] = "computing"
+        if not shown.alive or shown.activity in (Activity.BOOTING, Activity.STOPPING):
+            row["activity"] = shown.activity.value
+    else:
+        row["activity"] = shown.activity.value
+        row["for_s"] = _s(now_ns - shown.since_ns)
+    if requests:
+        row["lines"] = [where for one in row["requests"] if (where := one["line"])] or row.get("lines")
+    if row.get("lines") is None:
+        row.pop("lines", None)
+    return row
+
+
+def _request(one: Request, slots: Sequence[Worker], side: Side, now_ns: int) -> Facts:
+    slot = next((slot for slot in slots if slot.req == one.id), None)
+    activity = one.task.value if side.is_loop or slot is None else slot.activity.value
+    return {
+        "id": one.id,
+        "target": one.target or None,
+        "age_s": _s(now_ns - one.began_ns),
+        "activity": activity,
+        "queue_wait_s": _s(one.began_ns - one.accepted_ns) if one.accepted_ns else None,
+        "line": one.where.words if one.where is not None else None,
+        "thread": slot.slot if slot is not None else None,
+    }
+
+
+def _s(ns: int) -> float:
+    return max(0, ns) / 1e9
+
+
+# --- findings -----------------------------------------------------------------------------------------------------
+
+
+def _own_findings(server: OutsideServer, found: Facts) -> list[Facts]:
+    names = []
+    names += [_finding("worker-dead", f"{row['pid']} has ended, and its master has not reaped it") for row in
+              found["workers"] if row["activity"] == "dead"]  # fmt: skip
+    if not found["workers"]:
+        names.append(_finding("no-workers", "the master has no workers"))
+    limit_s = blocked_limit_s(server)
+    for row in found["workers"]:
+        names += _too_long(row, limit_s)
+    for queue in server.queues:
+        words = _queue_words(queue)
+        if words:
+            names.append(_finding("accept-queue", words))
+    waiting = sum(queue.depth or 0 for queue in server.queues if queue.before)
+    busy = [row for row in found["workers"] if row["activity"] in ("blocked", "computing", "reading", "writing")]
+    if waiting and busy and len(busy) == len(found["workers"]):
+        who = "the only worker is" if len(busy) == 1 else f"all {len(busy)} workers are"
+        names.append(_finding("all-workers-busy", f"{who} busy, and {waiting} connections wait to be accepted"))
+    return names
+
+
+def blocked_limit_s(server: OutsideServer) -> float:
+    timeout_s = timeout_of(server.tree.master.command) or DEFAULT_TIMEOUT_S
+    return min(BLOCKED_S, timeout_s / 2) if server.tree.program == "gunicorn" else BLOCKED_S
+
+
+def _too_long(row: Facts, limit_s: float) -> list[Facts]:
+    old = [one for one in row["requests"] or [] if one["age_s"] > limit_s]
+    if not old:
+        return []
+    first = old[0]
+    what = first["target"] or "a request"
+    where = f", now at {first['line']}" if first["line"] else ""
+    words = f"worker {row['pid']} has been at {what} for {first['age_s']:.0f} s{where}"
+    return [_finding("request-lasts", words)]
+
+
+def _queue_words(queue: Queue) -> str:
+    if not queue.depth or not queue.before:
+        return ""
+    if queue.limit is not None and queue.depth > queue.limit:
+        return f"{queue.address}: its accept queue is full ({queue.depth} of {queue.limit})"
+    if queue.growing:
+        return f"{queue.address}: its accept queue grows ({queue.before}, then {queue.depth})"
+    return ""
+
+
+def _probe_findings(server: OutsideServer, state: State | None) -> list[Facts]:
+    if state is None:
+        return []
+    from wsgiviz.analysis.lints import findings
+
+    context = LintContext.of(state, state.t_ns)
+    names = {side.name for side in _sides(state, server)}
+    found = [_finding(one.lint, one.message) for one in findings(context) if one.side in names]
+    said = {one["name"] for one in found}
+    for side in _sides(state, server):
+        for worker in deaths.dead(side):
+            at_ns = worker.death.t_ns if worker.death is not None else 0
+            if state.t_ns - at_ns < RECENT_NS and not said & {"worker-died", "worker-timeout"}:
+                words = f"worker {worker.pid} {deaths.cause(worker, side).words}{lost_with(context, side, worker)}"
+                found.append(_finding("worker-died", f"{words}, {_s(state.t_ns - at_ns):.0f} s ago"))
+    return found
+
+
+def _finding(name: str, words: str) -> Facts:
+    return {"name": name, "words": words}
+
+
+def _unknown(found: Facts, spied: Mapping[int, Spied], has_py_spy: bool) -> list[str]:
+    unknown = []
+    if not found["probe"]:
+        unknown.append(NO_PROBE)
+        if not has_py_spy:
+            unknown.append(NO_PY_SPY)
+    problems = {one.problem for one in spied.values() if one.problem}
+    unknown += sorted(problems)
+    if any(queue["depth"] is None for queue in found["accept_queues"]):
+        unknown.append("how many connections wait at a unix socket")
+    if any(row["clients"] is None for row in found["workers"]):
+        unknown.append("what its processes hold: /proc does not let this user look, or is not there")
+    return unknown
+
+
+def now_iso() -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())

@@ -1,0 +1,182 @@
+"""``wsgiviz dump --last``: the black box. What workers under ``wsgiviz exec`` did when they were killed or crashed.
+
+The JSON has ``schema``, ``taken``, ``status`` and ``deaths``, the newest first; null for what is not known:
+
+- of a death: ``pid``, ``worker`` (its number), ``server`` (the command's pid), ``command``, ``folder``, ``at`` (ISO
+  8601), ``ago_s``, ``cause`` (words), ``by`` (gunicorn, uvicorn, kernel, wsgiviz, itself), ``signal``,
+  ``exit_status``, ``booting``, ``silent_s`` (from its last record, a heartbeat or any other, to its death), ``seen`` (its master has seen it end), ``requests``, ``line`` (of one that was loading its app)
+- of a request: ``target`` ("GET /path"), ``age_s`` (how long the app had been at it), ``line``, ``line_since_s`` (for
+  how long before the death it had been seen there)
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from wsgiviz.analysis import deaths
+from wsgiviz.control.served_log import ServedLog, ring_headers
+from wsgiviz.errors import UsageError
+from wsgiviz.recorder import served
+from wsgiviz.recorder.keeping import is_alive
+from wsgiviz.report.dump import write
+from wsgiviz.report.dump_facts import Facts, now_iso
+from wsgiviz.report.dump_page import clipped, length, wrapped
+from wsgiviz.state import Request, Side, Worker
+from wsgiviz.state.request import WORKER_DIED
+
+MOST_DIRECTORIES = 32
+MOST_DEATHS = 20
+"""Of each server, and that are shown in all."""
+
+UNSEEN = "is gone, and nobody has recorded how: its master was killed too, or had no time to"
+
+
+def run_last(pid: int | None, json: str | None, ascii_only: bool) -> int:
+    """Write the page, or the JSON. Gives 1 where there is a death, else 0. Raises UsageError."""
+    found = last(pid)
+    write(found, page(found, ascii_only), json)
+    return int(found["status"])
+
+
+def last(pid: int | None = None) -> Facts:
+    """The deaths of the servers that ``pid`` belonged to, or of all."""
+    directories = list(served.found())[-MOST_DIRECTORIES:]
+    if pid is not None:
+        directories = [
+            (path, about)
+            for path, about in directories
+            if pid == about.pid or any(pid == header.pid for header in ring_headers(path))
+        ]
+        if not directories:
+            raise UsageError(f"dump --last: nothing is recorded of a server {pid}", "wsgiviz dump --last shows all")
+    found: list[Facts] = []
+    for path, about in reversed(directories):
+        log = ServedLog(path, about)
+        try:
+            log.begin(watches=False)
+            found += _of_server(log)
+        finally:
+            log.close()
+    found.sort(key=lambda death: death["ago_s"])
+    return {"schema": 1, "taken": now_iso(), "status": int(bool(found)), "deaths": found[:MOST_DEATHS]}
+
+
+def _of_server(log: ServedLog) -> list[Facts]:
+    found: list[Facts] = []
+    for side in log.state.sides.values():
+        seen = deaths.dead(side)[-MOST_DEATHS:]
+        found += [_death(log, side, worker, True) for worker in seen]
+        found += [_death(log, side, worker, False) for worker in _unseen(log, side)][-MOST_DEATHS:]
+    return found
+
+
+def _unseen(log: ServedLog, side: Side) -> Iterator[Worker]:
+    """Workers that live as far as the records go, and whose process is gone; each process once."""
+    shown: dict[int, Worker] = {}
+    for worker in side.server.workers.values():
+        since_ns = worker.booted_ns or log.about.started_ns
+        gone = worker.alive and not worker.exited and not is_alive(worker.pid, since_ns)
+        if gone and (worker.pid not in shown or worker.req):
+            shown[worker.pid] = worker
+    yield from shown.values()
+
+
+def _death(log: ServedLog, side: Side, worker: Worker, seen: bool) -> Facts:
+    cause = deaths.cause(worker, side) if seen else deaths.Cause(UNSEEN, "not known")
+    last_ns = log.last_ns.get(worker.pid, 0)
+    at_ns = worker.death.t_ns if seen and worker.death is not None else 0
+    until_ns = at_ns or last_ns
+    boot = worker.boot_where if not worker.ready_ns else None
+    return {
+        "pid": worker.pid,
+        "worker": worker.number,
+        "server": log.about.pid,
+        "command": list(log.about.command),
+        "folder": log.about.folder,
+        "at": _iso(log.about, until_ns) if until_ns else None,
+        "ago_s": _ago_s(log.about, until_ns),
+        "cause": cause.words,
+        "by": cause.by,
+        "signal": cause.signal,
+        "exit_status": cause.exit_status,
+        "booting": worker.died_booting if seen else not worker.ready_ns,
+        "silent_s": max(0, until_ns - last_ns) / 1e9 if seen and last_ns else None,
+        "seen": seen,
+        "requests": [_request(one, until_ns) for one in _held(side, worker)],
+        "line": boot.words if boot is not None else None,
+    }
+
+
+def _held(side: Side, worker: Worker) -> Sequence[Request]:
+    """What the process had when it died, the oldest first."""
+    found = {one.id: one for one in side.ledger.external.values() if one.pid == worker.pid}
+    found |= {one.id: one for one in side.ledger.in_flight() if one.pid == worker.pid}
+    held = [one for one in found.values() if one.began_ns and (one.in_app or one.raised in _ends(worker))]
+    return sorted(held, key=lambda one: one.began_ns)[:MOST_DEATHS]
+
+
+def _ends(worker: Worker) -> frozenset[str]:
+    """What ends a request along with its worker. On SIGABRT gunicorn raises SystemExit in what the worker is at."""
+    return frozenset({WORKER_DIED, "SystemExit"} if worker.died_of == "timeout" else {WORKER_DIED})
+
+
+def _request(request: Request, until_ns: int) -> Facts:
+    stay = request.stays[-1] if request.stays else None
+    return {
+        "target": request.target or None,
+        "age_s": max(0, until_ns - request.began_ns) / 1e9,
+        "line": request.where.words if request.where is not None else None,
+        "line_since_s": max(0, until_ns - stay.since_ns) / 1e9 if stay is not None else None,
+    }
+
+
+def _wall(about: served.About, at_ns: int) -> datetime | None:
+    """Both clocks were noted when the command was run, so that this holds after a reboot too."""
+    with suppress(ValueError, OverflowError):
+        started = datetime.fromisoformat(about.started)
+        if started.tzinfo is not None:
+            return started.astimezone(UTC) + timedelta(microseconds=(at_ns - about.started_ns) / 1000)
+    return None
+
+
+def _iso(about: served.About, at_ns: int) -> str | None:
+    at = _wall(about, at_ns)
+    return at.isoformat(timespec="seconds") if at is not None else None
+
+
+def _ago_s(about: served.About, at_ns: int) -> float:
+    at = _wall(about, at_ns)
+    return max(0.0, time.time() - at.timestamp()) if at is not None else 0.0
+
+
+# --- the page -----------------------------------------------------------------------------------------------------
+
+
+def page(found: Facts, ascii_only: bool) -> str:
+    """The text, with a newline at its end."""
+    lines: list[str] = []
+    for death in found["deaths"]:
+        lines += [*_rows(death, ascii_only), ""]
+    if not found["deaths"]:
+        lines = ["No worker under wsgiviz exec has died out of order, as far as the black box goes."]
+    return "\n".join(clipped(line, ascii_only) for line in lines).rstrip("\n") + "\n"
+
+
+def _rows(death: dict[str, Any], ascii_only: bool) -> Iterator[str]:
+    yield f"{death['at'] or 'time not known'}, {length(death['ago_s'])} ago: worker {death['pid']}"
+    yield f"  of {' '.join(death['command'])} ({death['server']})"
+    yield from wrapped(f"! it {death['cause']}", "  ", ascii_only)
+    if death["silent_s"] is not None:
+        yield f"  its last record was {length(death['silent_s'])} older"
+    if death["booting"]:
+        yield f"  while it loaded the app{' at ' + death['line'] if death['line'] else ''}"
+    elif not death["requests"]:
+        yield "  it held no request"
+    for one in death["requests"]:
+        line = f", last seen at {one['line']}" if one["line"] else ", at no line that was seen"
+        since = f" (there for {length(one['line_since_s'])})" if one["line_since_s"] is not None else ""
+        yield f"  {(one['target'] or 'a request')[:50]}, for {length(one['age_s'])}{line}{since}"
