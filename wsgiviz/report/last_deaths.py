@@ -4,8 +4,8 @@ The JSON has ``schema``, ``taken``, ``status`` and ``deaths``, the newest first;
 
 - of a death: ``pid``, ``worker`` (its number), ``server`` (the command's pid), ``command``, ``folder``, ``at`` (ISO
   8601), ``ago_s``, ``cause`` (words), ``by`` (gunicorn, uvicorn, kernel, wsgiviz, itself), ``signal``,
-  ``exit_status``, ``booting``, ``silent_s`` (from its last record, a heartbeat or any other, to its death), ``seen`` (its
-  master has seen it end), ``requests``, ``line`` (of one that was loading its app)
+  ``exit_status``, ``booting``, ``silent_s`` (from its last record, a heartbeat or any other, to its death), ``seen``
+  (its master has seen it end), ``requests``, ``line`` (of one that was loading its app)
 - of a request: ``target`` ("GET /path"), ``age_s`` (how long the app had been at it), ``line``, ``line_since_s`` (for
   how long before the death it had been seen there)
 """
