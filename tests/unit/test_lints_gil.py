@@ -91,6 +91,27 @@ def test_a_process_that_hardly_waits_for_it_is_not_named() -> None:
     assert says("gil-contention", context(side("asgi", "asgi", workers=slots(waiter(1, 0))), at_s=1)) is None
 
 
+def lacking_a_core(held: Worker, without_s: float) -> Worker:
+    return replace(held, sample=replace(held.sample, runq_ns=int(without_s * S)))
+
+
+def test_whoever_lacks_a_core_for_longer_than_the_gil_competes_for_cores() -> None:
+    """Of sync workers that compute beside another program: the probe's own thread had the lock, and no core."""
+    sync = side(workers=slots(lacking_a_core(waiter(1, 0, 0.5), 0.6)))
+    assert says("gil-contention", context(sync, at_s=1)) is None
+    assert says("gil-contention", context(over(sync, 1), at_s=1)) is None
+    busy = {key: lacking_a_core(one, 0.6) for key, one in contended(1).server.workers.items()}
+    assert says("gil-contention", context(side(kind="gthread", workers=busy), at_s=1)), "2.4 s beside 3 s"
+
+
+def test_a_wait_that_is_a_small_part_of_the_run_is_not_named() -> None:
+    """Threads that are idle for most of a run: half of their busy time is next to nothing of it."""
+    tally = Tally(9, app_ns=S, cpu_ns=S // 2, first=COUNTED, gil_ns=S // 2)
+    rests = side(workers=slots(worker(1, Activity.IDLE, 1, tally=tally, sample=COUNTED)))
+    assert says("gil-contention", context(over(rests, 10), at_s=10)) is None
+    assert says("gil-contention", context(over(rests, 2), at_s=2))
+
+
 def loop_beside_threads(gil_ms: int, longest_ms: int = 240, seen_ms: int = 990) -> Side:
     """One second of a loop, one of whose steps was long, beside threads at a line of the app."""
     tally = Tally(gil_sampled_ns=gil_ms * MS, first=COUNTED)

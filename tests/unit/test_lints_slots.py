@@ -31,10 +31,14 @@ from tests.unit.lint_contexts import (
 from tests.unit.states import MS, RUN, SLEEP, T0, S, sleeping_workers
 from wsgiviz.events import (
     ConnectionAccepted,
+    Event,
     NestedLoopSeen,
     PoolQueued,
+    RequestBegan,
     RequestEnded,
     RequestFailed,
+    RequestSent,
+    ResponseReceived,
     WorkerDied,
     WorkerStopping,
 )
@@ -53,6 +57,27 @@ def test_all_workers_blocked_with_a_queue() -> None:
     assert says("all-workers-blocked", seen(nobody, 0.1)) is None, "nobody waits"
     second = reduced(booted(pid=101, number=2), before=state)
     assert says("all-workers-blocked", seen(second, 0.1)) is None, "one is free"
+
+
+def quickly(number: int, at_s: float, took_ns: int = 15 * MS) -> list[list[Event]]:
+    """A request that computes for some milliseconds, and its answer."""
+    req, begin_ns = RUN + number, at(at_s)
+    end_ns = begin_ns + took_ns
+    return [
+        [RequestSent(begin_ns, "wsgi", DRIVER, req, T0)],
+        [RequestBegan(begin_ns, "wsgi", PID, 0, req, begin_ns, 0, "GET /")],
+        [RequestEnded(end_ns, "wsgi", PID, 0, req, took_ns, begin_ns, end_ns, end_ns, end_ns, 200, 1, "")],
+        [ResponseReceived(end_ns, "wsgi", DRIVER, req, 200, 1)],
+    ]
+
+
+def test_a_sample_of_short_requests_is_no_evidence_of_waiting() -> None:
+    """Of `fast` on a busy machine: a sample meets a thread off the CPU, whose requests by their own clocks compute."""
+    state = reduced(BOOTED, *(events for number in range(1, 6) for events in quickly(number, 0.1 * number)))
+    state = reduced(taken(6, 0.6), [queued(0.63, 3)], before=state)
+    assert state.sides["wsgi"].server.workers[PID, 0].activity is Activity.BLOCKED
+    assert says("all-workers-blocked", seen(state, 0.64)) is None
+    assert says("all-workers-blocked", seen(state, 0.9)), "this one does wait"
 
 
 def test_workers_that_are_blocked_for_clients_that_have_given_up() -> None:

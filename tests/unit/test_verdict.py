@@ -24,9 +24,15 @@ def of(*sides: Side, **more: Any) -> Verdict:
     return found
 
 
+def but_one_process(made: Side) -> Side:
+    """The same, all of it served by its first worker."""
+    key, first = next(iter(made.server.workers.items()))
+    return but(made, workers={key: replace(first, tally=replace(first.tally, requests=made.run.planned))})
+
+
 def loop(took_s: float, service_s: float, ran_s: float = 0.0) -> Side:
     """A loop's run, each of whose requests held it for so long."""
-    made = finished("asgi", took_s, service_s)
+    made = but_one_process(finished("asgi", took_s, service_s))
     return replace(made, ledger=ledger_of(replace(r, run_ns=int(ran_s * S)) for r in made.ledger.ours()))
 
 
@@ -142,6 +148,34 @@ def test_slow_clients_are_no_computing() -> None:
     found = of(but(held, workers=busy), loop(3, 0.02))
     assert (found.demand, found.fits) == (Demand.CLIENTS, Fits.LOOP)
     assert "for 100 % of their busy time" in found.because
+
+
+def test_reading_and_writing_short_requests_is_no_slow_client() -> None:
+    """Of `fast` on a busy machine: workers read and wrote for most of their time, 1 ms with each request."""
+    quick = finished("wsgi", 1.1, 0.0004)
+    busy = {
+        key: replace(one, tally=replace(one.tally, requests=500, app_ns=S // 5, cpu_ns=S // 5, writing_ns=S * 4 // 5))
+        for key, one in quick.server.workers.items()
+    }
+    found = of(but(quick, workers=busy, planned=2000, completed=2000), loop(1.3, 0.0004))
+    assert (found.demand, found.fits) == (Demand.SHORT, Fits.EITHER)
+
+
+def test_loops_that_took_unequal_parts_are_counted() -> None:
+    """Two async workers on two cores: one of them took 19 of 20 requests."""
+    uneven = finished("asgi", 4, 0.5)
+    first, second = list(uneven.server.workers.values())[:2]
+    workers = {
+        one.key: replace(one, tally=replace(one.tally, requests=count)) for one, count in ((first, 19), (second, 1))
+    }
+    found = of(finished("wsgi", 2, 0.5, Activity.COMPUTING), but(uneven, workers=workers))
+    assert "4 workers computed on 2 cores, of 2 loops one had 19 of 20 requests." in found.because
+    assert found.change == "Loops that take equal parts would be level: a loop keeps what it has accepted."
+
+
+def test_threads_are_called_threads() -> None:
+    gthread = replace(finished("wsgi", 0.1, 0.0004), kind="gthread")
+    assert "requests/s on threads, " in of(gthread, loop(0.1, 0.0004)).because
 
 
 def test_threads_that_lost_to_processes_lost_to_the_gil() -> None:

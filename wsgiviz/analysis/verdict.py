@@ -17,7 +17,7 @@ from wsgiviz.analysis.cpu_load import driver_load
 from wsgiviz.analysis.lints.context import LintContext
 from wsgiviz.analysis.lints.seen import SHORTEST_SEEN_NS
 from wsgiviz.analysis.lints.wording import length, percent, requests, slot
-from wsgiviz.analysis.loop_times import loop_times
+from wsgiviz.analysis.loop_times import loop_times, requests_taken
 from wsgiviz.analysis.next_steps import (
     MORE_REQUESTS,
     OPTIONS,
@@ -41,9 +41,6 @@ MUCH_GIL = 0.2
 
 DRIVER_FULL = 0.85
 """A load driver that is busy for this share of a run measures itself."""
-
-LONG_NS = 1_000_000_000
-"""In a shorter run clients were not slow: reading and writing are most of what a server does with a short request."""
 
 MOST_THREADS = 64
 """More threads in a worker than this are not a matter of tuning."""
@@ -141,7 +138,7 @@ def _demand(sides: list[Side], now_ns: int) -> Demand:
     service = metrics.quantiles(metrics.service(side))
     if service is None:
         return Demand.UNKNOWN
-    if _with_clients(side, now_ns) >= MOSTLY and metrics.elapsed_ns(side, now_ns) >= LONG_NS:
+    if _with_clients(side, now_ns) >= MOSTLY and _client_s(side, now_ns) * 1e9 >= SHORTEST_SEEN_NS:
         return Demand.CLIENTS
     if service.p50 * 1e9 < SHORTEST_SEEN_NS and service.p90 * 1e9 < 2 * SHORTEST_SEEN_NS:
         return Demand.SHORT
@@ -250,6 +247,14 @@ def _with_clients(side: Side, now_ns: int) -> float:
     return 0.0 if side.is_loop else (found.reading or 0.0) + (found.writing or 0.0)
 
 
+def _client_s(side: Side, now_ns: int) -> float:
+    """For how long a request kept its slot reading and writing, on average: a client is slow by this, and not by the
+    share that reading and writing have of what a server does with a short request."""
+    times = metrics.per_worker(side, now_ns)
+    with_clients_s = sum((each.reading_s or 0.0) + (each.writing_s or 0.0) for each in times)
+    return with_clients_s / max(1, sum(each.requests for each in times))
+
+
 def _computing(context: LintContext, slots: Side, loop: Side, ratio: float) -> Verdict:
     _, computes = _parts(slots, context.now_ns)
     cores, processes = context.cores, len(slots.server.processes())
@@ -257,8 +262,10 @@ def _computing(context: LintContext, slots: Side, loop: Side, ratio: float) -> V
     missing = _not_measured(context, [slots, loop])
     steps = after_computing(context.state.settings, ratio < 1 / LEVEL)
     if ratio < 1 / LEVEL:
-        because += f" {processes} workers computed on {cores} cores, one loop on one."
+        because += f" {processes} workers computed on {cores} cores, {_loops_computed(loop)}."
         change = "As many async workers as cores would be level."
+        if len(loop.server.processes()) >= cores:
+            change = "Loops that take equal parts would be level: a loop keeps what it has accepted."
         return Verdict(Demand.COMPUTING, Fits.WORKERS, "Processes fit this load.", because, change, missing, steps)
     change = "Only more cores, or less to compute, would make it faster."
     return Verdict(
@@ -266,12 +273,21 @@ def _computing(context: LintContext, slots: Side, loop: Side, ratio: float) -> V
     )
 
 
+def _loops_computed(loop: Side) -> str:
+    """ "one loop on one", "of 2 loops one had 19 of 20 requests"."""
+    taken = requests_taken(loop)
+    if len(taken) < 2:
+        return "one loop on one"
+    return f"of {len(taken)} loops one had {max(taken.values())} of {requests(sum(taken.values()))}"
+
+
 def _short(context: LintContext, slots: Side, loop: Side, ratio: float) -> Verdict:
     per_second = [f"{metrics.throughput(side, context.now_ns) or 0:.0f}" for side in (slots, loop)]
     service = metrics.quantiles(metrics.service(slots))
     median = length(service.p50 * 1e9) if service and service.p50 >= 0.001 else "less than 1 ms"
     because = (
-        f"A request took {median} in the app; {per_second[0]} requests/s on workers, {per_second[1]} on the loop."
+        f"A request took {median} in the app; {per_second[0]} requests/s on {slot(slots)}s, {per_second[1]} on "
+        f"{'the loop' if len(loop.server.processes()) < 2 else 'the loops'}."
     )
     missing, steps = _not_measured(context, [slots, loop]), after_short(context.state.settings)
     if max((driver_load(side.run).busy or 0.0) for side in (slots, loop)) >= DRIVER_FULL:
@@ -281,7 +297,7 @@ def _short(context: LintContext, slots: Side, loop: Side, ratio: float) -> Verdi
         change = "Waits of some length in each request would favour the loop; more cores, more workers."
         return Verdict(Demand.SHORT, Fits.EITHER, "Synchronous is at home here.", because, change, missing, steps)
     fits = Fits.LOOP if ratio > 1 else Fits.WORKERS
-    many = f"{_number_of_slots(slots)} workers, {len(loop.server.processes())} with a loop"
+    many = f"{_number_of_slots(slots)} {slot(slots)}s, {len(loop.server.processes())} with a loop"
     words = "Short requests fit either; the numbers of processes differ." if _differ(slots, loop) else ""
     return Verdict(Demand.SHORT, fits, words, f"{because} {many}.", not_measured=missing, next=steps)
 

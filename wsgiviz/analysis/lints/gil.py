@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from wsgiviz.analysis import metrics
 from wsgiviz.analysis.lints import seen, wording
@@ -19,23 +20,27 @@ SHARE = 0.1
 
 
 class Waited(Struct, frozen=True):
-    """How long the slots of some processes have waited for the GIL, and been busy in all."""
+    """How long the slots of some processes have waited for the GIL, been busy, and been runnable without a core."""
 
     seconds: float = 0.0
     busy_s: float = 0.0
+    no_core_s: float = 0.0
 
     def plus(self, seconds: float, busy_s: float) -> Waited:
-        return Waited(self.seconds + seconds, self.busy_s + busy_s)
+        return Waited(self.seconds + seconds, self.busy_s + busy_s, self.no_core_s)
 
-    @property
-    def much(self) -> bool:
-        return self.seconds * 1e9 >= SETTLED_NS and self.seconds >= SHARE * self.busy_s
+    def is_much(self, elapsed_s: float) -> bool:
+        """A part of their busy time and of the run. Threads that compete for the lock wait longer for it than for a
+        core, however busy the machine is; those that do not, wait for somebody who has the lock and no core."""
+        enough = self.seconds * 1e9 >= SETTLED_NS and self.seconds >= SHARE * max(self.busy_s, elapsed_s)
+        return enough and self.seconds > self.no_core_s
 
 
 def _contention(context: LintContext, side: Side) -> str | None:
     if side.is_loop:
         return _of_loops(context, side)
-    waited = {pid: each for pid, each in _waited(context, side).items() if each.much}
+    elapsed_s = metrics.elapsed_ns(side, context.now_ns) / 1e9
+    waited = {pid: each for pid, each in _waited(context, side).items() if each.is_much(elapsed_s)}
     if not side.run.ended_ns:
         now = {worker.pid for worker in side.server.living() if seen.lacked_gil(worker, context.now_ns)}
         waited = {pid: each for pid, each in waited.items() if pid in now}
@@ -77,7 +82,13 @@ def _waited(context: LintContext, side: Side) -> Mapping[int, Waited]:
     found: defaultdict[int, Waited] = defaultdict(Waited)
     for times in metrics.per_worker(side, context.now_ns):
         found[times.pid] = found[times.pid].plus(times.gil_wait_s or 0.0, times.busy_s or 0.0)
-    return found
+    return {pid: replace(each, no_core_s=_without_core_s(side, pid)) for pid, each in found.items()}
+
+
+def _without_core_s(side: Side, pid: int) -> float:
+    """For how long its slots have been runnable without a core since the run began, together."""
+    slots = [worker for worker in side.server.workers.values() if worker.pid == pid and worker.sample.t_ns]
+    return sum(max(0, worker.sample.runq_ns - worker.tally.first.runq_ns) for worker in slots) / 1e9
 
 
 def _is(context: LintContext, side: Side, waited: Mapping[int, Waited], whole: Waited) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from wsgiviz.analysis import metrics
 from wsgiviz.analysis.lints.context import SETTLED_NS, LintContext
 from wsgiviz.state import Activity, Side, Worker
 
@@ -23,12 +24,27 @@ def count(context: LintContext, side: Side, *activities: Activity) -> int:
     return len(slots_in(context, side, *activities))
 
 
+MOSTLY = 0.5
+"""Slots whose short requests wait for a smaller share of their time do not wait: the sample that says so is stale."""
+
+
 def slots_in(context: LintContext, side: Side, *activities: Activity) -> list[Worker]:
     """The slots that do one of these: while a run is on, as they are seen."""
     workers = side.server.living()
+    if Activity.BLOCKED in activities and _only_sampled_blocked(context, side):
+        workers = [worker for worker in workers if worker.activity is not Activity.BLOCKED]
     if not side.run.running:
         return [worker for worker in workers if worker.activity in activities]
     return [worker for worker in workers if as_seen(worker, context.now_ns) in activities]
+
+
+def _only_sampled_blocked(context: LintContext, side: Side) -> bool:
+    """Its requests are over before a second sample sees them, and by their own CPU time they have not waited: a
+    sample finds a thread off the CPU wherever it lacks a core, or the lock."""
+    if not side.run.running or not longest_of_short(context, side):
+        return False
+    blocked = metrics.fractions(side, context.now_ns).blocked
+    return blocked is not None and blocked < MOSTLY
 
 
 def as_seen(worker: Worker, now_ns: int) -> Activity:
