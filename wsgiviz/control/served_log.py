@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
+from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
@@ -30,25 +31,28 @@ from wsgiviz.settings import make
 from wsgiviz.state import Phase, State
 
 MOST_RINGS = 512
-MOST_EVENTS = 400_000
+MOST_EVENTS = 300_000
 READ_WITHIN_S = 5.0
 KINDS = {"gthread": "gthread", "gevent": "gevent", "asgi": "asgi", "uvicorn": "uvicorn"}
 
 
 def ring_headers(directory: Path) -> list[RingHeader]:
     """Who has recorded there, as far as its rings can be read: masters and workers, dead or alive."""
-    found = []
+    return [header for header in _headers(directory) if header is not None]
+
+
+def _headers(directory: Path) -> Iterator[RingHeader | None]:
+    """Of each file that is named like a ring; None where it is none."""
     with contextlib.suppress(OSError), os.scandir(directory) as entries:
         for entry in islice((one for one in entries if one.name.endswith(SUFFIX)), MOST_RINGS):
+            header = None
             with contextlib.suppress(OSError):
                 fd = os.open(entry.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
                 try:
                     header = unpack_header(os.pread(fd, HEADER_BYTES, 0))
                 finally:
                     os.close(fd)
-                if header is not None and header.role in ("master", "worker"):
-                    found.append(header)
-    return found
+            yield header if header is not None and header.role in ("master", "worker") else None
 
 
 class ServedLog:
@@ -57,7 +61,10 @@ class ServedLog:
     def __init__(self, directory: Path, about: served.About) -> None:
         self.directory = directory
         self.about = about
-        self.headers = ring_headers(directory)
+        headers = list(_headers(directory))
+        self.headers = [header for header in headers if header is not None]
+        self._no_rings = headers.count(None)
+        self._whole_read = True
         self.pids = frozenset(header.pid for header in self.headers)
         self.log = EventLog()
         self.last_ns: dict[int, int] = {}
@@ -68,6 +75,18 @@ class ServedLog:
     @property
     def state(self) -> State:
         return self.log.state
+
+    @property
+    def damaged(self) -> str:
+        """What could not be read there, as a sentence; "" for nothing."""
+        said = []
+        if self._no_rings:
+            said.append(
+                f"{self._no_rings} {'file is' if self._no_rings == 1 else 'files are'} no ring of this version"
+            )
+        if not self._whole_read:
+            said.append("there was too much to read all of it")
+        return f"{self.directory.name}: {', and '.join(said)}" if said else ""
 
     def begin(self, watches: bool) -> None:
         """Read what is there. ``watches``: tell the servers that somebody looks."""
@@ -89,7 +108,10 @@ class ServedLog:
         with contextlib.suppress(OSError):
             for _ in range(MOST_EVENTS // 100):
                 events += self._collector.poll()
-                if self._collector.drained or len(events) > MOST_EVENTS or time.monotonic() > until_s:
+                if self._collector.drained:
+                    break
+                if len(events) > MOST_EVENTS or time.monotonic() > until_s:
+                    self._whole_read = False
                     break
         return events
 

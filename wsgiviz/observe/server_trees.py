@@ -59,7 +59,7 @@ def program_of(command: Sequence[str]) -> str | None:
     """ "gunicorn" or "uvicorn", where a command runs one of them; None for all others."""
     if not command:
         return None
-    title = TITLE.match(" ".join(command[:2]))
+    title = TITLE.match(" ".join(command[:3]))
     if title:
         return title[1]
     name = os.path.basename(command[0])
@@ -116,7 +116,7 @@ def _workers(program: str, master: ProcessRow, children: Sequence[ProcessRow]) -
 def _is_worker(program: str, row: ProcessRow) -> bool:
     if program == "uvicorn":
         return SPAWNED in row.command and any(word.startswith(SPAWN_CODE) for word in row.command)
-    title = TITLE.match(" ".join(row.command[:2]))
+    title = TITLE.match(" ".join(row.command[:3]))
     return program_of(row.command) == program and (title is None or title[2] == "worker")
 
 

@@ -116,7 +116,7 @@ def read_about(directory: Path) -> About | None:
         about = About(**{field.name: values[field.name] for field in fields(About)})
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
-    numbers = all(type(number) is int and number > 0 for number in (about.pid, about.started_ns))
+    numbers = all(type(number) is int and 0 < number < 1 << 62 for number in (about.pid, about.started_ns))
     texts = all(isinstance(text, str) for text in (about.started, about.folder, *_texts(about.command)))
     return about if numbers and texts else None
 

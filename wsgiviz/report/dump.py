@@ -3,7 +3,7 @@
 The JSON, null for what is not known, times in seconds:
 
 - ``schema`` (1), ``taken`` (ISO 8601, UTC), ``status`` (the exit status),
-  ``servers``: a list
+  ``not_read`` (sentences: directories of ``wsgiviz exec`` that make no sense), ``servers``: a list
 - of a server: ``pid`` (its master's), ``program`` ("gunicorn", "uvicorn", or "python" for another that was named),
   ``command``, ``folder``, ``age_s``, ``probe`` (runs under wsgiviz exec), ``kind`` (sync, gthread, gevent, asgi,
   uvicorn; known to the probe only), ``watched_s`` (between two looks at the kernel), ``accept_queues``, ``workers``,
@@ -22,9 +22,12 @@ With ``--last`` the list is ``deaths`` instead (`wsgiviz.report.last_deaths`).
 
 from __future__ import annotations
 
+import contextlib
+import os
 import sys
 import time
 from collections.abc import Sequence
+from itertools import islice
 from pathlib import Path
 from threading import Thread
 
@@ -117,7 +120,7 @@ def _dumped(chosen: Sequence[ServerTree], logs: dict[int, ServedLog]) -> Facts:
         thread.join()
     found = [_facts(server, logs.get(server.tree.master.pid), spied, program is not None) for server in servers]
     status = FOUND if any(one["findings"] for one in found) else 0
-    return {"schema": 1, "taken": now_iso(), "status": status, "servers": found}
+    return {"schema": 1, "taken": now_iso(), "status": status, "servers": found, "not_read": not_read()}
 
 
 def _facts(server: OutsideServer, log: ServedLog | None, spied: dict[int, py_spy.Spied], has_py_spy: bool) -> Facts:
@@ -147,6 +150,28 @@ def folder_of(tree: ServerTree) -> str | None:
         return str(Path(f"/proc/{tree.master.pid}/cwd").readlink())
     except OSError:
         return None
+
+
+MOST_NOT_READ = 10
+MOST_NAMES = 10_000
+
+
+def not_read() -> list[str]:
+    """Directories where servers record, and that can't be read."""
+    found = []
+    for home in served.homes():
+        if os.path.lexists(home) and not served.is_private(home):
+            found.append(f"{home}: it is not a directory of this user's alone (mode 0700)")
+        elif served.is_private(home):
+            with contextlib.suppress(OSError):
+                names = sorted(islice((path.name for path in home.iterdir()), MOST_NAMES))
+                found += [f"{home}/{name}: no about.json that makes sense" for name in names if _fails(home / name)]
+    more = [f"and {len(found) - MOST_NOT_READ} more"] if len(found) > MOST_NOT_READ else []
+    return found[:MOST_NOT_READ] + more
+
+
+def _fails(directory: Path) -> bool:
+    return served.is_private(directory) and served.read_about(directory) is None
 
 
 def _watch(logs: Sequence[ServedLog]) -> None:

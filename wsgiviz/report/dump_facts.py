@@ -11,12 +11,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from wsgiviz.analysis import deaths
+from wsgiviz.analysis.lints import findings
 from wsgiviz.analysis.lints.context import LintContext
-from wsgiviz.analysis.lints.deaths import lost_with
 from wsgiviz.control.served_log import ServedLog, timeout_of
 from wsgiviz.observe.outside import OutsideServer, OutsideWorker, Queue
 from wsgiviz.observe.py_spy import Spied
 from wsgiviz.state import Activity, Request, Side, State, Worker
+from wsgiviz.state.request import WORKER_DIED
 
 BLOCKED_S = 10.0
 """A worker that has been at one request for longer is found; or for half of gunicorn's --timeout, if that is less."""
@@ -25,6 +26,10 @@ DEFAULT_TIMEOUT_S = 30.0
 RECENT_NS = 300_000_000_000
 """A death is found for so long."""
 
+OF_DEATHS = frozenset({"worker-died", "worker-timeout"})
+"""Lints that are said of each death here."""
+
+MOST_DEATHS = 5
 MOST_REQUESTS = 50
 MOST_CLIENTS = 20
 Facts = dict[str, Any]
@@ -54,6 +59,8 @@ def facts(server: OutsideServer, probe: ServedLog | None, spied: Mapping[int, Sp
     }
     found["findings"] = [*_own_findings(server, found), *_probe_findings(server, state)]
     found["unknown"] = _unknown(found, spied, has_py_spy)
+    if probe is not None and probe.damaged:
+        found["unknown"].append(probe.damaged)
     return found
 
 
@@ -207,19 +214,41 @@ def _queue_words(queue: Queue) -> str:
 def _probe_findings(server: OutsideServer, state: State | None) -> list[Facts]:
     if state is None:
         return []
-    from wsgiviz.analysis.lints import findings
-
     context = LintContext.of(state, state.t_ns)
     names = {side.name for side in _sides(state, server)}
-    found = [_finding(one.lint, one.message) for one in findings(context) if one.side in names]
-    said = {one["name"] for one in found}
+    messages = [one for one in findings(context) if one.side in names and one.lint not in OF_DEATHS]
+    found = [_finding(one.lint, one.message) for one in messages]
     for side in _sides(state, server):
-        for worker in deaths.dead(side):
-            at_ns = worker.death.t_ns if worker.death is not None else 0
-            if state.t_ns - at_ns < RECENT_NS and not said & {"worker-died", "worker-timeout"}:
-                words = f"worker {worker.pid} {deaths.cause(worker, side).words}{lost_with(context, side, worker)}"
-                found.append(_finding("worker-died", f"{words}, {_s(state.t_ns - at_ns):.0f} s ago"))
+        found += [_died(side, worker, state.t_ns) for worker in _lately_dead(side, state.t_ns)]
     return found
+
+
+def _lately_dead(side: Side, now_ns: int) -> list[Worker]:
+    """The newest first."""
+    dead = [one for one in deaths.dead(side) if one.death is not None and now_ns - one.death.t_ns < RECENT_NS]
+    return dead[::-1][:MOST_DEATHS]
+
+
+def _died(side: Side, worker: Worker, now_ns: int) -> Facts:
+    ago_s = _s(now_ns - worker.death.t_ns) if worker.death is not None else 0.0
+    words = f"worker {worker.pid} {deaths.cause(worker, side).words} {ago_s:.0f} s ago"
+    held = held_at_death(side, worker)
+    for one in held[:1]:
+        where = f", last seen at {one.where.words}" if one.where is not None else ""
+        words += f", with {one.target or 'a request'}{where}"
+    if len(held) > 1:
+        words += f", and {len(held) - 1} more"
+    return _finding("worker-timeout" if worker.died_of == "timeout" else "worker-died", words)
+
+
+def held_at_death(side: Side, worker: Worker) -> list[Request]:
+    """What a process had when it died, the oldest first. On SIGABRT gunicorn raises SystemExit in what a worker is
+    at, so that the request of one that was killed for its timeout has ended."""
+    ends = {WORKER_DIED, "SystemExit"} if worker.died_of == "timeout" else {WORKER_DIED}
+    found = {one.id: one for one in side.ledger.external.values() if one.pid == worker.pid}
+    found |= {one.id: one for one in side.ledger.in_flight() if one.pid == worker.pid}
+    held = [one for one in found.values() if one.began_ns and (one.in_app or one.raised in ends)]
+    return sorted(held, key=lambda one: one.began_ns)[:MOST_REQUESTS]
 
 
 def _finding(name: str, words: str) -> Facts:

@@ -17,6 +17,7 @@ Facts = dict[str, Any]
 def page(dumped: Facts, ascii_only: bool) -> str:
     """The text, with a newline at its end."""
     lines = [line for server in dumped["servers"] for line in (*_server(server), "")]
+    lines += [line for words in dumped["not_read"] for line in wrapped(f"? not read: {words}", "", ascii_only)]
     lines.append(_verdict(dumped))
     return "\n".join(clipped(line, ascii_only) for line in lines) + "\n"
 
@@ -87,8 +88,10 @@ def _worker(row: Facts) -> Iterator[str]:
     notes = _notes(row)
     yield (
         f"  {row['pid']:<8} {length(row['age_s']):<7} {row['activity']:<10} {lasts:<7} {cpu:>4}  {memory:>7}   "
-        f"{clients}{notes}"
-    ).rstrip()
+        f"{clients}"
+    )
+    if notes:
+        yield f"           {notes}"
     yield from _requests(row)
     if not row["requests"] and row["lines"] and row["activity"] != "idle":
         yield from (f"           at {line}" for line in row["lines"][:MOST_SHOWN])
@@ -104,7 +107,7 @@ def _notes(row: Facts) -> str:
         notes.append(f"{row['unread_bytes']} bytes not read")
     if row["children"]:
         notes.append(f"{row['children']} child{'' if row['children'] == 1 else 'ren'}")
-    return "   " + ", ".join(notes) if notes else ""
+    return ", ".join(notes)
 
 
 def _calls(row: Facts) -> Iterable[str]:

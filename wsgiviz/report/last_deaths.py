@@ -1,11 +1,12 @@
 """``wsgiviz dump --last``: the black box. What workers under ``wsgiviz exec`` did when they were killed or crashed.
 
-The JSON has ``schema``, ``taken``, ``status`` and ``deaths``, the newest first; null for what is not known:
+The JSON has ``schema``, ``taken``, ``status``, ``not_read`` (as without --last) and ``deaths``, the newest first;
+null for what is not known:
 
 - of a death: ``pid``, ``worker`` (its number), ``server`` (the command's pid), ``command``, ``folder``, ``at`` (ISO
-  8601), ``ago_s``, ``cause`` (words), ``by`` (gunicorn, uvicorn, kernel, wsgiviz, itself), ``signal``,
-  ``exit_status``, ``booting``, ``silent_s`` (from its last record, a heartbeat or any other, to its death), ``seen``
-  (its master has seen it end), ``requests``, ``line`` (of one that was loading its app)
+  8601; where nobody saw it end, that of its last record), ``ago_s``, ``cause`` (words), ``by`` (gunicorn, uvicorn,
+  kernel, wsgiviz, itself), ``signal``, ``exit_status``, ``booting``, ``silent_s`` (from its last record to its
+  death), ``seen`` (its master has seen it end), ``requests``, ``line`` (of one that was loading its app)
 - of a request: ``target`` ("GET /path"), ``age_s`` (how long the app had been at it), ``line``, ``line_since_s`` (for
   how long before the death it had been seen there)
 """
@@ -13,7 +14,7 @@ The JSON has ``schema``, ``taken``, ``status`` and ``deaths``, the newest first;
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -21,13 +22,13 @@ from typing import Any
 from wsgiviz.analysis import deaths
 from wsgiviz.control.served_log import ServedLog, ring_headers
 from wsgiviz.errors import UsageError
+from wsgiviz.observe.kernel import gone_status
 from wsgiviz.recorder import served
 from wsgiviz.recorder.keeping import is_alive
-from wsgiviz.report.dump import write
-from wsgiviz.report.dump_facts import Facts, now_iso
+from wsgiviz.report.dump import not_read, write
+from wsgiviz.report.dump_facts import Facts, held_at_death, now_iso
 from wsgiviz.report.dump_page import clipped, length, wrapped
 from wsgiviz.state import Request, Side, Worker
-from wsgiviz.state.request import WORKER_DIED
 
 MOST_DIRECTORIES = 32
 MOST_DEATHS = 20
@@ -63,7 +64,13 @@ def last(pid: int | None = None) -> Facts:
         finally:
             log.close()
     found.sort(key=lambda death: death["ago_s"])
-    return {"schema": 1, "taken": now_iso(), "status": int(bool(found)), "deaths": found[:MOST_DEATHS]}
+    return {
+        "schema": 1,
+        "taken": now_iso(),
+        "status": int(bool(found)),
+        "deaths": found[:MOST_DEATHS],
+        "not_read": not_read(),
+    }
 
 
 def _of_server(log: ServedLog) -> list[Facts]:
@@ -80,10 +87,15 @@ def _unseen(log: ServedLog, side: Side) -> Iterator[Worker]:
     shown: dict[int, Worker] = {}
     for worker in side.server.workers.values():
         since_ns = worker.booted_ns or log.about.started_ns
-        gone = worker.alive and not worker.exited and not is_alive(worker.pid, since_ns)
+        gone = worker.alive and not worker.exited and not _runs(worker.pid, since_ns)
         if gone and (worker.pid not in shown or worker.req):
             shown[worker.pid] = worker
     yield from shown.values()
+
+
+def _runs(pid: int, since_ns: int) -> bool:
+    """A zombie, which nobody has reaped yet, does not."""
+    return is_alive(pid, since_ns) and gone_status(pid) is None
 
 
 def _death(log: ServedLog, side: Side, worker: Worker, seen: bool) -> Facts:
@@ -107,22 +119,9 @@ def _death(log: ServedLog, side: Side, worker: Worker, seen: bool) -> Facts:
         "booting": worker.died_booting if seen else not worker.ready_ns,
         "silent_s": max(0, until_ns - last_ns) / 1e9 if seen and last_ns else None,
         "seen": seen,
-        "requests": [_request(one, until_ns) for one in _held(side, worker)],
+        "requests": [_request(one, until_ns) for one in held_at_death(side, worker)],
         "line": boot.words if boot is not None else None,
     }
-
-
-def _held(side: Side, worker: Worker) -> Sequence[Request]:
-    """What the process had when it died, the oldest first."""
-    found = {one.id: one for one in side.ledger.external.values() if one.pid == worker.pid}
-    found |= {one.id: one for one in side.ledger.in_flight() if one.pid == worker.pid}
-    held = [one for one in found.values() if one.began_ns and (one.in_app or one.raised in _ends(worker))]
-    return sorted(held, key=lambda one: one.began_ns)[:MOST_DEATHS]
-
-
-def _ends(worker: Worker) -> frozenset[str]:
-    """What ends a request along with its worker. On SIGABRT gunicorn raises SystemExit in what the worker is at."""
-    return frozenset({WORKER_DIED, "SystemExit"} if worker.died_of == "timeout" else {WORKER_DIED})
 
 
 def _request(request: Request, until_ns: int) -> Facts:
@@ -164,6 +163,7 @@ def page(found: Facts, ascii_only: bool) -> str:
         lines += [*_rows(death, ascii_only), ""]
     if not found["deaths"]:
         lines = ["No worker under wsgiviz exec has died out of order, as far as the black box goes."]
+    lines += [f"? not read: {words}" for words in found["not_read"]]
     return "\n".join(clipped(line, ascii_only) for line in lines).rstrip("\n") + "\n"
 
 
@@ -177,7 +177,8 @@ def _rows(death: dict[str, Any], ascii_only: bool) -> Iterator[str]:
         yield f"  while it loaded the app{' at ' + death['line'] if death['line'] else ''}"
     elif not death["requests"]:
         yield "  it held no request"
+    at_least = "" if death["seen"] else "at least "
     for one in death["requests"]:
         line = f", last seen at {one['line']}" if one["line"] else ", at no line that was seen"
         since = f" (there for {length(one['line_since_s'])})" if one["line_since_s"] is not None else ""
-        yield f"  {(one['target'] or 'a request')[:50]}, for {length(one['age_s'])}{line}{since}"
+        yield f"  {(one['target'] or 'a request')[:50]}, for {at_least}{length(one['age_s'])}{line}{since}"

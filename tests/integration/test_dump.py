@@ -1,0 +1,318 @@
+"""``wsgiviz dump`` on real servers: what it says from outside agrees with /proc and py-spy, and with the probe."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from wsgiviz.observe import py_spy
+from wsgiviz.recorder import served
+from wsgiviz.report import last_deaths
+from wsgiviz.report.dump import dump
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="from outside only Linux says what processes do")
+
+APP = """\
+import ctypes, os, time
+
+def app(environ, start_response):
+    path = environ["PATH_INFO"]
+    if path == "/sleep":
+        time.sleep(60)
+    if path == "/compute":
+        while True:
+            pass
+    if path == "/segfault":
+        time.sleep(1.5)
+        ctypes.string_at(0)
+    if path == "/exit":
+        os._exit(7)
+    start_response("200 OK", [("Content-Length", "2")])
+    return [b"ok"]
+
+async def asgi(scope, receive, send):
+    if scope["type"] != "http":
+        return
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": b"ok"})
+"""
+WAIT_S = 30
+
+
+def until(check: Callable[[], Any]) -> Any:
+    """What ``check`` gives, once that is something."""
+    end_s = time.monotonic() + WAIT_S
+    while not (found := check()):
+        assert time.monotonic() < end_s, "it did not come to that"
+        time.sleep(0.05)
+    return found
+
+
+class Server:
+    """A server of a person's own, on a port that was free."""
+
+    def __init__(self, folder: Path, *command: str, workers: int = 1) -> None:
+        (folder / "shop.py").write_text(APP)
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        filled = [word.replace("PORT", str(self.port)) for word in command]
+        self._clients: list[http.client.HTTPConnection] = []
+        env = {**os.environ, "PYTHONPATH": str(Path.cwd())}
+        with (folder / "server.log").open("wb") as log:
+            self.process = subprocess.Popen([sys.executable, *filled], cwd=folder, stderr=log, stdout=log, env=env)
+        self.pid = self.process.pid
+        until(lambda: self._answers() and len(self.workers()) >= workers)
+
+    def workers(self) -> list[int]:
+        """Its children that serve, and itself where it has none."""
+        children = psutil.Process(self.pid).children()
+        return sorted(child.pid for child in children if "resource_tracker" not in " ".join(child.cmdline()))
+
+    def _answers(self) -> bool:
+        with contextlib.suppress(OSError, http.client.HTTPException):
+            with contextlib.closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=WAIT_S)) as client:
+                client.request("GET", "/")
+                return client.getresponse().read() == b"ok"
+        return False
+
+    def ask(self, path: str) -> None:
+        """A request whose answer nobody reads, until the server is closed."""
+        client = http.client.HTTPConnection("127.0.0.1", self.port, timeout=WAIT_S)
+        client.request("GET", path, headers={"Connection": "close"})
+        self._clients.append(client)
+
+    def close(self) -> None:
+        for client in self._clients:
+            client.close()
+        family = [self.pid]
+        with contextlib.suppress(psutil.Error):
+            family += [child.pid for child in psutil.Process(self.pid).children(recursive=True)]
+        for pid in family:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self.process.wait()
+
+
+@pytest.fixture
+def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Server]]:
+    monkeypatch.setenv(served.HOME_VARIABLE, str(tmp_path / "home"))
+    servers: list[Server] = []
+
+    def started(*command: str, workers: int = 1) -> Server:
+        folder = tmp_path / f"app{len(servers)}"
+        folder.mkdir()
+        servers.append(Server(folder, *command, workers=workers))
+        return servers[-1]
+
+    yield started
+    for server in servers:
+        server.close()
+
+
+def gunicorn(*more: str, exec: bool = False) -> list[str]:
+    before = ["-m", "wsgiviz", "exec", sys.executable] if exec else []
+    return [*before, "-m", "gunicorn", "-b", "127.0.0.1:PORT", *more, "shop:app"]
+
+
+def only_server(server: Server) -> dict[str, Any]:
+    found: dict[str, Any]
+    [found] = dump(server.pid)["servers"]
+    return found
+
+
+def held(server: Server) -> int:
+    """Connections that its workers hold, by psutil."""
+    found = [psutil.Process(pid).net_connections("tcp") for pid in server.workers()]
+    return sum(one.status == psutil.CONN_ESTABLISHED for many in found for one in many)
+
+
+# --- from outside -------------------------------------------------------------------------------------------------
+
+
+def test_a_gunicorn_of_somebody_else_is_seen_from_outside(start: Callable[..., Server]) -> None:
+    server = start(*gunicorn("-w", "3"), workers=3)
+    server.ask("/sleep")
+    server.ask("/compute")
+    until(lambda: held(server) == 2)
+    found = only_server(server)
+    rows = {row["pid"]: row for row in found["workers"]}
+    assert sorted(rows) == server.workers()
+    assert not found["probe"]
+    assert any("wsgiviz exec" in words for words in found["unknown"])
+    by_activity = {row["activity"]: row for row in rows.values()}
+    assert sorted(by_activity) == ["blocked", "computing", "idle"]
+    for row in rows.values():
+        process = psutil.Process(row["pid"])
+        assert row["clients"] == len([one for one in process.net_connections("tcp") if one.raddr])
+        assert abs(row["rss_bytes"] - process.memory_info().rss) < 16 << 20
+        assert abs(row["age_s"] - (time.time() - process.create_time())) < WAIT_S
+    assert "nanosleep" in by_activity["blocked"]["waits_in"]
+    assert [queue["address"] for queue in found["accept_queues"]] == [f"127.0.0.1:{server.port}"]
+
+
+def test_lines_agree_with_py_spy(start: Callable[..., Server]) -> None:
+    program = py_spy.program()
+    if program is None:
+        pytest.skip("py-spy is not installed")
+    server = start(*gunicorn("-w", "2"), workers=2)
+    server.ask("/sleep")
+    until(lambda: held(server) == 1)
+    raw = {pid: subprocess.run([program, "dump", "--pid", str(pid)], capture_output=True) for pid in server.workers()}
+    if any(b"EPERM" in one.stderr or b"ermission" in one.stderr for one in raw.values()):
+        pytest.skip("tracing other processes is not permitted here")
+    for row in only_server(server)["workers"]:
+        text = raw[row["pid"]].stdout.decode()
+        assert (row["activity"] == "blocked") == ("shop.py:6" in text)
+        assert row["lines"] == (["shop.py:6 in app"] if "shop.py:6" in text else [])
+
+
+def test_all_busy_and_somebody_waits_is_found(start: Callable[..., Server]) -> None:
+    server = start(*gunicorn())
+    quiet = dump(server.pid)
+    assert (quiet["status"], quiet["servers"][0]["findings"]) == (0, [])
+    for _ in range(3):
+        server.ask("/sleep")
+    until(lambda: held(server) == 1)
+    busy = dump(server.pid)
+    assert busy["status"] == 1
+    [finding] = busy["servers"][0]["findings"]
+    assert finding["name"] == "all-workers-busy"
+    assert "2 connections wait" in finding["words"]
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_uvicorn_and_its_workers(start: Callable[..., Server], workers: int) -> None:
+    pytest.importorskip("uvicorn")
+    more = ["--workers", "2"] if workers == 2 else []
+    server = start("-m", "uvicorn", "--port", "PORT", *more, "shop:asgi", workers=workers if workers > 1 else 0)
+    found = only_server(server)
+    assert found["program"] == "uvicorn"
+    assert sorted(row["pid"] for row in found["workers"]) == (server.workers() or [server.pid])
+    assert {row["activity"] for row in found["workers"]} == {"idle"}
+
+
+def test_32_workers_are_all_there_with_their_lines(start: Callable[..., Server]) -> None:
+    """The time it takes is printed: what a machine that runs other tests needs is no bound."""
+    server = start(*gunicorn("-w", "32"), workers=32)
+    began_s = time.monotonic()
+    found = only_server(server)
+    print(f"32 workers in {time.monotonic() - began_s:.2f} s")
+    assert len(found["workers"]) == 32
+    assert {row["activity"] for row in found["workers"]} == {"idle"}
+
+
+# --- with the probe -----------------------------------------------------------------------------------------------
+
+
+def test_with_the_probe_requests_are_known_and_the_same_from_outside(start: Callable[..., Server]) -> None:
+    server = start(*gunicorn("-w", "2", "-t", "8", exec=True), workers=2)
+    server.ask("/sleep")
+    until(lambda: held(server) == 1)
+    found = only_server(server)
+    assert found["probe"]
+    assert found["kind"] == "sync"
+    busy = [row for row in found["workers"] if row["requests"]]
+    [row] = busy
+    assert row["clients"] == 1
+    assert row["activity"] == "blocked"
+    assert row["requests"][0]["target"] == "GET /sleep"
+    assert row["requests"][0]["line"] == "shop.py:6 time.sleep"
+    assert "nanosleep" in row["waits_in"]
+    until(lambda: [one for one in only_server(server)["findings"] if one["name"] == "request-lasts"])
+
+
+def death_of(pid: int) -> dict[str, Any] | None:
+    return next((death for death in last_deaths.last()["deaths"] if death["pid"] == pid), None)
+
+
+def holder(server: Server) -> int:
+    """The worker that holds a connection."""
+
+    def found() -> int:
+        for pid in server.workers():
+            with contextlib.suppress(psutil.Error):
+                connections = psutil.Process(pid).net_connections("tcp")
+                if any(one.status == psutil.CONN_ESTABLISHED for one in connections):
+                    return pid
+        return 0
+
+    pid: int = until(found)
+    return pid
+
+
+@pytest.mark.parametrize(
+    ("path", "more", "cause", "by"),
+    [
+        ("/segfault", [], "crashed with SIGSEGV", "kernel"),
+        ("/exit", [], "ended itself with exit status 7 (os._exit)", "itself"),
+        ("/sleep", ["-t", "2"], "was killed by gunicorn (worker timeout)", "gunicorn"),
+    ],
+)
+def test_the_black_box_says_what_a_worker_died_of(
+    start: Callable[..., Server], path: str, more: list[str], cause: str, by: str
+) -> None:
+    server = start(*gunicorn(*more, exec=True))
+    server.ask(path)
+    found = until(lambda: last_deaths.last(server.pid)["deaths"])[0]
+    assert (found["cause"], found["by"], found["seen"]) == (cause, by, True)
+    [request] = found["requests"]
+    assert request["target"] == f"GET {path}"
+    if path != "/exit":
+        assert request["line"].startswith("shop.py:")
+
+
+def test_the_black_box_after_kill_9_of_a_worker_and_then_of_all(start: Callable[..., Server]) -> None:
+    server = start(*gunicorn(exec=True))
+    server.ask("/sleep")
+    first = holder(server)
+    os.kill(first, signal.SIGKILL)
+    found = until(lambda: death_of(first))
+    assert (found["cause"], found["by"], found["signal"]) == ("was killed by SIGKILL", None, "SIGKILL")
+    assert found["requests"][0]["target"] == "GET /sleep"
+    assert any(one["name"] == "worker-died" for one in only_server(server)["findings"])
+    server.ask("/sleep")
+    second = holder(server)
+    until(lambda: any(row["requests"] for row in only_server(server)["workers"]))
+    os.kill(server.pid, signal.SIGKILL)  # before it can see its worker die
+    os.kill(second, signal.SIGKILL)
+    server.process.wait()
+    found = until(lambda: death_of(second))
+    assert not found["seen"]
+    assert found["cause"] == last_deaths.UNSEEN
+    assert found["requests"][0]["target"] == "GET /sleep"
+    assert found["requests"][0]["line"] == "shop.py:6 time.sleep"
+
+
+# --- the command --------------------------------------------------------------------------------------------------
+
+
+def wsgiviz(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-m", "wsgiviz", *arguments], capture_output=True, text=True, timeout=60)
+
+
+def test_the_command_and_its_exit_status(start: Callable[..., Server], tmp_path: Path) -> None:
+    server = start(*gunicorn())
+    assert wsgiviz("dump", str(server.pid)).returncode == 0
+    report = tmp_path / "dump.json"
+    done = wsgiviz("dump", str(server.pid), "--json", str(report), "--ascii")
+    assert done.stdout.isascii()
+    assert json.loads(report.read_text())["servers"][0]["pid"] == server.pid
+    assert json.loads(wsgiviz("dump", "--last", "--json", "-").stdout)["deaths"] == []
+    for wrong in (("dump", "nine"), ("dump", "0"), ("dump", str((1 << 31) - 1)), ("dump", "--last", "1")):
+        refused = wsgiviz(*wrong)
+        assert refused.returncode == 2
+        assert refused.stderr.startswith("wsgiviz: dump")
