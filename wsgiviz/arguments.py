@@ -13,7 +13,8 @@ from wsgiviz.errors import UsageError
 from wsgiviz.options import BY_NAME, OPTIONS, Option
 from wsgiviz.settings import Settings, make, protocol
 
-COMMANDS = ("run", "replay", "lesson", "clinic", "lessons", "tour", "notes", "scenarios", "lints", "exec")
+COMMANDS = ("run", "replay", "lesson", "clinic", "lessons", "tour", "notes", "scenarios", "lints", "exec",
+            "attach")  # fmt: skip
 
 DESCRIPTION = """\
 See, on real servers, why WSGI is synchronous: gunicorn workers and an event loop, live, under the same load.
@@ -82,6 +83,9 @@ def parser() -> Parser:
         "exec", help="run your own server command, unchanged, with the probe inside", allow_abbrev=False,
         usage="wsgiviz exec [--redact] [--always] [--] COMMAND ...",
     ))  # fmt: skip
+    _add_attach_options(commands.add_parser(
+        "attach", help="the live screen on servers that run under wsgiviz exec", allow_abbrev=False,
+    ))  # fmt: skip
     commands.add_parser("scenarios", help="list the scenarios and their parameters", allow_abbrev=False)
     commands.add_parser("lints", help="list the lints: what each one means, and the fix", allow_abbrev=False)
     return top
@@ -138,6 +142,16 @@ def _add_exec_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--redact", action="store_true", help="record no paths of requests: they may hold secrets")
     command.add_argument("--always", action="store_true", help="sample lines also when nobody looks")
     command.add_argument("argv", nargs=argparse.REMAINDER, metavar="COMMAND ...", help="gunicorn, uvicorn, a script")
+
+
+def _add_attach_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "pid", nargs="*", type=int, metavar="PID",
+        help="of a master, a worker or the command, of at most two servers; none: the only server there is",
+    )  # fmt: skip
+    command.add_argument("--record", metavar="FILE", help="write every event to a recording, for wsgiviz replay")
+    command.add_argument("--redact", action="store_true", help="hide the paths of requests: they may hold secrets")
+    command.add_argument("--ascii", action="store_true", default=argparse.SUPPRESS, help=ASCII_HELP)
 
 
 def _default(name: str) -> object:

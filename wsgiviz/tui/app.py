@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
@@ -39,6 +39,8 @@ MUCH = 32
 """With more events in a frame, the next one is soon enough: there will be something new in each."""
 
 RECORDED = "This is a recording: its servers are not running."
+
+ATTACHED = "These servers are somebody's own: they are watched, and not asked for anything."
 
 PAST = "The servers go on: escape leads back to them."
 
@@ -195,12 +197,17 @@ class WsgivizApp(App[int]):
     def _servers(self) -> Controls | None:
         """Who carries it out; None in a recording, where a message says so."""
         if self._controls is None:
-            self._say(RECORDED)
+            self._say(self._unasked)
         return self._controls
 
     @on(intents.AskServers)
     def _asked(self) -> None:
-        self._say(RECORDED if self._past is None else PAST)
+        self._say(self._unasked if self._past is None else PAST)
+
+    @property
+    def _unasked(self) -> str:
+        """Why nothing can be asked of the servers."""
+        return RECORDED if self._feed.recorded else ATTACHED
 
     @on(intents.Fire)
     def _fire(self) -> None:
@@ -356,6 +363,22 @@ def run(settings: Settings, ascii: bool = False, record: str | None = None) -> i
 
     feed = LiveFeed(settings, record)
     status = _run(LessonApp(feed, feed.controller, ascii=ascii), feed)
+    if record is not None:
+        print(f"wsgiviz: {printable(feed.problem or f'recorded to {record}')}", file=sys.stderr)
+    return status
+
+
+def run_attached(
+    directories: Sequence[Path], ascii: bool = False, record: str | None = None, redact: bool = False
+) -> int:
+    """Show the servers that record in ``directories`` until the person quits; they do not notice. Gives the status.
+
+    ``record``: a file to which everything is written meanwhile. Raises WsgivizError when that can't be.
+    """
+    from wsgiviz.tui.attached_feed import AttachedFeed
+
+    feed = AttachedFeed(directories, record, redact)
+    status = _run(WsgivizApp(feed, ascii=ascii), feed)
     if record is not None:
         print(f"wsgiviz: {printable(feed.problem or f'recorded to {record}')}", file=sys.stderr)
     return status
