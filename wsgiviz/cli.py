@@ -152,7 +152,7 @@ def _attach(arguments: argparse.Namespace) -> int:
 
     directories = choose(arguments.pid)
     _prepare_terminal("wsgiviz dump")
-    from wsgiviz.tui.app import run_attached
+    from wsgiviz.tui.attached_app import run_attached
 
     return run_attached(directories, arguments.ascii, arguments.record, arguments.redact)
 

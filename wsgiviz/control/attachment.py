@@ -23,6 +23,7 @@ from wsgiviz.events import (
     QueueSampled,
     RequestBegan,
     ServerAttached,
+    ServerRetired,
     SessionOpened,
     WorkerBooting,
 )
@@ -32,7 +33,7 @@ from wsgiviz.observe.listeners import Listener, listeners_of
 from wsgiviz.observe.sampler import KernelSampler
 from wsgiviz.probe.redaction import without_path
 from wsgiviz.recorder import served
-from wsgiviz.recorder.keeping import prune
+from wsgiviz.recorder.keeping import prune, writers
 from wsgiviz.recorder.layout import SUFFIX
 from wsgiviz.state import Phase, State
 
@@ -93,6 +94,7 @@ class AttachedServer:
         self.pid = 0
         self.kind = ""
         self.listeners: list[Listener] = []
+        self._ended = False
         self._collector = Collector(directory, deletes=False, side=name)
         self._sources = Sources(Path(about.folder))
 
@@ -144,6 +146,17 @@ class AttachedServer:
 
     def source(self, state: State, events: Sequence[Event], now_ns: int) -> list[Event]:
         return [*self._sources.of_lines(state, events, now_ns)]
+
+    def ended(self, now_ns: int) -> list[Event]:
+        """That no process of it lives any more, once: one that was killed does not say so itself."""
+        with contextlib.suppress(OSError):
+            if writers(self.directory):
+                self._ended = False
+                return []
+        if self._ended or not self.kind:
+            return []
+        self._ended = True
+        return [ServerRetired(now_ns, self.name, self.pid)]
 
     def close(self) -> None:
         self._collector.close()
@@ -222,6 +235,7 @@ class Attachment:
             for server in self._servers:
                 with contextlib.suppress(OSError):
                     served.watch(server.directory, begins)
+                self._append(server.ended(now_ns))
 
     def _take(self, now_ns: int, everything: bool = False) -> bool:
         """Whether there was anything new in the rings."""

@@ -1,9 +1,10 @@
 """Accept queues of somebody else's server: the listening sockets that one of its processes holds, and what waits.
 
 Sources: /proc/PID/fd, whose links name sockets by inode; sock_diag(7) for TCP, which needs no list of all connections
-(`wsgiviz.observe.sock_diag`); for a process in another network namespace, or without that, /proc/net/tcp and tcp6, where a listening socket's rx_queue
-is the number of connections that wait to be accepted (get_tcp4_sock in net/ipv4/tcp_ipv4.c); and /proc/net/unix,
-which has no queue: that depth stays unknown. Read through /proc/PID/net, so in the network namespace of that process.
+(`wsgiviz.observe.sock_diag`). For a process in another network namespace, or where the kernel does not answer:
+/proc/net/tcp and tcp6, where a listening socket's rx_queue is the number of connections that wait to be accepted
+(get_tcp4_sock in net/ipv4/tcp_ipv4.c), read through /proc/PID/net, so in the namespace of that process. And
+/proc/net/unix, which has no queue: that depth stays unknown.
 """
 
 from __future__ import annotations
@@ -25,8 +26,8 @@ PROC = Path("/proc")
 
 
 class Listener(NamedTuple):
-    """A listening socket: ``address`` is "http://host:port" or "unix:path". ``depth`` connections wait to be accepted,
-    and ``limit`` may (listen(2)'s backlog); -1 where that is not known."""
+    """A listening socket: ``address`` is "http://host:port" or "unix:path". ``depth`` connections wait to be
+    accepted, and ``limit`` may (listen(2)'s backlog); -1 where that is not known."""
 
     inode: int
     address: str

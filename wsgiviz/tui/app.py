@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
@@ -362,23 +362,7 @@ def run(settings: Settings, ascii: bool = False, record: str | None = None) -> i
     from wsgiviz.tui.live_feed import LiveFeed
 
     feed = LiveFeed(settings, record)
-    status = _run(LessonApp(feed, feed.controller, ascii=ascii), feed)
-    if record is not None:
-        print(f"wsgiviz: {printable(feed.problem or f'recorded to {record}')}", file=sys.stderr)
-    return status
-
-
-def run_attached(
-    directories: Sequence[Path], ascii: bool = False, record: str | None = None, redact: bool = False
-) -> int:
-    """Show the servers that record in ``directories`` until the person quits; they do not notice. Gives the status.
-
-    ``record``: a file to which everything is written meanwhile. Raises WsgivizError when that can't be.
-    """
-    from wsgiviz.tui.attached_feed import AttachedFeed
-
-    feed = AttachedFeed(directories, record, redact)
-    status = _run(WsgivizApp(feed, ascii=ascii), feed)
+    status = show(LessonApp(feed, feed.controller, ascii=ascii), feed)
     if record is not None:
         print(f"wsgiviz: {printable(feed.problem or f'recorded to {record}')}", file=sys.stderr)
     return status
@@ -394,7 +378,7 @@ def run_lesson(lesson: Lesson | None, ascii: bool = False, clinic: bool = False)
 
     feed = LiveFeed(make())
     app = LessonApp(feed, feed.controller, ascii=ascii, opening=Opening(lesson, clinic))
-    return _run(app, feed)
+    return show(app, feed)
 
 
 def run_replay(
@@ -409,10 +393,11 @@ def run_replay(
     from wsgiviz.tui.replay_feed import ReplayFeed
 
     feed = ReplayFeed(path, loop) if beside is None else PairFeed(path, beside, side, loop)
-    return _run(WsgivizApp(feed, playback=feed, ascii=ascii), feed)
+    return show(WsgivizApp(feed, playback=feed, ascii=ascii), feed)
 
 
-def _run(app: WsgivizApp, feed: Feed) -> int:
+def show(app: WsgivizApp, feed: Feed) -> int:
+    """Run ``app`` until the person quits, and close ``feed``. Gives the exit status."""
     _collect_seldom()
     with leaving(app, feed.close) as how:
         app.run()

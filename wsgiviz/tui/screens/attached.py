@@ -22,7 +22,8 @@ class AttachedScreen(LiveScreen, inherit_bindings=False):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         *LOOKS_BACK,
-        *VIEW,
+        *VIEW[:-1],
+        Binding("q", "app.quit", "quit", tooltip="Quit; the servers go on"),
         Binding(",".join(NOT_ASKED), "not_asked", "", show=False),
     ]
     HINTS: ClassVar[Sequence[Hint]] = ATTACHED_HINTS
