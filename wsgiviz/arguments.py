@@ -13,7 +13,9 @@ from wsgiviz.errors import UsageError
 from wsgiviz.options import BY_NAME, OPTIONS, Option
 from wsgiviz.settings import Settings, make, protocol
 
-COMMANDS = ("run", "replay", "lesson", "clinic", "lessons", "tour", "notes", "scenarios", "lints", "exec", "dump")
+COMMANDS = (
+    "run", "replay", "lesson", "clinic", "lessons", "tour", "notes", "scenarios", "lints", "exec", "attach", "dump",
+)  # fmt: skip
 
 DESCRIPTION = """\
 See, on real servers, why WSGI is synchronous: gunicorn workers and an event loop, live, under the same load.
@@ -85,6 +87,9 @@ def parser() -> Parser:
     _add_dump_options(commands.add_parser(
         "dump", help="what servers that run already are doing now, or what workers died of", allow_abbrev=False,
     ))  # fmt: skip
+    _add_attach_options(commands.add_parser(
+        "attach", help="the live screen on servers that run under wsgiviz exec", allow_abbrev=False,
+    ))  # fmt: skip
     commands.add_parser("scenarios", help="list the scenarios and their parameters", allow_abbrev=False)
     commands.add_parser("lints", help="list the lints: what each one means, and the fix", allow_abbrev=False)
     return top
@@ -152,8 +157,18 @@ def _add_dump_options(command: argparse.ArgumentParser) -> None:
 
 def _pid(text: str) -> int:
     if not (text.isascii() and text.isdigit() and 0 < int(text[:10]) < 1 << 31 and len(text) < 11):
-        raise UsageError(f"dump {text}: that is no pid", "give the number of a process, as ps shows it")
+        raise UsageError(f"{text}: that is no pid", "give the number of a process, as ps shows it")
     return int(text)
+
+
+def _add_attach_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "pid", nargs="*", type=_pid, metavar="PID",
+        help="of a master, a worker or the command, of at most two servers; none: the only server there is",
+    )  # fmt: skip
+    command.add_argument("--record", metavar="FILE", help="write every event to a recording, for wsgiviz replay")
+    command.add_argument("--redact", action="store_true", help="hide the paths of requests: they may hold secrets")
+    command.add_argument("--ascii", action="store_true", default=argparse.SUPPRESS, help=ASCII_HELP)
 
 
 def _default(name: str) -> object:

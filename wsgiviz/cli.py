@@ -66,6 +66,8 @@ def _carry_out(argv: list[str]) -> int:
         run_command(command, arguments.redact, arguments.always)
     if arguments.command == "dump":
         return _dump(arguments)
+    if arguments.command == "attach":
+        return _attach(arguments)
     if arguments.command == "tour":
         return _tour(arguments)
     if arguments.command == "notes":
@@ -145,6 +147,16 @@ def _tour(arguments: argparse.Namespace) -> int:
     from wsgiviz.tui.app import run_lesson
 
     return run_lesson(tour(), ascii=arguments.ascii)
+
+
+def _attach(arguments: argparse.Namespace) -> int:
+    from wsgiviz.control.running import choose
+
+    directories = choose(arguments.pid)
+    _prepare_terminal("wsgiviz dump")
+    from wsgiviz.tui.attached_app import run_attached
+
+    return run_attached(directories, arguments.ascii, arguments.record, arguments.redact)
 
 
 def _notes(arguments: argparse.Namespace) -> int:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from wsgiviz.observe import listeners
 from wsgiviz.observe.listeners import listeners_of
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="/proc is Linux's")
@@ -25,11 +26,25 @@ def test_a_tcp_listener_and_what_waits(host: str) -> None:
         port = server.getsockname()[1]
         shown = f"[{host}]" if ":" in host else host
         clients = [socket.create_connection((host, port)) for _ in range(3)]
-        found = {one.address: one.depth for one in listeners_of(os.getpid())}
-        assert found[f"http://{shown}:{port}"] == 3
+        found = {one.address: (one.depth, one.limit) for one in listeners_of(os.getpid())}
+        assert found[f"http://{shown}:{port}"] == (3, 8)
         for client in clients:
             client.close()
     assert f"http://{shown}:{port}" not in {one.address for one in listeners_of(os.getpid())}
+
+
+def test_where_the_kernel_is_not_asked_the_table_has_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0), backlog=8) as server:
+        port = server.getsockname()[1]
+        with socket.create_connection(("127.0.0.1", port)):
+            [asked] = [one for one in listeners_of(os.getpid()) if one.address.endswith(f":{port}")]
+            monkeypatch.setattr(listeners, "tcp_sockets", _no_netlink)
+            [read] = [one for one in listeners_of(os.getpid()) if one.address.endswith(f":{port}")]
+    assert (asked, asked.depth) == (read._replace(limit=8), 1)
+
+
+def _no_netlink(*_: object) -> None:
+    raise OSError("this platform has no netlink")
 
 
 def test_a_unix_listener_has_a_path_and_no_known_depth(tmp_path: Path) -> None:

@@ -12,13 +12,18 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from wsgiviz.control.sources import Sources
 from wsgiviz.errors import WsgivizError
 from wsgiviz.events import (
+    ClientSeen,
     Event,
     PhaseChanged,
     QueueSampled,
+    RequestBegan,
     ServerAttached,
+    ServerRetired,
     SessionOpened,
     WorkerBooting,
 )
@@ -26,7 +31,9 @@ from wsgiviz.log import EventLog
 from wsgiviz.observe.collector import Collector
 from wsgiviz.observe.listeners import Listener, listeners_of
 from wsgiviz.observe.sampler import KernelSampler
+from wsgiviz.probe.redaction import without_path
 from wsgiviz.recorder import served
+from wsgiviz.recorder.keeping import prune, writers
 from wsgiviz.recorder.layout import SUFFIX
 from wsgiviz.state import Phase, State
 
@@ -54,6 +61,15 @@ def kind_of(worker_class: str, speaks: str) -> str:
     return "gthread" if name == "gthread" else UNKNOWN_KINDS[speaks]
 
 
+def redacted(event: Event) -> Event:
+    """The same, without the path of a request ("GET [redacted]") or the address of a client."""
+    if isinstance(event, ClientSeen):
+        return replace(event, address="")
+    if not isinstance(event, RequestBegan):
+        return event
+    return replace(event, target=without_path(event.target.partition(" ")[0]).decode())
+
+
 def side_of(directory: Path) -> str:
     """What the server that records there speaks, by the names of its rings; "wsgi" where there are none yet."""
     with contextlib.suppress(OSError):
@@ -78,6 +94,7 @@ class AttachedServer:
         self.pid = 0
         self.kind = ""
         self.listeners: list[Listener] = []
+        self._ended = False
         self._collector = Collector(directory, deletes=False, side=name)
         self._sources = Sources(Path(about.folder))
 
@@ -115,7 +132,7 @@ class AttachedServer:
         return ServerAttached(now_ns, self.name, self.pid, self.kind, address, about.command, about.folder)
 
     def queues(self, now_ns: int) -> list[Event]:
-        """Its accept queues, added up, and where it listens when that is new. The limit is not known from outside."""
+        """Its accept queues, added up, and where it listens when that is new. A limit is known where all have one."""
         before, self.listeners = self.listeners, listeners_of(self.pid)
         events: list[Event] = []
         if not self.kind:
@@ -123,21 +140,42 @@ class AttachedServer:
         if [one.address for one in before] != [one.address for one in self.listeners] and self.listeners:
             events.append(self.said(now_ns))
         known = [one.depth for one in self.listeners if one.depth >= 0]
-        return [*events, QueueSampled(now_ns, self.name, 0, sum(known), -1)] if known else events
+        limits = [one.limit for one in self.listeners if one.depth >= 0]
+        limit = sum(limits) if all(each >= 0 for each in limits) else -1
+        return [*events, QueueSampled(now_ns, self.name, 0, sum(known), limit)] if known else events
 
     def source(self, state: State, events: Sequence[Event], now_ns: int) -> list[Event]:
         return [*self._sources.of_lines(state, events, now_ns)]
+
+    def ended(self, now_ns: int) -> list[Event]:
+        """That no process of it lives any more, once: one that was killed does not say so itself."""
+        with contextlib.suppress(OSError):
+            if writers(self.directory):
+                self._ended = False
+                return []
+        if self._ended or not self.kind:
+            return []
+        self._ended = True
+        return [ServerRetired(now_ns, self.name, self.pid)]
 
     def close(self) -> None:
         self._collector.close()
 
 
 class Attachment:
-    """Servers of ``directories`` (`wsgiviz.recorder.served`), one side each, into ``log``. At most two."""
+    """Servers of ``directories`` (`wsgiviz.recorder.served`), one side each, into ``log``. At most two.
+
+    ``redact``: paths of requests do not get into the log.
+    """
 
     def __init__(
-        self, directories: Sequence[Path], log: EventLog, clock: Callable[[], int] = time.monotonic_ns
+        self,
+        directories: Sequence[Path],
+        log: EventLog,
+        clock: Callable[[], int] = time.monotonic_ns,
+        redact: bool = False,
     ) -> None:
+        self._redact = redact
         self._log = log
         self._clock = clock
         self._servers: list[AttachedServer] = []
@@ -157,6 +195,7 @@ class Attachment:
         """Read all that the rings still hold; what was served before is history."""
         from wsgiviz.control.host import describe_host
 
+        prune()
         now_ns = self._clock()
         started = datetime.now(UTC).isoformat(timespec="seconds")
         self._log.append([SessionOpened(now_ns, "", 0, started, describe_host(None))])
@@ -190,17 +229,21 @@ class Attachment:
         return now_ns
 
     def _watch(self, now_ns: int) -> None:
-        if now_ns - self._watched_ns >= WATCH_EVERY_NS or not self._watched_ns:
+        begins = not self._watched_ns
+        if now_ns - self._watched_ns >= WATCH_EVERY_NS or begins:
             self._watched_ns = now_ns
             for server in self._servers:
                 with contextlib.suppress(OSError):
-                    served.watch(server.directory)
+                    served.watch(server.directory, begins)
+                self._append(server.ended(now_ns))
 
     def _take(self, now_ns: int, everything: bool = False) -> bool:
         """Whether there was anything new in the rings."""
         moved = False
         for server in self._servers:
             events = server.poll(everything)
+            if self._redact:
+                events = [redacted(event) for event in events]
             found = server.recognise(events, now_ns)
             moved = moved or bool(events)
             self._append([*found, *events, *server.source(self._state, events, now_ns)])

@@ -1,8 +1,10 @@
 """Accept queues of somebody else's server: the listening sockets that one of its processes holds, and what waits.
 
-Sources: /proc/PID/fd, whose links name sockets by inode; /proc/net/tcp and tcp6, where a listening socket's rx_queue
-is the number of connections that wait to be accepted (get_tcp4_sock in net/ipv4/tcp_ipv4.c); and /proc/net/unix,
-which has no queue: that depth stays unknown. Read through /proc/PID/net, so in the network namespace of that process.
+Sources: /proc/PID/fd, whose links name sockets by inode; sock_diag(7) for TCP, which needs no list of all connections
+(`wsgiviz.observe.sock_diag`). For a process in another network namespace, or where the kernel does not answer:
+/proc/net/tcp and tcp6, where a listening socket's rx_queue is the number of connections that wait to be accepted
+(get_tcp4_sock in net/ipv4/tcp_ipv4.c), read through /proc/PID/net, so in the namespace of that process. And
+/proc/net/unix, which has no queue: that depth stays unknown.
 """
 
 from __future__ import annotations
@@ -14,6 +16,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from wsgiviz.observe.sock_diag import LISTEN, tcp_sockets
+
 LISTENS = "0A"
 ACCEPTS_CONNECTIONS = 0x10000
 """__SO_ACCEPTCON, in the flags of /proc/net/unix: the socket listens."""
@@ -22,11 +26,13 @@ PROC = Path("/proc")
 
 
 class Listener(NamedTuple):
-    """A listening socket: ``address`` is "http://host:port" or "unix:path"; ``depth`` is -1 where it is not known."""
+    """A listening socket: ``address`` is "http://host:port" or "unix:path". ``depth`` connections wait to be
+    accepted, and ``limit`` may (listen(2)'s backlog); -1 where that is not known."""
 
     inode: int
     address: str
     depth: int
+    limit: int = -1
 
 
 def socket_inodes(pid: int, proc: Path = PROC) -> set[int]:
@@ -53,8 +59,37 @@ def listeners_of(pid: int, proc: Path = PROC) -> list[Listener]:
     if not inodes:
         return []
     net = proc / str(pid) / "net"
-    every = (*_tcp(net / "tcp"), *_tcp(net / "tcp6"), *_unix(net / "unix"))
+    tcp = _asked() if proc == PROC and _same_network(pid) else None
+    if tcp is None:
+        tcp = [*_tcp(net / "tcp"), *_tcp(net / "tcp6")]
+    every = (*tcp, *_unix(net / "unix"))
     return sorted((one for one in every if one.inode in inodes), key=lambda one: one.address)
+
+
+def _same_network(pid: int) -> bool:
+    """Whether the process is in our network namespace, which is all that sock_diag answers for."""
+    try:
+        return os.readlink(PROC / str(pid) / "ns" / "net") == os.readlink(PROC / "self" / "ns" / "net")
+    except OSError:
+        return False
+
+
+def _asked() -> list[Listener] | None:
+    """All TCP listeners of this network namespace; None where the kernel does not say."""
+    try:
+        found = [(socket.AF_INET, one) for one in tcp_sockets(socket.AF_INET, frozenset({LISTEN}))]
+        if socket.has_ipv6:
+            found += [(socket.AF_INET6, one) for one in tcp_sockets(socket.AF_INET6, frozenset({LISTEN}))]
+    except OSError:
+        return None
+    return [
+        Listener(one.inode, f"http://{_joined(family, *one.local)}", one.receive_queue, one.send_queue)
+        for family, one in found
+    ]
+
+
+def _joined(family: int, host: str, port: int) -> str:
+    return f"[{host}]:{port}" if family == socket.AF_INET6 else f"{host}:{port}"
 
 
 def _lines(path: Path) -> list[str]:
@@ -82,8 +117,8 @@ def _host_and_port(text: str) -> str:
     if sys.byteorder == "little":
         raw = b"".join(raw[at : at + 4][::-1] for at in range(0, len(raw), 4))
     if len(raw) == 4:
-        return f"{socket.inet_ntop(socket.AF_INET, raw)}:{int(port, 16)}"
-    return f"[{socket.inet_ntop(socket.AF_INET6, raw)}]:{int(port, 16)}"
+        return _joined(socket.AF_INET, socket.inet_ntop(socket.AF_INET, raw), int(port, 16))
+    return _joined(socket.AF_INET6, socket.inet_ntop(socket.AF_INET6, raw), int(port, 16))
 
 
 def _unix(path: Path) -> Iterator[Listener]:

@@ -147,11 +147,17 @@ def lives(directory: Path) -> bool:
     about = read_about(directory)
     if about is not None and is_alive(about.pid, about.started_ns):
         return True
+    return bool(writers(directory))
+
+
+def writers(directory: Path) -> set[int]:
+    """The processes that live and record there. Raises OSError when it can't be read."""
     names = [name for name in os.listdir(directory) if name.endswith(SUFFIX)]
-    return any(_writer_lives(directory / name) for name in names)
+    return {pid for pid in (_living_writer(directory / name) for name in names) if pid}
 
 
-def _writer_lives(ring: Path) -> bool:
+def _living_writer(ring: Path) -> int:
+    """Its pid; 0 where it is gone."""
     try:
         fd = os.open(ring, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
         try:
@@ -159,8 +165,8 @@ def _writer_lives(ring: Path) -> bool:
         finally:
             os.close(fd)
     except OSError:
-        return False
-    return header is not None and is_alive(header.pid, header.started_ns)
+        return 0
+    return header.pid if header is not None and is_alive(header.pid, header.started_ns) else 0
 
 
 def is_alive(pid: int, since_ns: int) -> bool:

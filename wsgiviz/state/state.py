@@ -107,6 +107,7 @@ class State(Struct, frozen=True):
     failure: Failure | None = None
     measured: Measured | None = None
     attached: bool = False  # to servers that somebody else has started: there are no runs of ours
+    attached_ns: int = 0  # since when
     run: int = 0  # number of the newest run that was requested
     fired: int = 0  # of the newest that a person asked for
     sides: Mapping[str, Side] = field(default_factory=dict)
@@ -114,6 +115,13 @@ class State(Struct, frozen=True):
     actions: tuple[Action, ...] = ()  # the newest ACTIONS_KEPT
     sources: Mapping[str, str] = field(default_factory=dict)  # text of the apps' files, by path
     logs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # the newest lines, by side
+
+    @property
+    def side_names(self) -> tuple[str, ...]:
+        """Those that have a pane, left to right."""
+        if self.attached:
+            return tuple(sorted(self.sides, key=lambda name: (not name.startswith("wsgi"), name)))
+        return tuple(name for name in self.settings.sides if name in self.sides)
 
     @property
     def lost(self) -> int:

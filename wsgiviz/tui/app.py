@@ -42,6 +42,8 @@ MUCH = 32
 
 RECORDED = "This is a recording: its servers are not running."
 
+ATTACHED = "These servers are somebody's own: they are watched, and not asked for anything."
+
 PAST = "The servers go on: escape leads back to them."
 
 
@@ -200,12 +202,17 @@ class WsgivizApp(App[int]):
     def _servers(self) -> Controls | None:
         """Who carries it out; None in a recording, where a message says so."""
         if self._controls is None:
-            self._say(RECORDED)
+            self._say(self._unasked)
         return self._controls
 
     @on(intents.AskServers)
     def _asked(self) -> None:
-        self._say(RECORDED if self._past is None else PAST)
+        self._say(self._unasked if self._past is None else PAST)
+
+    @property
+    def _unasked(self) -> str:
+        """Why nothing can be asked of the servers."""
+        return RECORDED if self._feed.recorded else ATTACHED
 
     @on(intents.Fire)
     def _fire(self) -> None:
@@ -351,7 +358,7 @@ def run(settings: Settings, ascii: bool = False, record: str | None = None) -> i
     from wsgiviz.tui.live_feed import LiveFeed
 
     feed = LiveFeed(settings, record)
-    status = _run(LessonApp(feed, feed.controller, ascii=ascii), feed)
+    status = show(LessonApp(feed, feed.controller, ascii=ascii), feed)
     if record is not None:
         print(f"wsgiviz: {printable(feed.problem or f'recorded to {record}')}", file=sys.stderr)
     return status
@@ -367,7 +374,7 @@ def run_lesson(lesson: Lesson | None, ascii: bool = False, clinic: bool = False)
 
     feed = LiveFeed(make())
     app = LessonApp(feed, feed.controller, ascii=ascii, opening=Opening(lesson, clinic))
-    return _run(app, feed)
+    return show(app, feed)
 
 
 def run_replay(
@@ -382,10 +389,11 @@ def run_replay(
     from wsgiviz.tui.replay_feed import ReplayFeed
 
     feed = ReplayFeed(path, loop) if beside is None else PairFeed(path, beside, side, loop)
-    return _run(WsgivizApp(feed, playback=feed, ascii=ascii), feed)
+    return show(WsgivizApp(feed, playback=feed, ascii=ascii), feed)
 
 
-def _run(app: WsgivizApp, feed: Feed) -> int:
+def show(app: WsgivizApp, feed: Feed) -> int:
+    """Run ``app`` until the person quits, and close ``feed``. Gives the exit status."""
     _collect_seldom()
     with leaving(app, feed.close) as how:
         app.run()

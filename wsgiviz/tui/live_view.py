@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from msgspec.structs import replace
 
 from wsgiviz.analysis import metrics
+from wsgiviz.analysis.attached_captions import attached_captions
 from wsgiviz.analysis.captions import Caption, caption
 from wsgiviz.analysis.contract import is_followed
 from wsgiviz.analysis.lints.loops import FASTER_FROM
@@ -21,11 +23,13 @@ from wsgiviz.tui.feed import Frame
 from wsgiviz.tui.render.contract_rows import ContractView
 from wsgiviz.tui.render.glyphs import Glyphs
 from wsgiviz.tui.render.view import PaneView
-from wsgiviz.tui.render.window import Viewport, Window, window
+from wsgiviz.tui.render.window import Viewport, Window, following, window
 from wsgiviz.tui.widgets.header import HeaderView
 
 DRIVER_BOTTLENECK = "driver-bottleneck"
 """The lint that says when the load driver's lateness matters."""
+FOLLOWED_NS = 16_000_000_000
+"""Of somebody else's servers this much is seen, until a person zooms."""
 GHOST_IN_VIEW = 3
 """Up to so many times longer than what is expected, the axis has room for the end of the run before."""
 
@@ -53,12 +57,12 @@ class LiveView:
     def sides(self) -> list[Side]:
         """Those that have a pane, left to right."""
         state = self.state
-        names = [name for name in state.settings.sides if name in state.sides]
-        return [state.sides[name] for name in names if self.only in ("", name)]
+        return [state.sides[name] for name in state.side_names if self.only in ("", name)]
 
     def panes(self) -> Iterator[PaneView]:
         """What each pane shows, left to right, on one axis of time."""
-        predictions = {side.name: prediction(self.state, side.name) for side in self.sides}
+        nothing = self.state.attached
+        predictions = {side.name: None if nothing else prediction(self.state, side.name) for side in self.sides}
         ghosts = [self._ghost(side) for side in self.sides]
         shown = self._window(self.stopped_ns, predictions.values(), ghosts)
         for side in self.sides:
@@ -87,11 +91,12 @@ class LiveView:
             rival=next((name for other, name in names.items() if other != side.name), ""),
             twin=self._twins,
             ghost=self._ghost(side),
+            attached=self.state.attached,
         )
 
     def _ghost(self, side: Side) -> Ghost | None:
         """The run before; not where a person is asked to predict this one."""
-        return ghost(self.state, side) if self.foretell else None
+        return ghost(self.state, side) if self.foretell and not self.state.attached else None
 
     def _faster(self) -> dict[str, float]:
         """By how much one side was faster, where both answered all of the same."""
@@ -130,6 +135,8 @@ class LiveView:
 
     def _title(self, side: Side) -> str:
         settings = self.state.settings
+        if self.state.attached:
+            return attached_title(side)
         workers = side.server.wanted or settings.processes(side.name)
         threads = settings.threads_of(side.name)
         server = "uvicorn" if side.kind == "uvicorn" else f"gunicorn {side.kind}"
@@ -139,6 +146,8 @@ class LiveView:
     def _window(
         self, now_ns: int, predictions: Iterable[Prediction | None], ghosts: Iterable[Ghost | None]
     ) -> Window:
+        if self.state.attached:
+            return following(self.zero_ns, now_ns, FOLLOWED_NS, self.viewport)
         expected_ns, past_ns = self.expected_ns(predictions), max((g.total_ns for g in ghosts if g), default=0)
         if past_ns <= GHOST_IN_VIEW * expected_ns:
             expected_ns = max(expected_ns, past_ns)
@@ -146,7 +155,10 @@ class LiveView:
 
     @property
     def zero_ns(self) -> int:
-        """What the axis calls 0 s: when the run began; now, where it did not yet."""
+        """What the axis calls 0 s: when the run began; now, where it did not yet. Of somebody else's servers: when
+        they were first seen."""
+        if self.state.attached:
+            return self.state.attached_ns
         starts = [side.run.started_ns for side in self.sides if side.run.started_ns]
         return min(starts, default=self.stopped_ns)
 
@@ -170,22 +182,34 @@ class LiveView:
     def captions(self) -> list[tuple[str, str, Caption]]:
         """A sentence for each side while a run is on: its name, its protocol, the sentence; else one about all."""
         frame = self.frame
+        if frame.state.attached:
+            return self._attached_captions()
         said = side_captions(frame.state, frame.now_ns, frame.occurrences)
         if not said:
             return [("", "", self.caption())]
         names = self._names()
         return [(names[side.name], side.protocol, self._keyless(said[side.name])) for side in self.sides]
 
+    def _attached_captions(self) -> list[tuple[str, str, Caption]]:
+        found, names = attached_captions(self.state, self.frame.now_ns), self._names()
+        if len(self.sides) == 1:
+            return [("", "", found[self.sides[0].name])]
+        said = [(names[side.name], side.protocol, found[side.name]) for side in self.sides]
+        return said or [("", "", Caption("No process of the server records yet."))]
+
     def header(self, fps: int) -> HeaderView:
         """``fps`` is the viewer's, which nobody needs to know of a replay."""
         state, settings = self.state, self.state.settings
         elapsed_ns = max((metrics.elapsed_ns(side, self.frame.now_ns) for side in self.sides), default=0)
-        left, right = [*(settings.call(side.name) for side in self.sides), "", ""][:2]
+        if state.attached:
+            elapsed_ns = max(0, self.frame.now_ns - state.attached_ns)
+        named = not (settings.own_app or state.attached)
+        left, right = [*(settings.call(side.name) for side in self.sides if named), "", ""][:2]
         return HeaderView(
-            name=settings.name,
-            wsgi_call=left if not settings.own_app else "",
-            asgi_call=right if not settings.own_app else "",
-            load=_load(settings),
+            name=settings.name if not state.attached else _commands(self.sides),
+            wsgi_call=left,
+            asgi_call=right,
+            load=_load(settings) if not state.attached else "",
             state=self._status(),
             clock_s=elapsed_ns // 100_000_000 / 10,
             fps=None if self.frame.recorded else fps,
@@ -207,6 +231,9 @@ class LiveView:
         if frame.recorded:
             return self._playback_status()
         words = {Phase.RUNNING: f"{self.glyphs.live} live", Phase.FINISHED: "done", Phase.FAILED: "stopped"}
+        if phase is Phase.ATTACHED:
+            ended = self.sides and not any(side.server.living() for side in self.sides)
+            words[phase] = "ended" if ended else f"attached  {self.glyphs.live} live"
         kept = "recording failed  " if frame.problem else "rec  " if frame.recording else ""
         return kept + words.get(phase, phase.value)
 
@@ -220,6 +247,21 @@ class LiveView:
         words = f"replay {speed}" if frame.playing else f"replay {speed}, paused"
         looped = ", repeated" if playhead is not None and playhead.loop else ""
         return f"{words}{looped}{', incomplete' if frame.problem else ''}"
+
+
+def attached_title(side: Side) -> str:
+    """ "gunicorn gthread, 2 workers of 4 threads, pid 1234 at 127.0.0.1:8000"; it may hold anything."""
+    living = side.server.living()
+    workers = len({worker.pid for worker in living})
+    threads = len(living) // max(1, workers)
+    server = "uvicorn" if side.kind == "uvicorn" else f"gunicorn {side.kind}"
+    each = f" of {threads} threads" if threads > 1 else ""
+    at = f" at {side.server.address.removeprefix('http://')}" if side.server.address else ""
+    return f"{server}, {workers} worker{'s' if workers != 1 else ''}{each}, pid {side.server.pid}{at}"
+
+
+def _commands(sides: Iterable[Side]) -> str:
+    return "  and  ".join(shlex.join(side.server.command) for side in sides)
 
 
 def at_once(settings: Settings) -> int:

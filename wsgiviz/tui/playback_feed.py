@@ -115,13 +115,14 @@ class PlaybackFeed:
 
 def zero_ns(state: State) -> int:
     """When the run began that is shown: what its axis calls 0 s; 0 before the first."""
+    if state.attached:
+        return state.attached_ns
     return min((side.run.started_ns for side in state.sides.values() if side.run.started_ns), default=0)
 
 
 def _request(state: State, number: int) -> Request | None:
     """The one of that number in the newest run; of the leftmost side that has it."""
-    names = [name for name in state.settings.sides if name in state.sides]
-    found = (state.sides[name].ledger.get(state.fired * RUN_STRIDE + number) for name in names)
+    found = (state.sides[name].ledger.get(state.fired * RUN_STRIDE + number) for name in state.side_names)
     return next((request for request in found if request is not None and _taken_ns(request)), None)
 
 

@@ -40,7 +40,7 @@ class LintContext(Struct, frozen=True):
     @classmethod
     def of(cls, state: State, now_ns: int) -> LintContext:
         settings = state.settings
-        wsgi_call, asgi_call = settings.calls
+        wsgi_call, asgi_call = ("", "") if state.attached else settings.calls
         return cls(
             state,
             now_ns,
@@ -48,7 +48,7 @@ class LintContext(Struct, frozen=True):
             latest={name: side.ledger.latest(LATEST) for name, side in state.sides.items()},
             wsgi_call=wsgi_call,
             asgi_call=asgi_call,
-            own_app=settings.own_app,
+            own_app=settings.own_app or state.attached,
             cores=state.cores,
             arrivals=settings.arrivals,
             users=min(settings.concurrency, settings.requests),

@@ -113,7 +113,7 @@ def _server_attached(draft: StateDraft, event: ServerAttached) -> None:
     side = draft.attach(event.side, event.kind)
     server = replace(side.server, pid=event.pid, address=event.address, command=event.command)
     side.server = server
-    draft.now = replace(draft.now, attached=True)
+    draft.now = replace(draft.now, attached=True, attached_ns=draft.now.attached_ns or event.t_ns)
 
 
 def _server_retired(draft: StateDraft, event: ServerRetired) -> None:

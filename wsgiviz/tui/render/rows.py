@@ -9,6 +9,7 @@ from typing import TypeVar, cast
 
 from wsgiviz.state import Activity, Request, Side, Slot, Worker
 from wsgiviz.tui.render import (
+    attached_rows,
     digit_rows,
     head_rows,
     loop_rows,
@@ -184,6 +185,9 @@ def _head(view: PaneView, width: int, plan: Layout, loops: int, pools: int) -> M
 
 def _totals(view: PaneView, width: int, plan: Layout, memory: Memory) -> Made:
     gap, column = [Line(width).row()] * plan.gap_low, _column(view, width)
+    if view.attached:
+        rows = attached_rows.served_row(view, width, column), attached_rows.oldest_row(view, width, column)
+        return *gap, *rows, *[Line(width).row()] * (digit_rows.LINES - 2 if plan.digits else 0)
     if plan.digits:
         return (*gap, *digit_rows.digits(view, width, memory.median))
     return *gap, total_rows.done(view, width, column, memory.median), total_rows.total_time(view, width, column)

@@ -8,6 +8,7 @@ from wsgiviz.analysis.metrics import nearest_rank
 from wsgiviz.analysis.stamps import latency_ns
 from wsgiviz.printable import printable
 from wsgiviz.state import LEDGER_KEPT, Activity, Run, Side
+from wsgiviz.tui.render.attached_rows import served_parts
 from wsgiviz.tui.render.chart import EIGHTHS
 from wsgiviz.tui.render.head_rows import bar_cells, labelled
 from wsgiviz.tui.render.line import BOLD, DIM, PLAIN, CellStyle, Line, Part, Row
@@ -55,6 +56,8 @@ def done(view: PaneView, width: int, column: int, middle: Median) -> Row:
 
 def answered(view: PaneView, middle: Median) -> tuple[Part, Part, Part, Part]:
     """How many have an answer, how many a second, the median latency, and how many failed."""
+    if view.attached:
+        return served_parts(view)
     run = view.side.run
     of = _done_of(view) if _passed_s(view) is not None else f"{run.done} of {run.planned} answered"
     in_time = run.completed - run.added_completed

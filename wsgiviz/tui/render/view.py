@@ -71,6 +71,8 @@ class PaneView:
     """The other side speaks the same protocol: the kind of server tells them apart."""
     ghost: Ghost | None = None
     """The same side in the run before, where that can be compared."""
+    attached: bool = False
+    """The server is somebody else's: there are no runs, and nothing is predicted."""
     scroll: int = 0
     """Lanes scrolled out at the top."""
 

@@ -42,6 +42,13 @@ def window(zero_ns: int, now_ns: int, expected_ns: int, viewport: Viewport = Vie
     return _seen_through(Window(start, start + span, zero_ns), now_ns, viewport)
 
 
+def following(zero_ns: int, now_ns: int, span_ns: int, viewport: Viewport = Viewport()) -> Window:
+    """The last ``span_ns`` or so until ``now_ns``, of what has no beginning; it moves along in steps."""
+    step = span_ns // 8
+    start = zero_ns + -(-(now_ns - zero_ns - span_ns * 7 // 8) // step) * step
+    return _seen_through(Window(start, start + span_ns, zero_ns), now_ns, viewport)
+
+
 def nice(span_ns: float) -> int:
     """The next rounder span: a few steps a decade, so that the state does not move all the time."""
     power = 10 ** (len(str(int(span_ns))) - 1)

@@ -59,7 +59,7 @@ def deaths(worker: Worker, side: Side) -> tuple[str, str]:
     """How a worker ended, and what it still held; in full, and in brief."""
     found = cause(worker, side)
     full, brief = found.words.removeprefix("was "), found.brief
-    held = f", held {name_of(worker.req)}" if worker.req else ""
+    held = f", held {_name(worker.req, side.ledger.get(worker.req))}" if worker.req else ""
     last = f", last {name_of(worker.last_req)}" if worker.last_req and not held else ""
     return f"{full or 'dead'}{held or last}", f"{brief or 'dead'}{held or last}"
 
@@ -95,7 +95,7 @@ def _doing(worker: Worker, request: Request | None, view: PaneView) -> tuple[str
     lasts = running((now_ns - worker.since_ns) / 1e9)
     if not worker.req:
         return (*_silence(worker, lasts), f"{activity} {lasts}")
-    held = f"on {name_of(worker.req)}"
+    held = f"on {_name(worker.req, request)}"
     if view.side.of_earlier_run(worker.req):
         held += " of the run before"
         return f"{activity} {lasts} {held}", held, "run before"
@@ -106,6 +106,11 @@ def _doing(worker: Worker, request: Request | None, view: PaneView) -> tuple[str
         return f"{activity} {lasts} {held}, calling its own server", f"{held}, calling its own server", held
     iterates = ", iterating" if worker.iterating and worker.activity in IN_APP else ""
     return f"{activity} {lasts} {held}{iterates}", f"{activity} {lasts} {held}", f"{activity} {held}", held
+
+
+def _name(req: int, request: Request | None) -> str:
+    """ "#17" of our driver's; "GET /slow" of an external one."""
+    return printable(request.target, True) if request is not None and req < 0 and request.target else name_of(req)
 
 
 def _silence(worker: Worker, lasts: str) -> tuple[str, ...]:

@@ -29,6 +29,13 @@ CONTROL: list[BindingType] = [
 ]
 """What needs servers that run."""
 
+LOOKS_BACK: list[BindingType] = [
+    binding
+    for binding in CONTROL
+    if isinstance(binding, Binding) and binding.key in ("p", "comma", "full_stop", "t", "w")
+]
+"""Of these, what asks nothing of the servers."""
+
 PLAYBACK: list[BindingType] = [
     Binding("space,p", "toggle_playback", "play", tooltip="Play, or pause"),
     Binding("full_stop", "step(1)", "step", tooltip="Pause, and go one event forward"),
@@ -81,6 +88,11 @@ REPLAY_HINTS: list[Hint] = [
 PLAYBACK_HINTS: list[Hint] = [
     ("escape", "back") if hint == ("tab", "ledger") else hint for hint in REPLAY_HINTS
 ] + [("tab", "ledger")]  # fmt: skip
+
+ATTACHED_HINTS: list[Hint] = [
+    ("v", "view"), ("p", "playback"), ("tab", "ledger"), ("w", "save"), ("< >", "zoom"), ("t", "slow motion"),
+    ("^p", "palette"), ("b", "stage"), ("?", "help"), ("q", "quit"),
+]  # fmt: skip
 
 STAGE_HINTS: list[Hint] = [("space", "fire"), ("b", "all of it"), ("?", "help"), ("q", "quit")]
 

@@ -49,6 +49,8 @@ from wsgiviz.tui.widgets.header import Header, HeaderView
 from wsgiviz.tui.widgets.keys import Hint, Keys
 from wsgiviz.tui.widgets.pane import Pane
 
+LINES_COME = "here comes the function that most requests are in"
+
 
 class LiveScreen(Screen[None]):
     """Draws the frame that it was handed last. What a person asks of the servers goes up as an intent."""
@@ -68,6 +70,7 @@ class LiveScreen(Screen[None]):
         self.followed = 0
         self.frame = frame
         self._settings: Settings | None = None
+        self._shown_names: tuple[str, ...] = ()
         self._code_of: Settings | None = None
         self._texts: Mapping[str, str] | None = None
         self._panes = (Pane(id="pane-left"), Pane(id="pane-right"))
@@ -122,7 +125,7 @@ class LiveScreen(Screen[None]):
 
     def _arrange_code(self, height: int) -> None:
         wanted = self._code_wanted
-        if wanted is None:
+        if wanted is None and not self.frame.state.attached:
             lanes = at_once(self.frame.state.settings) if self.by_request else 0
             left = height - FRAME - self.BARS - CODE
             wanted = height >= SHORT and left >= 0 and self._fits(lanes, left)
@@ -153,7 +156,9 @@ class LiveScreen(Screen[None]):
     def _draw(self) -> None:
         newest = self.frame
         settings = newest.state.settings
-        if settings is not self._settings and settings != self._settings:
+        names = newest.state.side_names if newest.state.attached else settings.sides
+        if (settings is not self._settings and settings != self._settings) or names != self._shown_names:
+            self._shown_names = names
             self._take_settings(settings)
         self._show_code()
         if self.has_class("too-small"):
@@ -188,6 +193,8 @@ class LiveScreen(Screen[None]):
             return self._by_request
         settings = self.frame.state.settings
         scenario = settings.scenario_used
+        if self.frame.state.attached:
+            return False
         if scenario is not None and scenario.lanes:
             return scenario.lanes == "requests"
         models = {side in ("wsgi", "wsgi2") for side in settings.sides}
@@ -217,7 +224,7 @@ class LiveScreen(Screen[None]):
         self._settings = settings
         self._arrange_code(self.size.height)
         self.set_class(is_followed(settings), "contract")
-        for pane, side in zip_longest(self._panes, settings.sides):
+        for pane, side in zip_longest(self._panes, self._shown_names[: len(self._panes)]):
             pane.display = side is not None
 
     def _show_code(self) -> None:
@@ -226,6 +233,9 @@ class LiveScreen(Screen[None]):
         if texts is self._texts and settings is self._code_of:
             return
         self._texts, self._code_of = texts, settings
+        if self.frame.state.attached:
+            self.query_one(CodePane).show([Source(name, 1, (), LINES_COME) for name in self._shown_names])
+            return
         targets = [settings.target(side) for side in settings.sides]
         files = not self.frame.recorded
         calls = [settings.call(side).removeprefix("await ").partition("(")[0] for side in settings.sides]

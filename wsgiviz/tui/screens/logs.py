@@ -26,7 +26,7 @@ class LogsScreen(Screen[None]):
     def __init__(self, frame: Frame, ascii_only: bool) -> None:
         super().__init__(id="logs")
         self._frame = frame
-        self._sides = frame.state.settings.sides
+        self._sides = frame.state.side_names
         self._ascii_only = ascii_only
         self._shown: dict[str, Lines] = {}
 

@@ -67,7 +67,7 @@ class SaveScreen(ModalScreen[Path | None]):
 def default_name(state: State) -> str:
     """ "wsgiviz-sleep-20261125-034821.wviz": what is run, and when the program began."""
     settings = state.settings
-    what = "app" if settings.own_app else settings.scenario
+    what = "attached" if state.attached else "app" if settings.own_app else settings.scenario
     when = re.sub(r"\D", "", state.started[:19])
     when = f"-{when[:8]}-{when[8:]}" if len(when) == 14 else ""
     return f"wsgiviz-{what}{when}.wviz"

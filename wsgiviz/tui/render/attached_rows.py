@@ -1,0 +1,46 @@
+"""The rows below the lanes of somebody else's server: what it has served lately, and its oldest request."""
+
+from __future__ import annotations
+
+from wsgiviz.analysis.attached import lately, oldest, served
+from wsgiviz.printable import printable
+from wsgiviz.tui.render.head_rows import labelled
+from wsgiviz.tui.render.line import BOLD, DIM, PLAIN, CellStyle, Part, Row, shortened
+from wsgiviz.tui.render.view import PaneView
+from wsgiviz.tui.render.words import counted, measured, rate, running
+
+
+def served_parts(view: PaneView) -> tuple[Part, Part, Part, Part]:
+    """How many were served since their beginnings are known, how many a second, the median time, what failed."""
+    recent = lately(view.side, view.now_ns)
+    deaths = view.side.server.deaths
+    troubles = [f"{recent.failed} of the last {recent.ended} failed"] * bool(recent.failed)
+    troubles += [counted(deaths, "worker died", "workers died")] * bool(deaths)
+    number = served(view.side)
+    return (
+        Part(f"{number} served", BOLD if number else DIM),
+        Part(f"  {rate(recent.per_s)}", PLAIN),
+        Part(f"   p50 {measured(recent.p50_s)}" if recent.p50_s is not None else "", DIM),
+        Part(f"  {', '.join(troubles)}" if troubles else "", CellStyle("failed!", "", "b")),
+    )
+
+
+def served_row(view: PaneView, width: int, column: int) -> Row:
+    number, speed, half, trouble = served_parts(view)
+    line = labelled("served", width, column)
+    return line.first_fitting((number, speed, half, trouble), (number, speed, trouble), (number, trouble)).row()
+
+
+def oldest_row(view: PaneView, width: int, column: int) -> Row:
+    """ "oldest  12.3 s  GET /slow  shop.py:14 time.sleep"."""
+    request = oldest(view.in_flight)
+    line = labelled("oldest", width, column)
+    if request is None:
+        return line.add("no request is in the app", DIM).row()
+    line.add(f"{running((view.now_ns - request.began_ns) / 1e9)}  ", BOLD)
+    words = request.target or "a request"
+    if request.where is not None:
+        words += f"  {request.where.words}"
+    return line.add(
+        shortened(printable(words, not view.glyphs.eighths), line.left, view.glyphs.ellipsis), PLAIN
+    ).row()
