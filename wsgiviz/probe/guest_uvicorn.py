@@ -5,21 +5,24 @@ Where there is no supervisor, no process stands for a master: the ring of the on
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from typing import Any
 
 from wsgiviz.probe import ring
 from wsgiviz.probe.app_folder import off_path
+from wsgiviz.probe.saying import failed, known
 
 _process: Any = None  # the ServingProcess of this process; gunicorn's hooks may have made it
 
 
 def install() -> None:
     """Round `Config.load`, `Server.startup` and its end. Nothing else is done before a server serves."""
+    import uvicorn
     from uvicorn.config import Config
     from uvicorn.server import Server
 
+    if not known("uvicorn", uvicorn.__version__):
+        return
     with off_path():
         from wsgiviz.probe.uvicorn_server import watch_startup
 
@@ -74,4 +77,4 @@ def harmless(call: Callable[..., None], *args: Any) -> None:
     try:
         call(*args)
     except Exception as error:  # noqa: BLE001 - the server runs as without us
-        sys.modules["wsgiviz_site"].say_once(f"the probe is not in: {type(error).__name__}: {error}")
+        failed(error)
