@@ -10,7 +10,7 @@ from typing import Any
 from wsgiviz.probe import ring
 from wsgiviz.probe.app_folder import off_path
 from wsgiviz.probe.conf_chain import OURS_LAST
-from wsgiviz.probe.saying import failed, known, say
+from wsgiviz.probe.saying import failed, known, known_uvicorn, say
 from wsgiviz.probe.worker_kinds import kind_of
 
 HOOKS = (
@@ -97,7 +97,7 @@ def _hooks(server_or_worker: Any) -> Any:
     """Our hooks; None where the class of workers is one that the probe does not know."""
     worker_class = getattr(server_or_worker, "worker_class", type(server_or_worker))
     kind = kind_of(worker_class)
-    if kind == "uvicorn" and not known("uvicorn", importlib.import_module("uvicorn").__version__):
+    if kind == "uvicorn" and not known_uvicorn():
         return None
     if not kind:
         name = f"{worker_class.__module__}.{worker_class.__qualname__}"

@@ -6,15 +6,14 @@ from typing import Any
 
 from wsgiviz.probe import ring
 from wsgiviz.probe.guest_uvicorn import harmless
-from wsgiviz.probe.saying import known
+from wsgiviz.probe.saying import known_uvicorn
 
 
 def install() -> None:
     """Round uvicorn's Multiprocess."""
-    import uvicorn
     from uvicorn.supervisors.multiprocess import Multiprocess
 
-    if not known("uvicorn", uvicorn.__version__):
+    if not known_uvicorn():
         return
     from wsgiviz.probe.ring import make_emitter
     from wsgiviz.probe.uvicorn_workers import SupervisedWorkers

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 
 from wsgiviz.probe.known_servers import knows
@@ -23,3 +24,13 @@ def known(package: str, version: str) -> bool:
         return True
     say(f"{package} {version} is a version that the probe does not know: it runs as without wsgiviz")
     return False
+
+
+def known_uvicorn() -> bool:
+    """Whether the probe knows this uvicorn. (While it is imported, it has no __version__ yet.)"""
+    metadata = importlib.import_module("importlib.metadata")
+    try:
+        version = metadata.version("uvicorn")
+    except metadata.PackageNotFoundError:  # a copy of somebody's own
+        version = ""
+    return known("uvicorn", version)
