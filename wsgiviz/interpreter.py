@@ -16,15 +16,9 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from wsgiviz.errors import UsageError
+from wsgiviz.probe.known_servers import GUNICORNS, UVICORNS, knows
 
 OLDEST_PYTHON = (3, 11)
-GUNICORNS = range(22, 28)
-"""Major versions of gunicorn that the probe knows. ``make versions`` tries them, and these uvicorns."""
-
-UVICORNS = ((0, 30), (1, 0))
-"""The first version of uvicorn that the probe knows, and the first that it does not. (Before 0.30 uvicorn had another
-supervisor.)"""
-
 FAULTY_GUNICORNS = {
     "24.0.0": "it never notices that a worker has died, and starts no other in its place; gunicorn 24.1 does",
 }
@@ -126,7 +120,7 @@ def check_servers(there: Interpreter, kinds: tuple[str, ...]) -> None:
 
 def _check_uvicorn(there: Interpreter) -> None:
     version, (first, end) = there.packages["uvicorn"], UVICORNS
-    if not first <= _numbers(version)[:2] < end:
+    if not knows("uvicorn", version):
         _refuse(there, "uvicorn", version, "{}.{}".format(*first), f"{end[0]}")
 
 
@@ -139,14 +133,10 @@ def _refuse(there: Interpreter, package: str, version: str, first: str, end: str
 
 def _check_gunicorn(there: Interpreter, kind: str) -> None:
     version = there.packages["gunicorn"]
-    if _numbers(version)[:1] and _numbers(version)[0] not in GUNICORNS:
+    if not knows("gunicorn", version):
         _refuse(there, "gunicorn", version, str(GUNICORNS.start), str(GUNICORNS.stop))
     if kind == "asgi" and not there.asgi:
         raise UsageError(f"gunicorn {version} has no asgi worker", "add --async-server uvicorn")
-
-
-def _numbers(version: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in version.split(".") if part.isdecimal())
 
 
 def known_fault(there: Interpreter) -> str:

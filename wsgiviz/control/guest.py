@@ -21,9 +21,13 @@ from typing import NoReturn
 from wsgiviz.errors import UsageError, WsgivizError
 from wsgiviz.interpreter import lend_probe_to
 from wsgiviz.recorder import keeping, served
+from wsgiviz.recorder.layout import SUFFIX
 
 LENT = "wsgiviz_lent"
 """The name of the probe's package in a person's own process."""
+
+OTHERS = ("uwsgi", "unitd", "mod_wsgi-express")
+"""Servers with a Python inside. (Those that are Python themselves: `wsgiviz.probe.guest_site`.)"""
 
 NOT_FOUND, NOT_RUN = 127, 126
 """Exit status where there is no such command, or it can't be run: those of env(1) and of shells."""
@@ -41,21 +45,42 @@ def run_command(command: Sequence[str], redact: bool = False, always: bool = Fal
     """Become ``command``. Raises WsgivizError when it can't be run."""
     if not command:
         raise UsageError("exec: there is no command", "for example: wsgiviz exec gunicorn shop.wsgi")
+    before = dict(os.environ)
+    redact = _leave_outer(before) or redact
     try:
         directory = _prepare(command, redact, always)
     except OSError as error:
         print(f"wsgiviz: not recorded: {_words(error)}", file=sys.stderr, flush=True)
         directory = None
-    if directory is not None and _is_isolated(command):
-        said = "python -I and -E ignore PYTHONPATH, and with it the probe"
-        print(f"wsgiviz: not recorded: {said}", file=sys.stderr, flush=True)
-    env = os.environ if directory is None else environment(os.environ, directory, redact, always)
+    if directory is not None and _obstacle(command):
+        print(f"wsgiviz: not recorded: {_obstacle(command)}", file=sys.stderr, flush=True)
+    env = before if directory is None else environment(before, directory, redact, always)
     try:
         os.execvpe(command[0], list(command), env)
     except OSError as error:
         if directory is not None:
             shutil.rmtree(directory, ignore_errors=True)
         raise CommandFailed(command[0], error) from error
+
+
+def _leave_outer(before: dict[str, str]) -> bool:
+    """Take an outer ``wsgiviz exec`` out of the environment: this one is for the same servers. Whether it redacts.
+
+    What it has prepared goes as well, if that was for this process, and nothing has been recorded there.
+    """
+    if before.get("WSGIVIZ_GUEST") != "1":
+        return False
+    outer = Path(before.get("WSGIVIZ_RUN_DIR", ""))
+    site = os.path.abspath(outer / served.SITE)
+    path = [folder for folder in before.get("PYTHONPATH", "").split(os.pathsep) if os.path.abspath(folder) != site]
+    before["PYTHONPATH"] = os.pathsep.join(path)
+    redacts = before.get("WSGIVIZ_REDACT") == "1"
+    for name in [name for name in before if not _is_kept(name)]:
+        del before[name]
+    about = served.read_about(outer) if outer.parent in served.homes() and served.is_private(outer) else None
+    if about is not None and about.pid == os.getpid() and not list(outer.glob(f"*{SUFFIX}")):
+        shutil.rmtree(outer, ignore_errors=True)
+    return redacts
 
 
 def _prepare(command: Sequence[str], redact: bool, always: bool) -> Path:
@@ -81,8 +106,16 @@ def _rename(site: Path) -> None:
     Path(site, "wsgiviz").rename(site / LENT)
 
 
+def _obstacle(command: Sequence[str]) -> str:
+    """Why the probe won't be in, as far as the command tells; what a script runs is not known."""
+    name = os.path.basename(command[0])
+    if name in OTHERS:
+        return f"{name} is a server that the probe does not know"
+    return "python -I and -E ignore PYTHONPATH, and with it the probe" if _is_isolated(command) else ""
+
+
 def _is_isolated(command: Sequence[str]) -> bool:
-    """Whether it is a Python that is told to ignore its environment; what a script runs is not known."""
+    """Whether it is a Python that is told to ignore its environment."""
     if not os.path.basename(command[0]).startswith("python"):
         return False
     flags = itertools.takewhile(lambda word: word.startswith("-") and not word.startswith(("-m", "-c")), command[1:])
@@ -102,11 +135,17 @@ def environment(
 ) -> dict[str, str]:
     """What the command runs with."""
     path = [str(directory / served.SITE), *filter(None, [before.get("PYTHONPATH")])]
+    kept = {name: value for name, value in before.items() if _is_kept(name)}
     return {
-        **{name: value for name, value in before.items() if not name.startswith("WSGIVIZ_")},
+        **kept,
         "PYTHONPATH": os.pathsep.join(path),
         "WSGIVIZ_RUN_DIR": str(directory),
         "WSGIVIZ_GUEST": "1",
         "WSGIVIZ_REDACT": str(int(redact)),
         "WSGIVIZ_ALWAYS": str(int(always)),
     }
+
+
+def _is_kept(name: str) -> bool:
+    """Whether a variable is no matter of wsgiviz's, or is a person's own word to it."""
+    return not name.startswith("WSGIVIZ_") or name == served.HOME_VARIABLE

@@ -30,6 +30,7 @@ class BootLine:
         self._sleep = unpatched("time", "sleep")
         self._loop: Any = None
         self._over = False
+        self.started = False
         self._runs = unpatched("_thread", "allocate_lock")()
         self._found: SourceLine | None = None
         self._emitted: SourceLine | None = None
@@ -37,6 +38,7 @@ class BootLine:
     def start(self) -> None:
         """Start the thread; it ends by itself after `stop`."""
         if self._emit.memory is not None:
+            self.started = True
             self._runs.acquire()
             unpatched("_thread", "start_new_thread")(self.run, ())
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import functools
 import importlib
-import sys
 from collections.abc import Callable
 from typing import Any
 
 from wsgiviz.probe import ring
 from wsgiviz.probe.app_folder import off_path
 from wsgiviz.probe.conf_chain import OURS_LAST
+from wsgiviz.probe.saying import failed, known, known_uvicorn, say
 from wsgiviz.probe.worker_kinds import kind_of
 
 HOOKS = (
@@ -21,32 +21,51 @@ HOOKS = (
 
 def install() -> None:
     """Where gunicorn's Arbiter is given its configuration: when it starts, and again when it reloads."""
+    import gunicorn
     from gunicorn.arbiter import Arbiter
 
-    Arbiter.cfg = Configuration()
+    if known("gunicorn", gunicorn.__version__):
+        Arbiter.cfg = Attribute("cfg", _add_hooks)
+        Arbiter.worker_class = Attribute("worker_class", _before_preload)
 
 
-class Configuration:
-    """The attribute ``cfg`` of an Arbiter, which adds our hooks to what it is set to.
+class Attribute:
+    """An attribute of an Arbiter; ``noted`` is called when it has been set, with the Arbiter and the value.
 
     (A function round `Arbiter.setup` would be seen in the traceback of an app that can't be preloaded.)
     """
+
+    def __init__(self, name: str, noted: Callable[[Any, Any], None]) -> None:
+        self._name = name
+        self._noted = noted
 
     def __get__(self, arbiter: Any, owner: type) -> Any:
         if arbiter is None:
             return self
         try:
-            return arbiter.__dict__["cfg"]
+            return arbiter.__dict__[self._name]
         except KeyError:
-            raise AttributeError("cfg") from None
+            raise AttributeError(self._name) from None
 
-    def __set__(self, arbiter: Any, cfg: Any) -> None:
-        arbiter.__dict__["cfg"] = cfg
+    def __set__(self, arbiter: Any, value: Any) -> None:
+        arbiter.__dict__[self._name] = value
         try:
-            for name in HOOKS:
-                cfg.set(name, _both(name, getattr(cfg, name)))
+            self._noted(arbiter, value)
         except Exception as error:  # noqa: BLE001 - the server runs as without us
             failed(error)
+
+
+def _add_hooks(arbiter: Any, cfg: Any) -> None:
+    for name in HOOKS:
+        cfg.set(name, _both(name, getattr(cfg, name)))
+
+
+def _before_preload(arbiter: Any, worker_class: Any) -> None:
+    """The app is loaded next, where the master does it. (When it reloads, it is there already.)"""
+    if arbiter.cfg.preload_app and not arbiter.__dict__.get("pid"):
+        hooks = _hooks(arbiter)
+        if hooks is not None:
+            hooks.preloading(arbiter)
 
 
 def _both(name: str, theirs: Callable[..., Any]) -> Callable[..., Any]:
@@ -78,6 +97,8 @@ def _hooks(server_or_worker: Any) -> Any:
     """Our hooks; None where the class of workers is one that the probe does not know."""
     worker_class = getattr(server_or_worker, "worker_class", type(server_or_worker))
     kind = kind_of(worker_class)
+    if kind == "uvicorn" and not known_uvicorn():
+        return None
     if not kind:
         name = f"{worker_class.__module__}.{worker_class.__qualname__}"
         say(f"{name} is a worker class that the probe does not know: it runs as without wsgiviz")
@@ -85,13 +106,3 @@ def _hooks(server_or_worker: Any) -> Any:
     ring.SIDE = "asgi" if kind in ("asgi", "uvicorn") else "wsgi"
     with off_path():
         return importlib.import_module(f"{__package__}.gunicorn_hooks")
-
-
-def failed(error: BaseException) -> None:
-    """Say once that the probe is not in, or not whole."""
-    say(f"the probe is not in: {type(error).__name__}: {error}")
-
-
-def say(words: str) -> None:
-    """On stderr, once for a command."""
-    sys.modules["wsgiviz_site"].say_once(words)

@@ -2,16 +2,19 @@
 
 A person's own sitecustomize runs as ever. Then a module finder waits for the servers that the probe knows, and brings
 the probe in when one of them is imported; nothing of the probe is loaded before, or in a program without a server.
-It runs on every Python 3, whatever is wrong here is said once, and the program runs as without it.
+It runs on every Python from 3.6 (and is written in what that one understands); whatever is wrong here is said once,
+and the program runs as without it.
 """
 
-from __future__ import annotations
-
+import errno
 import importlib.machinery
 import importlib.util
 import os
 import sys
-from typing import Any
+
+MYPY = False
+if MYPY:
+    from typing import Any  # not at run time: every Python of the command would load it
 
 SITE = os.path.dirname(os.path.abspath(__file__))
 GUESTS = {
@@ -19,35 +22,43 @@ GUESTS = {
     "uvicorn.server": "wsgiviz.probe.guest_uvicorn",
     "uvicorn.supervisors.multiprocess": "wsgiviz.probe.guest_uvicorn_master",
 }
-OTHERS = ("hypercorn", "daphne", "granian", "waitress", "bjoern", "cheroot", "uwsgi", "meinheld", "mod_wsgi")
+OTHERS = {
+    "bjoern": "bjoern", "cheroot.cli": "cheroot", "daphne.cli": "daphne", "granian.cli": "granian",
+    "hypercorn.asyncio.run": "hypercorn", "hypercorn.run": "hypercorn", "hypercorn.trio.run": "hypercorn",
+    "meinheld.server": "meinheld", "waitress.runner": "waitress",
+}  # fmt: skip
+"""Servers that the probe does not know, by a module that is imported when they are to serve. Their packages may be
+imported for other reasons, by Django for one."""
 
 
 def say_once(words: str) -> None:
     """On stderr, once for a command and not for each of its processes."""
     try:
-        mark = os.path.join(os.environ["WSGIVIZ_RUN_DIR"], f"said-{hash_of(words):08x}")
-        os.close(os.open(mark, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        mark = "said-" + "".join(one if "0" <= one <= "z" else "-" for one in words)[:200].replace("\\", "-")
+        os.close(
+            os.open(os.path.join(os.environ["WSGIVIZ_RUN_DIR"], mark), os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+        )
+    except OSError as error:
+        if error.errno != errno.ENOSPC:  # it has been said, or the directory has been removed
+            return
+    except Exception:
+        return
+    try:
         sys.stderr.write(f"wsgiviz: {words}\n")
         sys.stderr.flush()
     except Exception:
         pass
 
 
-def hash_of(words: str) -> int:
-    import zlib
-
-    return zlib.crc32(words.encode("utf-8", "replace"))
-
-
 class Waiting:
     """A finder that finds what the others find, and lets the probe in when a module of GUESTS has been executed."""
 
     def __init__(self) -> None:
-        self.looking: set[str] = set()
+        self.looking = set()  # type: set[str]
 
-    def find_spec(self, name: str, path: object = None, target: object = None) -> Any:
+    def find_spec(self, name: str, path: object = None, target: object = None) -> "Any":
         if name in OTHERS:
-            say_once(f"{name} is a server that the probe does not know: it runs as without wsgiviz")
+            say_once(f"{OTHERS[name]} is a server that the probe does not know: it runs as without wsgiviz")
             return None
         if name not in GUESTS or name in self.looking:
             return None
@@ -64,17 +75,17 @@ class Waiting:
 class Letting:
     """A module's own loader, which lets the probe in behind it."""
 
-    def __init__(self, loader: Any, guest: str) -> None:
+    def __init__(self, loader: "Any", guest: str) -> None:
         self.loader = loader
         self.guest = guest
 
-    def __getattr__(self, name: str) -> Any:
+    def __getattr__(self, name: str) -> "Any":
         return getattr(self.loader, name)
 
-    def create_module(self, spec: Any) -> Any:
+    def create_module(self, spec: "Any") -> "Any":
         return self.loader.create_module(spec)
 
-    def exec_module(self, module: Any) -> None:
+    def exec_module(self, module: "Any") -> None:
         self.loader.exec_module(module)
         let_in(self.guest)
 

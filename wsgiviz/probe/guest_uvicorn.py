@@ -5,12 +5,12 @@ Where there is no supervisor, no process stands for a master: the ring of the on
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from typing import Any
 
 from wsgiviz.probe import ring
 from wsgiviz.probe.app_folder import off_path
+from wsgiviz.probe.saying import failed, known_uvicorn
 
 _process: Any = None  # the ServingProcess of this process; gunicorn's hooks may have made it
 
@@ -20,14 +20,17 @@ def install() -> None:
     from uvicorn.config import Config
     from uvicorn.server import Server
 
+    if not known_uvicorn():
+        return
     with off_path():
         from wsgiviz.probe.uvicorn_server import watch_startup
 
-    load, load_app, shutdown, handle_exit = Config.load, Config.load_app, Server.shutdown, Server.handle_exit
+    load, shutdown, handle_exit = Config.load, Server.shutdown, Server.handle_exit
+    load_app = getattr(Config, "load_app", None)  # older ones load the app in `load` alone
 
     def observed_load_app(self: Any) -> Any:
         harmless(_begin, self)
-        return load_app(self)
+        return load_app(self)  # type: ignore[misc]
 
     def observed_load(self: Any) -> None:
         harmless(_begin, self)
@@ -44,7 +47,9 @@ def install() -> None:
             harmless(_process.emit.worker_stopping, int(number))
         handle_exit(self, number, frame)
 
-    Config.load, Config.load_app = observed_load, observed_load_app  # type: ignore[method-assign]
+    Config.load = observed_load  # type: ignore[method-assign]
+    if load_app is not None:
+        Config.load_app = observed_load_app  # type: ignore[method-assign]
     Server.shutdown, Server.handle_exit = observed_shutdown, observed_handle_exit  # type: ignore[method-assign,assignment]
     watch_startup(Server, lambda: _process, harmless)
 
@@ -74,4 +79,4 @@ def harmless(call: Callable[..., None], *args: Any) -> None:
     try:
         call(*args)
     except Exception as error:  # noqa: BLE001 - the server runs as without us
-        sys.modules["wsgiviz_site"].say_once(f"the probe is not in: {type(error).__name__}: {error}")
+        failed(error)

@@ -6,12 +6,15 @@ from typing import Any
 
 from wsgiviz.probe import ring
 from wsgiviz.probe.guest_uvicorn import harmless
+from wsgiviz.probe.saying import known_uvicorn
 
 
 def install() -> None:
     """Round uvicorn's Multiprocess."""
     from uvicorn.supervisors.multiprocess import Multiprocess
 
+    if not known_uvicorn():
+        return
     from wsgiviz.probe.ring import make_emitter
     from wsgiviz.probe.uvicorn_workers import SupervisedWorkers
 

@@ -34,7 +34,7 @@ with off_path():
 _emit: Emitter = silent_emitter()  # that of this process: the master's, then in each worker its own
 _opened = False  # the master has its own
 _deaths = Deaths(_emit)  # the master's
-_boot_line = BootLine(_emit, "")  # the worker's
+_boot_line = BootLine(_emit, "")  # the worker's, or the master's that preloads
 _keep: list[object] = []  # what must live as long as the process
 
 
@@ -51,8 +51,25 @@ def open_master() -> Emitter:
     return _emit
 
 
+def preloading(server: Any) -> None:
+    """Of a guest: the master is about to load the app. (Our own servers': `wsgiviz.probe.preload`.)"""
+    global _boot_line
+    open_master().master_loading(1)
+    _boot_line = BootLine(_emit, getattr(server.app, "app_uri", None) or "")
+    _boot_line.start()
+
+
+def _preloaded() -> None:
+    """The thread that looks has ended before workers are forked."""
+    if _boot_line.started:
+        _boot_line.stop()
+        _boot_line.wait()
+        _emit.master_loading(0)
+
+
 def on_starting(server: Any) -> None:
     global _deaths
+    _preloaded()
     _deaths = watch_deaths(server, open_master(), dead_workers())
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from wsgiviz.lifeline import die_with_parent
 from wsgiviz.probe.pace import PACE
+from wsgiviz.probe.saying import say
 from wsgiviz.recorder.emitter import Emitter, create_emitter, silent_emitter
 from wsgiviz.recorder.keeping import DeadWorkers
 
@@ -39,7 +40,10 @@ def make_emitter(role: str) -> Emitter:
     try:
         emit = create_emitter(RUN_DIR, SIDE, role)
     except OSError as error:
-        print(f"wsgiviz: this {role} (pid {os.getpid()}) is not recorded: {error}", file=sys.stderr, flush=True)
+        if GUEST:
+            say(f"not every process is recorded: {error.strerror or error}")
+        else:
+            print(f"wsgiviz: this {role} (pid {os.getpid()}) is not recorded: {error}", file=sys.stderr, flush=True)
         return silent_emitter()
     emit.set_detailed(PACE.full)
     if role == "worker":

@@ -23,11 +23,14 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
-from wsgiviz.recorder.rundir import locations
+from wsgiviz.recorder.rundir import locations, room_for
 
 HOME_VARIABLE = "WSGIVIZ_HOME"
 ABOUT, WATCHED, SITE = "about.json", "watched", "site"
 MOST_ABOUT_BYTES = 64 * 1024
+FIRST_RINGS = 3
+"""There has to be room for as many: a master's, a worker's, and as much as the probe's copy takes."""
+
 WATCHED_NS = 3_000_000_000
 """Somebody looks, if `WATCHED` was changed no longer ago."""
 
@@ -83,7 +86,8 @@ def create(about: About) -> Path:
     problem = OSError(errno.ENOENT, "no directory is writable")
     for home in homes():
         try:
-            path = make_private(make_private(home) / f"{about.pid}-{about.started_ns:x}")
+            room_for(make_private(home), FIRST_RINGS)
+            path = make_private(home / f"{about.pid}-{about.started_ns:x}")
             hidden = path / f"{ABOUT}.new"
             hidden.write_text(json.dumps({"schema": 1, **asdict(about)}))
             hidden.rename(path / ABOUT)
