@@ -83,10 +83,10 @@ class Server:
         return sorted(child.pid for child in children if "resource_tracker" not in " ".join(child.cmdline()))
 
     def _answers(self) -> bool:
-        with contextlib.suppress(OSError, http.client.HTTPException):
-            with contextlib.closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=WAIT_S)) as client:
-                client.request("GET", "/")
-                return client.getresponse().read() == b"ok"
+        client = http.client.HTTPConnection("127.0.0.1", self.port, timeout=WAIT_S)
+        with contextlib.suppress(OSError, http.client.HTTPException), contextlib.closing(client):
+            client.request("GET", "/")
+            return client.getresponse().read() == b"ok"
         return False
 
     def ask(self, path: str) -> None:
