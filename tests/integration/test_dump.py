@@ -84,10 +84,13 @@ class Server:
 
     def _answers(self) -> bool:
         client = http.client.HTTPConnection("127.0.0.1", self.port, timeout=WAIT_S)
-        with contextlib.suppress(OSError, http.client.HTTPException), contextlib.closing(client):
+        try:
             client.request("GET", "/")
             return client.getresponse().read() == b"ok"
-        return False
+        except (OSError, http.client.HTTPException):
+            return False
+        finally:
+            client.close()
 
     def ask(self, path: str) -> None:
         """A request whose answer nobody reads, until the server is closed."""
@@ -267,7 +270,7 @@ def test_the_black_box_says_what_a_worker_died_of(
 ) -> None:
     server = start(*gunicorn(*more, exec=True))
     server.ask(path)
-    found = until(lambda: last_deaths.last(server.pid)["deaths"])[0]
+    [found] = until(lambda: [one for one in last_deaths.last(server.pid)["deaths"] if one["seen"]])
     assert (found["cause"], found["by"], found["seen"]) == (cause, by, True)
     [request] = found["requests"]
     assert request["target"] == f"GET {path}"
@@ -280,7 +283,7 @@ def test_the_black_box_after_kill_9_of_a_worker_and_then_of_all(start: Callable[
     server.ask("/sleep")
     first = holder(server)
     os.kill(first, signal.SIGKILL)
-    found = until(lambda: death_of(first))
+    found = until(lambda: (one := death_of(first)) and one["seen"] and one)
     assert (found["cause"], found["by"], found["signal"]) == ("was killed by SIGKILL", None, "SIGKILL")
     assert found["requests"][0]["target"] == "GET /sleep"
     assert any(one["name"] == "worker-died" for one in only_server(server)["findings"])
@@ -290,6 +293,7 @@ def test_the_black_box_after_kill_9_of_a_worker_and_then_of_all(start: Callable[
     os.kill(server.pid, signal.SIGKILL)  # before it can see its worker die
     os.kill(second, signal.SIGKILL)
     server.process.wait()
+    until(lambda: not psutil.pid_exists(second))  # as long as it is a zombie, the kernel knows
     found = until(lambda: death_of(second))
     assert not found["seen"]
     assert found["cause"] == last_deaths.UNSEEN

@@ -21,11 +21,14 @@ from wsgiviz.events import (
     SessionOpened,
     SettingsChanged,
     WorkerBooting,
+    WorkerGone,
 )
 from wsgiviz.log import EventLog
 from wsgiviz.observe.collector import Collector
+from wsgiviz.observe.kernel import gone_status
 from wsgiviz.observe.sampler import KernelSampler
 from wsgiviz.recorder import served
+from wsgiviz.recorder.keeping import is_alive
 from wsgiviz.recorder.layout import HEADER_BYTES, SUFFIX, RingHeader, unpack_header
 from wsgiviz.settings import make
 from wsgiviz.state import Phase, State
@@ -94,13 +97,30 @@ class ServedLog:
             with contextlib.suppress(OSError):
                 served.watch(self.directory, begins=True)
         events = self._whole()
-        for event in events:
-            self.last_ns[event.pid] = max(event.t_ns, self.last_ns.get(event.pid, 0))
         if not self.headers:
             return
         self.log.append(self._opening(events))
+        self._append(events)
+        gone = self._gone()
+        if gone:
+            self._append(self._whole())  # what those wrote until then
+        self.log.append(gone)
+
+    def _append(self, events: list[Event]) -> None:
+        for event in events:
+            self.last_ns[event.pid] = max(event.t_ns, self.last_ns.get(event.pid, 0))
         for at in range(0, len(events), 4000):
             self.log.append(events[at : at + 4000])
+
+    def _gone(self) -> list[Event]:
+        """Workers that have ended, and that their master has not reaped yet: the kernel knows of what."""
+        events: list[Event] = []
+        for side in self.state.sides.values():
+            for pid in side.server.processes():
+                status = gone_status(pid)
+                if status is not None and is_alive(pid, self.about.started_ns):
+                    events.append(WorkerGone(time.monotonic_ns(), side.name, pid, status))
+        return events
 
     def _whole(self) -> list[Event]:
         events: list[Event] = []

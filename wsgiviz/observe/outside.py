@@ -30,7 +30,7 @@ MOST_THREADS = 256
 """Threads of a process that are looked at."""
 
 MOSTLY = 0.5
-"""A process that has had so much of a core while it was watched computes."""
+"""A process that has had, or waited for, so much of a core while it was watched computes."""
 
 CONTROL = "/gunicorn.ctl"
 """The end of the path of gunicorn's own control socket, which a worker may have inherited."""
@@ -116,7 +116,7 @@ class OutsideServer:
 @dataclass(frozen=True, slots=True)
 class _First:
     t_s: float
-    cpu_s: Mapping[int, float]
+    cpu_s: Mapping[int, tuple[float, float]]
     depths: Mapping[int, int | None]
 
 
@@ -166,9 +166,11 @@ def _worker(
     clients = _clients(held, table, addresses)
     threads = _threads(pid, held, table, addresses)
     now_cpu, then = _cpu_s(pid), before.cpu_s.get(pid)
-    cpu = None
+    cpu = wanted = None
     if now_cpu is not None and then is not None:
-        cpu = max(0.0, now_cpu - then) / max(1e-3, time.monotonic() - before.t_s)
+        watched_s = max(1e-3, time.monotonic() - before.t_s)
+        cpu = max(0.0, now_cpu[0] - then[0]) / watched_s
+        wanted = cpu + max(0.0, now_cpu[1] - then[1]) / watched_s
     rss = children = None
     with contextlib.suppress(psutil.Error, OSError):
         process = psutil.Process(pid)
@@ -178,7 +180,7 @@ def _worker(
     loop = held.has_epoll if held else None
     if threads and threads[0].letter in "ZX":
         rss = None
-    activity = _activity(threads, cpu, clients, loop, _has_pool(tree))
+    activity = _activity(threads, wanted, clients, loop, _has_pool(tree))
     later = row.started_s - tree.master.started_s > LATER_S
     return OutsideWorker(
         pid, time.time() - row.started_s, activity, threads, rss, cpu, clients, children, later, loop
@@ -237,20 +239,21 @@ def _thread(
     return OutsideThread(thread_id, letter, call, about)
 
 
-def _cpu_s(pid: int) -> float | None:
-    """CPU time of all its threads: the sum of /proc/PID/task/TID/schedstat, to the nanosecond."""
-    total, known = 0, False
+def _cpu_s(pid: int) -> tuple[float, float] | None:
+    """Seconds on the CPU, and seconds runnable without one, of all its threads (/proc/PID/task/TID/schedstat)."""
+    on_cpu, waited = 0, 0
+    known = False
     with contextlib.suppress(OSError):
         for name in islice(os.listdir(f"/proc/{pid}/task"), MOST_THREADS):
             with contextlib.suppress(OSError, ValueError):
-                total += int(Path(f"/proc/{pid}/task/{name}/schedstat").read_bytes().split()[0])
-                known = True
-    return total / 1e9 if known else None
+                figures = Path(f"/proc/{pid}/task/{name}/schedstat").read_bytes().split()
+                on_cpu, waited, known = on_cpu + int(figures[0]), waited + int(figures[1]), True
+    return (on_cpu / 1e9, waited / 1e9) if known else None
 
 
 def _activity(
     threads: Sequence[OutsideThread],
-    cpu: float | None,
+    wanted: float | None,
     clients: Sequence[HeldSocket] | None,
     loop: bool | None,
     pool: bool,
@@ -262,7 +265,7 @@ def _activity(
         return "dead"
     if main.letter in "Tt":
         return "stopped"
-    if cpu is not None and cpu >= MOSTLY:
+    if wanted is not None and wanted >= MOSTLY:
         return "computing"
     if not clients:
         return "idle"

@@ -73,7 +73,12 @@ def _sides(state: State | None, server: OutsideServer) -> list[Side]:
     """The sides that have a worker of this server; one directory may have several servers (USR2)."""
     if state is None:
         return []
-    return [side for side in state.sides.values() if any(w.pid in server.tree.pids for w in _all(side))]
+    pids = server.tree.pids
+    return [
+        side
+        for side in state.sides.values()
+        if side.server.pid in pids or any(worker.pid in pids for worker in _all(side))
+    ]
 
 
 def _all(side: Side) -> list[Worker]:
@@ -242,13 +247,20 @@ def _died(side: Side, worker: Worker, now_ns: int) -> Facts:
 
 
 def held_at_death(side: Side, worker: Worker) -> list[Request]:
-    """What a process had when it died, the oldest first. On SIGABRT gunicorn raises SystemExit in what a worker is
-    at, so that the request of one that was killed for its timeout has ended."""
-    ends = {WORKER_DIED, "SystemExit"} if worker.died_of == "timeout" else {WORKER_DIED}
+    """What a process had when it died, the oldest first."""
     found = {one.id: one for one in side.ledger.external.values() if one.pid == worker.pid}
     found |= {one.id: one for one in side.ledger.in_flight() if one.pid == worker.pid}
-    held = [one for one in found.values() if one.began_ns and (one.in_app or one.raised in ends)]
+    held = [one for one in found.values() if one.began_ns and _lost(one, side, worker)]
     return sorted(held, key=lambda one: one.began_ns)[:MOST_REQUESTS]
+
+
+def _lost(request: Request, side: Side, worker: Worker) -> bool:
+    """On SIGABRT gunicorn raises SystemExit in what a worker is at: there the app has ended, and then it may wait for
+    the client to hang up."""
+    if request.in_app or request.raised == WORKER_DIED:
+        return True
+    timeout = worker.died_of == "timeout"
+    return timeout and (request.raised == "SystemExit" or not (side.is_loop or request.released_ns))
 
 
 def _finding(name: str, words: str) -> Facts:

@@ -34,7 +34,8 @@ MOST_DIRECTORIES = 32
 MOST_DEATHS = 20
 """Of each server, and that are shown in all."""
 
-UNSEEN = "is gone, and nobody has recorded how: its master was killed too, or had no time to"
+UNSEEN = "is gone, and nothing is recorded of how: its master is gone too"
+NOT_YET = "is gone, and its master has not recorded how"
 
 
 def run_last(pid: int | None, json: str | None, ascii_only: bool) -> int:
@@ -99,7 +100,11 @@ def _runs(pid: int, since_ns: int) -> bool:
 
 
 def _death(log: ServedLog, side: Side, worker: Worker, seen: bool) -> Facts:
-    cause = deaths.cause(worker, side) if seen else deaths.Cause(UNSEEN, "not known")
+    cause = (
+        deaths.cause(worker, side)
+        if seen
+        else deaths.Cause(NOT_YET if _runs(side.server.pid, log.about.started_ns) else UNSEEN, "not known")
+    )
     last_ns = log.last_ns.get(worker.pid, 0)
     at_ns = worker.death.t_ns if seen and worker.death is not None else 0
     until_ns = at_ns or last_ns
@@ -163,7 +168,7 @@ def page(found: Facts, ascii_only: bool) -> str:
         lines += [*_rows(death, ascii_only), ""]
     if not found["deaths"]:
         lines = ["No worker under wsgiviz exec has died out of order, as far as the black box goes."]
-    lines += [f"? not read: {words}" for words in found["not_read"]]
+    lines += [line for words in found["not_read"] for line in wrapped(f"? not read: {words}", "", ascii_only)]
     return "\n".join(clipped(line, ascii_only) for line in lines).rstrip("\n") + "\n"
 
 
