@@ -29,6 +29,7 @@ from wsgiviz.tui.leaving import leaving
 from wsgiviz.tui.palette_commands import common_commands, open_palette
 from wsgiviz.tui.past import Past
 from wsgiviz.tui.readable_theme import readable
+from wsgiviz.tui.refusal import refusal
 from wsgiviz.tui.render.glyphs import ASCII, UNICODE
 from wsgiviz.tui.screens.live import LiveScreen
 from wsgiviz.tui.screens.opening import first_screen
@@ -39,12 +40,6 @@ CALM_SHOWN_S = 1.0
 
 MUCH = 32
 """With more events in a frame, the next one is soon enough: there will be something new in each."""
-
-RECORDED = "This is a recording: its servers are not running."
-
-ATTACHED = "These servers are somebody's own: they are watched, and not asked for anything."
-
-PAST = "The servers go on: escape leads back to them."
 
 
 class WsgivizApp(App[int]):
@@ -121,8 +116,7 @@ class WsgivizApp(App[int]):
         return self._past.feed if self._past is not None else self._playback
 
     def _made(self, shown_s: float = 0.0) -> Frame:
-        played = self._played
-        playhead = played.playhead if played is not None else None
+        playhead = self._played.playhead if self._played is not None else None
         return Frame.of(self._shown, self._shown_ns, shown_s, self.clock.fps, playhead)
 
     def _frame(self) -> None:
@@ -202,17 +196,12 @@ class WsgivizApp(App[int]):
     def _servers(self) -> Controls | None:
         """Who carries it out; None in a recording, where a message says so."""
         if self._controls is None:
-            self._say(self._unasked)
+            self._say(refusal(self._feed))
         return self._controls
 
     @on(intents.AskServers)
     def _asked(self) -> None:
-        self._say(self._unasked if self._past is None else PAST)
-
-    @property
-    def _unasked(self) -> str:
-        """Why nothing can be asked of the servers."""
-        return RECORDED if self._feed.recorded else ATTACHED
+        self._say(refusal(self._feed, self._past is not None))
 
     @on(intents.Fire)
     def _fire(self) -> None:

@@ -10,15 +10,15 @@ from wsgiviz.tui.render.view import PaneView
 from wsgiviz.tui.render.words import counted, measured, rate, running
 
 
-def served_parts(view: PaneView) -> tuple[Part, Part, Part, Part]:
-    """How many were served since their beginnings are known, how many a second, the median time, what failed."""
+def served_parts(view: PaneView, noun: str = "") -> tuple[Part, Part, Part, Part]:
+    """How many were served that were seen, how many a second, their median time, and what failed."""
     recent = lately(view.side, view.now_ns)
     deaths = view.side.server.deaths
     troubles = [f"{recent.failed} of the last {recent.ended} failed"] * bool(recent.failed)
     troubles += [counted(deaths, "worker died", "workers died")] * bool(deaths)
     number = served(view.side)
     return (
-        Part(f"{number} served", BOLD if number else DIM),
+        Part(f"{number}{noun}", BOLD if number else DIM),
         Part(f"  {rate(recent.per_s)}", PLAIN),
         Part(f"   p50 {measured(recent.p50_s)}" if recent.p50_s is not None else "", DIM),
         Part(f"  {', '.join(troubles)}" if troubles else "", CellStyle("failed!", "", "b")),

@@ -57,7 +57,7 @@ def done(view: PaneView, width: int, column: int, middle: Median) -> Row:
 def answered(view: PaneView, middle: Median) -> tuple[Part, Part, Part, Part]:
     """How many have an answer, how many a second, the median latency, and how many failed."""
     if view.attached:
-        return served_parts(view)
+        return served_parts(view, " served")
     run = view.side.run
     of = _done_of(view) if _passed_s(view) is not None else f"{run.done} of {run.planned} answered"
     in_time = run.completed - run.added_completed

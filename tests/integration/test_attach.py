@@ -1,0 +1,272 @@
+"""``wsgiviz attach``: what runs under ``wsgiviz exec`` is seen with its external requests, and stays as it is."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from textual.events import Key
+
+from wsgiviz.control.attachment import Attachment
+from wsgiviz.control.running import choose
+from wsgiviz.errors import UsageError
+from wsgiviz.log import EventLog
+from wsgiviz.recorder.keeping import writers
+from wsgiviz.state import Activity, Phase, Request, State
+from wsgiviz.tui.app import WsgivizApp
+from wsgiviz.tui.attached_feed import AttachedFeed
+from wsgiviz.tui.feed import Feed
+
+pytestmark = pytest.mark.xdist_group("attach")
+
+WITHIN_S = 60.0
+BIN = Path(sys.executable).parent
+WORKERS, WAITING = 2, 3
+APP = """
+import os, time
+
+def app(environ, start_response):
+    while environ["PATH_INFO"].startswith("/held") and not os.path.exists("open"):
+        time.sleep(0.02)
+    start_response("500 Oops" if environ["PATH_INFO"] == "/bad" else "200 OK", [("Content-Length", "2")])
+    return [b"ok"]
+"""
+LINE = 1 + APP.splitlines().index("        time.sleep(0.02)")
+
+
+class Gunicorn:
+    """One under ``wsgiviz exec`` in ``folder``; requests for /held wait there until `release`."""
+
+    def __init__(self, folder: Path, home: Path) -> None:
+        folder.mkdir(exist_ok=True)
+        (folder / "shop.py").write_text(APP)
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            self.port: int = listener.getsockname()[1]
+        self.folder = folder
+        command = f"wsgiviz exec gunicorn -w {WORKERS} -t 120 -b 127.0.0.1:{self.port} shop:app"
+        env = {**os.environ, "WSGIVIZ_HOME": str(home), "PATH": f"{BIN}:{os.environ['PATH']}"}
+        output = (folder / "log").open("wb")
+        self.process = subprocess.Popen(command.split(), cwd=folder, env=env, stdout=output, stderr=output)
+        output.close()
+        self._threads: list[threading.Thread] = []
+        self.answers: list[int] = []
+        until(lambda: self.get("/first") == 200, "it serves")
+
+    def get(self, path: str) -> int:
+        """The status; 0 where there was no answer."""
+        try:
+            return httpx.get(f"http://127.0.0.1:{self.port}{path}", timeout=WITHIN_S, trust_env=False).status_code
+        except httpx.TransportError:
+            return 0
+
+    def hold(self, paths: list[str]) -> None:
+        """Send these at once, and do not wait for the answers."""
+        for path in paths:
+            thread = threading.Thread(target=lambda path=path: self.answers.append(self.get(path)), daemon=True)
+            thread.start()
+            self._threads.append(thread)
+
+    def release(self) -> None:
+        (self.folder / "open").touch()
+        for thread in self._threads:
+            thread.join(WITHIN_S)
+
+    def end(self) -> None:
+        self.release()
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            self.process.wait(WITHIN_S)
+        finally:
+            self.process.kill()
+
+
+def until(condition: Callable[[], bool], what: str) -> None:
+    deadline = time.monotonic() + WITHIN_S
+    while not condition():
+        assert time.monotonic() < deadline, f"never came: {what}"
+        time.sleep(0.02)
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("WSGIVIZ_HOME", str(tmp_path / "home"))
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def server(tmp_path: Path, home: Path) -> Iterator[Gunicorn]:
+    found = Gunicorn(tmp_path / "one", home)
+    yield found
+    found.end()
+
+
+class Viewer:
+    """An attachment to ``directories`` that has been started, as if it were on a screen."""
+
+    def __init__(self, directories: list[Path], redact: bool = False) -> None:
+        self.log = EventLog()
+        self.attachment = Attachment(directories, self.log, redact=redact)
+        self.attachment.start()
+
+    @property
+    def state(self) -> State:
+        return self.log.state
+
+    def until(self, condition: Callable[[State], bool], what: str) -> int:
+        """Look until it is so; gives the time."""
+        now_ns = 0
+
+        def seen() -> bool:
+            nonlocal now_ns
+            now_ns = self.attachment.pump()
+            return condition(self.state)
+
+        until(seen, what)
+        return now_ns
+
+
+def held(state: State) -> list[Request]:
+    side = state.sides.get("wsgi")
+    return side.in_app() if side is not None else []
+
+
+def blocked(state: State) -> bool:
+    """All workers are, at a known line, and the others wait in the kernel."""
+    side = state.sides.get("wsgi")
+    if side is None or side.server.queue_depth != WAITING:
+        return False
+    living = side.server.living()
+    busy = [worker for worker in living if worker.activity is Activity.BLOCKED]
+    return len(busy) == len(living) == WORKERS and all(request.where for request in held(state))
+
+
+PATHS = [f"/held/{number}" for number in range(WORKERS + WAITING)]
+
+
+def test_the_present_is_seen_by_two_viewers_and_nothing_is_changed(server: Gunicorn) -> None:
+    began_ns = time.monotonic_ns()
+    server.hold(PATHS)
+    [directory] = choose([])
+    one = Viewer([directory])
+    now_ns = one.until(blocked, "all workers blocked, the others in the kernel")
+    late = Viewer([directory])
+    late.until(blocked, "the same, for who comes late")
+    before = sorted(path.name for path in directory.iterdir())
+    for viewer in (one, late):
+        requests = held(viewer.state)
+        assert {request.target for request in requests} < {f"GET {path}" for path in PATHS}
+        assert len({request.id for request in requests}) == WORKERS
+        places = {(request.where.file, request.where.line) for request in requests if request.where}
+        assert places == {("shop.py", LINE)}
+        assert all(began_ns < request.began_ns < now_ns for request in requests)
+        side = viewer.state.sides["wsgi"]
+        assert (side.kind, side.server.pid) == ("sync", server.process.pid)
+        assert side.server.address == f"http://127.0.0.1:{server.port}"
+        assert viewer.state.phase is Phase.ATTACHED
+    one.attachment.close()
+    assert sorted(path.name for path in directory.iterdir()) == before
+    server.release()
+    late.until(lambda state: not held(state) and state.sides["wsgi"].run.external > len(PATHS), "all are served")
+    assert sorted(server.answers) == [200] * len(PATHS)
+    late.attachment.close()
+    assert server.process.poll() is None
+    assert len(writers(directory)) == WORKERS + 1
+
+
+def test_paths_are_redacted_as_they_are_read(server: Gunicorn) -> None:
+    server.hold(["/held/secret"])
+    viewer = Viewer(choose([server.process.pid]), redact=True)
+    viewer.until(lambda state: bool(held(state)), "a request in the app")
+    targets = [request.target for request in viewer.state.sides["wsgi"].ledger]
+    assert set(targets) == {"GET [redacted]"}
+    assert not any("secret" in repr(event) for batch in viewer.log.batches() for event in batch)
+    viewer.attachment.close()
+
+
+def test_a_server_that_is_killed_is_said_to_have_ended(server: Gunicorn) -> None:
+    [directory] = choose([])
+    viewer = Viewer([directory])
+    viewer.until(lambda state: "wsgi" in state.sides, "the server")
+    pids = writers(directory)
+    for pid in sorted(pids, key=lambda pid: pid != server.process.pid):  # the master first: it starts no others then
+        os.kill(pid, signal.SIGKILL)
+    server.process.wait(WITHIN_S)
+    viewer.until(lambda state: not state.sides["wsgi"].server.living(), "its workers are gone")
+    assert viewer.state.phase is Phase.ATTACHED
+    viewer.attachment.close()
+
+
+def test_which_server_a_pid_means(server: Gunicorn, tmp_path: Path, home: Path) -> None:
+    [directory] = choose([])
+    pids = writers(directory)
+    assert server.process.pid in pids
+    assert all(choose([pid]) == [directory] for pid in pids)
+    with pytest.raises(UsageError, match="is no server under wsgiviz exec"):
+        choose([os.getpid()])
+    other = Gunicorn(tmp_path / "two", home)
+    try:
+        with pytest.raises(UsageError, match="2 servers run: which one") as error:
+            choose([])
+        assert str(other.process.pid) in error.value.detail
+        assert len(choose([server.process.pid, other.process.pid])) == 2
+    finally:
+        other.end()
+
+
+def test_where_no_server_runs_it_is_said(home: Path) -> None:
+    with pytest.raises(UsageError, match="no server of yours runs"):
+        choose([])
+    process = subprocess.Popen(["true"])
+    process.wait()
+    with pytest.raises(UsageError, match="there is no process"):
+        choose([process.pid])
+
+
+def test_the_screen_shows_it_and_leaves_it_alone(server: Gunicorn, tmp_path: Path) -> None:
+    assert server.get("/bad") == 500
+    server.hold(PATHS)
+    [directory] = choose([])
+    pids, recording = writers(directory), tmp_path / "incident.wviz"
+    feed = AttachedFeed([directory], str(recording))
+    asyncio.run(_look(feed))
+    feed.close()
+    assert recording.stat().st_size > 0
+    assert writers(directory) == pids
+    server.release()
+    assert sorted(server.answers) == [200] * len(PATHS)
+
+
+async def _look(feed: Feed) -> None:
+    app = WsgivizApp(feed)
+
+    def text() -> str:
+        return "\n".join(strip.text for strip in app.screen._compositor.render_strips())
+
+    async with app.run_test(size=(120, 36), notifications=True) as pilot:
+
+        async def reads(words: str) -> None:
+            deadline = time.monotonic() + WITHIN_S
+            while words not in text():
+                assert time.monotonic() < deadline, f"never came: {words}\n{text()}"
+                await asyncio.sleep(0.05)
+
+        await reads("All 2 workers are blocked, GET /held/")
+        await reads(f"shop.py:{LINE} time.sleep; {WAITING} wait in the kernel.")
+        await reads("on GET /held/")
+        await reads("1 of the last 2 failed")
+        app.post_message(Key("space", " "))
+        await reads("These servers are somebody's own")
+        assert "predict" not in text()
+        assert "answered" not in text()
+        app.exit(0)
+        await pilot.pause(0)
