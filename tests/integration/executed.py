@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import signal
 import socket
 import subprocess
 import sys
@@ -20,7 +19,7 @@ from wsgiviz.observe.decode import decode
 from wsgiviz.recorder.layout import SUFFIX
 from wsgiviz.recorder.reader import RingReader
 
-WITHIN_S = 9.0
+WITHIN_S = 30.0
 BIN = Path(sys.executable).parent
 APP = """
 def app(environ, start_response):
@@ -121,14 +120,9 @@ class Command:
 
     def end(self, number: int = 0) -> tuple[int, list[str], list[str]]:
         """Exit status, stdout and stderr."""
-        children = psutil.Process(self.process.pid).children() if number == signal.SIGQUIT else []
         if number:
             self.process.send_signal(number)
         try:
-            self.process.wait(WITHIN_S)
-            for child in children:  # of a master that does not handle it
-                if child.is_running():
-                    child.kill()
             out, _ = self.process.communicate(timeout=WITHIN_S)
         finally:
             self.process.kill()
