@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -100,12 +101,6 @@ class Command:
     def children(self) -> set[int]:
         return {child.pid for child in psutil.Process(self.process.pid).children()}
 
-    def renew(self, number: int) -> None:
-        """Send a signal by which each worker is replaced, and wait until that has been done."""
-        before, ready = self.children(), self.ready()
-        self.process.send_signal(number)
-        self.wait_for(lambda: self.ready() == 2 * ready and len(self.children()) == len(before))
-
     def get(self) -> bytes:
         deadline = time.monotonic() + WITHIN_S
         while True:
@@ -151,6 +146,20 @@ def serving(folder: Path, line: str, workers: int = 1, **more: str) -> tuple[Com
         command.wait_for(lambda command=command: command.ready() == workers)  # type: ignore[misc]
         assert command.get() == b"ok"
     return commands
+
+
+def renew(commands: tuple[Command, Command]) -> None:
+    """Send SIGHUP, by which each worker is replaced, and wait until that has been done."""
+    before = [(command.ready(), len(command.children())) for command in commands]
+    for command in commands:
+        command.process.send_signal(signal.SIGHUP)
+    for command, (ready, children) in zip(commands, before, strict=True):
+        command.wait_for(
+            lambda command=command, ready=ready, children=children: (  # type: ignore[misc]
+                command.ready() == 2 * ready and len(command.children()) == children
+            )
+        )
+        assert command.get() == b"ok"
 
 
 def same_ends(commands: tuple[Command, Command], number: int = 0) -> list[str]:

@@ -11,13 +11,12 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.integration.executed import APP, BIN, CONF, OWN, WITHIN_S, Command, both, same_ends, serving
+from tests.integration.executed import APP, BIN, CONF, OWN, WITHIN_S, Command, both, renew, same_ends, serving
 from wsgiviz.events import MasterLoading, RequestEnded, WorkerBooting, WorkerReady
 
 pytestmark = pytest.mark.xdist_group("exec")  # it judges no times
 
 SERVERS = {
-    "sync": "gunicorn -b {at} shop:app",
     "hooks": "gunicorn -c prod.py -b {at} shop:app",
     "preload": "gunicorn --preload -b {at} shop:app",
     "gthread": "python -m gunicorn --threads 2 -b {at} shop:app",
@@ -28,6 +27,10 @@ SERVERS = {
     "uvicorn workers": "python -m uvicorn --port {port} --workers 2 shop:asgi",
     "uvicorn reload": "uvicorn --port {port} --reload shop:asgi",
 }
+RENEWED = ("hooks", "uvicorn workers")
+"""They are sent SIGHUP before they are ended."""
+
+SIGNALS = [("hooks", signal.SIGINT), ("hooks", signal.SIGQUIT), ("uvicorn workers", signal.SIGINT)]
 FAIL = {
     "gunicorn": "gunicorn -b {at} nosuchshop:app",
     "preload": "gunicorn --preload -b {at} nosuchshop:app",
@@ -52,12 +55,12 @@ for name in ("on_starting when_ready nworkers_changed child_exit on_exit post_fo
 UVICORN = "uvicorn --port $2 shop:asgi"
 FAULTS = {
     "gunicorn's hooks": ("gunicorn_hooks", HOOKS_RAISE, "gunicorn --preload -b $1 shop:app"),
-    "gunicorn's import": ("gunicorn_hooks", f"{RAISES}\nfault()", "gunicorn -b $1 shop:app"),
     "gunicorn's install": ("guest_gunicorn", f"{RAISES}\ninstall = fault", "gunicorn -b $1 shop:app"),
     "uvicorn begins": ("uvicorn_server", f"{RAISES}\nbegin_serving = fault", UVICORN),
-    "uvicorn's app": ("uvicorn_server", f"{RAISES}\nServingProcess.wrap = fault", UVICORN),
-    "uvicorn starts": (
-        "uvicorn_server", f"{RAISES}\nServingProcess.starting = ServingProcess.started = fault", UVICORN
+    "uvicorn goes on": (
+        "uvicorn_server",
+        f"{RAISES}\nServingProcess.wrap = ServingProcess.starting = ServingProcess.started = fault",
+        UVICORN,
     ),
 }  # fmt: skip
 
@@ -69,30 +72,15 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize("name", SERVERS)
-def test_a_server_is_the_same_and_recorded(folder: Path, name: str) -> None:
+@pytest.mark.parametrize(("name", "number"), [*((name, signal.SIGTERM) for name in SERVERS), *SIGNALS])
+def test_a_server_is_the_same_and_recorded(folder: Path, name: str, number: signal.Signals) -> None:
     commands = serving(folder, SERVERS[name], 2 if "workers" in name else 1)
-    same_ends(commands, signal.SIGTERM)
+    if name in RENEWED and number == signal.SIGTERM:
+        renew(commands)
+    same_ends(commands, number)
     kinds = [type(event) for event in commands[1].events()]
     assert all(kind in kinds for kind in (WorkerBooting, WorkerReady, RequestEnded))
     assert (MasterLoading in kinds) == (name == "preload")
-
-
-@pytest.mark.parametrize(
-    ("name", "number"),
-    [
-        *(("sync", number) for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP)),
-        *(("uvicorn workers", number) for number in (signal.SIGINT, signal.SIGHUP)),  # it does not handle SIGQUIT
-    ],
-)
-def test_signals_do_the_same(folder: Path, name: str, number: signal.Signals) -> None:
-    commands = serving(folder, SERVERS[name], 2 if "workers" in name else 1)
-    if number == signal.SIGHUP:
-        for command in commands:
-            command.renew(number)
-            assert command.get() == b"ok"
-        number = signal.SIGTERM
-    same_ends(commands, number)
 
 
 def test_a_changed_file_reloads_the_app(folder: Path) -> None:
@@ -105,27 +93,12 @@ def test_a_changed_file_reloads_the_app(folder: Path) -> None:
     assert sum(isinstance(event, WorkerReady) for event in commands[1].events()) == 2
 
 
-@pytest.mark.parametrize("line", ["sh start.sh {at}", "env FOO=1 gunicorn -b {at} shop:app"])
-def test_ways_to_start_a_server(folder: Path, line: str) -> None:
-    (folder / "start.sh").write_text("exec gunicorn -b $1 shop:app\n")
-    commands = serving(folder, line)
-    same_ends(commands, signal.SIGTERM)
-    assert any(isinstance(event, RequestEnded) for event in commands[1].events())
-
-
-def test_a_sitecustomize_of_a_persons_own_is_in_force(folder: Path) -> None:
+def test_a_script_that_ends_in_a_server_and_a_sitecustomize_of_a_persons_own(folder: Path) -> None:
     own = "import sys\nif sys.orig_argv[1].endswith('gunicorn'): print('own site', file=sys.stderr)\n"
     (folder / "sitecustomize.py").write_text(own)
-    commands = serving(folder, SERVERS["sync"], PYTHONPATH=str(folder))
+    (folder / "start.sh").write_text("exec env FOO=1 gunicorn -b $1 shop:app\n")
+    commands = serving(folder, "sh start.sh {at}", PYTHONPATH=str(folder))
     assert "own site" in same_ends(commands, signal.SIGTERM)
-    assert any(isinstance(event, RequestEnded) for event in commands[1].events())
-
-
-def test_files_of_the_app_may_be_named_like_modules_that_the_probe_needs(folder: Path) -> None:
-    for name in ("mmap", "dis", "zlib", "opcode"):
-        (folder / f"{name}.py").write_text("1 / 0\n")
-    commands = serving(folder, SERVERS["sync"])
-    same_ends(commands, signal.SIGTERM)
     assert any(isinstance(event, RequestEnded) for event in commands[1].events())
 
 
@@ -190,7 +163,7 @@ def test_where_nothing_can_be_recorded_it_is_said_once_and_the_server_runs(folde
         home.symlink_to(folder / "other")
     else:
         home.touch()
-    command = Command(folder, SERVERS["sync"], under_exec=True)
+    command = Command(folder, "gunicorn -b {at} shop:app", under_exec=True)
     assert command.get() == b"ok"
     status, _, err = command.end(signal.SIGTERM)
     assert status == 0
@@ -233,9 +206,10 @@ def test_reload_more_workers_and_upgrade_stay_in_one_directory(folder: Path) -> 
     assert command.end(signal.SIGTERM)[0] == 0
 
 
-def test_an_app_may_have_a_package_that_is_called_as_ours(folder: Path) -> None:
+def test_files_of_the_app_may_be_named_as_ours_and_as_modules_that_the_probe_needs(folder: Path) -> None:
+    for name in ("mmap", "dis", "zlib", "opcode"):
+        (folder / f"{name}.py").write_text("1 / 0\n")
     (folder / "wsgiviz.py").write_text("from shop import app\n")
-    command = Command(folder, "gunicorn -b {at} wsgiviz:app", under_exec=True)
-    assert command.get() == b"ok"
-    assert command.end(signal.SIGTERM)[0] == 0
-    assert any(isinstance(event, RequestEnded) for event in command.events())
+    commands = serving(folder, "gunicorn -b {at} wsgiviz:app")
+    same_ends(commands, signal.SIGTERM)
+    assert any(isinstance(event, RequestEnded) for event in commands[1].events())
