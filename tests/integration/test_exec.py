@@ -3,61 +3,20 @@
 from __future__ import annotations
 
 import os
-import re
 import signal
-import socket
 import subprocess
-import sys
 import time
-import urllib.request
 from pathlib import Path
 
+import psutil
 import pytest
 
-from wsgiviz.events import Event, RequestEnded, WorkerBooting, WorkerReady
-from wsgiviz.observe.decode import decode
-from wsgiviz.recorder.layout import SUFFIX
-from wsgiviz.recorder.reader import RingReader
+from tests.integration.executed import APP, BIN, CONF, OWN, WITHIN_S, Command, both, renew, same_ends, serving
+from wsgiviz.events import MasterLoading, RequestEnded, WorkerBooting, WorkerReady
 
 pytestmark = pytest.mark.xdist_group("exec")  # it judges no times
 
-WITHIN_S = 30.0
-BIN = Path(sys.executable).parent
-APP = """
-def app(environ, start_response):
-    start_response("200 OK", [("Content-Length", "2")])
-    return [b"ok"]
-
-async def asgi(scope, receive, send):
-    assert scope["type"] == "http"
-    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
-    await send({"type": "http.response.body", "body": b"ok"})
-"""
-OWN = """
-from uvicorn_worker import UvicornWorker
-
-class Mine(UvicornWorker):
-    CONFIG_KWARGS = {"loop": "asyncio", "http": "h11"}
-"""
-CONF = """
-import sys
-
-def said(*words):
-    print(*words, file=sys.stderr, flush=True)
-
-def on_starting(server): said("on_starting")
-def when_ready(server): said("when_ready")
-def nworkers_changed(server, new, old): said("nworkers_changed", new, old)
-def child_exit(server, worker): said("child_exit")
-def on_exit(server): said("on_exit")
-def post_fork(server, worker): said("post_fork")
-def post_worker_init(worker): said("post_worker_init")
-def worker_int(worker): said("worker_int")
-def worker_exit(server, worker): said("worker_exit")
-"""
-
 SERVERS = {
-    "sync": "gunicorn -b {at} shop:app",
     "hooks": "gunicorn -c prod.py -b {at} shop:app",
     "preload": "gunicorn --preload -b {at} shop:app",
     "gthread": "python -m gunicorn --threads 2 -b {at} shop:app",
@@ -68,6 +27,10 @@ SERVERS = {
     "uvicorn workers": "python -m uvicorn --port {port} --workers 2 shop:asgi",
     "uvicorn reload": "uvicorn --port {port} --reload shop:asgi",
 }
+RENEWED = ("hooks", "uvicorn workers")
+"""They are sent SIGHUP before they are ended."""
+
+SIGNALS = [("hooks", signal.SIGINT), ("hooks", signal.SIGQUIT), ("uvicorn workers", signal.SIGINT)]
 FAIL = {
     "gunicorn": "gunicorn -b {at} nosuchshop:app",
     "preload": "gunicorn --preload -b {at} nosuchshop:app",
@@ -80,6 +43,28 @@ FAIL = {
 }
 
 
+RAISES = """
+def fault(*args, **named):
+    raise RuntimeError("a fault")
+"""
+HOOKS_RAISE = f"""{RAISES}
+for name in ("on_starting when_ready nworkers_changed child_exit on_exit post_fork post_worker_init"
+             " worker_int worker_abort worker_exit preloading").split():
+    globals()[name] = fault
+"""
+UVICORN = "uvicorn --port $2 shop:asgi"
+FAULTS = {
+    "gunicorn's hooks": ("gunicorn_hooks", HOOKS_RAISE, "gunicorn --preload -b $1 shop:app"),
+    "gunicorn's install": ("guest_gunicorn", f"{RAISES}\ninstall = fault", "gunicorn -b $1 shop:app"),
+    "uvicorn begins": ("uvicorn_server", f"{RAISES}\nbegin_serving = fault", UVICORN),
+    "uvicorn goes on": (
+        "uvicorn_server",
+        f"{RAISES}\nServingProcess.wrap = ServingProcess.starting = ServingProcess.started = fault",
+        UVICORN,
+    ),
+}  # fmt: skip
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     for name, text in {"shop": APP, "own": OWN, "prod": CONF}.items():
@@ -87,79 +72,76 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
-
-
-def masked(output: bytes) -> list[str]:
-    """Its lines, with no numbers, in an order that does not depend on who was scheduled when."""
-    text = re.sub(r"0x[0-9a-f]+|\d+", "N", output.decode())
-    return sorted(text.splitlines())
-
-
-class Command:
-    """A command in ``folder``, with or without ``wsgiviz exec`` before it."""
-
-    def __init__(self, folder: Path, line: str, under_exec: bool) -> None:
-        self.home, self.port = folder / "home", free_port()
-        words = line.format(port=self.port, at=f"127.0.0.1:{self.port}").split()
-        before = [str(BIN / "wsgiviz"), "exec"] if under_exec else []
-        env = {**os.environ, "WSGIVIZ_HOME": str(self.home), "PATH": f"{BIN}:{os.environ['PATH']}"}
-        self.process = subprocess.Popen(
-            [*before, *words], cwd=folder, env=env, stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        )  # fmt: skip
-
-    def get(self) -> bytes:
-        deadline = time.monotonic() + WITHIN_S
-        while True:
-            try:
-                with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/", timeout=WITHIN_S) as answer:
-                    body: bytes = answer.read()
-                    return body
-            except OSError:
-                assert time.monotonic() < deadline, "it does not serve"
-                assert self.process.poll() is None, self.process.communicate()
-                time.sleep(0.05)
-
-    def end(self, number: int = 0) -> tuple[int, list[str], list[str]]:
-        """Exit status, stdout and stderr."""
-        if number:
-            self.process.send_signal(number)
-        try:
-            out, err = self.process.communicate(timeout=WITHIN_S)
-        finally:
-            self.process.kill()
-        return self.process.returncode, masked(out), masked(err)
-
-    def events(self) -> list[Event]:
-        found: list[Event] = []
-        for path in self.home.glob(f"*/*{SUFFIX}"):
-            reader = RingReader.open(path)
-            assert reader is not None
-            found += decode(reader.poll(1 << 16), reader.header.side, reader.header.pid)
-            reader.close()
-        return found
-
-
-@pytest.mark.parametrize("name", SERVERS)
-def test_a_server_is_the_same_and_recorded(folder: Path, name: str) -> None:
-    ends = []
-    for under_exec in (False, True):
-        command = Command(folder, SERVERS[name], under_exec)
-        assert command.get() == b"ok"
-        ends.append(command.end(signal.SIGTERM))
-    assert ends[1] == ends[0]
-    kinds = [type(event) for event in command.events()]
+@pytest.mark.parametrize(("name", "number"), [*((name, signal.SIGTERM) for name in SERVERS), *SIGNALS])
+def test_a_server_is_the_same_and_recorded(folder: Path, name: str, number: signal.Signals) -> None:
+    commands = serving(folder, SERVERS[name], 2 if "workers" in name else 1)
+    if name in RENEWED and number == signal.SIGTERM:
+        renew(commands)
+    same_ends(commands, number)
+    kinds = [type(event) for event in commands[1].events()]
     assert all(kind in kinds for kind in (WorkerBooting, WorkerReady, RequestEnded))
+    assert (MasterLoading in kinds) == (name == "preload")
+
+
+def test_a_changed_file_reloads_the_app(folder: Path) -> None:
+    commands = serving(folder, "gunicorn --reload -b {at} shop:app")
+    (folder / "shop.py").write_text(APP.replace('b"ok"', 'b"it"'))
+    for command in commands:
+        command.wait_for(lambda command=command: command.ready() == 2)  # type: ignore[misc]
+        assert command.get() == b"it"
+    same_ends(commands, signal.SIGTERM)
+    assert sum(isinstance(event, WorkerReady) for event in commands[1].events()) == 2
+
+
+def test_a_script_that_ends_in_a_server_and_a_sitecustomize_of_a_persons_own(folder: Path) -> None:
+    own = "import sys\nif sys.orig_argv[1].endswith('gunicorn'): print('own site', file=sys.stderr)\n"
+    (folder / "sitecustomize.py").write_text(own)
+    (folder / "start.sh").write_text("exec env FOO=1 gunicorn -b $1 shop:app\n")
+    commands = serving(folder, "sh start.sh {at}", PYTHONPATH=str(folder))
+    assert "own site" in same_ends(commands, signal.SIGTERM)
+    assert any(isinstance(event, RequestEnded) for event in commands[1].events())
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_fault_of_the_probe_is_said_once_and_does_not_reach_the_server(folder: Path, name: str) -> None:
+    module, fault, line = FAULTS[name]
+    (folder / "fault.py").write_text(fault)
+    (folder / "start.sh").write_text(
+        f'if test "$WSGIVIZ_RUN_DIR"; then cat fault.py >> $WSGIVIZ_RUN_DIR/site/wsgiviz_lent/probe/{module}.py; fi\n'
+        f"exec {line}\n"
+    )
+    without, under_exec = serving(folder, "sh start.sh {at} {port}")
+    status, out, err = under_exec.end(signal.SIGTERM)
+    said = [line for line in err if line.startswith("wsgiviz: ")]
+    assert (status, out, [line for line in err if line not in said]) == without.end(signal.SIGTERM)
+    assert len(said) == 1
+    assert "a fault" in said[0]
+
+
+def test_a_home_that_has_become_full_is_said_once(folder: Path) -> None:
+    """No file may be as big as a ring: each of four processes is refused one."""
+    (folder / "start.sh").write_text("ulimit -f 1000\nexec gunicorn -w 3 -b $1 shop:app\n")
+    without, under_exec = serving(folder, "sh start.sh {at}", 3)
+    status, out, err = under_exec.end(signal.SIGTERM)
+    said = [line for line in err if line.startswith("wsgiviz: ")]
+    assert (status, out, [line for line in err if line not in said]) == without.end(signal.SIGTERM)
+    assert len(said) == 1
+    assert "not every process is recorded" in said[0]
+
+
+def test_exec_inside_exec_is_one(folder: Path) -> None:
+    (folder / "start.sh").write_text(f"exec {BIN}/wsgiviz exec gunicorn -b $1 shop:app\n")
+    command = Command(folder, "sh start.sh {at}", under_exec=True)
+    assert command.get() == b"ok"
+    path = psutil.Process(command.process.pid).environ()["PYTHONPATH"]
+    assert command.end(signal.SIGTERM)[0] == 0
+    assert [f"{folder}/site" for folder in command.home.glob("*-*")] == [path]
+    assert sum(isinstance(event, RequestEnded) for event in command.events()) == 1
 
 
 @pytest.mark.parametrize("name", FAIL)
 def test_what_fails_or_only_prints_is_the_same(folder: Path, name: str) -> None:
-    without, under_exec = (Command(folder, FAIL[name], under).end() for under in (False, True))
-    assert under_exec == without
+    same_ends(both(folder, FAIL[name]))
 
 
 def test_it_is_the_same_process_with_the_same_stdin(folder: Path) -> None:
@@ -181,7 +163,7 @@ def test_where_nothing_can_be_recorded_it_is_said_once_and_the_server_runs(folde
         home.symlink_to(folder / "other")
     else:
         home.touch()
-    command = Command(folder, SERVERS["sync"], under_exec=True)
+    command = Command(folder, "gunicorn -b {at} shop:app", under_exec=True)
     assert command.get() == b"ok"
     status, _, err = command.end(signal.SIGTERM)
     assert status == 0
@@ -224,9 +206,10 @@ def test_reload_more_workers_and_upgrade_stay_in_one_directory(folder: Path) -> 
     assert command.end(signal.SIGTERM)[0] == 0
 
 
-def test_an_app_may_have_a_package_that_is_called_as_ours(folder: Path) -> None:
+def test_files_of_the_app_may_be_named_as_ours_and_as_modules_that_the_probe_needs(folder: Path) -> None:
+    for name in ("mmap", "dis", "zlib", "opcode"):
+        (folder / f"{name}.py").write_text("1 / 0\n")
     (folder / "wsgiviz.py").write_text("from shop import app\n")
-    command = Command(folder, "gunicorn -b {at} wsgiviz:app", under_exec=True)
-    assert command.get() == b"ok"
-    assert command.end(signal.SIGTERM)[0] == 0
-    assert any(isinstance(event, RequestEnded) for event in command.events())
+    commands = serving(folder, "gunicorn -b {at} wsgiviz:app")
+    same_ends(commands, signal.SIGTERM)
+    assert any(isinstance(event, RequestEnded) for event in commands[1].events())

@@ -7,7 +7,6 @@ import importlib
 from collections.abc import Callable
 from typing import Any
 
-from wsgiviz.probe import ring
 from wsgiviz.probe.app_folder import off_path
 from wsgiviz.probe.conf_chain import OURS_LAST
 from wsgiviz.probe.saying import failed, known, known_uvicorn, say
@@ -103,6 +102,7 @@ def _hooks(server_or_worker: Any) -> Any:
         name = f"{worker_class.__module__}.{worker_class.__qualname__}"
         say(f"{name} is a worker class that the probe does not know: it runs as without wsgiviz")
         return None
-    ring.SIDE = "asgi" if kind in ("asgi", "uvicorn") else "wsgi"
     with off_path():
+        ring = importlib.import_module(f"{__package__}.ring")
+        ring.SIDE = "asgi" if kind in ("asgi", "uvicorn") else "wsgi"
         return importlib.import_module(f"{__package__}.gunicorn_hooks")
