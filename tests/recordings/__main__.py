@@ -2,31 +2,40 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
 
-from tests.recordings import NAMES, path_of
+from tests.recordings import NAMES, RUNS, path_of
 from wsgiviz.events import Event, ServerStarted, SessionOpened
 from wsgiviz.log import Snapshot
 from wsgiviz.log.encoder import RecordingEncoder
 from wsgiviz.log.recording import open_recording
+from wsgiviz.report.record_lessons import without_paths
 
-LIMIT_BYTES = 60_000
+LIMIT_BYTES = 80_000
 
 KEYFRAME_BATCHES = 400
+
+RUN_S = 180.0
+"""So long a run may take, its servers' start and end included."""
 
 HOST = ("cores", "usable_cores", "python", "gunicorn", "uvicorn")
 """What of the host a screen shows."""
 
+RUN_DIRECTORY = re.compile(r"(/[\w.-]+)+/wsgiviz-\d+-\w+")
+
 
 def without_machine(event: Event) -> Event:
     """The same without paths and names of this machine."""
+    event = without_paths(event)
     if isinstance(event, ServerStarted):
-        return msgspec.structs.replace(event, command=("python", *event.command[1:]))
+        return msgspec.structs.replace(event, command=tuple(RUN_DIRECTORY.sub("RUN", word) for word in event.command))
     if isinstance(event, SessionOpened):
         return msgspec.structs.replace(event, host={key: event.host[key] for key in HOST if key in event.host})
     return event
@@ -45,26 +54,19 @@ def cleaned(path: Path) -> bytes:
     return b"".join([*made, encoder.end()])
 
 
-def main() -> None:
+def main(names: Sequence[str] = ()) -> None:
+    """Run these, or all, one after the other. A run that fails leaves its old recording, and ends the program."""
     with tempfile.TemporaryDirectory() as folder:
-        for name in NAMES:
+        for name in names or NAMES:
             file = Path(folder) / f"{name}.wviz"
-            command = [
-                sys.executable,
-                "-m",
-                "wsgiviz",
-                "run",
-                "--headless",
-                "--scenario",
-                name,
-                "--record",
-                str(file),
-            ]
-            subprocess.run(command, check=True, stdout=subprocess.DEVNULL, timeout=120)
+            command = [sys.executable, "-m", "wsgiviz", "run", "--headless", *RUNS[name], "--record", str(file)]
+            subprocess.run(command, check=True, stdout=subprocess.DEVNULL, timeout=RUN_S)
             made = cleaned(file)
-            assert len(made) <= LIMIT_BYTES, f"{name}: {len(made)} bytes"
+            print(f"{len(made) / 1e3:8.1f} kB  {name}", flush=True)
+            if len(made) > LIMIT_BYTES:
+                raise SystemExit(f"{name}: that is more than {LIMIT_BYTES / 1e3:g} kB")
             path_of(name).write_bytes(made)
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -43,10 +43,10 @@ class WithoutPaths:
         self._writer.begin(snapshot, events_before)
 
     def take(self, events: Sequence[Event], snapshot: Snapshot | None) -> None:
-        self._writer.take([_without_paths(event) for event in events], None)
+        self._writer.take([without_paths(event) for event in events], None)
 
 
-def _without_paths(event: Event) -> Event:
+def without_paths(event: Event) -> Event:
     match event:
         case ServerStarted():
             return replace(event, command=tuple(os.path.basename(word) for word in event.command))
