@@ -11,6 +11,7 @@ import psutil
 
 from tests.integration.conftest import Stage
 from wsgiviz.analysis import metrics
+from wsgiviz.events import RUN_STRIDE
 from wsgiviz.state import Activity, Phase
 
 Start = Callable[..., Stage]
@@ -100,6 +101,19 @@ def test_a_run_fired_during_another_counts_what_that_has_left_in_its_workers(sta
     on.finish()
     assert (on.wsgi.run.earlier, on.wsgi.run.completed) == (2, 2)
     assert [kept.cancelled for kept in on.state.runs] == [True, False]
+
+
+def test_a_run_fired_during_another_counts_what_that_has_left_on_its_loop(stage: Start) -> None:
+    on = stage(parameters={"seconds": 1.0}, requests=3, only="asgi")
+    on.until(lambda: on.asgi.run.in_app == 3, "all requests in the app")
+    on.controller.fire()
+    on.until(lambda: on.asgi.run.running, "the second run")
+    left = dict(on.asgi.run.left)
+    assert left.keys() <= {RUN_STRIDE * (on.state.run - 1) + n for n in (1, 2, 3)}
+    on.finish()
+    on.until(lambda: not on.asgi.run.left, "the end of what was left")
+    assert on.asgi.run.earlier >= len(left)
+    assert on.asgi.run.completed == 3, "only the new run's count"
 
 
 def test_other_settings_restart_only_what_they_must(stage: Start) -> None:

@@ -165,6 +165,28 @@ def left_behind() -> State:
     return replace(state, run=2, fired=2, sides={**state.sides, "wsgi": side}, phase=Phase.RUNNING)
 
 
+def on_loop(state: State) -> State:
+    """Three requests of the run before are still on the loop."""
+    side = state.sides["asgi"]
+    run = replace(side.run, number=2, earlier=3, left={RUN + n: 9 for n in (1, 2, 3)})
+    ledger = ledger_of([replace(request, id=request.id + RUN) for request in side.ledger.ours()])
+    side = replace(side, run=run, ledger=ledger)
+    return replace(state, sides={**state.sides, "asgi": side})
+
+
+def test_what_an_earlier_run_left_is_grey_and_apart_among_requests_and_on_loops() -> None:
+    async def check(seat: Seat) -> None:
+        words = {"left": "2 requests of the run before still in the workers"}
+        words["right"] = "3 requests of the run before still on the loop"
+        for pane, (side, said) in zip(seat.panes, words.items(), strict=True):
+            await seat.until(lambda side=side, said=said: said in seat.pane(side))  # type: ignore[misc]
+            row = next(row for row in pane._rows if any("of the run before still" in part.text for part in row))
+            assert {part.style.front for part in row if part.text.strip()} == {"dim"}
+        assert "3 requests of the run before served too" in seat.pane("right")
+
+    watch(check, StandIn(state=on_loop(left_behind())), size=(160, 45))
+
+
 def test_what_an_earlier_run_left_is_grey_without_a_number_and_said() -> None:
     async def check(seat: Seat) -> None:
         await seat.press("v")

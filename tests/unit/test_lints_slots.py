@@ -72,7 +72,7 @@ def quickly(number: int, at_s: float, took_ns: int = 15 * MS) -> list[list[Event
 
 
 def test_a_sample_of_short_requests_is_no_evidence_of_waiting() -> None:
-    """Of `fast` on a busy machine: a sample meets a thread off the CPU, whose requests compute by their clocks."""
+    """Of `fast` on a busy machine: samples meet a thread off the CPU, whose requests compute by their own clocks."""
     state = reduced(BOOTED, *(events for number in range(1, 6) for events in quickly(number, 0.1 * number)))
     state = reduced(taken(6, 0.6), [queued(0.63, 3)], before=state)
     assert state.sides["wsgi"].server.workers[PID, 0].activity is Activity.BLOCKED

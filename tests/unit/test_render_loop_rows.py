@@ -8,7 +8,8 @@ from tests.unit.lint_contexts import PID, at, reduced
 from tests.unit.loop_events import OTHER, TWO_LOOPS, accepted, beat, began, held
 from tests.unit.states import MS, RUN, T0, S
 from wsgiviz.events import BootLineSeen, Event, SettingsChanged, ThreadSampled, WorkerBooting
-from wsgiviz.state import State, reduce
+from wsgiviz.state import Loop, Run, Server, Side, State, reduce
+from wsgiviz.tui.render import loop_rows
 from wsgiviz.tui.render.line import text_of
 from wsgiviz.tui.render.rows import rows
 from wsgiviz.tui.render.view import PaneView
@@ -73,3 +74,18 @@ def test_a_worker_that_loads_its_app_has_no_loop_yet() -> None:
     assert shown(reduce(State(), events))[3].endswith("1 booting 0.4 s")
     events.append(BootLineSeen(T0, "asgi", 1, 3, "shop.py|<module>|\x1b[2J"))
     assert shown(reduce(State(), events))[3].endswith(r"1 booting 0.4 s at shop.py:3 \x1b[2J")
+
+
+def test_a_loop_that_runs_a_request_is_not_idle() -> None:
+    """Its steps are short, so that they are next to nothing of the run."""
+    running = Loop(9, running=RUN + 3, since_ns=T0 + S)
+    row = shown_loop(running, 1.01)
+    assert "runs #3" in row
+    assert "idle" not in row
+    assert "idle in select" in shown_loop(Loop(9), 1.01)
+
+
+def shown_loop(loop: Loop, now_s: float) -> str:
+    side = Side("asgi", "asgi", server=Server(loops={9: loop}), run=Run(number=1, planned=4, started_ns=T0))
+    view = PaneView(side, "", T0 + int(now_s * S), T0, T0 + 5 * S)
+    return text_of(loop_rows.loop(view, 80, 8))

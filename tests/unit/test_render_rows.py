@@ -369,3 +369,16 @@ def test_the_line_of_a_dead_worker_is_the_one_that_it_was_last_seen_at() -> None
     side = changed(side, ledger=ledger_of([lost]))
     lines = shown(view_of(side, 2.3), width=80, height=24)
     assert "        killed by SIGKILL, held #3   last seen at shop.py:3 time.sleep" in lines
+
+
+def test_a_request_that_its_client_still_sends_is_being_read_and_not_ready() -> None:
+    """A loop has accepted it, and has nothing to do for it but to read what comes."""
+    sending = Request(RUN + 1, T0, T0, accepted_ns=T0 + 100 * MS)
+    side = Side("asgi", "asgi", run=Run(1, 1, started_ns=T0), ledger=ledger_of([sending]))
+    view = view_of(side, 2.0)
+    lane = next(row for row in rows(view, 59, 18) if "#1" in text_of(row))
+    assert text_of(lane).split()[1] == view.glyphs.activity[Activity.READING]
+    drawn = {part.style.front for part in lane if view.glyphs.texture[Activity.READING] * 8 in part.text}
+    assert drawn == {"transfer"}, "what is ready has the colour of a queue"
+    plain = next(line for line in shown(replace(view, glyphs=ASCII)) if "#1" in line)
+    assert "r" * 8 in plain

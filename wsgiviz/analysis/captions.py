@@ -6,46 +6,23 @@ it.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Sequence
-from enum import StrEnum
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from wsgiviz.analysis import booting, connections, contract_sentences, outcomes
-from wsgiviz.analysis.contention import standing
+from wsgiviz.analysis.caption import Caption, Tone
 from wsgiviz.analysis.deaths import server_of
 from wsgiviz.analysis.lints import LintContext, seen, wording
 from wsgiviz.analysis.lints.context import SETTLED_NS
 from wsgiviz.analysis.lints.deaths import DEATH_SHOWN_NS, death
 from wsgiviz.analysis.lints.slots import held_for_nobody
+from wsgiviz.analysis.loop_captions import awaiting, sending
 from wsgiviz.analysis.occurrences import Occurrences
-from wsgiviz.analysis.verdict import Demand, Verdict, verdict
-from wsgiviz.analysis.waits import Wait, Waits
-from wsgiviz.state import INSIDE_THREAD, OFF_LOOP, Activity, Phase, Request, Side, State, Task, Worker
+from wsgiviz.analysis.verdict import Demand, verdict
+from wsgiviz.state import Activity, Phase, Request, Side, State, Worker
 
 __all__ = ["Caption", "Tone", "caption"]
-
-
-class Tone(StrEnum):
-    PLAIN = "plain"
-    GOOD = "good"
-    WARN = "warn"
-
-
-class Caption(Struct, frozen=True):
-    """A sentence, and how it is meant. ``text`` may hold words from an app: escape it before it is shown.
-
-    ``keys``: what a person can press now, for where there are servers and a keyboard. ``more``: what explains it,
-    where there is room; ``verdict`` is that of the run that has ended, of which ``text`` says what happened.
-    """
-
-    text: str
-    tone: Tone = Tone.PLAIN
-    keys: str = ""
-    more: str = ""
-    verdict: Verdict | None = None
 
 
 Rule = Callable[[LintContext], Caption | None]
@@ -142,6 +119,25 @@ def _death(context: LintContext, side: Side, worker: Worker) -> Caption:
     return Caption(f"{words}; {server_of(side)} starts another in its place.", Tone.WARN)
 
 
+def _stopping(context: LintContext) -> Caption | None:
+    """Workers that are told to go, or do, with requests that nobody will answer."""
+    for side in context.state.sides.values():
+        leaving = [one for one in side.server.living() if one.activity is Activity.STOPPING and one.req]
+        if side.run.running and leaving:
+            count = len({worker.pid for worker in leaving})
+            who = f"{'1 worker is' if count == 1 else f'{count} workers are'} stopping"
+            held = wording.requests(len(leaving))
+            return Caption(f"{who}{context.of_side(side)}; {held} will get no answer.", Tone.WARN)
+    return None
+
+
+def _lost(context: LintContext) -> Caption | None:
+    """Who has lost requests comes before who waits in peace, as long as the run is on."""
+    lost = any(side.run.failed for side in context.sides)
+    failed = outcomes.failures(context) if lost and context.running else ""
+    return Caption(f"{failed}.", Tone.WARN) if failed else None
+
+
 def _cancelled(context: LintContext) -> Caption | None:
     if not any(side.run.cancelled for side in context.sides):
         return None
@@ -158,6 +154,11 @@ def _earlier(context: LintContext) -> Caption | None:
     """What a run before has left in slots: no client waits for it, and this run's requests do."""
     for side in context.state.sides.values():
         held = [worker for worker in side.server.living() if worker.busy and side.of_earlier_run(worker.req)]
+        if side.run.left and side.run.running:
+            count = len(side.run.left)
+            are = "1 request of the run before is" if count == 1 else f"{count} requests of the run before are"
+            clients = "its client is gone" if count == 1 else "their clients are gone"
+            return Caption(f"{are} still on the event loop{context.of_side(side)}; {clients}.", Tone.WARN)
         if held and side.run.running:
             who = f"{len(held)} {wording.slot(side)}{'s' if len(held) > 1 else ''}{context.of_side(side)}"
             serve = "still serve requests" if len(held) > 1 else "still serves a request"
@@ -290,59 +291,6 @@ def _short(context: LintContext) -> Caption | None:
     return None
 
 
-# --- what a loop does -------------------------------------------------------------------------------------------
-
-
-def _awaiting(context: LintContext) -> Caption | None:
-    for side in context.state.sides.values():
-        tasks = Counter(request.task for request in context.in_flight[side.name] if request.in_app)
-        if not (side.is_loop and side.run.running and any(tasks[task] for task in OFF_LOOP)):
-            continue
-        where, of = context.waits_in(side), context.of_side(side)
-        if tasks[Task.FOR_THREAD] or tasks[Task.FOR_PROCESS]:
-            return Caption(f"{_off_loop(tasks, where)}.", Tone.WARN)
-        if _stand_in_line(context, side):
-            return Caption(f"{_off_loop(tasks, where)}.")
-        return Caption(f"{_off_loop(tasks, where)}; the event loop{of} is free for others.", Tone.GOOD)
-    return None
-
-
-def _off_loop(tasks: Counter[Task], where: str) -> str:
-    """ "200 requests wait at once at app.py:9 client.get", "Of 200 requests, 40 are in threads and 160 wait for
-    a thread, most at app.py:6 in view"."""
-    awaiting, inside = tasks[Task.AWAITING], sum(tasks[task] for task in INSIDE_THREAD)
-    count = sum(tasks[task] for task in OFF_LOOP)
-    if count == awaiting:
-        return f"1 request waits{where}" if awaiting == 1 else f"{awaiting} requests wait at once{where}"
-    parts = [f"{awaiting} await"] if awaiting else []
-    if inside:
-        parts.append(f"{inside} {'is in a thread' if inside == 1 else 'are in threads'}{_at_what(tasks, inside)}")
-    if tasks[Task.IN_PROCESS]:
-        processes = tasks[Task.IN_PROCESS]
-        parts.append(f"{processes} {'is in a process' if processes == 1 else 'are in processes'}")
-    for task, noun in ((Task.FOR_THREAD, "a thread"), (Task.FOR_PROCESS, "a process")):
-        if tasks[task]:
-            parts.append(f"{tasks[task]} {'waits' if tasks[task] == 1 else 'wait'} for {noun}")
-    if len(parts) == 1:
-        return f"{wording.requests(count)} {parts[0].partition(' ')[2]}{where}"
-    return f"Of {wording.requests(count)}, {', '.join(parts[:-1])} and {parts[-1]}{where}"
-
-
-def _at_what(tasks: Counter[Task], inside: int) -> str:
-    """Where most threads compute or wait for the GIL; the plain case is that they wait for something outside."""
-    compute, lack = tasks[Task.THREAD_COMPUTES], tasks[Task.THREAD_FOR_GIL]
-    if 2 * (compute + lack) <= inside:
-        return ""
-    return " that compute" if compute and not lack else " that take turns with the GIL"
-
-
-def _stand_in_line(context: LintContext, side: Side) -> bool:
-    """Most wait for a lock or the like, which others have to give back first."""
-    waits = Waits(context.state.sources)
-    found = [waits.of(stay) for _, stay in standing(side, context.in_flight[side.name])]
-    return 2 * found.count(Wait.ACQUIRING) > len(found)
-
-
 def _in_progress(context: LintContext) -> Caption | None:
     planned = [side.run.planned for side in context.state.sides.values() if side.run.running]
     settings = context.state.settings
@@ -379,13 +327,16 @@ _URGENT: tuple[Rule, ...] = (_firing, _killed, _cancelled, _earlier, _steps)
 
 _PLAIN: tuple[Rule, ...] = (
     _timed_out,
+    _stopping,
     _for_nobody,
     _after_answer,
     _blocked,
     _reading,
     _computing,
+    _lost,
     _open_websockets,
-    _awaiting,
+    sending,
+    awaiting,
     _kept,
     _short,
     _in_progress,

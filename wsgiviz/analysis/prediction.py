@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
+from msgspec import structs
+
 from wsgiviz.analysis.calibration import cost_of
 from wsgiviz.analysis.theory import Load, Prediction, loop_lanes, predict_asgi, predict_wsgi
 from wsgiviz.scenarios import Cost
@@ -29,7 +31,12 @@ def prediction(state: State, side_name: str) -> Prediction | None:
     if kind in LOOPS:
         return predict_asgi(cost, load, processes, state.cores, rivals)
     slots = processes * settings.threads_of(side_name)
-    return predict_wsgi(cost, load, slots, state.cores, rivals, slots if cost.async_threads else processes)
+    found = predict_wsgi(cost, load, slots, state.cores, rivals, slots if cost.async_threads else processes)
+    unequal = kind == "gthread" and processes > 1 and not found.caveat
+    return structs.replace(found, caveat=UNEQUAL_SHARES) if unequal else found
+
+
+UNEQUAL_SHARES = "as if each worker's threads took an equal part; the worker that accepts first may take most of it"
 
 
 def cost_on(kind: str, cost: Cost) -> Cost:

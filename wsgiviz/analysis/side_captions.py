@@ -15,6 +15,9 @@ from wsgiviz.state import Phase, Side, State
 TOGETHER = 0.8
 """This share of a run's requests in the app at once waited together."""
 
+MOSTLY = 0.5
+"""Steps that fill this share of a run made requests come one at a time."""
+
 HELD_S = 0.1
 """A step of this length holds its loop."""
 
@@ -54,15 +57,37 @@ def _done(context: LintContext, side: Side) -> Caption:
 
 def _why(side: Side) -> str:
     """What explains the time; "" where nothing is known to."""
-    run = side.run
-    if side.is_loop:
-        longest_s = max((times.longest_step_s for times in loop_times(side, run.ended_ns)), default=0.0)
-        if longest_s >= HELD_S:
-            return f": one at a time, since single steps held the loop for up to {wording.length(longest_s * 1e9)}"
-        together = run.completed > 1 and run.in_app_peak.most >= TOGETHER * run.completed
-        waited = metrics.quantiles(metrics.service(side))
-        if together and waited is not None and waited.p50 >= HELD_S:
-            return f": they waited together, on {'one event loop' if len(side.server.loops) == 1 else 'event loops'}"
+    return _why_of_loop(side) if side.is_loop else _why_of_slots(side)
+
+
+def _why_of_loop(side: Side) -> str:
+    run, longest_s = side.run, _longest_held_s(side)
+    if longest_s:
+        return f": one at a time, since single steps held the loop for up to {wording.length(longest_s * 1e9)}"
+    together = run.completed > 1 and run.in_app_peak.most >= TOGETHER * run.completed
+    waited = metrics.quantiles(metrics.service(side))
+    if not together or waited is None or waited.p50 < HELD_S:
         return ""
-    slots = len(side.server.living())
-    return f", {slots} at a time" if run.completed > slots > 0 else ""
+    loops = "one event loop" if len(side.server.loops) == 1 else "event loops"
+    patched = ", in calls that gevent has patched" if side.kind == "gevent" else ""
+    return f": they waited together, on {loops}{patched}"
+
+
+def _longest_held_s(side: Side) -> float:
+    """The longest step, where steps filled most of the run; else 0."""
+    times = loop_times(side, side.run.ended_ns)
+    longest_s = max((each.longest_step_s for each in times), default=0.0)
+    stepped_ns = sum(request.run_ns for request in side.ledger.ours())
+    filled = stepped_ns >= MOSTLY * metrics.makespan_ns(side) * max(1, len(times))
+    return longest_s if longest_s >= HELD_S and filled else 0.0
+
+
+def _why_of_slots(side: Side) -> str:
+    slots, at_once = len(side.server.living()), side.run.in_app_peak.most
+    if not side.run.completed > slots > 0:
+        return ""
+    served = wording.served(side)
+    if side.kind == "gthread" and 0 < at_once < slots and len(served) > 1:
+        most = f"one worker took {max(served.values())} of them, which no other can take"
+        return f", at most {at_once} at a time on {slots} threads: {most}"
+    return f", {slots} at a time"

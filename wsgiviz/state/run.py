@@ -131,6 +131,7 @@ class Run(Struct, frozen=True, gc=False):
     overflows_before: int = -1  # the server's at the start
     deaths_before: int = 0
     earlier: int = 0  # requests of earlier runs that its workers held or took up since it was fired
+    left: Mapping[int, int] = field(default_factory=dict)  # requests of earlier runs on its loops now: pid, by id
     added: int = 0  # requests that were added when it had ended: no total counts them
     added_completed: int = 0
 

@@ -65,6 +65,11 @@ class Side(Struct, frozen=True):
         """A request that our driver sent in a run before the present one: a worker may still have it."""
         return 0 < req < self.run.number * RUN_STRIDE
 
+    def left_of_earlier_runs(self) -> int:
+        """Requests of earlier runs that its workers or loops still have."""
+        held = {worker.req for worker in self.server.living() if worker.busy and self.of_earlier_run(worker.req)}
+        return len(held) + len(self.run.left)
+
     def in_app(self) -> list[Request]:
         """Requests inside the app now: begun and not ended."""
         return [request for request in self.ledger.in_flight() if request.in_app]

@@ -40,6 +40,7 @@ def begin_run(
     websocket: bool = False,
 ) -> None:
     """A run's own fields begin anew. Workers, and external requests that they still hold, go on."""
+    left = _left_on_loops(side)
     external = {request.id: request for request in side.ledger.publish().external.values() if not request.over}
     side.ledger = LedgerDraft(Ledger(external=external))
     side.run = Run(
@@ -54,7 +55,9 @@ def begin_run(
         in_app_peak=Peak(settled=len(external), highest=len(external)),
         overflows_before=side.server.overflows,
         deaths_before=side.server.deaths,
-        earlier=sum(worker.busy and 0 < worker.req < number * RUN_STRIDE for worker in side.workers.values()),
+        earlier=len(left)
+        + sum(worker.busy and 0 < worker.req < number * RUN_STRIDE for worker in side.workers.values()),
+        left=left,
     )
     side.connections = {}
     side.workers = {
@@ -67,6 +70,15 @@ def begin_run(
             first_selector_ns=loop.selector_ns, first_steps_ns=loop.steps_ns, first_beat_ns=loop.beat_ns
         )
         side.loops[pid] = replace(loop, tally=tally)
+
+
+def _left_on_loops(side: SideDraft) -> dict[int, int]:
+    """Requests of the run before, and of those before it, that loops still have: nothing stops a task whose client is
+    gone. Workers' slots say by themselves what they hold."""
+    if not side.is_loop:
+        return {}
+    ours = side.ledger.publish().ours()
+    return {**side.run.left, **{request.id: request.pid for request in ours if request.in_app and request.pid}}
 
 
 def _run_started(side: SideDraft, event: RunStarted) -> None:

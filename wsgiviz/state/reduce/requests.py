@@ -66,8 +66,9 @@ def _began(side: SideDraft, event: RequestBegan) -> None:
 
 def _count_earlier(side: SideDraft, event: RequestBegan) -> None:
     """A request of an earlier run, which its client gave up when that was cancelled, or when this one was fired."""
-    if side.run.requested_ns <= event.t_ns:
-        side.run = replace(side.run, earlier=side.run.earlier + 1)
+    if side.run.requested_ns <= event.t_ns and event.req not in side.run.left:
+        left = {**side.run.left, event.req: event.pid} if side.is_loop else side.run.left
+        side.run = replace(side.run, earlier=side.run.earlier + 1, left=left)
 
 
 def _take(side: SideDraft, worker: Worker, event: RequestBegan) -> None:
@@ -201,6 +202,9 @@ def _ended(side: SideDraft, event: RequestEnded) -> None:
             gil_ns = _release(side, worker, event)
     elif event.req:
         _count_on_loop(side, event)
+        if event.req in side.run.left:
+            left = {req: pid for req, pid in side.run.left.items() if req != event.req}
+            side.run = replace(side.run, left=left)
     before = side.request(event.req) if event.req else None
     if before is not None:
         side.keep(before, _with_end(before, event, gil_ns), event.ended_ns or event.t_ns)

@@ -88,6 +88,8 @@ def bury(side: SideDraft, pid: int, death: Death) -> None:
     side.graves[pid] = death
     if pid in side.loops:
         side.dead_loops[pid] = side.loops.pop(pid)
+        if pid in side.run.left.values():
+            side.run = replace(side.run, left={req: at for req, at in side.run.left.items() if at != pid})
     side.pools.pop(pid, None)
     for key in [key for key in side.thread_pools if key[0] == pid]:
         side.thread_pools[key] = replace(side.thread_pools[key], running=0, waiting=0, gone=True)

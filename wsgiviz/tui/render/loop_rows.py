@@ -116,6 +116,10 @@ def _words(loops: Sequence[Loop], view: PaneView) -> tuple[Part, Part]:
     if share >= SEEN_FROM:
         text = f"{view.glyphs.task[Task.RUNNING]} busy {share * 100:3.0f} %"
         return (Part(text, CellStyle("computing!", "", "b")),) * 2
+    runs = next((loop.running for loop in loops if loop.running), 0)
+    if runs:
+        style, text = CellStyle("computing!", "", "b"), f"{view.glyphs.task[Task.RUNNING]} runs"
+        return Part(f"{text} {name_of(runs)}", style), Part(text, style)
     return (Part(f"{view.glyphs.task[Task.AWAITING]} idle in select", DIM),) * 2
 
 

@@ -22,7 +22,7 @@ from wsgiviz.tui.render import (
 )
 from wsgiviz.tui.render.axis import axis
 from wsgiviz.tui.render.chart import EIGHTHS, Scale
-from wsgiviz.tui.render.glyphs import Glyphs
+from wsgiviz.tui.render.glyphs import AFTER, Glyphs
 from wsgiviz.tui.render.history import History
 from wsgiviz.tui.render.layout import NARROW, NARROW_LABELS, Layout, layout
 from wsgiviz.tui.render.line import DIM, PLAIN, Line, Part, Row
@@ -30,6 +30,7 @@ from wsgiviz.tui.render.task_lanes import Answers
 from wsgiviz.tui.render.total_rows import Median
 from wsgiviz.tui.render.tracks import Tracks
 from wsgiviz.tui.render.view import PaneView
+from wsgiviz.tui.render.words import counted
 
 RESTING = frozenset({Activity.IDLE, Activity.DEAD})
 """Of these a lane shows nothing that grows."""
@@ -303,9 +304,12 @@ def _request_lanes(view: PaneView, width: int, room: int, head: int, scale: Scal
     tracks, side = memory.tracks, view.side
     kind = task_lanes if side.is_loop else request_lanes
     tracks.update(side)
+    left = side.left_of_earlier_runs()
+    room = max(1, room - 1) if left else room
     first, end, more = window(len(tracks), room, view.scroll)
     grows = view.stage or view.by_request
     shown, thick = range(first, end), thickness(len(tracks), room, THICKEST_REQUEST if grows else 1, view.stage)
+    above = 1 if left else 0
     if view.stage:
         shown, more = range(0, len(tracks), -(-len(tracks) // max(1, room)) or 1), False
     memory.scroll = first
@@ -314,7 +318,7 @@ def _request_lanes(view: PaneView, width: int, room: int, head: int, scale: Scal
     blank = Line(width).row()
     made: list[Row] = []
     for track in shown:
-        memory.lanes.append((len(made), track))
+        memory.lanes.append((len(made) + above, track))
         last = tracks.last(track)
         if last is None:
             made += [blank] * thick
@@ -342,7 +346,15 @@ def _request_lanes(view: PaneView, width: int, room: int, head: int, scale: Scal
             (first, end, view.now_ns // TENTH_NS, width, head, view.glyphs.name),
             lambda: (_more_tasks(view, width, head, tracks, (first, end)),),
         )
-    return made
+    return [_left_behind(view, width, head, left), *made] if left else made
+
+
+def _left_behind(view: PaneView, width: int, head: int, count: int) -> Row:
+    """What the run before has left stands apart, in grey: it is in none of this run's lanes."""
+    line = Line(width).add(f"{view.glyphs.texture[AFTER] * 3:>{head - 1}}", DIM).to(head)
+    words = f"{counted(count, 'request')} of the run before"
+    where = "still on the loop" if view.side.is_loop else "still in the workers"
+    return line.first_fitting((Part(f"{words} {where}", DIM),), (Part(words, DIM),)).row()
 
 
 def _more_tasks(view: PaneView, width: int, head: int, tracks: Tracks, shown: tuple[int, int]) -> Row:

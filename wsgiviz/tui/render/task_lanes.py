@@ -11,7 +11,7 @@ from functools import lru_cache
 
 from wsgiviz.events import request_number
 from wsgiviz.printable import printable
-from wsgiviz.state import Request, Step, Task
+from wsgiviz.state import Activity, Request, Step, Task
 from wsgiviz.tui.render.after import after_ns, goes_on
 from wsgiviz.tui.render.chart import EIGHTHS, Block, Chart, Scale, draw_block
 from wsgiviz.tui.render.glyphs import AFTER, HELD, LOOP_HELD_NS, ON_THE_WAY, UNKNOWN, Glyphs
@@ -29,6 +29,7 @@ STYLES: dict[str, CellStyle] = {
     Task.IN_PROCESS: CellStyle("awaiting"),
     Task.FOR_PROCESS: CellStyle("queue"),
     Task.READY: CellStyle("queue", "queue~"),
+    Activity.READING: CellStyle("transfer"),
     ON_THE_WAY: CellStyle("queue"),
     UNKNOWN: DIM,
 }
@@ -64,7 +65,14 @@ def task_sign(request: Request, glyphs: Glyphs, now_ns: int) -> Part:
         return Part(glyphs.task[Task.FAILED], CellStyle("failed!", "", "b"))
     if request.finished or request.ended_ns:
         return Part(glyphs.task[Task.DONE], BOLD)
+    if is_read(request):
+        return Part(glyphs.activity[Activity.READING], CellStyle("transfer!"))
     return Part(glyphs.task[request.task], CellStyle(SIGN_COLOURS.get(request.task, "queue!")))
+
+
+def is_read(request: Request) -> bool:
+    """Its connection is accepted, and the app is not called: its client is still sending it."""
+    return bool(request.accepted_ns) and not request.began_ns and not request.finished
 
 
 def head(request: Request, width: int, view: PaneView) -> list[Part]:
@@ -144,7 +152,7 @@ def draw(chart: Chart, request: Request, scale: Scale, view: PaneView) -> None:
     outside = scale.at(request.ended_ns) if request.ended_ns else right
     taken = min(inside, scale.at(request.accepted_ns)) if request.accepted_ns else inside
     _thin(chart, left, taken, ON_THE_WAY, glyphs)
-    _thin(chart, max(left, taken), inside, Task.READY, glyphs)
+    _thin(chart, max(left, taken), inside, Activity.READING, glyphs)
     _draw_steps(chart, request, scale, view, (inside, outside))
     _thin(chart, outside, right, ON_THE_WAY, glyphs)
 
@@ -252,7 +260,7 @@ def summary(requests: Iterable[Request], now_ns: int) -> str:
 
 def _word(request: Request, now_ns: int) -> str:
     if not (request.ended_ns or request.received_ns or request.failed_ns):
-        return WORDS[request.task]
+        return Activity.READING.value if is_read(request) else WORDS[request.task]
     if goes_on(request, now_ns):
         return "for nobody" if request.failed_ns else "after the answer"
     return "failed" if failed(request) else "answered"
