@@ -1,7 +1,7 @@
 """``python -m screenshots.make [NAME ...]``: all pictures of the README and the docs, from kept recordings.
 
-``--record`` makes the recordings anew before, on real servers. ``--into`` writes to another folder. The same recordings
-give the same files, byte by byte.
+``--record`` makes the recordings anew before, on real servers. ``--into`` writes to another folder. The same
+recordings give the same files, byte by byte.
 """
 
 from __future__ import annotations
