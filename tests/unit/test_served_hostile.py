@@ -70,8 +70,9 @@ def ring_with(role: str = "worker", pid: int = ME, text: str = "GET /") -> bytes
     ring = MemoryRing(64, pid=pid, role=role)
     ring.emit.worker_booting(1, pid, 1, b"sync\x1b[31m")
     ring.emit.worker_ready()
-    ring.emit.request_began(0, -5, 1, 1, text)
-    return bytes(ring.memory)
+    ring.emit.request_began(0, -5, 1, 1, text.encode("utf-8", "replace"))
+    header = pack_header(pid, time.monotonic_ns(), "wsgi", role, 64)
+    return header + bytes(ring.memory[len(header) :])
 
 
 Case = Callable[[Path], object]
@@ -163,6 +164,7 @@ def two_lives(home: Path) -> None:
     for pid in (ME, 1, 0, -1, 2**62):
         master.emit.worker_died(pid, 2**40, 1)
     (directory / f"wsgi-master-{ME}-1.ring").write_bytes(bytes(master.memory))
+    (directory / f"wsgi-master-{ME}-2.ring").write_bytes(ring_with("master"))
 
 
 CASES: dict[str, Case] = {
@@ -252,6 +254,14 @@ def test_what_is_not_read_is_said(case: str, said: str, home: Path, capsys: pyte
     for arguments in (["dump", str(ME)], ["dump", "--last"]):
         cli.run(arguments)
         assert said in " ".join(capsys.readouterr().out.split())
+
+
+def test_a_ring_is_shown_as_text(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    CASES["a ring with escapes"](home)
+    cli.run(["dump", str(ME)])
+    out = capsys.readouterr().out
+    assert "GET /\\x1b]0;owned\\x07" in out
+    assert "with the probe" in out
 
 
 def test_files_that_are_no_rings_are_counted(home: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -37,6 +37,7 @@ from wsgiviz.observe import py_spy
 from wsgiviz.observe.outside import OutsideServer, look
 from wsgiviz.observe.server_trees import ServerTree, processes, server_with, successor_of, trees
 from wsgiviz.recorder import served
+from wsgiviz.recorder.keeping import is_alive
 from wsgiviz.report.dump_facts import Facts, facts, now_iso
 from wsgiviz.report.dump_page import page
 from wsgiviz.report.output import as_json, write_whole
@@ -94,21 +95,13 @@ def _logs(chosen: Sequence[ServerTree]) -> dict[int, ServedLog]:
     """By master's pid: the directory that a server's processes record in."""
     found: dict[int, ServedLog] = {}
     for directory, about in reversed(list(served.found())):
-        pids = {header.pid for header in ring_headers(directory)} | {about.pid}
+        # A pid can come back: only a process that lived when its ring was made is its writer.
+        pids = {one.pid for one in ring_headers(directory) if is_alive(one.pid, one.started_ns)}
         mine = [tree for tree in chosen if tree.pids & pids and tree.master.pid not in found]
-        mine = [tree for tree in mine if _is_older(about, tree)]
         if mine:
             log = ServedLog(directory, about)
-            found |= {tree.master.pid: log for tree in mine if log.pids & tree.pids}
+            found |= {tree.master.pid: log for tree in mine}
     return found
-
-
-def _is_older(about: served.About, tree: ServerTree) -> bool:
-    """Its newest process began after the command did: a pid can come back."""
-    now_s, now_ns = time.time(), time.monotonic_ns()
-    began_s = now_s - (now_ns - about.started_ns) / 1e9
-    newest_s = max(row.started_s for row in (tree.master, *tree.workers))
-    return began_s <= newest_s + 2.0
 
 
 def _dumped(chosen: Sequence[ServerTree], logs: dict[int, ServedLog]) -> Facts:
