@@ -18,6 +18,7 @@ from typing import Any
 import psutil
 import pytest
 
+from wsgiviz import cli
 from wsgiviz.observe import py_spy
 from wsgiviz.recorder import served
 from wsgiviz.report import last_deaths
@@ -164,7 +165,9 @@ def test_a_gunicorn_of_somebody_else_is_seen_from_outside(start: Callable[..., S
         assert abs(row["rss_bytes"] - process.memory_info().rss) < 16 << 20
         assert abs(row["age_s"] - (time.time() - process.create_time())) < WAIT_S
     assert "nanosleep" in by_activity["blocked"]["waits_in"]
-    assert [queue["address"] for queue in found["accept_queues"]] == [f"127.0.0.1:{server.port}"]
+    [queue] = found["accept_queues"]
+    assert (queue["address"], queue["depth"]) == (f"127.0.0.1:{server.port}", 0)
+    assert queue["limit"] in (None, min(2048, int(Path("/proc/sys/net/core/somaxconn").read_text())))
 
 
 def test_lines_agree_with_py_spy(start: Callable[..., Server]) -> None:
@@ -308,7 +311,9 @@ def wsgiviz(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, "-m", "wsgiviz", *arguments], capture_output=True, text=True, timeout=60)
 
 
-def test_the_command_and_its_exit_status(start: Callable[..., Server], tmp_path: Path) -> None:
+def test_the_command_and_its_exit_status(
+    start: Callable[..., Server], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     server = start(*gunicorn())
     assert wsgiviz("dump", str(server.pid)).returncode == 0
     report = tmp_path / "dump.json"
@@ -317,6 +322,7 @@ def test_the_command_and_its_exit_status(start: Callable[..., Server], tmp_path:
     assert json.loads(report.read_text())["servers"][0]["pid"] == server.pid
     assert json.loads(wsgiviz("dump", "--last", "--json", "-").stdout)["deaths"] == []
     for wrong in (("dump", "nine"), ("dump", "0"), ("dump", str((1 << 31) - 1)), ("dump", "--last", "1")):
-        refused = wsgiviz(*wrong)
-        assert refused.returncode == 2
-        assert refused.stderr.startswith("wsgiviz: dump")
+        assert cli.run(list(wrong)) == 2
+        message, hint = capsys.readouterr().err.splitlines()
+        assert message.startswith("wsgiviz: ")
+        assert hint.startswith("  hint: ")

@@ -12,14 +12,13 @@ from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
+from wsgiviz.control.attachment import kind_of
 from wsgiviz.control.host import describe_host
-from wsgiviz.errors import UsageError
 from wsgiviz.events import (
     Event,
     PhaseChanged,
-    ServerStarted,
+    ServerAttached,
     SessionOpened,
-    SettingsChanged,
     WorkerBooting,
     WorkerGone,
 )
@@ -30,13 +29,11 @@ from wsgiviz.observe.sampler import KernelSampler
 from wsgiviz.recorder import served
 from wsgiviz.recorder.keeping import is_alive
 from wsgiviz.recorder.layout import HEADER_BYTES, SUFFIX, RingHeader, unpack_header
-from wsgiviz.settings import make
 from wsgiviz.state import Phase, State
 
 MOST_RINGS = 512
 MOST_EVENTS = 300_000
 READ_WITHIN_S = 5.0
-KINDS = {"gthread": "gthread", "gevent": "gevent", "asgi": "asgi", "uvicorn": "uvicorn"}
 
 
 def ring_headers(directory: Path) -> list[RingHeader]:
@@ -143,44 +140,18 @@ class ServedLog:
             self.log.append([*events, *(samples or self._sampler.due(self.state, {}, events, now_ns))])
 
     def _opening(self, events: list[Event]) -> list[Event]:
-        """A session as of an own server, made from what the rings say of this one."""
+        """That its servers are there, as far as the rings say of what they are."""
         classes = {event.side: event.worker_class for event in events if isinstance(event, WorkerBooting)}
-        sides = {header.side for header in self.headers}
         first_ns = min([self.about.started_ns, *(event.t_ns for event in events if event.t_ns > 0)])
-        opening: list[Event] = [
-            SessionOpened(first_ns, "", os.getpid(), self.about.started, describe_host()),
-            SettingsChanged(first_ns, "", os.getpid(), self._settings(sides, classes)),
-            PhaseChanged(first_ns, "", os.getpid(), Phase.RUNNING.value),
-        ]
-        for side, kind in self._kinds(sides, classes).items():
-            masters = [h.pid for h in self.headers if h.side == side and h.role == "master"]
-            pid = max(masters, default=self.about.pid)
-            opening.append(ServerStarted(first_ns, side, pid, kind, "", self.about.command))
-        return opening
-
-    def _kinds(self, sides: set[str], classes: dict[str, str]) -> dict[str, str]:
-        kinds = {}
-        for side in sorted(sides & {"wsgi", "asgi"}):
-            name = classes.get(side, "").lower()
-            default = "asgi" if side == "asgi" else "sync"
-            kinds[side] = next((kind for part, kind in KINDS.items() if part in name), default)
-        return kinds
-
-    def _settings(self, sides: set[str], classes: dict[str, str]) -> dict[str, object]:
-        kinds = self._kinds(sides, classes)
-        given: dict[str, object] = {}
-        if "wsgi" in kinds:
-            given |= {"wsgi": "guest:app", "left": kinds["wsgi"]}
-        if "asgi" in kinds:
-            given |= {"asgi": "guest:app", "right": kinds["asgi"]}
-        timeout = timeout_of(self.about.command)
-        if timeout is not None:
-            given["server_timeout"] = timeout
-        try:
-            make(**given)
-        except UsageError:
-            given.pop("server_timeout", None)
-        return given
+        opening: list[Event] = [SessionOpened(first_ns, "", 0, self.about.started, describe_host())]
+        for side in sorted({header.side for header in self.headers}):
+            masters = [one for one in self.headers if one.side == side and one.role == "master"]
+            newest = max(masters, key=lambda one: one.started_ns, default=None)
+            pid = newest.pid if newest is not None else self.about.pid
+            kind = kind_of(classes.get(side, ""), side[:4])
+            given = kind, "", self.about.command, self.about.folder
+            opening.append(ServerAttached(first_ns, side, pid, *given))
+        return [*opening, PhaseChanged(first_ns, "", 0, Phase.ATTACHED.value)]
 
     def close(self) -> None:
         self._collector.close()

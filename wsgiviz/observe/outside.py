@@ -16,6 +16,7 @@ from pathlib import Path
 
 import psutil
 
+from wsgiviz.observe.listeners import listeners_of
 from wsgiviz.observe.server_sockets import Descriptors, HeldSocket, descriptors, socket_table
 from wsgiviz.observe.server_trees import ProcessRow, ServerTree
 from wsgiviz.observe.system_calls import LOOPS_WAIT, SystemCall, system_call
@@ -140,7 +141,10 @@ def _second(tree: ServerTree, before: _First) -> OutsideServer:
     watched_s = time.monotonic() - before.t_s
     addresses = frozenset(one.local for one in listening)
     workers = tuple(_worker(tree, row, before, table, addresses) for row in tree.workers)
-    queues = tuple(Queue(one.local, before.depths.get(one.inode), one.waiting) for one in listening)
+    limits = {one.inode: one.limit for row in tree.workers[:1] for one in listeners_of(row.pid) if one.limit >= 0}
+    queues = tuple(
+        Queue(one.local, before.depths.get(one.inode), one.waiting, limits.get(one.inode)) for one in listening
+    )
     folder = None
     with contextlib.suppress(OSError):
         folder = os.readlink(f"/proc/{tree.master.pid}/cwd")
