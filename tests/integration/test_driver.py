@@ -14,6 +14,7 @@ from tests.integration.small_server import OK, Answer, closes, resets, says
 from wsgiviz.events import (
     RUN_STRIDE,
     Connected,
+    EventsLost,
     FirstByte,
     RequestFailed,
     RequestSent,
@@ -23,6 +24,7 @@ from wsgiviz.events import (
     RunStarted,
 )
 from wsgiviz.load.plan import Target
+from wsgiviz.recorder.layout import CAPACITY
 
 
 @pytest.fixture(scope="module")
@@ -347,3 +349,14 @@ def test_more_users_than_requests_are_no_more_than_a_burst(bench: Bench) -> None
     bench.fire(server, requests=3, arrivals="closed", concurrency=50)
     bench.finish()
     assert server.in_order() == bench.numbers(1, 2, 3)
+
+
+def test_what_it_emits_is_kept_while_nobody_reads(bench: Bench) -> None:
+    """A viewer without a core for a while: more events than a worker's ring holds wait for it in the driver's."""
+    [ring] = [one for one in bench.collector.headers() if (one.role, one.side) == ("driver", "wsgi")]
+    assert ring.capacity >= 4 * CAPACITY
+    bench.fire(bench.server(says(OK)), requests=CAPACITY // 3, arrivals="closed", concurrency=8)
+    wait_until(lambda: len(bench.servers[-1].heads) == CAPACITY // 3, "all requests")
+    bench.finish()
+    assert len(bench.emitted(ResponseReceived)) == len(bench.emitted(RequestSent)) == CAPACITY // 3
+    assert not bench.emitted(EventsLost)

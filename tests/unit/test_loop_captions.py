@@ -108,3 +108,11 @@ def test_a_prediction_for_threads_says_what_it_takes_for_granted(workers: int, c
     found = prediction(state_of(side("wsgi", "gthread"), settings=given), "wsgi")
     assert found is not None
     assert found.caveat == caveat
+
+
+def test_what_waits_for_a_loop_that_computes_is_not_still_being_sent() -> None:
+    """Of scenario cpu: all connections are accepted at once, and begin one after the other."""
+    loop = Loop(9, running=RUN + 20, since_ns=T0, beat_ns=T0)
+    waiting = [replace(request, pid=9, task=Task.READY) for request in sent(12)]
+    shown = but(side("asgi", "asgi", waiting), planned=12, loops={9: loop})
+    assert "still sending" not in says(shown, at_s=0.4)

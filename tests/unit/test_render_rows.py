@@ -19,7 +19,7 @@ from tests.unit.states import (
     sleeping_workers,
 )
 from wsgiviz.analysis.theory import Prediction
-from wsgiviz.state import Activity, Death, Location, Request, Run, Server, Side, Span, Task, Worker
+from wsgiviz.state import Activity, Death, Location, Loop, Request, Run, Server, Side, Span, Task, Worker
 from wsgiviz.tui.render.glyphs import ASCII
 from wsgiviz.tui.render.line import text_of
 from wsgiviz.tui.render.rows import Memory, rows
@@ -382,3 +382,11 @@ def test_a_request_that_its_client_still_sends_is_being_read_and_not_ready() -> 
     assert drawn == {"transfer"}, "what is ready has the colour of a queue"
     plain = next(line for line in shown(replace(view, glyphs=ASCII)) if "#1" in line)
     assert "r" * 8 in plain
+
+
+def test_what_waits_for_a_loop_that_is_busy_is_ready() -> None:
+    waiting = Request(RUN + 1, T0, T0, accepted_ns=T0 + 100 * MS, pid=9, task=Task.READY)
+    server = Server(loops={9: Loop(9, running=RUN + 2, since_ns=T0 + 1, beat_ns=T0)})
+    side = Side("asgi", "asgi", server=server, run=Run(1, 2, started_ns=T0), ledger=ledger_of([waiting]))
+    lane = next(line for line in shown(view_of(side, 2.0)) if "#1" in line)
+    assert lane.split()[1] == view_of(side, 2.0).glyphs.task[Task.READY]

@@ -8,6 +8,7 @@ from wsgiviz.analysis.caption import Caption, Tone
 from wsgiviz.analysis.contention import standing
 from wsgiviz.analysis.lints import LintContext, wording
 from wsgiviz.analysis.lints.seen import SLOW_CLIENT_NS
+from wsgiviz.analysis.loop_times import occupied
 from wsgiviz.analysis.waits import Wait, Waits
 from wsgiviz.state import INSIDE_THREAD, OFF_LOOP, Side, Task
 
@@ -49,7 +50,8 @@ def sending(context: LintContext) -> Caption | None:
     """Clients that send their requests slowly: a loop reads from all of them at once."""
     for side in context.state.sides.values():
         requests = context.in_flight[side.name]
-        still = [request for request in requests if request.accepted_ns and not request.began_ns]
+        held = occupied(side, context.now_ns)
+        still = [one for one in requests if one.accepted_ns and not one.began_ns and one.pid not in held]
         slow = any(context.now_ns - request.accepted_ns >= SLOW_CLIENT_NS for request in still)
         count = len(still)
         if side.is_loop and side.run.running and slow and count >= sum(request.in_app for request in requests):

@@ -149,6 +149,16 @@ def busy_ns(loop: Loop, now_ns: int) -> int | None:
     return known_ns if has_clock or known_ns else None
 
 
+OCCUPIED = 0.5
+"""A loop that is busy for this share of the run keeps what it has accepted waiting, rather than their clients do."""
+
+
+def occupied(side: Side, now_ns: int) -> frozenset[int]:
+    """The processes whose loops are. Of others, a request that is accepted and not begun is still being read."""
+    loops = side.server.loops.values()
+    return frozenset(loop.pid for loop in loops if (busy_fraction(side, loop, now_ns) or 0.0) >= OCCUPIED)
+
+
 def busy_fraction(side: Side, loop: Loop, now_ns: int) -> float | None:
     """Share of the run that it was busy; None where nobody knows."""
     run = side.run

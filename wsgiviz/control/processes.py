@@ -24,6 +24,7 @@ from wsgiviz.interpreter import executable, lend_probe, look_at
 from wsgiviz.probe.conf_chain import CONF_VARIABLE
 from wsgiviz.recorder.codec import SIDES
 from wsgiviz.recorder.contract_steps import FOLLOW_STEPS
+from wsgiviz.recorder.layout import CAPACITY, DRIVER_CAPACITY
 from wsgiviz.recorder.rundir import RunDirectory, room_for, sweep
 from wsgiviz.settings import Settings, check_installed
 from wsgiviz.state import Side
@@ -48,7 +49,7 @@ class Processes:
         """Make the run directory, with room for what ``settings`` need, and give its path. Raises WsgivizError."""
         sweep()
         try:
-            self._rundir = RunDirectory(_rings(settings) + len(SIDES))
+            self._rundir = RunDirectory(_rings(settings) + DRIVER_RINGS)
         except OSError as error:
             raise _no_room(error) from error
         return self._rundir.path
@@ -200,6 +201,10 @@ def _launch(settings: Settings, side: str, rundir: RunDirectory, env: Mapping[st
         control_socket=there is None or there.control_socket or there.borrows_gunicorn,
         flags=settings.gunicorn_flags,
     )
+
+
+DRIVER_RINGS = len(SIDES) * DRIVER_CAPACITY // CAPACITY
+"""What the load driver's rings need, in rings of a worker."""
 
 
 def _rings(settings: Settings) -> int:

@@ -35,6 +35,7 @@ from wsgiviz.load.side_load import SideLoad
 from wsgiviz.load.silent_clients import SilentClients
 from wsgiviz.recorder.codec import SIDES
 from wsgiviz.recorder.emitter import Emitter, create_emitter
+from wsgiviz.recorder.layout import DRIVER_CAPACITY
 
 BEAT_S = 0.02
 REMOVED_WITHIN_S = 5.0
@@ -50,7 +51,7 @@ class Driver:
     """Runs one job at a time, against all its targets. Raises OSError when its rings can't be made."""
 
     def __init__(self, rundir: str) -> None:
-        self._emitters = {side: create_emitter(rundir, side, "driver") for side in SIDES}
+        self._emitters = {side: create_emitter(rundir, side, "driver", DRIVER_CAPACITY) for side in SIDES}
         self._http = httpx.AsyncClient(trust_env=False)
         self._cpu = OwnCpu()
         self._tasks: set[asyncio.Task[None]] = set()

@@ -213,6 +213,7 @@ def in_app(view: PaneView, width: int, column: int) -> Row:
         Part(f"{word} {counts[task]:>{digits}}  ", CellStyle(colour, "", "b") if counts[task] else DIM)
         for word, task, colour in (
             ("run", Task.RUNNING, "computing!"),
+            ("read", Activity.READING, "transfer!"),
             ("ready", Task.READY, "queue!"),
             ("await", Task.AWAITING, "awaiting!"),
             ("in threads", Task.IN_THREAD, "awaiting!"),
@@ -222,6 +223,6 @@ def in_app(view: PaneView, width: int, column: int) -> Row:
             ("in processes", Task.IN_PROCESS, "awaiting!"),
             ("for a process", Task.FOR_PROCESS, "queue!"),
         )
-        if counts[task] or task not in POOLED
+        if counts[task] or task not in (*POOLED, Activity.READING)
     ]
     return line.first_fitting(*(tuple(parts[first:]) for first in range(len(parts) + 1))).row()

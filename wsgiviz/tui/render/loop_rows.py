@@ -78,7 +78,7 @@ def _on_loops(view: PaneView) -> list[OnLoop]:
     counts = {loop.pid: Counter[str]() for _, loop in living}
     for request in view.in_flight:
         if request.pid in counts and not request.ended_ns:
-            counts[request.pid][request.task] += 1
+            counts[request.pid][view.task_of(request)] += 1
     return [
         OnLoop(f"loop {worker.number}" if worker else "loop", loop, counts[loop.pid], taken[loop.pid])
         for worker, loop in living

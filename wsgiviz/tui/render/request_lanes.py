@@ -35,7 +35,7 @@ def sign(request: Request, view: PaneView) -> Part:
     worker = None if failed(request) or request.finished else held_now(request, view)
     if worker is not None:
         return Part(view.glyphs.activity[worker.activity], text_style(worker.activity))
-    return task_sign(request, view.glyphs, view.now_ns)
+    return task_sign(request, view)
 
 
 def head(request: Request, width: int, view: PaneView) -> list[Part]:

@@ -323,7 +323,13 @@ def _request_lanes(view: PaneView, width: int, room: int, head: int, scale: Scal
         if last is None:
             made += [blank] * thick
             continue
-        life = side.run.number, tracks.redrawn(track), view.by_request, last.pid in view.computing
+        life = (
+            side.run.number,
+            tracks.redrawn(track),
+            view.by_request,
+            last.pid in view.computing,
+            last.pid in view.occupied,
+        )
 
         def make(track: int = track, last: Request = last, life: tuple[object, ...] = life) -> Made:
             answers = memory.drawn(track, life, scale, view.glyphs, lambda: Answers(scale, kind.draw))
@@ -360,5 +366,5 @@ def _left_behind(view: PaneView, width: int, head: int, count: int) -> Row:
 def _more_tasks(view: PaneView, width: int, head: int, tracks: Tracks, shown: tuple[int, int]) -> Row:
     first, end = shown
     hidden = [tracks.last(track) for track in range(end, len(tracks))]
-    words = task_lanes.summary((request for request in hidden if request is not None), view.now_ns)
+    words = task_lanes.summary((request for request in hidden if request is not None), view)
     return _more(width, head, view, first, len(hidden), words)

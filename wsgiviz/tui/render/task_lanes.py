@@ -57,27 +57,23 @@ def failed(request: Request) -> bool:
     return bool(request.failed_ns or request.raised or request.shown_status >= 400)
 
 
-def task_sign(request: Request, glyphs: Glyphs, now_ns: int) -> Part:
+def task_sign(request: Request, view: PaneView) -> Part:
     """The sign of what a request does, or of how it ended."""
-    if goes_on(request, now_ns):
+    glyphs = view.glyphs
+    if goes_on(request, view.now_ns):
         return Part(glyphs.after, CellStyle("failed!" if request.failed_ns else "awaiting!"))
     if failed(request):
         return Part(glyphs.task[Task.FAILED], CellStyle("failed!", "", "b"))
     if request.finished or request.ended_ns:
         return Part(glyphs.task[Task.DONE], BOLD)
-    if is_read(request):
+    if view.reads(request):
         return Part(glyphs.activity[Activity.READING], CellStyle("transfer!"))
     return Part(glyphs.task[request.task], CellStyle(SIGN_COLOURS.get(request.task, "queue!")))
 
 
-def is_read(request: Request) -> bool:
-    """Its connection is accepted, and the app is not called: its client is still sending it."""
-    return bool(request.accepted_ns) and not request.began_ns and not request.finished
-
-
 def head(request: Request, width: int, view: PaneView) -> list[Part]:
     """The lane's first cells: the request's number, and the sign of what it does or how it ended."""
-    return [number_part(request, width, view), task_sign(request, view.glyphs, view.now_ns), GAP]
+    return [number_part(request, width, view), task_sign(request, view), GAP]
 
 
 def number_part(request: Request, width: int, view: PaneView) -> Part:
@@ -152,7 +148,8 @@ def draw(chart: Chart, request: Request, scale: Scale, view: PaneView) -> None:
     outside = scale.at(request.ended_ns) if request.ended_ns else right
     taken = min(inside, scale.at(request.accepted_ns)) if request.accepted_ns else inside
     _thin(chart, left, taken, ON_THE_WAY, glyphs)
-    _thin(chart, max(left, taken), inside, Activity.READING, glyphs)
+    before = Task.READY if request.pid in view.occupied else Activity.READING
+    _thin(chart, max(left, taken), inside, before, glyphs)
     _draw_steps(chart, request, scale, view, (inside, outside))
     _thin(chart, outside, right, ON_THE_WAY, glyphs)
 
@@ -249,18 +246,18 @@ def _lacks_gil(request: Request, view: PaneView) -> bool:
     return worker is not None and worker.lacks_gil
 
 
-def summary(requests: Iterable[Request], now_ns: int) -> str:
+def summary(requests: Iterable[Request], view: PaneView) -> str:
     """Requests which are not shown, in a few words."""
-    counts = Counter([_word(request, now_ns) for request in requests])
+    counts = Counter([_word(request, view) for request in requests])
     if len(counts) == 1:
         word, number = next(iter(counts.items()))
         return f"all {word}" if number > 1 else word
     return ", ".join(f"{number} {word}" for word, number in counts.items())
 
 
-def _word(request: Request, now_ns: int) -> str:
+def _word(request: Request, view: PaneView) -> str:
     if not (request.ended_ns or request.received_ns or request.failed_ns):
-        return Activity.READING.value if is_read(request) else WORDS[request.task]
-    if goes_on(request, now_ns):
+        return Activity.READING.value if view.reads(request) else WORDS[request.task]
+    if goes_on(request, view.now_ns):
         return "for nobody" if request.failed_ns else "after the answer"
     return "failed" if failed(request) else "answered"

@@ -8,7 +8,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from wsgiviz.analysis import metrics
-from wsgiviz.state import Request, Side, Task
+from wsgiviz.analysis.loop_times import occupied
+from wsgiviz.state import Activity, Request, Side, Task
 from wsgiviz.tui.render.glyphs import UNICODE, Glyphs
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ ON_LOOP = (
     Task.FOR_THREAD,
     Task.IN_PROCESS,
     Task.FOR_PROCESS,
+    Activity.READING,
 )
 """What a request does that a loop has taken up, in the order of a bar."""
 
@@ -84,8 +86,23 @@ class PaneView:
     @cached_property
     def tasks(self) -> dict[str, int]:
         """How many requests a loop has taken up, by what they do: running, ready, awaiting, in threads."""
-        counts = Counter([request.task for request in self.in_flight if not request.ended_ns])
+        counts = Counter([self.task_of(request) for request in self.in_flight if not request.ended_ns])
         return {task: counts[task] for task in ON_LOOP}
+
+    def task_of(self, request: Request) -> str:
+        """What it does, or that it is still being read."""
+        return Activity.READING if self.reads(request) else request.task
+
+    def reads(self, request: Request) -> bool:
+        """Its loop has accepted it, and has nothing to do but to read what its client still sends."""
+        if not self.side.is_loop or not request.accepted_ns or request.began_ns or request.finished:
+            return False
+        return request.pid not in self.occupied
+
+    @cached_property
+    def occupied(self) -> frozenset[int]:
+        """The processes whose loops keep what they have accepted waiting."""
+        return occupied(self.side, self.now_ns)
 
     @cached_property
     def computing(self) -> frozenset[int]:
