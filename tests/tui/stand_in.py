@@ -255,13 +255,22 @@ class Seat:
 
     async def fill(self, name: str, *keys: str) -> Input:
         """Open the form and type into a field."""
+        await self.open_form(name)
+        await self.press(*keys)
+        return self.app.screen.query_one(f"#{name}", Input)
+
+    async def choose(self, name: str, word: str) -> None:
+        """Open the form, and choose a word of a list by typing it."""
+        await self.open_form(name)
+        await self.press("enter", *word, "enter")
+
+    async def open_form(self, name: str) -> None:
+        """Open the form, at a field."""
         await self.press("o")
         await self.screen_is("FormScreen")
-        field = self.app.screen.query_one(f"#{name}", Input)
+        field = self.app.screen.query_one(f"#{name}")
         field.focus()
         await self.until(lambda: self.app.focused is field)
-        await self.press(*keys)
-        return field
 
     async def fail(self, message: str, hint: str = "", detail: str = "") -> None:
         """The servers end, for that reason."""

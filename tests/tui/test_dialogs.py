@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import pytest
-from textual.widgets import Input, OptionList, Static
+from textual.widgets import Input, OptionList, Select, Static
 
 from tests.tui.hostile import HOSTILE, INERT, harmless
 from tests.tui.stand_in import Seat, StandIn, watch
 from wsgiviz import scenarios
-from wsgiviz.options import OPTIONS
+from wsgiviz.options import OPTIONS, WSGI_KINDS
 from wsgiviz.settings import make
 from wsgiviz.state import Activity, Failure, Task
 from wsgiviz.tui.screens.bindings import CONTROL, VIEW, explained
+from wsgiviz.tui.screens.form import KEYS_OF_CHOICE, KEYS_OF_OPEN_LIST
 
 ALL_OF_IT = (120, 70)
 """A terminal in which no dialog has to scroll."""
@@ -170,7 +171,7 @@ def test_the_form_has_every_option_with_its_value_and_its_help() -> None:
         for option in OPTIONS:
             if option.in_form:
                 value = getattr(seat.feed.state.settings, option.name)
-                field = seat.app.screen.query_one(f"#{option.name}", Input)
+                field = seat.app.screen.query_one(f"#{option.name}", Select if option.choices else Input)
                 shown = f"{value:g}" if isinstance(value, float) else str(value)
                 if option.switch:
                     shown = "yes" if value else "no"
@@ -186,10 +187,8 @@ def test_the_form_has_every_option_with_its_value_and_its_help() -> None:
     [
         ("requests", "0", "a whole number from 1 to 100000"),
         ("workers", "x", "a whole number from 1 to 64"),
-        ("arrivals", "bursts", "did you mean burst?"),
         ("timeout", "nan", "a number of seconds from 0.1 to 3600"),
         ("parameter-seconds", "61", "a number from 0 to 60"),
-        ("scenario", "slep", "did you mean sleep?"),
         ("wsgi", "shop.py", "an import string"),
     ],
 )
@@ -199,6 +198,7 @@ def test_a_wrong_value_is_told_beside_its_field_and_nothing_changes(name: str, t
         await seat.until(lambda: said in note(seat, name), said)
         words = " ".join(word for line in seat.lines for word in line.split("│")[1:2] for word in line.split())
         assert said.split()[-1] in words
+        assert seat.app.screen.query_one(f"#{name}").has_class("-invalid")
         await seat.press("enter")
         await seat.until(lambda: seat.words("#problem") != "", "the problem")
         assert (type(seat.app.screen).__name__, seat.calls) == ("FormScreen", [])
@@ -212,6 +212,7 @@ def test_a_value_put_right_gets_its_help_back() -> None:
         await seat.until(lambda: "a whole number" in note(seat, "workers"))
         await seat.press("backspace", "3")
         await seat.until(lambda: note(seat, "workers") == "worker processes of the WSGI server")
+        assert not seat.app.screen.query(".-invalid")
         await seat.press("enter")
         await seat.screen_is("LiveScreen")
         assert seat.changes[-1].workers == 3
@@ -219,14 +220,70 @@ def test_a_value_put_right_gets_its_help_back() -> None:
     watch(check)
 
 
-@pytest.mark.parametrize("key", ["enter", "ctrl+s"])
-def test_good_values_are_taken(key: str) -> None:
+@pytest.mark.parametrize("keys", [("shift+tab", "enter"), ("ctrl+s",)])
+def test_good_values_are_taken(keys: tuple[str, ...]) -> None:
     async def check(seat: Seat) -> None:
-        await seat.fill("requests", "7", "tab", *"closed", key)
+        await seat.fill("requests", "7", "tab", "enter", *"closed", "enter", *keys)
         await seat.screen_is("LiveScreen")
         changed = seat.changes[-1]
         assert (changed.requests, changed.arrivals, seat.calls) == (7, "closed", ["change"])
         await seat.reads("20 users, 7 requests")
+
+    watch(check)
+
+
+@pytest.mark.parametrize("ascii", [False, True])
+@pytest.mark.parametrize("size", SMALL)
+def test_a_worker_class_is_chosen_from_its_list_with_the_keyboard_alone(size: tuple[int, int], ascii: bool) -> None:
+    async def check(seat: Seat) -> None:
+        await seat.press("o")
+        await seat.screen_is("FormScreen")
+        while getattr(seat.app.focused, "id", "") != "worker_class":
+            await seat.press("tab")
+        await seat.scrolled()
+        await seat.press("enter")
+        await seat.reads(KEYS_OF_OPEN_LIST)
+        await seat.scrolled()
+        assert all(kind in seat.text for kind in WSGI_KINDS)
+        assert seat.text.isascii() or not ascii, seat.text
+        await seat.press("down", "enter")
+        await seat.reads(KEYS_OF_CHOICE)
+        await seat.press("ctrl+s")
+        await seat.screen_is("LiveScreen")
+        assert (seat.changes[-1].worker_class, seat.calls) == ("gthread", ["change"])
+
+    watch(check, size=size, ascii=ascii)
+
+
+def test_escape_closes_the_list_and_then_the_form_and_nothing_changes() -> None:
+    async def check(seat: Seat) -> None:
+        await seat.open_form("worker_class")
+        await seat.press("enter", "down", "escape")
+        await seat.reads(KEYS_OF_CHOICE)
+        assert seat.app.screen.query_one("#worker_class", Select).value == "sync"
+        await seat.press("escape")
+        await seat.screen_is("LiveScreen")
+        assert seat.calls == []
+
+    watch(check)
+
+
+def test_a_pane_s_server_is_chosen_and_given_up_again() -> None:
+    async def check(seat: Seat) -> None:
+        for word, taken in (("gthread", "gthread"), ("default", None)):
+            await seat.choose("left", word)
+            await seat.press("ctrl+s")
+            await seat.screen_is("LiveScreen")
+            assert seat.changes[-1].left == taken
+
+    watch(check)
+
+
+def test_enter_goes_to_the_field_that_is_wrong() -> None:
+    async def check(seat: Seat) -> None:
+        await seat.fill("workers", "x", "tab", "7", "enter")
+        await seat.until(lambda: getattr(seat.app.focused, "id", "") == "workers")
+        assert (type(seat.app.screen).__name__, seat.calls) == ("FormScreen", [])
 
     watch(check)
 
@@ -242,7 +299,8 @@ def test_what_is_wrong_only_together_is_told_below() -> None:
 
 def test_another_scenario_in_the_form_brings_its_own_parameters_and_requests() -> None:
     async def check(seat: Seat) -> None:
-        await seat.fill("scenario", *"fast", "enter")
+        await seat.choose("scenario", "fast")
+        await seat.press("ctrl+s")
         await seat.screen_is("LiveScreen")
         changed = seat.changes[-1]
         assert (changed.scenario, changed.requests, dict(changed.parameters)) == ("fast", 2000, {"rows": 40})
@@ -269,7 +327,7 @@ def test_each_name_is_in_one_row_and_whole(size: tuple[int, int]) -> None:
             name = str(label.render())
             assert label.content_size.height == 1, name
             assert label.content_size.width >= len(name), name
-        assert seat.app.screen.query_one("#preload", Input).value == "no"
+        assert seat.app.screen.query_one("#preload", Select).value == "no"
 
     watch(check, size=size)
 
