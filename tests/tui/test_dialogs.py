@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from textual.widgets import Input, OptionList, Select, Static
 
@@ -171,7 +173,7 @@ def test_the_form_has_every_option_with_its_value_and_its_help() -> None:
         for option in OPTIONS:
             if option.in_form:
                 value = getattr(seat.feed.state.settings, option.name)
-                field = seat.app.screen.query_one(f"#{option.name}", Select if option.choices else Input)
+                field: Any = seat.app.screen.query_one(f"#{option.name}", Select if option.choices else Input)
                 shown = f"{value:g}" if isinstance(value, float) else str(value)
                 if option.switch:
                     shown = "yes" if value else "no"

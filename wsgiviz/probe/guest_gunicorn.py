@@ -103,6 +103,6 @@ def _hooks(server_or_worker: Any) -> Any:
         say(f"{name} is a worker class that the probe does not know: it runs as without wsgiviz")
         return None
     with off_path():
-        ring = importlib.import_module(f"{__package__}.ring")
+        ring: Any = importlib.import_module(f"{__package__}.ring")
         ring.SIDE = "asgi" if kind in ("asgi", "uvicorn") else "wsgi"
         return importlib.import_module(f"{__package__}.gunicorn_hooks")
