@@ -57,6 +57,19 @@ def worker_exit(server, worker): said("worker_exit")
 READY = ("Booting worker with pid", "Application startup complete")
 """What a server says for each of its workers: gunicorn (whose worker is ready when it answers), and uvicorn."""
 
+RUNNING: list[subprocess.Popen[bytes]] = []
+
+
+def end_all() -> None:
+    """What a failed test has left."""
+    while RUNNING:
+        process = RUNNING.pop()
+        if process.poll() is None:
+            for child in psutil.Process(process.pid).children(recursive=True):
+                child.kill()
+            process.kill()
+            process.communicate()
+
 
 def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as listener:
@@ -85,6 +98,8 @@ class Command:
                 [*before, *words], cwd=folder, env=env, stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE, stderr=stderr,
             )  # fmt: skip
+
+        RUNNING.append(self.process)
 
     def wait_for(self, holds: Callable[[], object]) -> None:
         deadline = time.monotonic() + WITHIN_S

@@ -6,12 +6,25 @@ import os
 import signal
 import subprocess
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 import pytest
 
-from tests.integration.executed import APP, BIN, CONF, OWN, WITHIN_S, Command, both, renew, same_ends, serving
+from tests.integration.executed import (
+    APP,
+    BIN,
+    CONF,
+    OWN,
+    WITHIN_S,
+    Command,
+    both,
+    end_all,
+    renew,
+    same_ends,
+    serving,
+)
 from wsgiviz.events import MasterLoading, RequestEnded, WorkerBooting, WorkerReady
 
 pytestmark = pytest.mark.xdist_group("exec")  # it judges no times
@@ -66,10 +79,11 @@ FAULTS = {
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
+def folder(tmp_path: Path) -> Iterator[Path]:
     for name, text in {"shop": APP, "own": OWN, "prod": CONF}.items():
         (tmp_path / f"{name}.py").write_text(text)
-    return tmp_path
+    yield tmp_path
+    end_all()
 
 
 @pytest.mark.parametrize(("name", "number"), [*((name, signal.SIGTERM) for name in SERVERS), *SIGNALS])

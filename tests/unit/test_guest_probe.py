@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -10,8 +11,11 @@ from typing import Any
 
 import pytest
 
+from wsgiviz.control import guest
 from wsgiviz.probe import guest_gunicorn, guest_site
 from wsgiviz.probe.known_servers import knows
+from wsgiviz.recorder import served
+from wsgiviz.recorder.rundir import room_for
 
 
 @pytest.fixture
@@ -139,3 +143,39 @@ def test_a_python_of_the_command_that_is_old_reads_our_sitecustomize() -> None:
     tree = ast.parse(source, feature_version=(3, 6))
     futures = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module == "__future__"]
     assert not futures  # `annotations` is not known before 3.7
+
+
+def test_a_home_without_room_is_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    full, roomy = tmp_path / "full", tmp_path / "roomy"
+    monkeypatch.setattr(served, "homes", lambda: [full, roomy])
+    monkeypatch.setattr(served, "room_for", lambda home, rings: room_for(home, rings if home == roomy else 1 << 40))
+    about = served.About(1, 1, "now", ("gunicorn",), "/")
+    assert served.create(about).parent == roomy
+    assert not list(full.iterdir())
+
+
+def test_where_no_home_has_room_it_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(served, "homes", lambda: [tmp_path])
+    tmp_path.chmod(0o700)
+    monkeypatch.setattr(served, "FIRST_RINGS", 1 << 40)
+    with pytest.raises(OSError, match="No space left on device"):
+        served.create(served.About(1, 1, "now", ("gunicorn",), "/"))
+    assert not list(tmp_path.iterdir())
+
+
+def test_exec_leaves_an_outer_exec(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home = tmp_path / "home"
+    monkeypatch.setenv("WSGIVIZ_HOME", str(home))
+    outer = served.create(served.About(os.getpid(), 1, "now", ("sh",), "/"))
+    before = guest.environment({"PYTHONPATH": "/mine", "WSGIVIZ_HOME": str(home)}, outer, redact=True)
+    assert guest._leave_outer(before)
+    assert before == {"PYTHONPATH": "/mine", "WSGIVIZ_HOME": str(home)}
+    assert not outer.exists()
+
+
+def test_what_another_process_has_prepared_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home = tmp_path / "home"
+    monkeypatch.setenv("WSGIVIZ_HOME", str(home))
+    outer = served.create(served.About(os.getppid(), 1, "now", ("sh",), "/"))
+    guest._leave_outer(guest.environment({}, outer))
+    assert outer.exists()
