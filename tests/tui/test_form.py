@@ -27,7 +27,9 @@ def test_the_form_has_every_option_with_its_value_and_its_help() -> None:
         for option in OPTIONS:
             if option.in_form:
                 value = getattr(seat.feed.state.settings, option.name)
-                field = seat.app.screen.query_one(f"#{option.name}", Select if option.choices else Input)
+                field = seat.app.screen.query_one(f"#{option.name}")
+                assert isinstance(field, Select if option.choices else Input)
+                assert isinstance(field, (Select, Input))
                 shown = f"{value:g}" if isinstance(value, float) else str(value)
                 if option.switch:
                     shown = "yes" if value else "no"

@@ -48,7 +48,7 @@ class FormScreen(ModalScreen[Settings | None]):
         settings = self._settings
         with Vertical(id="form", classes="dialog"):
             yield Static("Settings", classes="title")
-            with VerticalScroll():
+            with VerticalScroll(can_focus=False):
                 yield from _row("scenario", self._scenario(), _note_of_scenario())
                 for parameter in self._parameters():
                     yield from _row(parameter.name, self._field_of(parameter), parameter.help)
