@@ -256,8 +256,9 @@ class Seat:
     async def fill(self, name: str, *keys: str) -> Input:
         """Open the form and type into a field."""
         await self.open_form(name)
+        field = self.app.screen.query_one(f"#{name}", Input)
         await self.press(*keys)
-        return self.app.screen.query_one(f"#{name}", Input)
+        return field
 
     async def choose(self, name: str, word: str) -> None:
         """Open the form, and choose a word of a list by typing it."""

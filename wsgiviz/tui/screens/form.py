@@ -26,7 +26,7 @@ BLANK = "default"
 """What a list calls a setting that isn't given."""
 
 KEYS_OF_TEXT = "tab next   enter apply and fire   escape back"
-KEYS_OF_CHOICE = "tab next   enter choose   ctrl+s apply   escape back"
+KEYS_OF_CHOICE = "tab next  enter choose  ctrl+s apply  escape back"
 KEYS_OF_OPEN_LIST = "up down or type   enter take   escape back"
 
 
@@ -48,13 +48,13 @@ class FormScreen(ModalScreen[Settings | None]):
         settings = self._settings
         with Vertical(id="form", classes="dialog"):
             yield Static("Settings", classes="title")
-            with VerticalScroll():
+            with VerticalScroll(can_focus=False):
                 yield from _row("scenario", self._scenario(), _note_of_scenario())
                 for parameter in self._parameters():
                     yield from _row(parameter.name, self._field_of(parameter), parameter.help)
                 for option in self._options:
                     text = _text(getattr(settings, option.name))
-                    yield from _row(option.flag[2:], _field(option, text, self._checked(option.name)), _note(option))
+                    yield from _row(option.flag[2:], _field(option, text, self._checked(option.name)), option.help)
             yield Static("", id="problem", markup=False)
             yield Static(KEYS_OF_TEXT, classes="keys", markup=False)
 
@@ -110,7 +110,7 @@ class FormScreen(ModalScreen[Settings | None]):
         return ""
 
     def _note_of(self, name: str) -> str:
-        return self._parameter(name).help if name.startswith(PARAMETER) else _note(self._option(name))
+        return self._parameter(name).help if name.startswith(PARAMETER) else self._option(name).help
 
     def _parameter(self, name: str) -> Parameter | Choice:
         return next(found for found in self._parameters() if PARAMETER + found.name == name)
@@ -175,9 +175,4 @@ def _text(value: object) -> str:
 
 def _note_of_scenario() -> str:
     """Their names would fill a small screen."""
-    return f"one of {len(tuple(scenarios.catalogue()))}, and of the clinic's {len(scenarios.symptoms())}"
-
-
-def _note(option: Option) -> str:
-    choices = f" ({', '.join(option.choices)})" if option.choices else ""
-    return option.help + choices
+    return f"one of {len(scenarios.catalogue()) + len(scenarios.symptoms())}: enter lists them"

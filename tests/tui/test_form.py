@@ -1,0 +1,199 @@
+"""The form: a list or a text for each option, what is wrong with a text, and what is applied."""
+
+from __future__ import annotations
+
+import pytest
+from textual.widgets import Input, OptionList, Select
+
+from tests.tui.stand_in import Seat, StandIn, watch
+from wsgiviz.options import OPTIONS, WSGI_KINDS
+from wsgiviz.settings import make
+from wsgiviz.tui.screens.form import KEYS_OF_CHOICE
+
+ALL_OF_IT = (120, 70)
+"""A terminal in which no dialog has to scroll."""
+
+SMALL = [(60, 16), (80, 24)]
+
+
+def note(seat: Seat, name: str) -> str:
+    return seat.words(f"#note-{name}")
+
+
+def test_the_form_has_every_option_with_its_value_and_its_help() -> None:
+    async def check(seat: Seat) -> None:
+        await seat.press("o")
+        await seat.screen_is("FormScreen")
+        for option in OPTIONS:
+            if option.in_form:
+                value = getattr(seat.feed.state.settings, option.name)
+                field = seat.app.screen.query_one(f"#{option.name}")
+                assert isinstance(field, Select if option.choices else Input)
+                assert isinstance(field, (Select, Input))
+                shown = f"{value:g}" if isinstance(value, float) else str(value)
+                if option.switch:
+                    shown = "yes" if value else "no"
+                assert field.value == ("" if value is None else shown)
+                assert option.help in note(seat, option.name)
+        assert seat.app.screen.query_one("#parameter-seconds", Input).value == "1.5"
+
+    watch(check, StandIn(make(parameters={"seconds": "1.5"}, timeout="0.25")))
+
+
+@pytest.mark.parametrize(
+    ("name", "typed", "said"),
+    [
+        ("requests", "0", "a whole number from 1 to 100000"),
+        ("workers", "x", "a whole number from 1 to 64"),
+        ("timeout", "nan", "a number of seconds from 0.1 to 3600"),
+        ("parameter-seconds", "61", "a number from 0 to 60"),
+        ("wsgi", "shop.py", "an import string"),
+    ],
+)
+def test_a_wrong_value_is_told_beside_its_field_and_nothing_changes(name: str, typed: str, said: str) -> None:
+    async def check(seat: Seat) -> None:
+        await seat.fill(name, *typed)
+        await seat.until(lambda: said in note(seat, name), said)
+        words = " ".join(word for line in seat.lines for word in line.split("│")[1:2] for word in line.split())
+        assert said.split()[-1] in words
+        assert seat.app.screen.query_one(f"#{name}").has_class("-invalid")
+        await seat.press("enter")
+        await seat.until(lambda: seat.words("#problem") != "", "the problem")
+        assert (type(seat.app.screen).__name__, seat.calls) == ("FormScreen", [])
+
+    watch(check, size=ALL_OF_IT)
+
+
+def test_a_value_put_right_gets_its_help_back() -> None:
+    async def check(seat: Seat) -> None:
+        await seat.fill("workers", "x")
+        await seat.until(lambda: "a whole number" in note(seat, "workers"))
+        await seat.press("backspace", "3")
+        await seat.until(lambda: note(seat, "workers") == "worker processes of the WSGI server")
+        assert not seat.app.screen.query(".-invalid")
+        await seat.press("enter")
+        await seat.screen_is("LiveScreen")
+        assert seat.changes[-1].workers == 3
+
+    watch(check)
+
+
+@pytest.mark.parametrize("keys", [("shift+tab", "enter"), ("ctrl+s",)])
+def test_good_values_are_taken(keys: tuple[str, ...]) -> None:
+    async def check(seat: Seat) -> None:
+        await seat.fill("requests", "7", "tab", "enter", *"closed", "enter", *keys)
+        await seat.screen_is("LiveScreen")
+        changed = seat.changes[-1]
+        assert (changed.requests, changed.arrivals, seat.calls) == (7, "closed", ["change"])
+        await seat.reads("20 users, 7 requests")
+
+    watch(check)
+
+
+@pytest.mark.parametrize("ascii", [False, True])
+@pytest.mark.parametrize("size", SMALL)
+def test_a_worker_class_is_chosen_from_its_list_with_the_keyboard_alone(size: tuple[int, int], ascii: bool) -> None:
+    async def check(seat: Seat) -> None:
+        await seat.press("o")
+        await seat.screen_is("FormScreen")
+        while getattr(seat.app.focused, "id", "") != "worker_class":
+            await seat.press("tab")
+        await seat.scrolled()
+        await seat.press("enter")
+        await seat.until(lambda: isinstance(seat.app.focused, OptionList))
+        await seat.scrolled()
+        assert all(kind in seat.text for kind in WSGI_KINDS)
+        assert seat.text.isascii() or not ascii, seat.text
+        await seat.press("down", "enter")
+        await seat.reads(KEYS_OF_CHOICE)
+        await seat.press("ctrl+s")
+        await seat.screen_is("LiveScreen")
+        assert (seat.changes[-1].worker_class, seat.calls) == ("gthread", ["change"])
+
+    watch(check, size=size, ascii=ascii)
+
+
+def test_escape_closes_the_list_and_then_the_form_and_nothing_changes() -> None:
+    async def check(seat: Seat) -> None:
+        await seat.open_form("worker_class")
+        await seat.press("enter", "down", "escape")
+        await seat.reads(KEYS_OF_CHOICE)
+        assert seat.app.screen.query_one("#worker_class", Select).value == "sync"
+        await seat.press("escape")
+        await seat.screen_is("LiveScreen")
+        assert seat.calls == []
+
+    watch(check)
+
+
+def test_a_pane_s_server_is_chosen_and_given_up_again() -> None:
+    async def check(seat: Seat) -> None:
+        for word, taken in (("gthread", "gthread"), ("default", None)):
+            await seat.choose("left", word)
+            await seat.press("ctrl+s")
+            await seat.screen_is("LiveScreen")
+            assert seat.changes[-1].left == taken
+
+    watch(check)
+
+
+def test_enter_goes_to_the_field_that_is_wrong() -> None:
+    async def check(seat: Seat) -> None:
+        await seat.fill("workers", "x", "tab", "7", "enter")
+        await seat.until(lambda: getattr(seat.app.focused, "id", "") == "workers")
+        assert (type(seat.app.screen).__name__, seat.calls) == ("FormScreen", [])
+
+    watch(check)
+
+
+def test_what_is_wrong_only_together_is_told_below() -> None:
+    async def check(seat: Seat) -> None:
+        await seat.fill("duration", "5", "enter")
+        await seat.reads("--duration needs --arrivals closed. ")
+        assert seat.calls == []
+
+    watch(check, size=ALL_OF_IT)
+
+
+def test_another_scenario_in_the_form_brings_its_own_parameters_and_requests() -> None:
+    async def check(seat: Seat) -> None:
+        await seat.choose("scenario", "fast")
+        await seat.press("ctrl+s")
+        await seat.screen_is("LiveScreen")
+        changed = seat.changes[-1]
+        assert (changed.scenario, changed.requests, dict(changed.parameters)) == ("fast", 2000, {"rows": 40})
+
+    watch(check)
+
+
+@pytest.mark.parametrize("size", SMALL)
+def test_the_field_that_has_the_focus_is_in_sight(size: tuple[int, int]) -> None:
+    async def check(seat: Seat) -> None:
+        await seat.fill("path", *"far/down")
+        await seat.scrolled()
+        assert "far/down" in seat.text
+
+    watch(check, size=size)
+
+
+@pytest.mark.parametrize("size", [*SMALL, (120, 36)])
+def test_each_name_is_in_one_row_and_whole(size: tuple[int, int]) -> None:
+    async def check(seat: Seat) -> None:
+        await seat.press("o")
+        await seat.screen_is("FormScreen")
+        for label in seat.app.screen.query(".row Label"):
+            name = str(label.render())
+            assert label.content_size.height == 1, name
+            assert label.content_size.width >= len(name), name
+        assert seat.app.screen.query_one("#preload", Select).value == "no"
+
+    watch(check, size=size)
+
+
+def test_keys_of_the_live_screen_are_only_letters_in_a_field() -> None:
+    async def check(seat: Seat) -> None:
+        field = await seat.fill("path", "home", *"sqpxlcb+-[]0 ")
+        assert (field.value, type(seat.app.screen).__name__) == ("sqpxlcb+-[]0 /", "FormScreen")
+        assert seat.calls == []
+
+    watch(check)
