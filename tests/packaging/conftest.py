@@ -17,7 +17,7 @@ import pytest
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 LOCK = ROOT / "requirements.lock"
-EXTRAS = ("gevent", "uvicorn", "postgres")
+EXTRAS = ("gevent", "uvicorn", "postgres", "dump")
 PIP = (sys.executable, "-m", "pip", "--disable-pip-version-check", "-q")
 DEADLINE_S = 300.0
 
