@@ -1,1 +1,1 @@
-"""Pictures of real runs, taken by the app itself; ``make screenshots`` makes them anew."""
+"""Pictures of real runs, drawn by the app itself from tests/recordings; ``make screenshots`` makes them anew."""

@@ -12,8 +12,8 @@ from screenshots.standing import Standing, StandingApp, drawn, shown
 from tests.recordings import path_of
 
 RECORDING = "sleep"
-SIZE = (110, 34)
-WIDTH = 1100
+SIZE = (120, 36)
+WIDTH = 1200
 FRAME_S = 0.1
 BEFORE_S, AFTER_S = 0.6, 6.0
 """So long the first frame and the last one stay."""
@@ -24,8 +24,8 @@ LIMIT_BYTES = 1_500_000
 async def frames() -> AsyncIterator[tuple[str, float]]:
     """Each as SVG, with the seconds for which it is shown: the run takes as long as it took."""
     feed = Standing(path_of(RECORDING))
+    feed.to(0.0)  # before the app draws for the first time: a pane remembers what it has drawn
     app = StandingApp(feed)
-    feed.to(0.0)
     try:
         async with shown(app, SIZE) as pilot:
             yield svg_of(app, "wsgiviz"), BEFORE_S
@@ -51,7 +51,7 @@ async def gif() -> bytes:
     made = io.BytesIO()
     durations_ms = [round(seconds * 1000) for seconds in lasts_s]
     flat[0].save(
-        made, "GIF", save_all=True, append_images=flat[1:], duration=durations_ms, loop=0, optimize=False, disposal=1
+        made, "GIF", save_all=True, append_images=flat[1:], duration=durations_ms, loop=0, optimize=True, disposal=1
     )
     return made.getvalue()
 

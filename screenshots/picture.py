@@ -20,6 +20,9 @@ CELL, LINE = 12.2, 24.4
 TEXT = re.compile(
     r'<text class="([^"]*)" x="([\d.]+)" y="([\d.]+)" textLength="[\d.]+"([^>]*)>([^<]*)</text>', re.DOTALL
 )
+OVERLAP = 0.25
+"""By so much lines overlap there."""
+
 BASELINE = 18.5
 """From the top of a line to where its text stands."""
 
@@ -64,6 +67,9 @@ def _in_cells(found: re.Match[str]) -> str:
     letters = [(at, char) for at, char in enumerate(chars) if char not in SHAPES and char not in "  "]
     if not letters:
         return rects
+    if MISSING in chars:
+        rects += "".join(_dots(style, start + at * CELL, top, more) for at, char in letters if char == MISSING)
+        letters = [(at, char) for at, char in letters if char != MISSING]
     cells = " ".join(f"{start + at * CELL:.1f}" for at, _ in letters)
     words = html.escape("".join(char for _, char in letters), quote=False)
     return f'{rects}<text class="{style}" x="{cells}" y="{y}"{more}>{words}</text>'
@@ -80,14 +86,21 @@ def _rectangles(chars: str, style: str, start: float, top: float, more: str) -> 
             at += 1  # one rectangle for all: no seam between them
         at += 1
         x, width = start + (first + left) * CELL, (at - first - 1 + right - left) * CELL
-        y, height = top + upper * LINE, (lower - upper) * LINE
+        y, height = top + upper * LINE, (lower - upper) * LINE + OVERLAP * (lower == 1)
         yield (
             f'<rect class="{style}" x="{x:.2f}" y="{y:.2f}" width="{width:.2f}" height="{height:.2f}"'
             f' shape-rendering="crispEdges"{more}/>'
         )
 
 
-THIN, THICK = 0.035, 0.06
+def _dots(style: str, left: float, top: float, more: str) -> str:
+    """Three of them, one above the other."""
+    places = (top + share * LINE for share in (0.27, 0.5, 0.73))
+    return "".join(f'<circle class="{style}" cx="{left + CELL / 2:.2f}" cy="{y:.2f}" r="1.4"{more}/>' for y in places)
+
+
+MISSING = "⋮"
+"""The one character of ours that the font does not have."""
 
 SHAPES: dict[str, tuple[float, float, float, float]] = {
     "█": (0, 0, 1, 1),
@@ -97,8 +110,5 @@ SHAPES: dict[str, tuple[float, float, float, float]] = {
     "▕": (7 / 8, 0, 1, 1),
     **{char: (0, 0, 1 - at / 8, 1) for at, char in enumerate("▉▊▋▌▍▎▏", 1)},
     **{char: (0, 1 - at / 8, 1, 1) for at, char in enumerate("▁▂▃▄▅▆▇", 1)},
-    "─": (0, 0.5 - THIN, 1, 0.5 + THIN),
-    "━": (0, 0.5 - THICK, 1, 0.5 + THICK),
-    "│": (0.5 - THIN, 0, 0.5 + THIN, 1),
 }
 """Characters that are drawn: left, top, right and bottom in their cell, of 1."""

@@ -12,6 +12,7 @@ from textual.widgets import Input
 
 from wsgiviz.analysis.occurrences import Occurrences
 from wsgiviz.errors import WsgivizError
+from wsgiviz.log import Snapshot
 from wsgiviz.log.recording import open_recording
 from wsgiviz.settings import Settings
 from wsgiviz.state import Phase, Side, State
@@ -19,6 +20,7 @@ from wsgiviz.tui.app import WsgivizApp
 from wsgiviz.tui.feed import Saving
 from wsgiviz.tui.lesson.app import LessonApp
 from wsgiviz.tui.lesson.recorded import StandInFeed
+from wsgiviz.tui.lesson.timer import SessionTimer
 
 FPS = 30
 """What the header says of the viewer: it is not this machine's."""
@@ -32,6 +34,7 @@ class Standing:
 
     def __init__(self, path: Path) -> None:
         self._recording = open_recording(str(path))
+        self._known: dict[int, Snapshot] = {}
         last = self._recording.at(self._recording.end).state
         runs = [side.run for side in last.sides.values()]
         self.start_ns, self.end_ns = min(run.started_ns for run in runs), max(run.ended_ns for run in runs)
@@ -56,7 +59,9 @@ class Standing:
         self._stand(self._finished, self._recording.t_ns(self._finished))
 
     def _stand(self, position: int, now_ns: int) -> None:
-        snapshot = self._recording.at(position)
+        snapshot = self._known.get(position)
+        if snapshot is None:
+            snapshot = self._known[position] = self._recording.at(position)
         self.state, self.occurrences, self._now_ns = snapshot.state, snapshot.occurrences, now_ns
 
     @property
@@ -148,7 +153,9 @@ class StandingLesson(LessonApp):
         self._frame()
 
     def use_steps(self) -> None:
+        """No clock of this machine: neither the app's nor the lesson's timer."""
         self.clock = Steps()  # type: ignore[assignment]
+        self._timer = SessionTimer(lambda: 0.0)
 
     def recording_to_end(self) -> None:
         """The recording that stands in for this step's run, at once at its end."""

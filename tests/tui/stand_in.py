@@ -7,10 +7,12 @@ import signal
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pytest
 from msgspec.structs import replace
+from textual._context import active_app
+from textual.app import App
 from textual.pilot import Pilot
 from textual.strip import Strip
 from textual.widgets import Input, Static
@@ -340,7 +342,7 @@ def watch_replay(
     return playback
 
 
-async def handled(app: WsgivizApp) -> None:
+async def handled(app: App[Any]) -> None:
     """Wait until all messages that are under way are handled: from the app to the widget with the focus, and back."""
     for _ in range(2):  # twice, since a key gets to the app in the next turns of the loop only
         for pump in (app, app.screen, app.focused or app.screen, app.screen, app):
@@ -358,12 +360,6 @@ def run_app(
     seat: type[AnySeat],
     theme: str = "",
 ) -> None:
-    """Textual waits after each key until the process is idle, for a second at most. This app draws frames all the
-    time, so that it never is: here it waits for what the key has set off."""
-
-    async def idle(min_sleep: float = 0, max_sleep: float = 0) -> None:
-        await handled(app)
-
     async def run() -> None:
         async with app.run_test(size=size, notifications=True) as pilot:
             if theme:
@@ -374,7 +370,17 @@ def run_app(
             feed.controls.calls.clear()
             await check(taken)
 
+    run_quickly(run)
+
+
+def run_quickly(run: Callable[[], Awaitable[None]]) -> None:
+    """Textual waits after each key until the process is idle, for a second at most. This app draws frames all the
+    time, so that it never is: here it waits for what the key has set off."""
+
+    async def idle(min_sleep: float = 0, max_sleep: float = 0) -> None:
+        await handled(active_app.get())
+
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("textual.app.wait_for_idle", idle)
         patch.setattr("textual.pilot.wait_for_idle", idle)
-        asyncio.run(run())
+        asyncio.run(run())  # type: ignore[arg-type]

@@ -2,44 +2,132 @@
 
 from __future__ import annotations
 
+import os
 import re
+from contextlib import closing
+from itertools import groupby
 
 import pytest
+from textual.pilot import Pilot
+from textual.strip import Strip
 
+from screenshots.standing import Standing, StandingApp
 from tests.recordings import NAMES, path_of
 from tests.recordings.__main__ import LIMIT_BYTES
-from tests.tui.kept import TIMES, Kept
-from tests.tui.stand_in import Seat, watch
+from tests.tui.kept import TIMES
+from tests.tui.stand_in import run_quickly
 from wsgiviz.tui.widgets.caption import CaptionLine
 from wsgiviz.tui.widgets.code import Listing
+from wsgiviz.tui.widgets.pane import Pane
 
 SIZES = [(80, 24), (100, 30), (120, 36), (160, 45), (200, 50)]
 
-VIEWS = {"first": (), "other": ("v",), "stage": ("b",), "stage, other": ("b", "v")}
-"""The keys that lead there. Which view comes first is the scenario's choice."""
+VIEWS = {"first": "", "other": "v", "stage, other": "b", "stage": "v"}
+"""The key that leads to each from the one before it. Which view comes first is the scenario's choice."""
+
+AT_ALL_SIZES = ("sleep", "blocking-in-async")
+
+
+def sizes_of(name: str) -> list[tuple[int, int]]:
+    """Some recordings at every size, others at one of them in turn, so that all take half a minute.
+    ``WSGIVIZ_SCREENS=all``: every recording at every size, in some minutes."""
+    if name in AT_ALL_SIZES or os.environ.get("WSGIVIZ_SCREENS") == "all":
+        return SIZES
+    return [SIZES[NAMES.index(name) % len(SIZES)]]
+
 
 CUT = re.compile(r"[…~](\s|$)")
 
-all_sizes = pytest.mark.parametrize("size", SIZES, ids=lambda size: "{}x{}".format(*size))
 
-
-@all_sizes
 @pytest.mark.parametrize("name", NAMES)
-def test_every_screen_is_whole(name: str, size: tuple[int, int]) -> None:
-    for time in TIMES:
+def test_every_screen_is_whole(name: str) -> None:
+    feed = Standing(path_of(name))
+    app = StandingApp(feed)
 
-        async def check(seat: Seat, time: str = time) -> None:
-            for view, keys in VIEWS.items():
-                await seat.press(*keys)
-                await seat.frames(3)
-                problems = [*borders(seat, size), *sentences(seat), *keys_missing(seat), *parts_missing(seat)]
-                assert problems == [], f"{time}, {view}:\n{seat.text}"
-                await seat.press(*keys)
+    async def check() -> None:
+        async with app.run_test(size=SIZES[0]) as pilot:
+            app.animation_level = "none"
+            screen = Screens(app, feed, pilot)
+            for size in sizes_of(name):
+                await screen.resize(size)
+                for view, key in VIEWS.items():
+                    await screen.press(key)
+                    for time in TIMES:
+                        await screen.at(time)
+                        assert problems(screen, size) == [], f"{size}, {time}, {view}:\n{screen.text}"
+                await screen.press("b")
 
-        watch(check, Kept(name, time), size)
+    with closing(feed):
+        run_quickly(check)
 
 
-def borders(seat: Seat, size: tuple[int, int]) -> list[str]:
+class Screens:
+    """The app at the times of a recording, drawn as often as is needed and no more."""
+
+    def __init__(self, app: StandingApp, feed: Standing, pilot: Pilot[int]) -> None:
+        self.app, self._feed, self._pilot = app, feed, pilot
+        self.strips: list[Strip] = []
+        self.lines: list[str] = []
+
+    async def resize(self, size: tuple[int, int]) -> None:
+        await self._pilot.resize_terminal(*size)
+        await self.drawn()
+
+    async def press(self, key: str) -> None:
+        if key:
+            await self._pilot.press(key)
+        await self.drawn()
+
+    async def at(self, time: str) -> None:
+        """Earlier than what was shown, too: nothing is drawn from memory."""
+        if time == "done":
+            self._feed.to_end()
+        else:
+            self._feed.to(self._feed.seconds * (0.15 if time == "early" else 0.5))
+        for pane in self.app.live.query(Pane):
+            pane.forget()
+        await self.drawn()
+
+    async def drawn(self) -> None:
+        self.app.frame()
+        await self._pilot.pause()
+        self.strips = self.app.screen._compositor.render_strips()
+        self.lines = [strip.text for strip in self.strips]
+
+    @property
+    def panes(self) -> list[Pane]:
+        return [pane for pane in self.app.live.query(Pane) if pane.display]
+
+    @property
+    def text(self) -> str:
+        return "\n".join(self.lines)
+
+
+def problems(screen: Screens, size: tuple[int, int]) -> list[str]:
+    return [*borders(screen, size), *sentences(screen), *keys_missing(screen), *parts_missing(screen), *empty(screen)]
+
+
+MOST_EMPTY = 0.5
+
+
+def empty(seat: Screens) -> list[str]:
+    """Half of a pane without anything in it. A side none of whose requests has begun has nothing
+    yet; beside the contract's steps there is one request."""
+    return [
+        f"{longest} of {pane.size.height} lines are empty"
+        for pane in seat.panes
+        if pane._memory.lanes
+        and not seat.app.live.has_class("contract")
+        and (longest := _longest_blank(pane)) > MOST_EMPTY * pane.size.height
+    ]
+
+
+def _longest_blank(pane: Pane) -> int:
+    blank = [not pane.render_line(y).text.strip() for y in range(pane.size.height)]
+    return max((len(list(same)) for is_blank, same in groupby(blank) if is_blank), default=0)
+
+
+def borders(seat: Screens, size: tuple[int, int]) -> list[str]:
     """Every line is as wide as the screen, nothing lies over anything, and panes beside each other are alike."""
     found = [f"a line of {strip.cell_length}" for strip in seat.strips if strip.cell_length != size[0]]
     shown = [widget for widget in seat.app.live.children if widget.display and widget.region]
@@ -60,7 +148,7 @@ def borders(seat: Seat, size: tuple[int, int]) -> list[str]:
     return found
 
 
-def sentences(seat: Seat) -> list[str]:
+def sentences(seat: Screens) -> list[str]:
     """Sentences that are cut, or do not end as a sentence does."""
     caption = seat.app.live.query_one(CaptionLine)
     region = caption.content_region
@@ -72,7 +160,7 @@ def sentences(seat: Seat) -> list[str]:
     return found
 
 
-def keys_missing(seat: Seat) -> list[str]:
+def keys_missing(seat: Screens) -> list[str]:
     if seat.app.live.stage:
         return []
     return [hint for hint in ("? help", "q quit") if hint not in seat.lines[-1]]
@@ -81,9 +169,11 @@ def keys_missing(seat: Seat) -> list[str]:
 STATISTICS = ("p50", "predicted", "backlog", "fps", "max lag")
 
 
-def parts_missing(seat: Seat) -> list[str]:
-    """Both panes have room; on stage there is a line of code a side, and no statistics."""
-    found = [] if len(seat.panes) == 2 and all(pane.size.height >= 9 for pane in seat.panes) else ["low panes"]
+def parts_missing(seat: Screens) -> list[str]:
+    """Both panes have room, beside the contract's steps less; on stage: a line of code a side, and no statistics."""
+    least = 7 if seat.app.live.has_class("contract") else 9
+    whole = len(seat.panes) == 2 and all(pane.size.height >= least for pane in seat.panes)
+    found = [] if whole else ["low panes"]
     if seat.app.live.stage:
         listings = [listing for listing in seat.app.live.query(Listing) if listing.display]
         found += [f"{listing.size.height} lines of code" for listing in listings if listing.size.height != 1]

@@ -86,6 +86,7 @@ class LiveView:
             timed_s=self.state.settings.timed_s,
             by_request=self.by_request,
             wanted=at_once(self.state.settings) if self.by_request else 0,
+            at_once=at_once(self.state.settings),
             stage=self.stage,
             faster=self._faster().get(side.name, 0.0),
             rival=next((name for other, name in names.items() if other != side.name), ""),

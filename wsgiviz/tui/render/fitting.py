@@ -15,6 +15,7 @@ PLACE = re.compile(r":\d+ ")
 CALL = re.compile(r"(?<=\d) \w+(?:\.\w+)+\b(?<!\.)(?!\()")
 AT_PLACE = re.compile(r" at \S+:\d+(?: in)?(?: \w+(?:\.\w+)*(?:\(\))?)?(?=[ ,;:.]|$)")
 """Where in the code something is; the marked line shows it too."""
+OWNER = re.compile(r"(?<=threads) of \w+'s \w[\w ]*(?=[.,;:]|$)")
 SENTENCE_END = re.compile(r"(?<=[.!?]) (?=[A-Z#])")
 LEAST = 24
 """A clause shorter than this says nothing by itself."""
@@ -83,6 +84,11 @@ def without_help(text: str) -> str:
     return f"{clause.rstrip('.')}." if colon and len(clause) >= LEAST and _balanced(clause) else text
 
 
+def without_owner(text: str) -> str:
+    """Threads, without whose they are."""
+    return OWNER.sub("", text)
+
+
 def _balanced(clause: str) -> bool:
     """It does not end inside an aside."""
     return clause.count("(") == clause.count(")")
@@ -100,6 +106,7 @@ WAYS: tuple[tuple[Callable[[str], str], ...], ...] = (
     (without_asides, without_addition, without_help),
     (without_asides, without_calls, without_addition, without_help),
     (without_asides, without_place, without_addition, without_help),
+    (without_asides, without_place, without_addition, without_help, without_owner),
 )
 
 

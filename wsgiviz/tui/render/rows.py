@@ -39,8 +39,10 @@ RESTING = frozenset({Activity.IDLE, Activity.DEAD})
 THICKEST = 6
 """A worker's lane has at most so many lines: those that are left after status and blank are the lane itself."""
 
-THICKEST_REQUEST = 3
-"""A request's lane has at most so many: it is two lines thick, and a blank."""
+THICKEST_ON_STAGE = 12
+
+THICKEST_REQUEST = 6
+"""A request's lane has at most so many, a blank or two with them."""
 
 BELOW = 1_000_000
 """Added to the number of a request's lane: the place in the memory of its second line."""
@@ -244,7 +246,7 @@ def _worker_lanes(view: PaneView, width: int, room: int, head: int, scale: Scale
     run_ns = view.side.run.requested_ns
     life = view.side.run.number, run_ns
     workers = worker_lanes.worth_showing(view.side.server.workers.values(), room, run_ns)
-    thick = thickness(len(workers), room, THICKEST, view.stage)
+    thick = thickness(len(workers), room, THICKEST_ON_STAGE if view.stage else THICKEST, view.stage)
     status = thick >= 2 and not view.stage
     solid = solid_lines(thick, view.stage)
     first, end, more = window(len(workers), room, view.scroll)
@@ -307,8 +309,8 @@ def _request_lanes(view: PaneView, width: int, room: int, head: int, scale: Scal
     left = side.left_of_earlier_runs()
     room = max(1, room - 1) if left else room
     first, end, more = window(len(tracks), room, view.scroll)
-    grows = view.stage or view.by_request
-    shown, thick = range(first, end), thickness(len(tracks), room, THICKEST_REQUEST if grows else 1, view.stage)
+    expected = max(len(tracks), view.at_once)  # all at once, so that lanes do not get thinner as requests come
+    shown, thick = range(first, end), thickness(expected, room, THICKEST_REQUEST, view.stage)
     above = 1 if left else 0
     if view.stage:
         shown, more = range(0, len(tracks), -(-len(tracks) // max(1, room)) or 1), False

@@ -27,7 +27,7 @@ WIDEST = "88.88s"
 SPARE = 4
 """Cells round the ratio."""
 
-SCALES = ((30, 2), (18, 1))
+SCALES = ((38, 3), (30, 2), (18, 1))
 """From that height on digits of blocks are so many lines thick."""
 
 

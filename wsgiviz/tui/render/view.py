@@ -61,6 +61,8 @@ class PaneView:
     """After so many seconds the run ends, and not with a number of requests."""
     by_request: bool = False
     """Lanes are requests on every kind of server, and not workers."""
+    at_once: int = 0
+    """So many requests there are at once, at most."""
     wanted: int = 0
     """So many lanes are to be seen at once, if that can be."""
     stage: bool = False
