@@ -111,8 +111,8 @@ MOST_EMPTY = 0.5
 
 
 def empty(seat: Screens) -> list[str]:
-    """Half of a pane without anything in it. A side none of whose requests has begun has nothing
-    yet; beside the contract's steps there is one request."""
+    """Half of a pane without anything in it. A side whose first request has just begun has no
+    more yet; beside the contract's steps there is one request."""
     return [
         f"{longest} of {pane.size.height} lines are empty"
         for pane in seat.panes
