@@ -116,7 +116,7 @@ def empty(seat: Screens) -> list[str]:
     return [
         f"{longest} of {pane.size.height} lines are empty"
         for pane in seat.panes
-        if pane._memory.lanes
+        if len(pane._memory.lanes) > 1
         and not seat.app.live.has_class("contract")
         and (longest := _longest_blank(pane)) > MOST_EMPTY * pane.size.height
     ]
