@@ -27,7 +27,7 @@ BLANK = "default"
 
 KEYS_OF_TEXT = "tab next   enter apply and fire   escape back"
 KEYS_OF_CHOICE = "tab next  enter choose  ctrl+s apply  escape back"
-KEYS_OF_OPEN_LIST = "up down or type   enter take   escape back"
+KEYS_OF_OPEN_LIST = "escape back   enter take   up down or type"  # the list may cover the rest
 
 
 class FormScreen(ModalScreen[Settings | None]):
