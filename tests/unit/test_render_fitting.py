@@ -49,3 +49,9 @@ def test_keys_are_named_only_where_there_is_room() -> None:
     assert caption_text(READY, 78, 1, ascii_only=False) == "Ready. Press space to fire."
     assert caption_text(READY, 20, 1, ascii_only=False) == "Ready."
     assert caption_text(Caption("An endless word: " + "x" * 90), 42, 2, ascii_only=True).isascii()
+
+
+def test_whose_threads_they_are_gives_way_before_a_word_is_cut() -> None:
+    text = "14 requests wait for one of the 6 threads of asyncio's default executor."
+    assert fitted(text, 70, 1) == "14 requests wait for one of the 6 threads."
+    assert fitted(text, 80, 1) == text
