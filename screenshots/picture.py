@@ -5,11 +5,12 @@ from __future__ import annotations
 import html
 import io
 import re
+import shutil
 import subprocess
 from collections.abc import Iterator
+from ctypes.util import find_library
 from functools import lru_cache
 
-import cairosvg
 from PIL import Image
 from textual.app import App
 
@@ -48,12 +49,17 @@ def image_of(svg: str, width: int) -> Image.Image:
     """Raises RuntimeError where the font is missing: another one would make another picture."""
     if not has_font():
         raise RuntimeError(f"the font {FONT} is missing (Debian: apt install fonts-dejavu-core)")
+    import cairosvg  # needs the library cairo, which not every machine has
+
     drawn: bytes = cairosvg.svg2png(bytestring=svg.encode(), output_width=width)
     return Image.open(io.BytesIO(drawn)).convert("RGB")
 
 
 @lru_cache
 def has_font() -> bool:
+    """Whether pictures can be drawn here: fontconfig finds the font, and the library cairo is there."""
+    if shutil.which("fc-match") is None or find_library("cairo") is None:
+        return False
     found = subprocess.run(["fc-match", "--format=%{family}", FONT], capture_output=True, text=True, check=False)
     return found.stdout.startswith(FONT)
 
