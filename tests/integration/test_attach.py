@@ -61,6 +61,7 @@ class Gunicorn:
         self._threads: list[threading.Thread] = []
         self.answers: list[int] = []
         until(lambda: self.get("/first") == 200, "it serves")
+        until(lambda: len(self.writers()) == 1 + WORKERS, "all workers run")
 
     def get(self, path: str) -> int:
         """The status; 0 where there was no answer."""
@@ -68,6 +69,10 @@ class Gunicorn:
             return httpx.get(f"http://127.0.0.1:{self.port}{path}", timeout=WITHIN_S, trust_env=False).status_code
         except httpx.TransportError:
             return 0
+
+    def writers(self) -> set[int]:
+        """Its processes that have a ring."""
+        return writers(choose([self.process.pid])[0])
 
     def hold(self, paths: list[str]) -> None:
         """Send these at once, and do not wait for the answers."""

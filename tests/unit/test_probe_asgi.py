@@ -13,6 +13,7 @@ from tests.unit.probed import PID, Recorded
 from wsgiviz.events import ChildTasks, RequestBegan, RequestEnded, ResponseStarted, StepEnded
 from wsgiviz.probe.asgi import AsgiProbe, follow_tasks
 from wsgiviz.probe.request_ids import RequestIds
+from wsgiviz.probe.source_lines import awaiting
 
 HTTP: dict[str, Any] = {
     "type": "http",
@@ -371,3 +372,22 @@ def test_a_task_that_outlives_its_request_says_nothing_more() -> None:
         return server
 
     assert asyncio.run(main()).names[-1] == "RequestEnded"
+
+
+def test_the_line_is_found_behind_the_generator_that_drives_a_request() -> None:
+    seen: list[str] = []
+
+    async def view(scope: Any, receive: Any, send: Any) -> None:
+        await asyncio.sleep(0.001)
+        await answer(send)
+
+    async def serve() -> None:
+        server = Server(view)
+        task = asyncio.create_task(server.call())
+        while not seen:
+            await asyncio.sleep(0)
+            seen.extend(frame.f_code.co_name for frame in awaiting(task.get_coro()) if frame.f_code is view.__code__)
+        await task
+
+    asyncio.run(asyncio.wait_for(serve(), 60))
+    assert seen == ["view"]

@@ -18,6 +18,7 @@ from wsgiviz.probe.connection import name_of
 from wsgiviz.probe.loop_request import CURRENT, LoopRequest
 from wsgiviz.probe.redaction import REDACTS, without_path
 from wsgiviz.probe.request_ids import RequestIds
+from wsgiviz.probe.source_lines import DRIVERS
 from wsgiviz.recorder.codec import REQUEST_HEADER
 from wsgiviz.recorder.emitter import Emitter
 
@@ -152,6 +153,9 @@ def stepping(work: Coroutine[Any, Any, Any], request: LoopRequest) -> Generator[
             raise
         except BaseException as error:  # noqa: BLE001 - cancellation, or a timeout: it is the app's to handle
             value, step = error, work.throw
+
+
+DRIVERS[stepping.__code__] = "work"
 
 
 class Stepped(Coroutine[Any, Any, Any]):

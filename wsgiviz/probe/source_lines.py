@@ -225,7 +225,9 @@ def _chain(work: Any) -> list[Any]:
     found = [work]
     while len(found) < LONGEST_CHAIN:
         work = found[-1]
-        if type(work).__name__ in OPAQUE:
+        if getattr(work, "gi_code", None) in DRIVERS:
+            behind = work.gi_frame and work.gi_frame.f_locals.get(DRIVERS[work.gi_code])
+        elif type(work).__name__ in OPAQUE:
             behind = next((one for one in gc.get_referents(work) if not isinstance(one, type)), None)
         else:
             behind = next(filter(None, (getattr(work, name, None) for name in AWAIT_NAMES)), None)
@@ -236,6 +238,8 @@ def _chain(work: Any) -> list[Any]:
 
 
 LONGEST_CHAIN = 200
+DRIVERS: dict[CodeType, str] = {}
+"""Of generators that drive a coroutine step by step, instead of awaiting it: the name of the variable that has it."""
 FRAME_NAMES = "cr_frame", "gi_frame", "ag_frame"
 AWAIT_NAMES = "cr_await", "gi_yieldfrom", "ag_await"
 OPAQUE = frozenset(
