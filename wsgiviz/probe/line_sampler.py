@@ -97,7 +97,7 @@ class LineEmitter:
         if own is None:
             return before
         line = self._lines.name(own)
-        inner = self._lines.name(frames[0]) if frames[0] is not own else None
+        inner = self._lines.innermost(frames) if frames[0] is not own else None
         if (line, inner) != before:
             self._emit.line_seen(slot, req, line.number, line.where)
             if inner is not None:
