@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Callable
 from time import monotonic_ns
 from typing import Any
 
@@ -36,6 +37,7 @@ _opened = False  # the master has its own
 _deaths = Deaths(_emit)  # the master's
 _boot_line = BootLine(_emit, "")  # the worker's, or the master's that preloads
 _keep: list[object] = []  # what must live as long as the process
+_end_wait: list[Callable[[], object]] = []  # what ends the wait of an asgi worker that was told to quit
 
 
 # --- in the master -----------------------------------------------------------------------------------------------
@@ -187,6 +189,8 @@ def _watch_greenlets(worker: Any, ids: RequestIds) -> None:
 
 
 def _watch_loop(worker: Any) -> None:
+    import asyncio
+
     from gunicorn.asgi.protocol import ASGIProtocol
 
     from wsgiviz.probe.asgi import AsgiProbe, follow_tasks
@@ -212,6 +216,11 @@ def _watch_loop(worker: Any) -> None:
         LineSampler(emit, [sampler.sample]).start()
         _boot_line.stop()
         emit.worker_ready()
+        serving = asyncio.current_task()
+        if serving is not None and not GUEST:
+            # It looks once a second whether it was told to quit, and takes this for the end: no viewer should wait so
+            # long. (What it does for others under `wsgiviz exec` is as without us.)
+            _end_wait.append(serving.cancel)
         return server
 
     worker.loop.create_server = create_server
@@ -219,6 +228,8 @@ def _watch_loop(worker: Any) -> None:
 
 def worker_int(worker: Any) -> None:
     _emit.worker_stopping(signal.SIGINT)
+    while _end_wait:  # once: what comes after the wait is not to be interrupted
+        _end_wait.pop()()
 
 
 def worker_abort(worker: Any) -> None:
