@@ -111,7 +111,7 @@ def _server_started(draft: StateDraft, event: ServerStarted) -> None:
 
 def _server_attached(draft: StateDraft, event: ServerAttached) -> None:
     side = draft.attach(event.side, event.kind)
-    server = replace(side.server, pid=event.pid, address=event.address, command=event.command)
+    server = replace(side.server, pid=event.pid, address=event.address, command=event.command, masters=event.masters)
     side.server = server
     draft.now = replace(draft.now, attached=True, attached_ns=draft.now.attached_ns or event.t_ns)
 

@@ -44,7 +44,11 @@ def _master_ready(side: SideDraft, event: MasterReady) -> None:
 
 
 def _master_exited(side: SideDraft, event: MasterExited) -> None:
-    end_all(side, event.t_ns)
+    others = tuple(pid for pid in side.server.masters if pid != event.pid)
+    if others:  # one has replaced the other (USR2), or has failed to: the workers of that which is left go on
+        side.server = replace(side.server, masters=others, pid=others[-1])
+    else:
+        end_all(side, event.t_ns)
 
 
 def end_all(side: SideDraft, t_ns: int) -> None:

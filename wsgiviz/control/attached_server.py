@@ -1,0 +1,134 @@
+"""One server that somebody else has started under ``wsgiviz exec``: followed by its rings, and by the kernel."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Sequence
+from pathlib import Path
+
+from wsgiviz.control.sources import Sources
+from wsgiviz.errors import WsgivizError
+from wsgiviz.events import Event, QueueSampled, ServerAttached, ServerRetired, WorkerBooting
+from wsgiviz.observe.collector import Collector
+from wsgiviz.observe.listeners import Listener, listeners_of
+from wsgiviz.recorder import served
+from wsgiviz.recorder.keeping import writers
+from wsgiviz.recorder.layout import SUFFIX
+from wsgiviz.state import State
+
+MOST_POLLS = 256
+"""What the rings still hold is read in so many polls, at the most, before the first frame."""
+
+UNKNOWN_KINDS = {"wsgi": "sync", "asgi": "asgi"}
+"""What a server is taken for whose workers have not said what they are."""
+
+
+def kind_of(worker_class: str, speaks: str) -> str:
+    """The kind of server that a worker class is, as `wsgiviz.state.Side.kind` has it. It may hold anything."""
+    name = worker_class.lower()
+    if name == "uvicorn":
+        return "uvicorn"
+    if "asgi" in name or "uvicorn" in name:
+        return "asgi"
+    if "gevent" in name:
+        return "gevent"
+    return "gthread" if name == "gthread" else UNKNOWN_KINDS[speaks]
+
+
+def side_of(directory: Path) -> str:
+    """What the server that records there speaks, by the names of its rings; "wsgi" where there are none yet."""
+    with contextlib.suppress(OSError):
+        if any(path.name.startswith("asgi") for path in directory.glob(f"*{SUFFIX}")):
+            return "asgi"
+    return "wsgi"
+
+
+class AttachedServer:
+    """One served directory, followed as the side ``name``.
+
+    Raises WsgivizError when it is no served directory of this user's.
+    """
+
+    def __init__(self, directory: Path, name: str) -> None:
+        about = served.read_about(directory) if served.is_private(directory) else None
+        if about is None:
+            raise WsgivizError(f"{directory}: no server of yours records there", "wsgiviz exec COMMAND runs one")
+        self.directory = directory
+        self.about = about
+        self.name = name
+        self.pid = 0
+        self.kind = ""
+        self.masters: tuple[int, ...] = ()
+        self.listeners: list[Listener] = []
+        self._ended = False
+        self._collector = Collector(directory, deletes=False, side=name)
+        self._sources = Sources(Path(about.folder))
+
+    def poll(self, everything: bool = False) -> list[Event]:
+        """What is new in the rings, in order of time."""
+        events: list[Event] = []
+        for _ in range(MOST_POLLS if everything else 1):
+            with contextlib.suppress(FileNotFoundError):  # the directory was removed: its server has long ended
+                events += self._collector.poll()
+            if self._collector.drained:
+                break
+        if everything:
+            events.sort(key=lambda event: event.t_ns)
+        return events
+
+    def recognise(self, events: Sequence[Event], now_ns: int) -> list[Event]:
+        """That it is there, where that is new, or another kind, or has another master."""
+        found = [header for header in self._collector.headers() if header.role == "master"]
+        masters = tuple(header.pid for header in sorted(found, key=lambda header: header.started_ns))
+        pid = masters[-1] if masters else self.about.pid
+        booting = next((event for event in reversed(events) if isinstance(event, WorkerBooting)), None)
+        speaks = next((header.side[:4] for header in self._collector.headers()), "")
+        kind = self.kind
+        if booting is not None:
+            kind = kind_of(booting.worker_class, booting.side[:4])
+        elif not kind and speaks:
+            kind = UNKNOWN_KINDS[speaks]
+        if not kind or (kind, pid, masters) == (self.kind, self.pid, self.masters):
+            return []
+        self.kind, self.pid, self.masters = kind, pid, masters
+        return [self.said(now_ns)]
+
+    def since_ns(self, pid: int) -> int | None:
+        """When its process ``pid`` began to record, which it may still do; None where there is no such process."""
+        found = [header.started_ns for header in self._collector.headers() if header.pid == pid]
+        return max(found, default=None)
+
+    def said(self, now_ns: int) -> Event:
+        about, address = self.about, self.listeners[0].address if self.listeners else ""
+        given = self.kind, address, about.command, about.folder, self.masters
+        return ServerAttached(now_ns, self.name, self.pid, *given)
+
+    def queues(self, now_ns: int) -> list[Event]:
+        """Its accept queues, added up, and where it listens when that is new. A limit is known where all have one."""
+        before, self.listeners = self.listeners, listeners_of(self.pid)
+        events: list[Event] = []
+        if not self.kind:
+            return events
+        if [one.address for one in before] != [one.address for one in self.listeners] and self.listeners:
+            events.append(self.said(now_ns))
+        known = [one.depth for one in self.listeners if one.depth >= 0]
+        limits = [one.limit for one in self.listeners if one.depth >= 0]
+        limit = sum(limits) if all(each >= 0 for each in limits) else -1
+        return [*events, QueueSampled(now_ns, self.name, 0, sum(known), limit)] if known else events
+
+    def source(self, state: State, events: Sequence[Event], now_ns: int) -> list[Event]:
+        return [*self._sources.of_lines(state, events, now_ns)]
+
+    def ended(self, now_ns: int) -> list[Event]:
+        """That no process of it lives any more, once: one that was killed does not say so itself."""
+        with contextlib.suppress(OSError):
+            if writers(self.directory):
+                self._ended = False
+                return []
+        if self._ended or not self.kind:
+            return []
+        self._ended = True
+        return [ServerRetired(now_ns, self.name, self.pid)]
+
+    def close(self) -> None:
+        self._collector.close()
