@@ -8,7 +8,7 @@ from pathlib import Path
 
 from wsgiviz.control.sources import Sources
 from wsgiviz.errors import WsgivizError
-from wsgiviz.events import Event, QueueSampled, ServerAttached, ServerRetired, WorkerBooting
+from wsgiviz.events import Event, QueueSampled, ServerAttached, ServerRetired, WorkerBooting, WorkerDied, WorkerHeard
 from wsgiviz.observe.collector import Collector
 from wsgiviz.observe.listeners import Listener, listeners_of
 from wsgiviz.recorder import served
@@ -59,6 +59,7 @@ class AttachedServer:
         self.pid = 0
         self.kind = ""
         self.masters: tuple[int, ...] = ()
+        self._heard_ns: dict[int, int] = {}
         self.listeners: list[Listener] = []
         self._ended = False
         self._collector = Collector(directory, deletes=False, side=name)
@@ -74,7 +75,18 @@ class AttachedServer:
                 break
         if everything:
             events.sort(key=lambda event: event.t_ns)
-        return events
+        return [*events, *self._last_records(events)]
+
+    def _last_records(self, events: Sequence[Event]) -> list[Event]:
+        """Of workers that have died, as ``events`` say: when each of them wrote its last record."""
+        for event in events:
+            if event.t_ns > self._heard_ns.get(event.pid, 0):
+                self._heard_ns[event.pid] = event.t_ns
+        dead = [event for event in events if isinstance(event, WorkerDied) and event.worker_pid in self._heard_ns]
+        return [
+            WorkerHeard(event.t_ns, self.name, event.worker_pid, self._heard_ns.pop(event.worker_pid))
+            for event in dead
+        ]
 
     def recognise(self, events: Sequence[Event], now_ns: int) -> list[Event]:
         """That it is there, where that is new, or another kind, or has another master."""

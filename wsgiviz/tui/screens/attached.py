@@ -22,6 +22,10 @@ NOBODY = "No process of the server records yet."
 SIGNALS_AT = 4
 """Where among the hints those of signals stand."""
 
+BLACK_BOX: list[BindingType] = [
+    Binding("d", "deaths", "deaths", tooltip="Workers that died: of what, and with which requests"),
+]
+
 SIGNALS: list[BindingType] = [
     Binding("k", "signal", "signal", tooltip="Send a signal to a worker or a master, once you have confirmed it"),
     Binding("plus,equals_sign", "signal_master('plus')", "add worker", tooltip="TTIN to the master, once confirmed"),
@@ -41,6 +45,7 @@ class AttachedScreen(LiveScreen, inherit_bindings=False):
     BINDINGS: ClassVar[list[BindingType]] = [
         *LOOKS_BACK,
         *SIGNALS,
+        *BLACK_BOX,
         *VIEW[:-1],
         Binding("q", "app.quit", "quit", tooltip="Quit; the servers go on"),
         Binding(",".join(NOT_ASKED), "not_asked", "", show=False),
@@ -50,6 +55,11 @@ class AttachedScreen(LiveScreen, inherit_bindings=False):
 
     def action_not_asked(self) -> None:
         self.post_message(intents.AskServers())
+
+    def action_deaths(self) -> None:
+        from wsgiviz.tui.screens.deaths import DeathsScreen
+
+        self.app.push_screen(DeathsScreen(self.frame, self.glyphs))
 
     # --- signals ----------------------------------------------------------------------------------------------------
 
