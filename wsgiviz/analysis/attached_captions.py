@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 
 from wsgiviz.analysis.attached import oldest
-from wsgiviz.analysis.captions import Caption, Tone
 from wsgiviz.analysis.black_box import report
+from wsgiviz.analysis.captions import Caption, Tone
 from wsgiviz.analysis.deaths import cause, server_of
 from wsgiviz.analysis.lints import LintContext, wording
 from wsgiviz.analysis.lints.deaths import DEATH_SHOWN_NS, death

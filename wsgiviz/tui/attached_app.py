@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
+from typing import Protocol
 
 from textual import on
 
@@ -17,17 +19,26 @@ from wsgiviz.tui import intents
 from wsgiviz.tui.app import WsgivizApp, show
 from wsgiviz.tui.attached_feed import AttachedFeed
 from wsgiviz.tui.expectation import Outcome, reloaded, worker_ended, workers_changed
+from wsgiviz.tui.feed import Feed
 from wsgiviz.tui.screens.confirm import ConfirmScreen
 
 TTIN, TTOU, HUP = "SIGTTIN", "SIGTTOU", "SIGHUP"
 
 
+class SendsSignals(Protocol):
+    """What is asked of an attachment (`wsgiviz.control.attachment`). Both raise WsgivizError, which says why not."""
+
+    def addressee(self, side: str, pid: int) -> Addressee: ...
+
+    def send(self, side: str, to: Addressee, number: signal.Signals) -> None: ...
+
+
 class AttachedApp(WsgivizApp):
     """The app on an attachment. What a person asks it to send is looked at first, confirmed, and looked at again."""
 
-    def __init__(self, feed: AttachedFeed, ascii: bool = False) -> None:
+    def __init__(self, feed: Feed, attachment: SendsSignals, ascii: bool = False) -> None:
         super().__init__(feed, ascii=ascii)
-        self._attachment = feed.attachment
+        self._attachment = attachment
 
     @on(intents.SayWhy)
     def _say_why(self, message: intents.SayWhy) -> None:
@@ -91,7 +102,7 @@ def run_attached(
     ``record``: a file to which everything is written meanwhile. Raises WsgivizError when that can't be.
     """
     feed = AttachedFeed(directories, record, redact)
-    status = show(AttachedApp(feed, ascii=ascii), feed)
+    status = show(AttachedApp(feed, feed.attachment, ascii), feed)
     if record is not None:
         print(f"wsgiviz: {printable(feed.problem or f'recorded to {record}')}", file=sys.stderr)
     return status
