@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,7 +11,8 @@ from wsgiviz.control.sources import Sources
 from wsgiviz.errors import WsgivizError
 from wsgiviz.events import Event, QueueSampled, ServerAttached, ServerRetired, WorkerBooting, WorkerDied, WorkerHeard
 from wsgiviz.observe.collector import Collector
-from wsgiviz.observe.listeners import Listener, listeners_of
+from wsgiviz.observe.kernel import ONE_IN
+from wsgiviz.observe.sockets import HeldSocket, listeners_of
 from wsgiviz.recorder import served
 from wsgiviz.recorder.keeping import writers
 from wsgiviz.recorder.layout import SUFFIX
@@ -19,6 +21,7 @@ from wsgiviz.state import State
 MOST_POLLS = 256
 """What the rings still hold is read in so many polls, at the most, before the first frame."""
 
+LISTENERS_EVERY_NS = 200_000_000
 UNKNOWN_KINDS = {"wsgi": "sync", "asgi": "asgi"}
 """What a server is taken for whose workers have not said what they are."""
 
@@ -43,6 +46,13 @@ def side_of(directory: Path) -> str:
     return "wsgi"
 
 
+def added_up(listeners: Sequence[HeldSocket]) -> tuple[int, int]:
+    """How many connections wait at all of them, and may; -1 where that is not known of one of them."""
+    depths, limits = [one.waiting for one in listeners], [one.limit for one in listeners]
+    depth = sum(each for each in depths if each is not None) if None not in depths else -1
+    return depth, sum(each for each in limits if each is not None) if None not in limits else -1
+
+
 class AttachedServer:
     """One served directory, followed as the side ``name``.
 
@@ -60,7 +70,8 @@ class AttachedServer:
         self.kind = ""
         self.masters: tuple[int, ...] = ()
         self._heard_ns: dict[int, int] = {}
-        self.listeners: list[Listener] = []
+        self.listeners: list[HeldSocket] = []
+        self._listeners_from_ns = 0
         self._ended = False
         self._collector = Collector(directory, deletes=False, side=name)
         self._sources = Sources(Path(about.folder))
@@ -116,17 +127,19 @@ class AttachedServer:
         return ServerAttached(now_ns, self.name, self.pid, *given)
 
     def queues(self, now_ns: int) -> list[Event]:
-        """Its accept queues, added up, and where it listens when that is new. A limit is known where all have one."""
-        before, self.listeners = self.listeners, listeners_of(self.pid)
-        events: list[Event] = []
-        if not self.kind:
-            return events
-        if [one.address for one in before] != [one.address for one in self.listeners] and self.listeners:
-            events.append(self.said(now_ns))
-        known = [one.depth for one in self.listeners if one.depth >= 0]
-        limits = [one.limit for one in self.listeners if one.depth >= 0]
-        limit = sum(limits) if all(each >= 0 for each in limits) else -1
-        return [*events, QueueSampled(now_ns, self.name, 0, sum(known), limit)] if known else events
+        """Its accept queues, where it is time to ask for them, and where it listens when that is new.
+
+        What takes long is asked so seldom that it takes a hundredth of the time.
+        """
+        if now_ns < self._listeners_from_ns or not self.kind:
+            return []
+        began_ns = time.perf_counter_ns()
+        before, self.listeners = self.listeners, listeners_of([self.pid])
+        took_ns = time.perf_counter_ns() - began_ns
+        self._listeners_from_ns = now_ns + max(LISTENERS_EVERY_NS, ONE_IN * took_ns)
+        moved = [one.address for one in before] != [one.address for one in self.listeners]
+        said = [self.said(now_ns)] if moved and self.listeners else []
+        return [*said, *([QueueSampled(now_ns, self.name, 0, *added_up(self.listeners))] if self.listeners else [])]
 
     def source(self, state: State, events: Sequence[Event], now_ns: int) -> list[Event]:
         return [*self._sources.of_lines(state, events, now_ns)]

@@ -28,7 +28,6 @@ from wsgiviz.recorder.keeping import prune
 from wsgiviz.state import Phase, State
 
 WATCH_EVERY_NS = 1_000_000_000
-LISTENERS_EVERY_NS = 200_000_000
 CALM_AFTER_NS = 500_000_000
 CALM_EVERY_NS = 200_000_000
 
@@ -64,7 +63,7 @@ class Attachment:
             taken = any(server.name == name for server in self._servers)
             self._servers.append(AttachedServer(directory, f"{name}2" if taken else name))
         self._sampler = KernelSampler()
-        self._watched_ns = self._queues_ns = 0
+        self._watched_ns = 0
         self._moved_ns = self._polled_ns = clock()
 
     @property
@@ -160,10 +159,8 @@ class Attachment:
             moved = moved or bool(events)
             self._append([*found, *events, *server.source(self._state, events, now_ns)])
         samples = self._sampler.due(self._state, {}, [], now_ns)
-        if now_ns - self._queues_ns >= LISTENERS_EVERY_NS:
-            self._queues_ns = now_ns
-            for server in self._servers:
-                samples = [*samples, *server.queues(now_ns)]
+        for server in self._servers:
+            samples = [*samples, *server.queues(now_ns)]
         self._append(samples)
         return moved
 
