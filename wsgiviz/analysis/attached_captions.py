@@ -12,6 +12,8 @@ from wsgiviz.analysis.lints import LintContext, wording
 from wsgiviz.analysis.lints.deaths import DEATH_SHOWN_NS, death
 from wsgiviz.state import OFF_LOOP, Activity, Side, State, Task, Worker
 
+ENDED = "The server has ended; when the same command runs again, it is shown here."
+
 
 def attached_captions(state: State, now_ns: int) -> dict[str, Caption]:
     """By side."""
@@ -22,7 +24,7 @@ def attached_captions(state: State, now_ns: int) -> dict[str, Caption]:
 def _of(context: LintContext, side: Side) -> Caption:
     living = side.server.living()
     if not living:
-        return Caption("The server has ended." if side.server.gone_ns or side.server.workers else "No worker yet.")
+        return Caption(ENDED if side.server.gone_ns or side.server.workers else "No worker yet.")
     dead = _newest_death(context, side)
     if dead is not None:
         return Caption(f"{_death(context, side, dead)}; {server_of(side)} starts another in its place.", Tone.WARN)

@@ -7,14 +7,24 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from wsgiviz.control.running import Running
 from wsgiviz.control.sources import Sources
 from wsgiviz.errors import WsgivizError
-from wsgiviz.events import Event, QueueSampled, ServerAttached, ServerRetired, WorkerBooting, WorkerDied, WorkerHeard
+from wsgiviz.events import (
+    Event,
+    QueueSampled,
+    ServerAttached,
+    ServerRetired,
+    WorkerBooting,
+    WorkerDied,
+    WorkerGone,
+    WorkerHeard,
+)
 from wsgiviz.observe.collector import Collector
 from wsgiviz.observe.kernel import ONE_IN
 from wsgiviz.observe.sockets import HeldSocket, listeners_of
 from wsgiviz.recorder import served
-from wsgiviz.recorder.keeping import writers
+from wsgiviz.recorder.keeping import is_alive, writers
 from wsgiviz.recorder.layout import SUFFIX
 from wsgiviz.state import State
 
@@ -63,17 +73,21 @@ class AttachedServer:
         about = served.read_about(directory) if served.is_private(directory) else None
         if about is None:
             raise WsgivizError(f"{directory}: no server of yours records there", "wsgiviz exec COMMAND runs one")
+        self.name = name
+        self._follow(directory, about)
+
+    def _follow(self, directory: Path, about: served.About) -> None:
         self.directory = directory
         self.about = about
-        self.name = name
         self.pid = 0
         self.kind = ""
         self.masters: tuple[int, ...] = ()
-        self._heard_ns: dict[int, int] = {}
+        self.ended = False
         self.listeners: list[HeldSocket] = []
+        self._heard_ns: dict[int, int] = {}
+        self._missed: frozenset[int] = frozenset()
         self._listeners_from_ns = 0
-        self._ended = False
-        self._collector = Collector(directory, deletes=False, side=name)
+        self._collector = Collector(directory, deletes=False, side=self.name)
         self._sources = Sources(Path(about.folder))
 
     def poll(self, everything: bool = False) -> list[Event]:
@@ -103,7 +117,7 @@ class AttachedServer:
         """That it is there, where that is new, or another kind, or has another master."""
         found = [header for header in self._collector.headers() if header.role == "master"]
         masters = tuple(header.pid for header in sorted(found, key=lambda header: header.started_ns))
-        pid = masters[-1] if masters else self.about.pid
+        pid = masters[-1] if masters else self.pid or self.about.pid
         booting = next((event for event in reversed(events) if isinstance(event, WorkerBooting)), None)
         speaks = next((header.side[:4] for header in self._collector.headers()), "")
         kind = self.kind
@@ -111,7 +125,7 @@ class AttachedServer:
             kind = kind_of(booting.worker_class, booting.side[:4])
         elif not kind and speaks:
             kind = UNKNOWN_KINDS[speaks]
-        if not kind or (kind, pid, masters) == (self.kind, self.pid, self.masters):
+        if not self._collector.headers() or not kind or (kind, pid, masters) == (self.kind, self.pid, self.masters):
             return []
         self.kind, self.pid, self.masters = kind, pid, masters
         return [self.said(now_ns)]
@@ -144,16 +158,40 @@ class AttachedServer:
     def source(self, state: State, events: Sequence[Event], now_ns: int) -> list[Event]:
         return [*self._sources.of_lines(state, events, now_ns)]
 
-    def ended(self, now_ns: int) -> list[Event]:
-        """That no process of it lives any more, once: one that was killed does not say so itself."""
+    def gone(self, state: State, now_ns: int) -> list[Event]:
+        """Processes that are gone, of which nobody says so: workers that were orphaned when their master was killed;
+        and once, that no process lives any more."""
         with contextlib.suppress(OSError):
             if writers(self.directory):
-                self._ended = False
-                return []
-        if self._ended or not self.kind:
+                self.ended = False
+                return self._vanished(state, now_ns)
+        if self.ended or not self.kind:
             return []
-        self._ended = True
+        self.ended = True
         return [ServerRetired(now_ns, self.name, self.pid)]
+
+    def _vanished(self, state: State, now_ns: int) -> list[Event]:
+        """Workers that live as far as is known, and whose process was not there at this look and at the one before: a
+        master that lives has said by then what became of its own."""
+        side = state.sides.get(self.name)
+        living = side.server.living() if side is not None else []
+        missed = frozenset(one.pid for one in living if not is_alive(one.pid, one.booted_ns or now_ns))
+        again, self._missed = missed & self._missed, missed
+        heard = [
+            WorkerHeard(now_ns, self.name, pid, self._heard_ns.pop(pid)) for pid in again & self._heard_ns.keys()
+        ]
+        return [*(WorkerGone(now_ns, self.name, pid) for pid in sorted(again)), *heard]
+
+    def is_followed_by(self, other: Running) -> bool:
+        """The same command in the same folder, run later."""
+        mine, theirs = self.about, other.about
+        same = (mine.command, mine.folder) == (theirs.command, theirs.folder)
+        return same and theirs.started_ns > mine.started_ns and other.directory != self.directory
+
+    def go_on_with(self, other: Running) -> None:
+        """This server has ended, and was started again."""
+        self.close()
+        self._follow(other.directory, other.about)
 
     def close(self) -> None:
         self._collector.close()

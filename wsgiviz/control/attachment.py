@@ -18,6 +18,7 @@ from msgspec.structs import replace
 
 from wsgiviz.control.addressee import Addressee
 from wsgiviz.control.attached_server import AttachedServer, side_of
+from wsgiviz.control.running import Running, running
 from wsgiviz.errors import WsgivizError
 from wsgiviz.events import ActionTaken, ClientSeen, Event, PhaseChanged, RequestBegan, SessionOpened
 from wsgiviz.log import EventLog
@@ -144,9 +145,18 @@ class Attachment:
         if now_ns - self._watched_ns >= WATCH_EVERY_NS or begins:
             self._watched_ns = now_ns
             for server in self._servers:
+                self._append(server.gone(self._state, now_ns))
+                restarted = self._restarted(server) if server.ended else None
+                if restarted is not None:
+                    server.go_on_with(restarted)
                 with contextlib.suppress(OSError):
-                    served.watch(server.directory, begins)
-                self._append(server.ended(now_ns))
+                    served.watch(server.directory, begins or restarted is not None)
+
+    def _restarted(self, server: AttachedServer) -> Running | None:
+        """The newest of those that came in the place of one that has ended, and that have no pane yet."""
+        shown = {other.directory for other in self._servers}
+        later = (other for other in running() if server.is_followed_by(other) and other.directory not in shown)
+        return max(later, key=lambda other: other.about.started_ns, default=None)
 
     def _take(self, now_ns: int, everything: bool = False) -> bool:
         """Whether there was anything new in the rings."""
