@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -39,7 +40,7 @@ def follow(place: Path, check: Callable[[Callable[[str], Awaitable[str]]], Await
     asyncio.run(run())
 
 
-async def reads(pilot: Pilot[int], words: str) -> str:
+async def reads(pilot: Pilot[Any], words: str) -> str:
     deadline = time.monotonic() + DEADLINE_S
     while True:
         text = "\n".join(strip.text for strip in pilot.app.screen._compositor.render_strips())

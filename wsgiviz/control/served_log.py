@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
-from wsgiviz.control.attachment import kind_of
+from wsgiviz.control.attached_server import kind_of
 from wsgiviz.control.host import describe_host
 from wsgiviz.events import (
     Event,

@@ -16,9 +16,8 @@ from pathlib import Path
 
 import psutil
 
-from wsgiviz.observe.listeners import listeners_of
-from wsgiviz.observe.server_sockets import Descriptors, HeldSocket, descriptors, socket_table
 from wsgiviz.observe.server_trees import ProcessRow, ServerTree
+from wsgiviz.observe.sockets import CONTROL, Descriptors, HeldSocket, descriptors, socket_table
 from wsgiviz.observe.system_calls import LOOPS_WAIT, SystemCall, system_call
 
 WORK = frozenset({
@@ -32,9 +31,6 @@ MOST_THREADS = 256
 
 MOSTLY = 0.5
 """A process that has had, or waited for, so much of a core while it was watched computes."""
-
-CONTROL = "/gunicorn.ctl"
-"""The end of the path of gunicorn's own control socket, which a worker may have inherited."""
 
 LATER_S = 10.0
 """A worker that came so long after its master is none of the first ones: something has replaced or added it."""
@@ -141,10 +137,7 @@ def _second(tree: ServerTree, before: _First) -> OutsideServer:
     watched_s = time.monotonic() - before.t_s
     addresses = frozenset(one.local for one in listening)
     workers = tuple(_worker(tree, row, before, table, addresses) for row in tree.workers)
-    limits = {one.inode: one.limit for row in tree.workers[:1] for one in listeners_of(row.pid) if one.limit >= 0}
-    queues = tuple(
-        Queue(one.local, before.depths.get(one.inode), one.waiting, limits.get(one.inode)) for one in listening
-    )
+    queues = tuple(Queue(one.local, before.depths.get(one.inode), one.waiting, one.limit) for one in listening)
     folder = None
     with contextlib.suppress(OSError):
         folder = os.readlink(f"/proc/{tree.master.pid}/cwd")

@@ -27,6 +27,7 @@ class Server(Struct, frozen=True, gc=False):
     """Its workers, loops and queues."""
 
     pid: int = 0  # the master's
+    masters: tuple[int, ...] = ()  # of somebody else's server: those that run, the newest last; two after USR2
     up: bool = False
     loading_ns: int = 0  # since when its master loads the app itself, before it forks workers (gunicorn's --preload)
     boot_where: Location | None = None  # the line that it was last seen at in that
