@@ -1,0 +1,227 @@
+"""``python -m tests.bench.attach [--times N] [KIND ...]``: viewers come and go while wrk drives a server.
+
+The server is a person's own, under ``wsgiviz exec``. One viewer is attached from before wrk's first request to after its
+last, and records. Beside it others attach and leave again, each second one by SIGKILL. No request may fail, no
+process of the server may be another than before, and what was recorded has to agree with wrk: its count, and those
+requests, one for each connection at most, that were in progress when it stopped counting.
+
+Not one of the benchmarks that `tests.bench` runs: it takes a minute for each kind. Exit status 1 when something was
+wrong.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import psutil
+
+from tests.bench.figure import Unmeasured
+from tests.bench.terminal import Terminal
+from wsgiviz.analysis.attached import served
+from wsgiviz.log import open_recording
+from wsgiviz.recorder import served as place
+from wsgiviz.state import State
+
+BIN = Path(sys.executable).parent
+WITHIN_S = 60.0
+CONNECTIONS = 8
+WORKERS = 2
+OWN_REQUESTS = 1
+VISIT_S = 0.3
+SETTLED_S = 1.0
+"""So long after the last answer a viewer has surely read all that its server has written."""
+
+COLUMNS, LINES = 100, 30
+SEEN = b"served"
+"""The row that says how many; it is on the screen once the server's side is."""
+
+GUNICORN = f"gunicorn -w {WORKERS} -b 127.0.0.1:{{port}}"
+KINDS = {
+    "sync": f"{GUNICORN} -k sync tests.bench.hello:app",
+    "gthread": f"{GUNICORN} -k gthread --threads 4 tests.bench.hello:app",
+    "asgi": f"{GUNICORN} -k asgi tests.bench.hello:asgi_app",
+    "uvicorn": f"uvicorn --port {{port}} --workers {WORKERS} --no-access-log tests.bench.hello:asgi_app",
+}
+
+
+class Compared(NamedTuple):
+    """What wrk has counted, and what the viewer that was always there has recorded, without our own requests."""
+
+    sent: int
+    served: int
+    lost: int
+    failed: tuple[str, ...]
+    """wrk's lines on what failed."""
+
+    workers_changed: bool
+    visits: int
+    seconds: float
+
+    def problems(self) -> Iterator[str]:
+        yield from self.failed
+        if self.workers_changed:
+            yield "the server has other processes than before"
+        if self.lost:
+            yield f"{self.lost} events were lost"
+        if not self.sent <= self.served <= self.sent + CONNECTIONS:
+            yield f"wrk has counted {self.sent}, and the viewer {self.served}"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser("python -m tests.bench.attach", description=__doc__)
+    parser.add_argument("kinds", nargs="*", metavar="KIND", help=f"of {', '.join(KINDS)} (default: all)")
+    parser.add_argument("--times", type=int, default=20, help="how often a viewer leaves each way (default: 20)")
+    arguments = parser.parse_args()
+    wrong = 0
+    for kind in arguments.kinds or KINDS:
+        found = compare(kind, arguments.times)
+        problems = list(found.problems())
+        wrong += len(problems)
+        rate = found.sent / found.seconds
+        print(f"{kind}: {found.visits} visits, wrk {found.sent} ({rate:.0f}/s), viewer {found.served}", flush=True)
+        for problem in problems:
+            print(f"  {problem}", flush=True)
+    return 1 if wrong else 0
+
+
+def compare(kind: str, times: int) -> Compared:
+    """Drive a server of this ``kind`` until viewers have come and gone so often. Raises Unmeasured without wrk."""
+    wrk = shutil.which("wrk")
+    if wrk is None:
+        raise Unmeasured("needs wrk")
+    with contextlib.ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        env = {place.HOME_VARIABLE: str(folder / "home")}
+        server, url = stack.enter_context(_server(kind, folder, env))
+        recording = folder / "r.wviz"
+        with _viewer(server, env, "--record", str(recording)) as always, _reading(always):
+            before, began = _processes(server), time.monotonic()
+            with _wrk(wrk, url) as client:
+                try:
+                    for _ in range(times):
+                        _visit(server, env, kill=False)
+                        _visit(server, env, kill=True)
+                finally:
+                    client.send_signal(signal.SIGINT)  # it then says what it has counted
+                seconds = time.monotonic() - began
+                said, _ = client.communicate(timeout=WITHIN_S)
+            time.sleep(SETTLED_S)
+            changed = _processes(server) != before
+        state = _last(recording)
+    [side] = state.sides.values()
+    count = re.search(r"(\d+) requests in", said)
+    failed = tuple(line.strip() for line in said.splitlines() if "Non-2xx" in line or "Socket errors" in line)
+    return Compared(
+        int(count[1]) if count else 0, served(side) - OWN_REQUESTS, state.lost, failed, changed, 2 * times, seconds
+    )
+
+
+def _wrk(program: str, url: str) -> subprocess.Popen[str]:
+    return subprocess.Popen([program, "-t1", f"-c{CONNECTIONS}", "-d1h", url], stdout=subprocess.PIPE, text=True)
+
+
+@contextlib.contextmanager
+def _server(kind: str, folder: Path, env: dict[str, str]) -> Iterator[tuple[psutil.Process, str]]:
+    """One that has served OWN_REQUESTS, all its workers running, and its URL."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    command = [str(BIN / "wsgiviz"), "exec", *KINDS[kind].format(port=port).split()]
+    env = {**os.environ, **env, "PATH": f"{BIN}:{os.environ['PATH']}"}
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(command, env=env, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+    try:
+        _until(lambda: len(list(folder.glob("home/*/*-worker-*.ring"))) == WORKERS, "its workers")
+        url = f"http://127.0.0.1:{port}/"
+        _until(lambda: _answers(url), "its first answer")
+        yield psutil.Process(process.pid), url
+    finally:
+        process.terminate()
+        try:
+            process.wait(WITHIN_S)
+        finally:
+            process.kill()
+
+
+def _answers(url: str) -> bool:
+    try:
+        urllib.request.urlopen(url, timeout=WITHIN_S).close()
+    except OSError:
+        return False
+    return True
+
+
+def _until(condition: Callable[[], bool], what: str) -> None:
+    deadline = time.monotonic() + WITHIN_S
+    while not condition():
+        if time.monotonic() > deadline:
+            raise Unmeasured(f"never came: {what}")
+        time.sleep(0.02)
+
+
+def _processes(server: psutil.Process) -> set[psutil.Process]:
+    """A process that is another's successor is another, also with its pid."""
+    return {server, *server.children(recursive=True)}
+
+
+def _viewer(server: psutil.Process, env: Mapping[str, str], *options: str) -> Terminal:
+    terminal = Terminal("attach", *options, str(server.pid), columns=COLUMNS, lines=LINES, env=env)
+    terminal.until(lambda piece: SEEN in piece.data, WITHIN_S, "the server")
+    return terminal
+
+
+def _visit(server: psutil.Process, env: Mapping[str, str], kill: bool) -> None:
+    with _viewer(server, env) as visitor:
+        visitor.during(VISIT_S)
+        if kill:
+            visitor.process.kill()
+        else:
+            visitor.press("q")
+        visitor.until_ended()
+        if not kill and visitor.process.returncode:
+            raise Unmeasured(f"a viewer ended with status {visitor.process.returncode}")
+
+
+@contextlib.contextmanager
+def _reading(terminal: Terminal) -> Iterator[None]:
+    """Take in, in a thread, what it writes; a program whose terminal is full waits."""
+    over = threading.Event()
+
+    def read() -> None:
+        while not over.is_set():
+            terminal.during(0.1)
+            terminal.pieces.clear()
+
+    thread = threading.Thread(target=read)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+def _last(recording: Path) -> State:
+    with open_recording(recording) as opened:
+        *_, last = opened.snapshots()
+        if opened.damage:
+            raise Unmeasured(f"the recording is damaged: {opened.damage}")
+    return last.state
+
+
+if __name__ == "__main__":
+    sys.exit(main())
