@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -13,6 +14,12 @@ ASGI_HEADERS = [(name.lower().encode(), value.encode()) for name, value in HEADE
 def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
     start_response("200 OK", HEADERS)
     return BODY
+
+
+def waiting_app(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+    """One that leaves the processor to others."""
+    time.sleep(0.02)
+    return app(environ, start_response)
 
 
 async def asgi_app(scope: Any, receive: Any, send: Any) -> None:

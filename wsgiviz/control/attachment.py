@@ -19,6 +19,7 @@ from wsgiviz.errors import WsgivizError
 from wsgiviz.events import (
     ClientSeen,
     Event,
+    EventsLost,
     PhaseChanged,
     QueueSampled,
     RequestBegan,
@@ -106,7 +107,8 @@ class AttachedServer:
                 events += self._collector.poll()
             if self._collector.drained:
                 break
-        if everything:
+        if everything:  # what was overwritten before anybody looked is not lost: nobody was to see it
+            events = [event for event in events if not isinstance(event, EventsLost)]
             events.sort(key=lambda event: event.t_ns)
         return events
 
