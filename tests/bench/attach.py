@@ -1,10 +1,12 @@
-"""``python -m tests.bench.attach [--times N] [KIND ...]``: viewers come and go while wrk drives a server.
+"""``python -m tests.bench.attach [--times N] [--full] [KIND ...]``: viewers come and go while wrk drives a server.
 
 The server is a person's own, under ``wsgiviz exec``. One viewer is attached from before wrk's first request to after
 its last, and records. Beside it others attach and leave again, each second one by SIGKILL. No request may fail, no
 process of the server may be another than before, and what was recorded has to agree with wrk: its count, and those
-requests, one for each connection at most, that were in progress when it stopped counting. That holds also where the
-viewer gets too little of the CPU to read all events: how many it has lost is printed.
+requests, one for each connection at most, that were in progress when it stopped counting.
+
+The app waits for 20 ms, so that the viewers get their share of the CPU. With ``--full`` it does not; the figures have
+to agree all the same, though a viewer may then be too slow to read all events: how many it has lost is printed.
 
 Not one of the benchmarks that `tests.bench` runs: it takes a minute for each kind. Exit status 1 when something was
 wrong.
@@ -53,11 +55,10 @@ SEEN = b"served"
 
 GUNICORN = f"gunicorn -w {WORKERS} -b 127.0.0.1:{{port}}"
 KINDS = {
-    "sync": f"{GUNICORN} -k sync tests.bench.hello:app",
-    "gthread": f"{GUNICORN} -k gthread --threads 4 tests.bench.hello:app",
-    "waiting": f"{GUNICORN} -k gthread --threads 4 tests.bench.hello:waiting_app",
-    "asgi": f"{GUNICORN} -k asgi tests.bench.hello:asgi_app",
-    "uvicorn": f"uvicorn --port {{port}} --workers {WORKERS} --no-access-log tests.bench.hello:asgi_app",
+    "sync": f"{GUNICORN} -k sync tests.bench.hello:{{pace}}app",
+    "gthread": f"{GUNICORN} -k gthread --threads 4 tests.bench.hello:{{pace}}app",
+    "asgi": f"{GUNICORN} -k asgi tests.bench.hello:{{pace}}asgi_app",
+    "uvicorn": f"uvicorn --port {{port}} --workers {WORKERS} --no-access-log tests.bench.hello:{{pace}}asgi_app",
 }
 
 
@@ -89,10 +90,12 @@ def main() -> int:
     parser = argparse.ArgumentParser("python -m tests.bench.attach", description=__doc__)
     parser.add_argument("kinds", nargs="*", metavar="KIND", help=f"of {', '.join(KINDS)} (default: all)")
     parser.add_argument("--times", type=int, default=20, help="how often a viewer leaves each way (default: 20)")
+    parser.add_argument("--full", action="store_true", help="the app does not wait")
     arguments = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started is ended
     wrong = 0
     for kind in arguments.kinds or KINDS:
-        found = compare(kind, arguments.times)
+        found = compare(kind, arguments.times, arguments.full)
         problems = list(found.problems())
         wrong += len(problems)
         rate = found.sent / found.seconds
@@ -103,15 +106,16 @@ def main() -> int:
     return 1 if wrong else 0
 
 
-def compare(kind: str, times: int) -> Compared:
+def compare(kind: str, times: int, full: bool = False) -> Compared:
     """Drive a server of this ``kind`` until viewers have come and gone so often. Raises Unmeasured without wrk."""
+    line = KINDS[kind].replace("{pace}", "" if full else "waiting_")
     wrk = shutil.which("wrk")
     if wrk is None:
         raise Unmeasured("needs wrk")
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         env = {place.HOME_VARIABLE: str(folder / "home")}
-        server, url = stack.enter_context(_server(kind, folder, env))
+        server, url = stack.enter_context(_server(line, folder, env))
         recording = folder / "r.wviz"
         with _viewer(server, env, "--record", str(recording)) as always, _reading(always):
             before, began = _processes(server), time.monotonic()
@@ -146,11 +150,11 @@ def _wrk(program: str, url: str) -> subprocess.Popen[str]:
 
 
 @contextlib.contextmanager
-def _server(kind: str, folder: Path, env: dict[str, str]) -> Iterator[tuple[psutil.Process, str]]:
+def _server(line: str, folder: Path, env: dict[str, str]) -> Iterator[tuple[psutil.Process, str]]:
     """One that has served OWN_REQUESTS, all its workers running, and its URL."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
-    command = [str(BIN / "wsgiviz"), "exec", *KINDS[kind].format(port=port).split()]
+    command = [str(BIN / "wsgiviz"), "exec", *line.format(port=port).split()]
     env = {**os.environ, **env, "PATH": f"{BIN}:{os.environ['PATH']}"}
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(command, env=env, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
@@ -188,10 +192,11 @@ def _processes(server: psutil.Process) -> set[psutil.Process]:
     return {server, *server.children(recursive=True)}
 
 
-def _viewer(server: psutil.Process, env: Mapping[str, str], *options: str) -> Terminal:
-    terminal = Terminal("attach", *options, str(server.pid), columns=COLUMNS, lines=LINES, env=env)
-    terminal.until(lambda piece: SEEN in piece.data, WITHIN_S, "the server")
-    return terminal
+@contextlib.contextmanager
+def _viewer(server: psutil.Process, env: Mapping[str, str], *options: str) -> Iterator[Terminal]:
+    with Terminal("attach", *options, str(server.pid), columns=COLUMNS, lines=LINES, env=env) as terminal:
+        terminal.until(lambda piece: SEEN in piece.data, WITHIN_S, "the server")
+        yield terminal
 
 
 def _visit(server: psutil.Process, env: Mapping[str, str], kill: bool) -> None:

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.xdist_group("attach")
 
 @pytest.mark.skipif(shutil.which("wrk") is None, reason="wrk is not installed (Debian has it)")
 def test_viewers_that_come_and_go_disturb_nothing_and_count_what_wrk_counts() -> None:
-    found = compare("waiting", times=1)
+    found = compare("gthread", times=1)
     assert found.sent > 0
     assert not found.lost
     assert not list(found.problems())
