@@ -12,6 +12,7 @@ from wsgiviz.control.sources import Sources
 from wsgiviz.errors import WsgivizError
 from wsgiviz.events import (
     Event,
+    EventsLost,
     QueueSampled,
     ServerAttached,
     ServerRetired,
@@ -98,7 +99,8 @@ class AttachedServer:
                 events += self._collector.poll()
             if self._collector.drained:
                 break
-        if everything:
+        if everything:  # what was overwritten before anybody looked is not lost: nobody was to see it
+            events = [event for event in events if not isinstance(event, EventsLost)]
             events.sort(key=lambda event: event.t_ns)
         return [*events, *self._last_records(events)]
 

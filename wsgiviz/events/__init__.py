@@ -52,6 +52,7 @@ from wsgiviz.events.requests import (
     ConnectionClosing,
     RequestBegan,
     RequestEnded,
+    RequestsOver,
     ResponseStarted,
 )
 from wsgiviz.events.samples import (
@@ -158,6 +159,7 @@ __all__ = [
     "RequestFailed",
     "RequestSent",
     "ResponseReceived",
+    "RequestsOver",
     "ResponseStarted",
     "RunEnded",
     "RunGrew",

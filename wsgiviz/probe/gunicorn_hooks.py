@@ -166,7 +166,7 @@ def _watch_sync(worker: Any, ids: RequestIds) -> None:
     worker.handle = observed_handle
     worker.wsgi = wrap_app(worker.wsgi, connection)
     sampler = SlotSampler(_emit, _lines(worker), {threading.get_ident(): connection})
-    LineSampler(_emit, [sampler.sample]).start()
+    LineSampler(_emit, [sampler.sample], ids=ids).start()
 
 
 def _watch_threads(worker: Any, ids: RequestIds) -> None:
@@ -175,7 +175,7 @@ def _watch_threads(worker: Any, ids: RequestIds) -> None:
     slots = watch_threads(worker, _emit, ids)
     acceptor = AcceptorSampler(_emit, threading.get_ident())
     sampler = SlotSampler(_emit, _lines(worker), slots.connections, acceptor.sample)
-    LineSampler(_emit, [sampler.sample]).start()
+    LineSampler(_emit, [sampler.sample], ids=ids).start()
 
 
 def _watch_greenlets(worker: Any, ids: RequestIds) -> None:
@@ -185,7 +185,7 @@ def _watch_greenlets(worker: Any, ids: RequestIds) -> None:
     requests = watch_greenlets(worker, _emit, ids)
     heartbeat = HubHeartbeat(_emit)
     _keep.append(heartbeat)
-    LineSampler(_emit, [LoopSampler(_emit, _lines(worker), requests, heartbeat).sample]).start()
+    LineSampler(_emit, [LoopSampler(_emit, _lines(worker), requests, heartbeat).sample], ids=ids).start()
 
 
 def _watch_loop(worker: Any) -> None:
@@ -213,7 +213,7 @@ def _watch_loop(worker: Any) -> None:
         follow_tasks(worker.loop)
         thread_calls = follow_thread_calls(worker.loop, emit)
         sampler = LoopSampler(emit, _lines(worker), probe.requests, heartbeat, thread_calls)
-        LineSampler(emit, [sampler.sample]).start()
+        LineSampler(emit, [sampler.sample], ids=ids).start()
         _boot_line.stop()
         emit.worker_ready()
         serving = asyncio.current_task()

@@ -85,6 +85,10 @@ class LoopSampler:
             if self._emit.detailed:
                 self._thread_calls.pools.sample(frames)
 
+    def in_flight(self) -> list[int]:
+        """The numbers of the requests that are here."""
+        return list(self._requests)
+
     def announce(self, lasting: bool) -> None:
         """Emit again what is there, or of that only what was there at the last call of `sample` too."""
         requests = list(self._requests.values())

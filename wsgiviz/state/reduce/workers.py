@@ -184,6 +184,7 @@ def _reopen(side: SideDraft, request: Request, death_ns: int) -> None:
 
 def _worker_booting(side: SideDraft, event: WorkerBooting) -> None:
     """A process has come, with one slot, or with as many as its pool has threads."""
+    side.numbers.pop(event.pid, None)  # those were of another process with that pid
     number = event.number or 1 + max((worker.number for worker in side.workers.values()), default=0)
     threads = max(1, min(MOST_THREADS, event.threads))
     pool = range(1, threads + 1) if event.worker_class == "gthread" else range(1)
