@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 
-from wsgiviz import cli
 from wsgiviz.control.controller import Controller
 from wsgiviz.log import EventLog, RecordingWriter
 from wsgiviz.settings import Settings, make
@@ -119,32 +117,3 @@ def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[
     for on in opened:
         on.close()
     assert not list(tmp_path.glob("wsgiviz-*")), "a run directory is left"
-
-
-@dataclass
-class Done:
-    """How a command has ended, and what it said."""
-
-    returncode: int
-    stdout: str
-    stderr: str
-
-
-Run = Callable[..., Done]
-
-
-@pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Run:
-    """``wsgiviz run --headless`` with these arguments: in this process, since that has all modules already."""
-    for name in ("XDG_RUNTIME_DIR", "TMPDIR"):
-        monkeypatch.setenv(name, str(tmp_path))
-    monkeypatch.setattr("tempfile.tempdir", None)
-    monkeypatch.chdir(APPS)
-
-    def ran(*arguments: str) -> Done:
-        capfd.readouterr()
-        status = cli.run(["run", "--headless", *arguments])
-        assert not list(tmp_path.glob("wsgiviz-*")), "a run directory is left"
-        return Done(status, *capfd.readouterr())
-
-    return ran

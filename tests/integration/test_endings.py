@@ -5,16 +5,35 @@ from __future__ import annotations
 import os
 import signal
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
 import pytest
 
-from tests.integration.conftest import Run
+from tests.integration.in_process import Done, wsgiviz
 from tests.integration.victims import VICTIMS, all_children, assert_gone, viewer_of
 from wsgiviz.control.launch import STOP_PATIENCE_S
 
 ENDED_WITHIN_S = 20.0
+
+
+Run = Callable[..., Done]
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """``wsgiviz run --headless`` with these arguments, which leaves nothing."""
+    for name in ("XDG_RUNTIME_DIR", "TMPDIR"):
+        monkeypatch.setenv(name, str(tmp_path))
+    monkeypatch.setattr("tempfile.tempdir", None)
+
+    def ran(*arguments: str) -> Done:
+        done = wsgiviz("run", "--headless", *arguments)
+        assert not list(tmp_path.glob("wsgiviz-*")), "a run directory is left"
+        return done
+
+    return ran
 
 
 WORKERS = tuple(victim for victim in VICTIMS if victim.endswith("worker"))

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from tests.integration.conftest import APPS, Stage
+from tests.integration.conftest import Stage
+from tests.integration.in_process import run_json
 from wsgiviz.analysis import metrics
 
 Start = Callable[..., Stage]
@@ -36,15 +34,6 @@ QUICK: dict[str, dict[str, Any]] = {  # what makes each scenario short: test_rep
     "websocket": {"beats": 2, "every": 0.1},
     "keep-alive": {"pause": 0.02},
 }
-
-
-def run_json(*options: str) -> dict[str, Any]:
-    """What a headless run of an app, or of a scenario, reports."""
-    command = [sys.executable, "-m", "wsgiviz", "run", "--json", "-", *options]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL, cwd=APPS)
-    assert done.returncode == 0, done.stderr
-    found: dict[str, Any] = json.loads(done.stdout)
-    return found
 
 
 def test_the_headless_run_of_the_first_lesson() -> None:

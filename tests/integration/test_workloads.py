@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.integration.test_figures import headless, in_words
-from tests.integration.test_runs import run_json
+from tests.integration.in_process import headless, run_json
+from tests.integration.test_figures import in_words
 
 Found = dict[str, Any]
 
