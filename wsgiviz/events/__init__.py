@@ -52,6 +52,7 @@ from wsgiviz.events.requests import (
     ConnectionClosing,
     RequestBegan,
     RequestEnded,
+    RequestPeer,
     ResponseStarted,
 )
 from wsgiviz.events.samples import (
@@ -156,6 +157,7 @@ __all__ = [
     "RequestBegan",
     "RequestEnded",
     "RequestFailed",
+    "RequestPeer",
     "RequestSent",
     "ResponseReceived",
     "ResponseStarted",

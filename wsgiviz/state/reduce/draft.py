@@ -20,6 +20,10 @@ from wsgiviz.state.worker import SPANS_KEPT, Death, Slot, Span, Worker
 Newest = TypeVar("Newest", int, Accept)
 
 
+SECOND_NS = 1_000_000_000
+SECONDS_KEPT = 12
+"""Of somebody else's server, it is known of so many seconds how many requests ended in each."""
+
 NAMES_COUNTED = 64
 OTHERS = "others"
 """What the names beyond these are counted under."""
@@ -186,6 +190,8 @@ class SideDraft:
         by = after.in_app - before.in_app
         nobody = after.for_nobody - before.for_nobody
         external = after.external and not before.began_ns and bool(after.began_ns)
+        if after.external and after.ended_ns and not before.ended_ns:
+            self.count_served(after.ended_ns)
         if by or nobody or external:
             run = self.run
             peak = run.in_app_peak.after(t_ns, by) if by else run.in_app_peak
@@ -199,6 +205,14 @@ class SideDraft:
         if before.raised != after.raised and not after.external:
             self.count_raised(before.raised, -1)
             self.count_raised(after.raised, 1)
+
+    def count_served(self, ended_ns: int) -> None:
+        """One external request more that has ended."""
+        second, served = ended_ns // SECOND_NS, dict(self.run.served)
+        served[second] = served.get(second, 0) + 1
+        while len(served) > SECONDS_KEPT:
+            del served[min(served)]
+        self.run = replace(self.run, served=served)
 
     def count_raised(self, name: str, by: int) -> None:
         """So many requests more that ended with that exception."""
