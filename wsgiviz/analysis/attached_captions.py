@@ -3,22 +3,40 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 
-from wsgiviz.analysis.attached import oldest
+from msgspec.structs import replace
+
+from wsgiviz.analysis.attached import named, oldest
 from wsgiviz.analysis.black_box import report
 from wsgiviz.analysis.captions import Caption, Tone
 from wsgiviz.analysis.deaths import cause, server_of
-from wsgiviz.analysis.lints import LintContext, wording
+from wsgiviz.analysis.lints import Finding, LintContext, wording
 from wsgiviz.analysis.lints.deaths import DEATH_SHOWN_NS, death
 from wsgiviz.state import OFF_LOOP, Activity, Side, State, Task, Worker
 
 ENDED = "The server has ended; when the same command runs again, it is shown here."
 
 
-def attached_captions(state: State, now_ns: int) -> dict[str, Caption]:
-    """By side."""
+NOT_ADDED = frozenset({
+    "worker-timeout", "worker-died", "all-workers-blocked", "served-for-nobody", "syn-retransmission",
+    "driver-bottleneck", "closed-loop",
+})  # fmt: skip
+"""Lints whose findings the sentence says itself, or that are about a load driver."""
+
+
+def attached_captions(state: State, now_ns: int, found: Sequence[Finding] = ()) -> dict[str, Caption]:
+    """By side. ``found``: what lints find now; the one that matters most is added."""
     context = LintContext.of(state, now_ns)
-    return {name: _of(context, side) for name, side in state.sides.items()}
+    first: dict[str, str] = {}
+    for finding in found:
+        if finding.lint not in NOT_ADDED and finding.side in state.sides:
+            first.setdefault(finding.side, named(state.sides[finding.side], finding.message))
+    return {name: _with(_of(context, side), first.get(name, "")) for name, side in state.sides.items()}
+
+
+def _with(said: Caption, finding: str) -> Caption:
+    return replace(said, text=f"{said.text} {finding}", tone=Tone.WARN) if finding else said
 
 
 def _of(context: LintContext, side: Side) -> Caption:

@@ -192,7 +192,7 @@ class LiveView:
         return [(names[side.name], side.protocol, self._keyless(said[side.name])) for side in self.sides]
 
     def _attached_captions(self) -> list[tuple[str, str, Caption]]:
-        found, names = attached_captions(self.state, self.frame.now_ns), self._names()
+        found, names = attached_captions(self.state, self.frame.now_ns, self.frame.occurrences.found), self._names()
         if len(self.sides) == 1:
             return [("", "", found[self.sides[0].name])]
         said = [(names[side.name], side.protocol, found[side.name]) for side in self.sides]

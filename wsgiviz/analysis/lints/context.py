@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from wsgiviz.analysis.hot_lines import hot_lines
 from wsgiviz.state import Request, Side, State
@@ -14,6 +15,14 @@ SETTLED_NS = 100_000_000
 
 LATEST = 500
 """Of each side so many requests that are finished are looked at, ten times a second."""
+
+
+def _as_if_running(state: State) -> State:
+    """Servers of somebody else's have no runs: for them what began when they were first seen is one that is on."""
+    if not state.attached:
+        return state
+    runs = {name: replace(side.run, started_ns=state.attached_ns) for name, side in state.sides.items()}
+    return replace(state, sides={name: replace(side, run=runs[name]) for name, side in state.sides.items()})
 
 
 class LintContext(Struct, frozen=True):
@@ -39,7 +48,7 @@ class LintContext(Struct, frozen=True):
 
     @classmethod
     def of(cls, state: State, now_ns: int) -> LintContext:
-        settings = state.settings
+        settings, state = state.settings, _as_if_running(state)
         wsgi_call, asgi_call = ("", "") if state.attached else settings.calls
         return cls(
             state,

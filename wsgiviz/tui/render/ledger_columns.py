@@ -149,6 +149,11 @@ def _path(entry: Entry, look: Look) -> Cell:
     return Cell(words, words or None)
 
 
+def _client(entry: Entry, look: Look) -> Cell:
+    words = printable(entry.client, not look.glyphs.eighths)
+    return Cell(words, words or None)
+
+
 def _bar(entry: Entry, look: Look) -> BarCell:
     return BarCell(
         entry.total_s,
@@ -195,6 +200,7 @@ COLUMNS = (
     Column("worker", _worker, 8, 6),
     Column("status", _status, 33, 10, left=True),
     Column("path", _path, 24, 14, left=True),
+    Column("client", _client, 21, 15, left=True),
     Column("planned", lambda entry, _: _seconds(entry.planned_s), 9, 7),
     Column("queue wait", lambda entry, _: _seconds(entry.queue_wait_s), 12, 7, "queue"),
     Column("service", lambda entry, _: _seconds(entry.service_s), 9, 7),
@@ -213,12 +219,13 @@ SAID_ONCE = {
     "worker": "on worker",
     "status": "",
     "path": "",
+    "client": "from",
     "queue wait": "waited",
     "service": "served in",
 }
 """Columns of which a value that all cells have is worth saying, and the words for that."""
 
-GIVE_WAY = ("planned", "return", "worker", "path", "queue wait", "side")
+GIVE_WAY = ("planned", "return", "worker", "client", "path", "queue wait", "side")
 """What is left out first where there is no room for all."""
 
 LESS_THAN_BARS = frozenset({"planned", "return", "worker"})
