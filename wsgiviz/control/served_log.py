@@ -29,6 +29,7 @@ from wsgiviz.observe.sampler import KernelSampler
 from wsgiviz.recorder import served
 from wsgiviz.recorder.keeping import is_alive
 from wsgiviz.recorder.layout import HEADER_BYTES, SUFFIX, RingHeader, unpack_header
+from wsgiviz.recorder.present import PresentReader
 from wsgiviz.state import Phase, State
 
 MOST_RINGS = 512
@@ -69,7 +70,7 @@ class ServedLog:
         self.log = EventLog()
         self.last_ns: dict[int, int] = {}
         """By pid: when its newest record was written."""
-        self._collector = Collector(directory, deletes=False)
+        self._collector = Collector(directory, deletes=False, reads=PresentReader)
         self._sampler = KernelSampler()
 
     @property

@@ -51,15 +51,23 @@ class Collector:
     A ring whose process is gone is read to its end, closed, and deleted, so that an app that ends its worker at each
     request exhausts neither descriptors nor the space of the rings. ``deletes`` is False where the directory belongs
     to somebody else. ``side`` names that
-    of the rings; None is what they say themselves. All processes must be of this one's pid namespace.
+    of the rings; None is what they say themselves. ``reads``: how a ring is read, from its
+    beginning or its present on. All processes must be of this one's pid namespace.
     """
 
-    def __init__(self, directory: Path, deletes: bool = True, side: str | None = None) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        deletes: bool = True,
+        side: str | None = None,
+        reads: type[RingReader] = RingReader,
+    ) -> None:
         self.drained = True
         """Whether the last poll left nothing to read."""
         self._directory = directory
         self._deletes = deletes
         self._side = side
+        self._reads = reads
         self._sources: dict[str, FollowedRing] = {}
         self._passed: set[str] = set()
         self._turn = 0
@@ -130,7 +138,7 @@ class Collector:
 
     def _open(self, name: str) -> None:
         try:
-            reader = RingReader.open(self._directory / name)
+            reader = self._reads.open(self._directory / name)
         except OSError as error:
             if error.errno in (errno.EMFILE, errno.ENFILE):
                 return
