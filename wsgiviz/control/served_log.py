@@ -9,6 +9,7 @@ import contextlib
 import os
 import time
 from collections.abc import Iterator
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
@@ -35,6 +36,8 @@ from wsgiviz.state import Phase, State
 MOST_RINGS = 512
 MOST_EVENTS = 300_000
 READ_WITHIN_S = 5.0
+NEWEST, LEAST_NEWEST = 4096, 32
+"""So many of the newest records of all rings together, and of each, show how things moved lately."""
 
 
 def ring_headers(directory: Path) -> list[RingHeader]:
@@ -56,6 +59,13 @@ def _headers(directory: Path) -> Iterator[RingHeader | None]:
             yield header if header is not None and header.role in ("master", "worker") else None
 
 
+def _open(newest: int, ring: Path) -> PresentReader | None:
+    reader = PresentReader.open(ring)
+    if reader is not None:
+        reader.newest = newest
+    return reader
+
+
 class ServedLog:
     """The servers that have recorded in ``directory``, in one State. It looks, and removes nothing."""
 
@@ -70,7 +80,9 @@ class ServedLog:
         self.log = EventLog()
         self.last_ns: dict[int, int] = {}
         """By pid: when its newest record was written."""
-        self._collector = Collector(directory, deletes=False, reads=PresentReader)
+        self._collector = Collector(
+            directory, deletes=False, opens=partial(_open, max(LEAST_NEWEST, NEWEST // max(1, len(headers))))
+        )
         self._sampler = KernelSampler()
 
     @property
@@ -89,11 +101,13 @@ class ServedLog:
             said.append("there was too much to read all of it")
         return f"{self.directory.name}: {', and '.join(said)}" if said else ""
 
-    def begin(self, watches: bool) -> None:
-        """Read what is there. ``watches``: tell the servers that somebody looks."""
-        if watches:
-            with contextlib.suppress(OSError):
-                served.watch(self.directory, begins=True)
+    def watch(self) -> None:
+        """Tell the servers that somebody looks: they then say again what is going on."""
+        with contextlib.suppress(OSError):
+            served.watch(self.directory, begins=True)
+
+    def begin(self) -> None:
+        """Read what is there."""
         events = self._whole()
         if not self.headers:
             return

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -16,10 +17,12 @@ from pathlib import Path
 
 import psutil
 
-from wsgiviz.observe.listeners import listeners_of
-from wsgiviz.observe.server_sockets import Descriptors, HeldSocket, descriptors, socket_table
+from wsgiviz.observe.server_sockets import Descriptors, HeldSocket, descriptors, network_of, socket_table
 from wsgiviz.observe.server_trees import ProcessRow, ServerTree
 from wsgiviz.observe.system_calls import LOOPS_WAIT, SystemCall, system_call
+
+Table = Mapping[int, HeldSocket]
+"""Sockets by inode."""
 
 WORK = frozenset({
     "clock_nanosleep", "nanosleep", "recvfrom", "recvmsg", "sendto", "sendmsg", "connect", "flock", "fsync",
@@ -123,35 +126,52 @@ class _First:
 
 def look(trees: Sequence[ServerTree], wait: Callable[[], None]) -> list[OutsideServer]:
     """Look twice at each server, and ``wait`` in between."""
-    first = [_first(tree) for tree in trees]
+    tables: dict[str, Table] = {}
+    first = [_first(tree, tables) for tree in trees]
     wait()
-    return [_second(tree, before) for tree, before in zip(trees, first, strict=True)]
+    tables.clear()
+    children = _children()
+    return [_second(tree, before, tables, children) for tree, before in zip(trees, first, strict=True)]
 
 
-def _first(tree: ServerTree) -> _First:
+def _table(tree: ServerTree, tables: dict[str, Table]) -> Table:
+    """The sockets of its network namespace, which is looked at once for all servers in it."""
+    network = network_of(tree.master.pid)
+    if network not in tables:
+        tables[network] = socket_table(tree.master.pid)
+    return tables[network]
+
+
+def _children() -> Counter[int]:
+    """How many children each process has. Source: psutil, /proc/PID/stat."""
+    found: Counter[int] = Counter()
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error, OSError):
+            found[process.ppid()] += 1
+    return found
+
+
+def _first(tree: ServerTree, tables: dict[str, Table]) -> _First:
     cpu = {row.pid: _cpu_s(row.pid) for row in tree.workers}
-    held = _listening(tree, socket_table(tree.master.pid))
+    held = _listening(tree, _table(tree, tables))
     now_s = time.monotonic()
     return _First(now_s, {pid: at for pid, at in cpu.items() if at is not None}, {s.inode: s.waiting for s in held})
 
 
-def _second(tree: ServerTree, before: _First) -> OutsideServer:
-    table = socket_table(tree.master.pid)
+def _second(tree: ServerTree, before: _First, tables: dict[str, Table], children: Mapping[int, int]) -> OutsideServer:
+    table = _table(tree, tables)
     listening = _listening(tree, table)
     watched_s = time.monotonic() - before.t_s
     addresses = frozenset(one.local for one in listening)
-    workers = tuple(_worker(tree, row, before, table, addresses) for row in tree.workers)
-    limits = {one.inode: one.limit for row in tree.workers[:1] for one in listeners_of(row.pid) if one.limit >= 0}
-    queues = tuple(
-        Queue(one.local, before.depths.get(one.inode), one.waiting, limits.get(one.inode)) for one in listening
-    )
+    workers = tuple(_worker(tree, row, before, table, addresses, children) for row in tree.workers)
+    queues = tuple(Queue(one.local, before.depths.get(one.inode), one.waiting, one.limit) for one in listening)
     folder = None
     with contextlib.suppress(OSError):
         folder = os.readlink(f"/proc/{tree.master.pid}/cwd")
     return OutsideServer(tree, workers, queues, folder, time.time() - tree.master.started_s, watched_s)
 
 
-def _listening(tree: ServerTree, table: Mapping[int, HeldSocket]) -> list[HeldSocket]:
+def _listening(tree: ServerTree, table: Table) -> list[HeldSocket]:
     """What its processes listen on; workers may have sockets of their own (SO_REUSEPORT)."""
     pids = [row.pid for row in tree.workers] or [tree.master.pid]  # a master may have a control socket as well
     found: dict[int, HeldSocket] = {}
@@ -164,7 +184,12 @@ def _listening(tree: ServerTree, table: Mapping[int, HeldSocket]) -> list[HeldSo
 
 
 def _worker(
-    tree: ServerTree, row: ProcessRow, before: _First, table: Mapping[int, HeldSocket], addresses: frozenset[str]
+    tree: ServerTree,
+    row: ProcessRow,
+    before: _First,
+    table: Table,
+    addresses: frozenset[str],
+    children_of: Mapping[int, int],
 ) -> OutsideWorker:
     pid, held = row.pid, descriptors(row.pid)
     clients = _clients(held, table, addresses)
@@ -175,12 +200,10 @@ def _worker(
         watched_s = max(1e-3, time.monotonic() - before.t_s)
         cpu = max(0.0, now_cpu[0] - then[0]) / watched_s
         wanted = cpu + max(0.0, now_cpu[1] - then[1]) / watched_s
-    rss = children = None
+    rss = None
     with contextlib.suppress(psutil.Error, OSError):
-        process = psutil.Process(pid)
-        rss, children = process.memory_info().rss, len(process.children())
-    if children is not None and row == tree.master:
-        children = max(0, children - len(tree.workers) + 1)
+        rss = psutil.Process(pid).memory_info().rss
+    children = children_of.get(pid, 0) if rss is not None else None
     loop = held.has_epoll if held else None
     if threads and threads[0].letter in "ZX":
         rss = None
@@ -191,9 +214,7 @@ def _worker(
     )
 
 
-def _clients(
-    held: Descriptors | None, table: Mapping[int, HeldSocket], addresses: frozenset[str]
-) -> tuple[HeldSocket, ...] | None:
+def _clients(held: Descriptors | None, table: Table, addresses: frozenset[str]) -> tuple[HeldSocket, ...] | None:
     if held is None:
         return None
     mine = (table[inode] for inode in held.sockets.values() if inode in table)
@@ -211,7 +232,7 @@ def _of_server(one: HeldSocket, addresses: frozenset[str]) -> bool:
 
 
 def _threads(
-    pid: int, held: Descriptors | None, table: Mapping[int, HeldSocket], addresses: frozenset[str]
+    pid: int, held: Descriptors | None, table: Table, addresses: frozenset[str]
 ) -> tuple[OutsideThread, ...]:
     """The main thread first."""
     try:
@@ -227,7 +248,7 @@ def _threads(
 
 
 def _thread(
-    pid: int, thread_id: int, held: Descriptors | None, table: Mapping[int, HeldSocket], addresses: frozenset[str]
+    pid: int, thread_id: int, held: Descriptors | None, table: Table, addresses: frozenset[str]
 ) -> OutsideThread:
     task = Path(f"/proc/{pid}/task/{thread_id}")
     stat = (task / "stat").read_bytes()

@@ -1,8 +1,9 @@
 """Sockets of other processes: what they listen on and what waits there, and which clients they hold.
 
-Sources: /proc/PID/fd, whose links name sockets by inode; /proc/PID/net/{tcp,tcp6,unix} of the process's own network
-namespace (proc(5)). A listening TCP socket's rx_queue there is the number of connections that wait to be accepted, a
-connected one's the bytes that its process has not read (get_tcp4_sock in net/ipv4/tcp_ipv4.c). Linux only.
+Sources: /proc/PID/fd, whose links name sockets by inode; sock_diag(7) for TCP (`wsgiviz.observe.sock_diag`). For a
+process in another network namespace, or where the kernel does not answer: /proc/PID/net/{tcp,tcp6} (proc(5)), where a
+listening socket's rx_queue is the number of connections that wait to be accepted, a connected one's the bytes that
+its process has not read (get_tcp4_sock in net/ipv4/tcp_ipv4.c). And /proc/PID/net/unix. Linux only.
 """
 
 from __future__ import annotations
@@ -16,7 +17,12 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-LISTENS, ESTABLISHED, CLOSE_WAIT = "0A", "01", "08"
+from wsgiviz.observe.sock_diag import CLOSE_WAIT, ESTABLISHED, LISTEN, TcpSocket, tcp_sockets
+
+STATES = frozenset({ESTABLISHED, CLOSE_WAIT, LISTEN})
+LISTENS, CONNECTED = "0A", ("01", "08")
+"""The same in /proc/net/tcp."""
+
 ACCEPTS_CONNECTIONS = 0x10000
 """__SO_ACCEPTCON in the flags of /proc/net/unix: the socket listens."""
 
@@ -28,13 +34,15 @@ MOST_DESCRIPTORS = 65_536
 @dataclass(frozen=True, slots=True)
 class HeldSocket:
     """``local`` and ``peer`` are "host:port", or "unix:path" (no peer). ``waiting``: connections that wait to be
-    accepted, or bytes that wait to be read; None where the kernel does not tell."""
+    accepted, or bytes that wait to be read; ``limit``: of a listener, how many connections may wait (listen(2)'s
+    backlog). None where the kernel does not tell."""
 
     inode: int
     local: str
     peer: str
     listening: bool
     waiting: int | None
+    limit: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +72,39 @@ def descriptors(pid: int) -> Descriptors | None:
 def socket_table(pid: int) -> dict[int, HeldSocket]:
     """Listening and connected sockets of the network namespace of ``pid``, by inode."""
     net = Path(f"/proc/{pid}/net")
-    found = (*_tcp(_lines(net / "tcp")), *_tcp(_lines(net / "tcp6")), *_unix(_lines(net / "unix")))
-    return {one.inode: one for one in found}
+    tcp = _asked() if network_of(pid) == network_of(os.getpid()) else None
+    if tcp is None:
+        tcp = [*_tcp(_lines(net / "tcp")), *_tcp(_lines(net / "tcp6"))]
+    return {one.inode: one for one in (*tcp, *_unix(_lines(net / "unix")))}
+
+
+def network_of(pid: int) -> str:
+    """The network namespace of a process, as the kernel names it; that of a process which can't be read: its pid."""
+    try:
+        return os.readlink(f"/proc/{pid}/ns/net")
+    except OSError:
+        return str(pid)
+
+
+def _asked() -> list[HeldSocket] | None:
+    """TCP sockets of this network namespace; None where the kernel does not say."""
+    try:
+        found = [(socket.AF_INET, one) for one in tcp_sockets(socket.AF_INET, STATES)]
+        if socket.has_ipv6:
+            found += [(socket.AF_INET6, one) for one in tcp_sockets(socket.AF_INET6, STATES)]
+    except OSError:
+        return None
+    return [_held(family, one) for family, one in found]
+
+
+def _held(family: socket.AddressFamily, one: TcpSocket) -> HeldSocket:
+    listening = one.state == LISTEN
+    local, peer = (_joined(family, *end) for end in (one.local, one.remote))
+    return HeldSocket(one.inode, local, peer, listening, one.receive_queue, one.send_queue if listening else None)
+
+
+def _joined(family: socket.AddressFamily, host: str, port: int) -> str:
+    return f"[{host}]:{port}" if family == socket.AF_INET6 else f"{host}:{port}"
 
 
 def _lines(path: Path) -> Iterator[str]:
@@ -77,7 +116,7 @@ def _tcp(lines: Iterable[str]) -> Iterator[HeldSocket]:
     for line in lines:
         with contextlib.suppress(IndexError, ValueError, OSError):
             fields = line.split()
-            if fields[3] in (LISTENS, ESTABLISHED, CLOSE_WAIT):
+            if fields[3] in (LISTENS, *CONNECTED):
                 waiting = int(fields[4].partition(":")[2], 16)
                 ends = _host_and_port(fields[1]), _host_and_port(fields[2])
                 yield HeldSocket(int(fields[9]), *ends, fields[3] == LISTENS, waiting)
@@ -89,9 +128,8 @@ def _host_and_port(text: str) -> str:
     raw = bytes.fromhex(packed)
     if sys.byteorder == "little":
         raw = b"".join(raw[at : at + 4][::-1] for at in range(0, len(raw), 4))
-    if len(raw) == 4:
-        return f"{socket.inet_ntop(socket.AF_INET, raw)}:{int(port, 16)}"
-    return f"[{socket.inet_ntop(socket.AF_INET6, raw)}]:{int(port, 16)}"
+    family = socket.AF_INET if len(raw) == 4 else socket.AF_INET6
+    return _joined(family, socket.inet_ntop(family, raw), int(port, 16))
 
 
 def _unix(lines: Iterable[str]) -> Iterator[HeldSocket]:

@@ -11,7 +11,7 @@ import struct
 from collections.abc import Iterator
 from typing import NamedTuple
 
-ESTABLISHED, SYN_SENT, LISTEN = 1, 2, 10
+ESTABLISHED, SYN_SENT, CLOSE_WAIT, LISTEN = 1, 2, 8, 10
 """States, as in the kernel's include/net/tcp_states.h."""
 
 NETLINK_SOCK_DIAG = 4

@@ -13,7 +13,6 @@ from wsgiviz.recorder.layout import DRIVER_CAPACITY, HEADER_BYTES, RingHeader
 from wsgiviz.recorder.reader import Ended, Loss, Read, Record, RingReader, parse
 
 NEWEST = 256
-"""So many of the newest records are given, whatever they say."""
 
 WORDS = RECORD_BYTES // 8
 SHORTS = RECORD_BYTES // 2
@@ -41,6 +40,7 @@ class PresentReader(RingReader):
     def __init__(self, read: Read, header: RingHeader, close: Callable[[], None] = lambda: None) -> None:
         super().__init__(read, header, close)
         self.newest = NEWEST
+        """So many of the newest are given whatever they say; to be set before the first `poll`."""
         self._begun = False
 
     def poll(self, budget: int, last: bool = False) -> list[Record | Ended]:

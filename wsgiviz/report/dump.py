@@ -168,10 +168,13 @@ def _fails(directory: Path) -> bool:
 
 
 def _watch(logs: Sequence[ServedLog]) -> None:
-    for log in logs:
-        log.begin(watches=True)
-        log.look(listeners_due=True)
+    """Until what waits has been seen: what the rings hold is read meanwhile."""
     until_s = time.monotonic() + (PROBED_S if logs else OUTSIDE_S)
+    for log in logs:
+        log.watch()
+    for log in logs:
+        log.begin()
+        log.look(listeners_due=True)
     while (left_s := until_s - time.monotonic()) > 0:
         time.sleep(min(left_s, LOOK_EVERY_S))
         for log in logs:

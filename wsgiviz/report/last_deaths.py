@@ -60,7 +60,7 @@ def last(pid: int | None = None) -> Facts:
     for path, about in reversed(directories):
         log = ServedLog(path, about)
         try:
-            log.begin(watches=False)
+            log.begin()
             found += _of_server(log)
         finally:
             log.close()
