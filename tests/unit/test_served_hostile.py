@@ -293,7 +293,7 @@ def read(directory: Path) -> ServedLog:
     assert found is not None
     log = ServedLog(directory, found)
     try:
-        log.begin(watches=False)
+        log.begin()
         log.look()
     finally:
         log.close()
