@@ -19,7 +19,7 @@ import psutil
 
 from wsgiviz.observe.server_sockets import Descriptors, HeldSocket, descriptors, network_of, socket_table
 from wsgiviz.observe.server_trees import ProcessRow, ServerTree
-from wsgiviz.observe.system_calls import LOOPS_WAIT, SystemCall, system_call
+from wsgiviz.observe.system_calls import LOOPS_WAIT, SystemCall, polled, system_call
 
 Table = Mapping[int, HeldSocket]
 """Sockets by inode."""
@@ -46,7 +46,7 @@ LATER_S = 10.0
 @dataclass(frozen=True, slots=True)
 class OutsideThread:
     """``letter`` as in proc(5); ``call``: the system call it waits in, None where it is in none or that may not be
-    read; ``about``: "a client", "the listener", or "" for anything else."""
+    read; ``about``: "a client", "the listener", the address of another server, or "" for anything else."""
 
     thread_id: int
     letter: str
@@ -60,11 +60,21 @@ class OutsideThread:
             return {"R": "runs", "Z": "has ended", "X": "has ended"}.get(self.letter, "is stopped")
         if self.call is None:
             return "waits in the kernel (disk or the like)" if self.letter == "D" else "sleeps"
-        meaning = self.call.meaning
-        if self.about and self.call.fd is not None:
-            meaning = f"{'writes to' if 'send' in self.call.name or 'write' in self.call.name else 'reads from'} "
-            meaning = f"{meaning}{self.about}" if self.about == "a client" else "waits for a connection"
+        meaning = _meaning(self.call, self.about)
         return f"{self.call.name}: {meaning}" if meaning else self.call.name
+
+
+def _meaning(call: SystemCall, about: str) -> str:
+    if not about or call.fd is None:
+        return call.meaning
+    if about == "the listener":
+        return "waits for a connection"
+    writes = "send" in call.name or "write" in call.name
+    if about == "a client":
+        return f"{'writes to' if writes else 'reads from'} {about}"
+    if call.name == "connect":
+        return f"connects to {about}"
+    return f"waits {'to send to' if writes else 'for'} {about}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,11 +266,12 @@ def _thread(
     call = None
     with contextlib.suppress(OSError):
         call = system_call((task / "syscall").read_text())
+        call = polled(pid, call) if call is not None else None
     about = ""
     if call is not None and call.fd is not None and held is not None:
         one = table.get(held.sockets.get(call.fd, -1))
         if one is not None:
-            about = "the listener" if one.listening else "a client" if _of_server(one, addresses) else ""
+            about = "the listener" if one.listening else "a client" if _of_server(one, addresses) else one.peer
     return OutsideThread(thread_id, letter, call, about)
 
 

@@ -17,10 +17,10 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from wsgiviz.observe.sock_diag import CLOSE_WAIT, ESTABLISHED, LISTEN, TcpSocket, tcp_sockets
+from wsgiviz.observe.sock_diag import CLOSE_WAIT, ESTABLISHED, LISTEN, SYN_SENT, TcpSocket, tcp_sockets
 
-STATES = frozenset({ESTABLISHED, CLOSE_WAIT, LISTEN})
-LISTENS, CONNECTED = "0A", ("01", "08")
+STATES = frozenset({ESTABLISHED, SYN_SENT, CLOSE_WAIT, LISTEN})
+LISTENS, CONNECTED = "0A", ("01", "02", "08")
 """The same in /proc/net/tcp."""
 
 ACCEPTS_CONNECTIONS = 0x10000

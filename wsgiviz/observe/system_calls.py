@@ -7,7 +7,9 @@ number and no name. It takes the right to trace the process (ptrace(2)).
 
 from __future__ import annotations
 
+import os
 import platform
+import sys
 from dataclasses import dataclass
 
 X86_64 = {
@@ -31,6 +33,9 @@ OF_A_DESCRIPTOR = frozenset({
 })  # fmt: skip
 """Calls whose first argument is the file descriptor that they wait for."""
 
+POLLS = frozenset({"poll", "ppoll"})
+"""A socket with a timeout is polled before it is read from: Python does so for any."""
+
 LOOPS_WAIT = frozenset({"epoll_wait", "epoll_pwait", "epoll_pwait2"})
 
 MEANINGS = {
@@ -50,10 +55,12 @@ MEANINGS = {
 @dataclass(frozen=True, slots=True)
 class SystemCall:
     """``name`` as in its manual page ("call 499" where it has none here); ``fd``: the descriptor that it is about,
-    None where it is about none, or several."""
+    None where it is about none, or several. ``polls_at``: where in the process's memory stands which one it polls,
+    of a poll(2) of just one; 0 otherwise."""
 
     name: str
     fd: int | None = None
+    polls_at: int = 0
 
     @property
     def meaning(self) -> str:
@@ -67,11 +74,26 @@ def system_call(syscall: str) -> SystemCall | None:
     if not number.isascii() or not number.isdigit() or len(number) > 6:
         return None
     name = NAMES.get(int(number), f"call {number}")
-    first = rest.partition(" ")[0]
-    if name not in OF_A_DESCRIPTOR:
-        return SystemCall(name)
     try:
-        fd = int(first, 16)
+        first, second, *_ = (int(argument, 16) for argument in rest.split()[:2])
     except ValueError:
         return SystemCall(name)
-    return SystemCall(name, fd if 0 <= fd < 1 << 31 else None)
+    if name in POLLS:
+        return SystemCall(name, None, first if second == 1 and 0 < first < 1 << 63 else 0)
+    known = name in OF_A_DESCRIPTOR and 0 <= first < 1 << 31
+    return SystemCall(name, first if known else None)
+
+
+def polled(pid: int, call: SystemCall) -> SystemCall:
+    """The same with its ``fd``, where it polls just one: read from the process's memory (struct pollfd of poll(2))."""
+    if not call.polls_at:
+        return call
+    try:
+        memory = os.open(f"/proc/{pid}/mem", os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            fd = int.from_bytes(os.pread(memory, 4, call.polls_at), sys.byteorder, signed=True)
+        finally:
+            os.close(memory)
+    except (OSError, OverflowError):
+        return call
+    return SystemCall(call.name, fd if fd >= 0 else None)
