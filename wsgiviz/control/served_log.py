@@ -78,6 +78,8 @@ class ServedLog:
         self._whole_read = True
         self.pids = frozenset(header.pid for header in self.headers)
         self.log = EventLog()
+        self.timeout: int = 0
+        """gunicorn's --timeout in seconds, as the newest worker has it (`wsgiviz.events.WorkerBooting`)."""
         self.last_ns: dict[int, int] = {}
         """By pid: when its newest record was written."""
         self._collector = Collector(
@@ -120,9 +122,14 @@ class ServedLog:
 
     def _append(self, events: list[Event]) -> None:
         for event in events:
+            self._note(event)
             self.last_ns[event.pid] = max(event.t_ns, self.last_ns.get(event.pid, 0))
         for at in range(0, len(events), 4000):
             self.log.append(events[at : at + 4000])
+
+    def _note(self, event: Event) -> None:
+        if isinstance(event, WorkerBooting) and event.timeout:
+            self.timeout = event.timeout
 
     def _gone(self) -> list[Event]:
         """Workers that have ended, and that their master has not reaped yet: the kernel knows of what."""
@@ -171,16 +178,3 @@ class ServedLog:
     def close(self) -> None:
         self._collector.close()
         self._sampler.close()
-
-
-def timeout_of(command: tuple[str, ...]) -> float | None:
-    """gunicorn's --timeout where the command line says it; a config file may say another one."""
-    for at, word in enumerate(command):
-        value = ""
-        if word in ("-t", "--timeout") and at + 1 < len(command):
-            value = command[at + 1]
-        elif word.startswith("--timeout="):
-            value = word.partition("=")[2]
-        if value.isascii() and value.isdigit() and 0 < len(value) < 7:
-            return float(value)
-    return None

@@ -85,7 +85,7 @@ def system_call(syscall: str) -> SystemCall | None:
 
 
 def polled(pid: int, call: SystemCall) -> SystemCall:
-    """The same with its ``fd``, where it polls just one: read from the process's memory (struct pollfd of poll(2))."""
+    """The same with its ``fd``, where it polls just one. Source: the process's memory (struct pollfd of poll(2))."""
     if not call.polls_at:
         return call
     try:
