@@ -177,7 +177,8 @@ def _watch_threads(worker: Any, ids: RequestIds) -> None:
 
     slots = watch_threads(worker, _emit, ids)
     acceptor = AcceptorSampler(_emit, threading.get_ident())
-    sampler = SlotSampler(_emit, _lines(worker), slots.connections, acceptor.sample)
+    announces = slots.queue.announce, acceptor.announce
+    sampler = SlotSampler(_emit, _lines(worker), slots.connections, acceptor.sample, announces)
     LineSampler(_emit, [sampler.sample]).start()
 
 
