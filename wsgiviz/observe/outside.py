@@ -182,15 +182,22 @@ def _second(tree: ServerTree, before: _First, tables: dict[str, Table], children
 
 
 def _listening(tree: ServerTree, table: Table) -> list[HeldSocket]:
-    """What its processes listen on; workers may have sockets of their own (SO_REUSEPORT)."""
-    pids = [row.pid for row in tree.workers] or [tree.master.pid]  # a master may have a control socket as well
-    found: dict[int, HeldSocket] = {}
-    for pid in pids:
-        held = descriptors(pid)
-        for inode in held.sockets.values() if held else ():
-            if inode in table and table[inode].listening and not table[inode].local.endswith(CONTROL):
-                found[inode] = table[inode]
-    return sorted(found.values(), key=lambda one: one.local)
+    """What its processes listen on: the sockets that workers share with their master, which may have one more to be
+    controlled by. Where they share none, workers have sockets of their own (SO_REUSEPORT), and their app's."""
+    of_master = _listeners_of(tree.master.pid, table)
+    of_workers: dict[int, HeldSocket] = {}
+    for row in tree.workers:
+        of_workers |= _listeners_of(row.pid, table)
+    if not tree.workers:
+        of_workers = of_master
+    shared = {inode: one for inode, one in of_workers.items() if inode in of_master}
+    return sorted((shared or of_workers).values(), key=lambda one: one.local)
+
+
+def _listeners_of(pid: int, table: Table) -> dict[int, HeldSocket]:
+    held = descriptors(pid)
+    mine = (table[inode] for inode in (held.sockets.values() if held else ()) if inode in table)
+    return {one.inode: one for one in mine if one.listening and not one.local.endswith(CONTROL)}
 
 
 def _worker(

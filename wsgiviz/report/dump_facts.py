@@ -141,12 +141,12 @@ def _worker(server: OutsideServer, worker: OutsideWorker, state: State | None, s
     for side in _sides(state, server):
         slots = [slot for slot in _all(side) if slot.pid == worker.pid]
         if slots and state is not None:
-            row |= _probed(side, slots, state.t_ns)
+            row |= _probed(side, slots, state.t_ns, row["waits_in"])
     return row
 
 
-def _probed(side: Side, slots: Sequence[Worker], now_ns: int) -> Facts:
-    """What the probe adds."""
+def _probed(side: Side, slots: Sequence[Worker], now_ns: int, waits_in: str | None) -> Facts:
+    """What the probe adds. A step that waits (``waits_in``, from outside) keeps its loop, and does not compute."""
     pid = slots[0].pid
     requests = sorted(
         (one for one in side.ledger.in_flight() if one.pid == pid and one.in_app), key=lambda one: one.began_ns
@@ -159,7 +159,7 @@ def _probed(side: Side, slots: Sequence[Worker], now_ns: int) -> Facts:
     if side.is_loop:
         row["activity"] = "waiting" if requests else "idle"
         if any(one.task.value == "running" for one in requests):
-            row["activity"] = "computing"
+            row["activity"] = "computing" if waits_in is None or waits_in.startswith("epoll") else "blocked"
         if not shown.alive or shown.activity in (Activity.BOOTING, Activity.STOPPING):
             row["activity"] = shown.activity.value
     else:

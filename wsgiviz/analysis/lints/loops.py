@@ -45,10 +45,10 @@ FASTER_FROM = 1.5
 def _loop_held(context: LintContext, side: Side) -> str | None:
     if not side.is_loop:
         return None
-    if side.run.running:
+    if context.is_on(side):
         loops = [loop for worker, loop in loop_times.living(side) if not _lacks(context, side, worker, loop)]
         loops.sort(key=lambda loop: (-loop.tally.longest_step_ns, loop.pid))
-        messages = (_held_again(context, side, loop) or _held_now(context, side, loop) for loop in loops)
+        messages = (_held(context, side, loop) for loop in loops)
     else:
         pairs = [pair for pair in loop_times.loops(side) if not _lacks(context, side, *pair)]
         steps = [_longest(context, worker, loop) for worker, loop in pairs]
@@ -56,6 +56,12 @@ def _loop_held(context: LintContext, side: Side) -> str | None:
             _was_held(context, side, *longest) for longest in sorted(steps, key=lambda one: -one[1].length_ns)
         )
     return next(filter(None, messages), None)
+
+
+def _held(context: LintContext, side: Side, loop: Loop) -> str | None:
+    """Of somebody else's server the longest step so far may be of yesterday."""
+    again = None if context.state.attached else _held_again(context, side, loop)
+    return again or _held_now(context, side, loop)
 
 
 def _lacks(context: LintContext, side: Side, worker: Worker | None, loop: Loop) -> bool:

@@ -80,7 +80,7 @@ def _requests(context: LintContext, side: Side) -> list[Request]:
 
 
 def _is(context: LintContext, side: Side, use: PoolUse) -> str | None:
-    if not side.run.running or not use.full:
+    if not context.is_on(side) or not use.full:
         return None
     who, count = (wording.requests(use.requests), use.requests) if use.requests else _calls(use.waiting)
     waits = f"{who} {'waits' if count == 1 else 'wait'} for {threads_of(context, side, use)}"

@@ -124,7 +124,7 @@ def _has_computed(side: Side) -> bool:
 
 
 def _more_than_cores(context: LintContext, side: Side) -> str | None:
-    if side.is_loop or not side.run.running:
+    if side.is_loop or not context.is_on(side):
         return None
     computing = {worker.pid for worker in seen.slots_in(context, side, *COMPUTE)}
     if len(computing) <= context.cores or not _has_computed(side) or _mostly_blocked(context, side):
