@@ -16,14 +16,14 @@ X86_64 = {
     0: "read", 1: "write", 7: "poll", 17: "pread64", 19: "readv", 20: "writev", 23: "select", 34: "pause",
     35: "nanosleep", 40: "sendfile", 42: "connect", 43: "accept", 44: "sendto", 45: "recvfrom", 46: "sendmsg",
     47: "recvmsg", 61: "wait4", 72: "fcntl", 73: "flock", 74: "fsync", 75: "fdatasync", 202: "futex",
-    219: "restart_syscall", 230: "clock_nanosleep", 232: "epoll_wait", 247: "waitid", 257: "openat", 270: "pselect6", 271: "ppoll",
-    281: "epoll_pwait", 288: "accept4", 441: "epoll_pwait2",
+    219: "restart_syscall", 230: "clock_nanosleep", 232: "epoll_wait", 247: "waitid", 257: "openat",
+    270: "pselect6", 271: "ppoll", 281: "epoll_pwait", 288: "accept4", 441: "epoll_pwait2",
 }  # fmt: skip
 GENERIC = {
     63: "read", 64: "write", 67: "pread64", 65: "readv", 66: "writev", 71: "sendfile", 203: "connect", 202: "accept",
     206: "sendto", 207: "recvfrom", 211: "sendmsg", 212: "recvmsg", 260: "wait4", 25: "fcntl", 32: "flock",
-    82: "fsync", 83: "fdatasync", 98: "futex", 128: "restart_syscall", 115: "clock_nanosleep", 101: "nanosleep", 22: "epoll_pwait",
-    95: "waitid", 56: "openat", 72: "pselect6", 73: "ppoll", 242: "accept4", 441: "epoll_pwait2",
+    82: "fsync", 83: "fdatasync", 98: "futex", 128: "restart_syscall", 115: "clock_nanosleep", 101: "nanosleep",
+    22: "epoll_pwait", 95: "waitid", 56: "openat", 72: "pselect6", 73: "ppoll", 242: "accept4", 441: "epoll_pwait2",
 }  # fmt: skip
 NAMES = {"x86_64": X86_64, "aarch64": GENERIC, "riscv64": GENERIC}.get(platform.machine(), {})
 
