@@ -164,7 +164,7 @@ def _pid(text: str) -> int:
 def _add_attach_options(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "pid", nargs="*", type=_pid, metavar="PID",
-        help="of a master, a worker or the command, of at most two servers; none: the only server there is",
+        help="of a master, a worker or the command, of at most two servers; none: choose of those there are",
     )  # fmt: skip
     command.add_argument("--record", metavar="FILE", help="write every event to a recording, for wsgiviz replay")
     command.add_argument("--redact", action="store_true", help="hide the paths of requests: they may hold secrets")

@@ -150,12 +150,16 @@ def _tour(arguments: argparse.Namespace) -> int:
 
 
 def _attach(arguments: argparse.Namespace) -> int:
-    from wsgiviz.control.running import choose
+    from wsgiviz.control.running import choose, running
 
-    directories = choose(arguments.pid)
+    listed = not arguments.pid and sys.stdout.isatty() and len(running()) > 1
+    directories = [] if listed else choose(arguments.pid)
     _prepare_terminal("wsgiviz dump")
     from wsgiviz.tui.attached_app import run_attached
+    from wsgiviz.tui.server_list_app import choose_servers
 
+    if listed and not (directories := choose_servers(arguments.ascii)):
+        return 0
     return run_attached(directories, arguments.ascii, arguments.record, arguments.redact)
 
 

@@ -59,9 +59,7 @@ class Terminal:
     def __exit__(self, *exc: object) -> None:
         """End the program in order, reading on: one that can't write does not end."""
         self.process.send_signal(signal.SIGTERM)
-        until = time.monotonic() + ENDS_WITHIN_S
-        while self.process.poll() is None and time.monotonic() < until:
-            self._read(0.05)
+        self.until_ended()
         if self.process.poll() is None:
             self.process.kill()
         self.process.wait()
@@ -94,6 +92,15 @@ class Terminal:
         while (left_s := until - time.monotonic()) > 0:
             self._read(left_s)
         return self.pieces[first:]
+
+    def press(self, keys: str) -> None:
+        os.write(self._fd, keys.encode())
+
+    def until_ended(self) -> None:
+        """Read on until the program has ended, or ENDS_WITHIN_S."""
+        until = time.monotonic() + ENDS_WITHIN_S
+        while self.process.poll() is None and time.monotonic() < until:
+            self._read(0.05)
 
     def replay(self) -> Iterator[tuple[int, dict[int, str]]]:
         """The pieces put on a screen one by one: when each came, and the text of the rows that it touched."""

@@ -14,6 +14,7 @@ import psutil
 import pytest
 
 from tests.e2e.terminal import Terminal
+from wsgiviz.log import open_recording
 
 RUN = ("run", "--set", "seconds=1", "--requests", "20")
 LEAVES = {b"\x1b[?1049l": "the alternate screen", b"\x1b[?25h": "the cursor hidden", b"\x1b[?1000l": "the mouse"}
@@ -58,41 +59,50 @@ def nothing_is_left(children: list[psutil.Process], tmp_path: Path) -> None:
     raise AssertionError(f"left: {left} {list(tmp_path.iterdir())}")
 
 
+def is_as_it_was(terminal: Terminal) -> None:
+    for sequence, what in LEAVES.items():
+        assert sequence in terminal.sent, f"{what} is left"
+    now = termios.tcgetattr(terminal.slave)
+    assert now[:4] == terminal.modes[:4]
+
+
 def test_a_newcomer_sees_four_workers_block_and_the_loop_finish_earlier(env: dict[str, str], tmp_path: Path) -> None:
     with Terminal(*RUN, env=env) as terminal:
         terminal.until(lambda: four_are_blocked(terminal), "four workers that are blocked")
         assert "wait in the kernel" in terminal.text
-        children = terminal.note_children()
         both_are_through(terminal)
         wsgi, asgi = makespans(terminal)
         assert wsgi >= 4 * asgi
         assert "An event loop fits this load." in terminal.text
         terminal.press(" ")
         terminal.until(lambda: four_are_blocked(terminal), "the next burst")
+        assert_where_they_wait_is_marked_in_the_code(terminal)
+        children = terminal.note_children()
         terminal.press("q")
         assert terminal.ends() == 0
+        is_as_it_was(terminal)
         nothing_is_left(children, tmp_path)
 
 
-def test_where_the_workers_wait_is_marked_in_the_code(env: dict[str, str]) -> None:
-    with Terminal(*RUN, env=env) as terminal:
-        terminal.shows("w1")
-        terminal.press("v")  # twenty lanes leave no room for it
-        terminal.shows("workers 1 2 3 4")
-        [line] = [line for line in terminal.lines if "workers 1 2 3 4" in line]
-        assert "time.sleep" in line
-        assert "▶" in line
+def assert_where_they_wait_is_marked_in_the_code(terminal: Terminal) -> None:
+    terminal.press("v")  # twenty lanes leave no room for it
+    terminal.shows("workers 1 2 3 4")
+    [line] = [line for line in terminal.lines if "workers 1 2 3 4" in line]
+    assert "time.sleep" in line
+    assert "▶" in line
 
 
-def test_a_session_is_recorded_and_replayed_without_a_server(env: dict[str, str], tmp_path: Path) -> None:
-    file = tmp_path / "session.wviz"
-    with Terminal(*RUN, "--record", str(file), env=env) as terminal:
+def test_a_session_is_recorded_and_saved_and_replayed_without_a_server(env: dict[str, str], tmp_path: Path) -> None:
+    file, saved = tmp_path / "session.wviz", tmp_path / "saved.wviz"
+    with Terminal("run", "--set", "seconds=0.5", "--requests", "12", "--record", str(file), env=env) as terminal:
         both_are_through(terminal)
         assert "rec  " in terminal.lines[0]
         live = makespans(terminal)
+        save(terminal, saved)
         terminal.press("q")
         assert terminal.ends() == 0
         assert b"recorded to" in terminal.sent
+    assert makespans_in(saved) == makespans_in(file)
     with Terminal("replay", str(file), env=env) as terminal:
         terminal.shows("replay 1×")
         terminal.until(lambda: four_are_blocked(terminal), "four workers that were blocked")
@@ -108,33 +118,31 @@ def test_a_session_is_recorded_and_replayed_without_a_server(env: dict[str, str]
         assert terminal.ends() == 0
 
 
-def test_a_run_is_saved_from_the_screen(env: dict[str, str], tmp_path: Path) -> None:
-    file = tmp_path / "saved.wviz"
-    with Terminal("run", "--set", "seconds=0.2", "--requests", "8", env=env) as terminal:
-        both_are_through(terminal)
-        terminal.press("w")
-        terminal.shows("Save this run")
-        terminal.shows("wsgiviz-sleep-")
-        terminal.press("\x15")  # ctrl+u: an empty field
-        terminal.until(lambda: "wsgiviz-sleep-" not in terminal.text, "an empty field")
-        terminal.press(str(file))
-        terminal.shows("saved.wviz")
-        terminal.press("\r")
-        terminal.shows("Saved to")
-        terminal.press("q")
-        assert terminal.ends() == 0
-    with Terminal("replay", str(file), env=env) as terminal:
-        terminal.shows("replay 1×")
-        terminal.press("\x1b[F")
-        both_are_through(terminal)
-        terminal.press("q")
-        assert terminal.ends() == 0
+def save(terminal: Terminal, file: Path) -> None:
+    """By the dialog that `w` opens."""
+    terminal.press("w")
+    terminal.shows("Save this run")
+    terminal.shows("wsgiviz-sleep-")
+    terminal.press("\x15")  # ctrl+u: an empty field
+    terminal.until(lambda: "wsgiviz-sleep-" not in terminal.text, "an empty field")
+    terminal.press(str(file))
+    terminal.shows("saved.wviz")
+    terminal.press("\r")
+    terminal.shows("Saved to")
+
+
+def makespans_in(recording: Path) -> list[int]:
+    """Of both sides, as the last state in it has them."""
+    with open_recording(recording) as opened:
+        assert opened.damage == ""
+        *_, last = opened.snapshots()
+    return [side.run.last_finished_ns - side.run.first_planned_ns for side in last.state.sides.values()]
 
 
 @pytest.mark.parametrize(
     ("key", "number", "status"),
-    [("q", None, 0), ("\x03", None, 0), ("", signal.SIGTERM, 143), ("", signal.SIGINT, 130)],
-    ids=["q", "ctrl-c", "SIGTERM", "SIGINT"],
+    [("\x03", None, 0), ("", signal.SIGTERM, 143), ("", signal.SIGINT, 130)],
+    ids=["ctrl-c", "SIGTERM", "SIGINT"],
 )
 def test_the_terminal_is_as_it_was(
     key: str, number: signal.Signals | None, status: int, env: dict[str, str], tmp_path: Path
@@ -143,50 +151,40 @@ def test_the_terminal_is_as_it_was(
         children = running(terminal)
         if number is not None:
             terminal.send(number)
-        elif key == "\x03":
-            terminal.press("\x03")
+        else:
+            terminal.press(key)
             terminal.read(0.5)
             if terminal.process.poll() is None:  # Textual asks for ctrl+q; ours is q
                 terminal.press("q")
-        else:
-            terminal.press(key)
         left = terminal.ends()
         assert left == status
-        for sequence, what in LEAVES.items():
-            assert sequence in terminal.sent, f"{what} is left"
-        now = termios.tcgetattr(terminal.slave)
-        assert now[:4] == terminal.modes[:4]
+        is_as_it_was(terminal)
         nothing_is_left(children, tmp_path)
 
 
-@pytest.mark.parametrize("how", ["closed", "SIGHUP", "SIGKILL"])
-def test_nothing_is_left_when_terminal_or_viewer_is_gone(how: str, env: dict[str, str], tmp_path: Path) -> None:
-    with Terminal(*RUN, env=env) as terminal:
-        children = running(terminal)
-        if how == "closed":
-            terminal.hang_up()
-            terminal.process.wait(timeout=10)
-        else:
-            terminal.send(signal.Signals[how])
-            terminal.ends()
-        nothing_is_left(children, tmp_path)
-
-
-def test_ascii_is_all_there_is_when_asked_for(env: dict[str, str]) -> None:
+@pytest.mark.parametrize("how", ["SIGHUP", "SIGKILL"])
+def test_nothing_is_left_when_the_viewer_is_gone(how: str, env: dict[str, str], tmp_path: Path) -> None:
     with Terminal("--ascii", *RUN, env=env) as terminal:
         terminal.until(lambda: four_are_blocked(terminal), "four workers that are blocked")
-        assert terminal.text.isascii()
-        terminal.press("q")
+        assert terminal.text.isascii(), "all there is when that is asked for"
+        children = terminal.note_children()
+        terminal.send(signal.Signals[how])
         terminal.ends()
+        nothing_is_left(children, tmp_path)
 
 
-def test_a_terminal_that_shrinks_says_so_and_may_grow_again(env: dict[str, str]) -> None:
+def test_a_terminal_that_shrinks_says_so_may_grow_again_and_may_be_closed(
+    env: dict[str, str], tmp_path: Path
+) -> None:
     with Terminal("run", "--set", "seconds=3", env=env) as terminal:
-        running(terminal)
+        children = running(terminal)
         terminal.resize(40, 10)
         terminal.shows("too small")
         terminal.resize(100, 30)
         terminal.until(lambda: "blocked" in terminal.text and "too small" not in terminal.text, "the panes")
+        terminal.hang_up()
+        terminal.process.wait(timeout=10)
+        nothing_is_left(children, tmp_path)
 
 
 @pytest.mark.parametrize("size", [(40, 10), (59, 40), (120, 15)])

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from wsgiviz.control.controller import Controller
-from wsgiviz.log import EventLog
+from wsgiviz.log import EventLog, RecordingWriter
 from wsgiviz.settings import Settings, make
 from wsgiviz.state import Phase, Server, Side, State
 
@@ -23,8 +23,11 @@ APPS = Path(__file__).parent / "apps"
 class Stage:
     """One session and the ways to wait for it."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, record: Path | None = None) -> None:
         self.log = EventLog()
+        self._recording = RecordingWriter(str(record)) if record is not None else None
+        if self._recording is not None:
+            self.log.attach(self._recording)
         self.controller = Controller(settings, self.log)
 
     @property
@@ -75,6 +78,18 @@ class Stage:
         self.until(lambda: self.state.phase in (Phase.FINISHED, Phase.FAILED), "the end of the run")
         self._no_failure()
 
+    def end_recording(self) -> None:
+        """Nothing more is written; the file is whole."""
+        assert self._recording is not None
+        self.log.detach(self._recording)
+        self._recording.close()
+        assert not self._recording.failure
+
+    def close(self) -> None:
+        self.controller.close()
+        if self._recording is not None:
+            self._recording.close()
+
     def _no_failure(self) -> None:
         failure = self.state.failure
         if failure is not None:
@@ -83,15 +98,15 @@ class Stage:
 
 @pytest.fixture
 def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Stage]]:
-    """Start a session with these settings; its run is fired when it is ready."""
+    """Start a session with these settings, recorded to a file if one is named; its run is fired when it is ready."""
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     monkeypatch.setattr("tempfile.tempdir", None)  # it remembers the first answer
     monkeypatch.chdir(APPS)
     opened: list[Stage] = []
 
-    def start(fire: bool = True, **settings: Any) -> Stage:
-        on = Stage(make(**settings))
+    def start(fire: bool = True, record: Path | None = None, **settings: Any) -> Stage:
+        on = Stage(make(**settings), record)
         opened.append(on)
         on.controller.start()
         if fire:
@@ -100,5 +115,5 @@ def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[
 
     yield start
     for on in opened:
-        on.controller.close()
+        on.close()
     assert not list(tmp_path.glob("wsgiviz-*")), "a run directory is left"

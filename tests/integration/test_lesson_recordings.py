@@ -137,6 +137,28 @@ def test_servers_that_are_not_installed_are_stood_in_for(recorded: Lesson, monke
     teach(check, recorded, size=(160, 40))
 
 
+def test_what_stands_in_is_played_back_and_left_for_the_lesson(recorded: Lesson) -> None:
+    async def check(pupil: Pupil) -> None:
+        await to_the_run(pupil)
+        await pupil.press("f9")
+        await pupil.reads("4 of 4 answered")
+        await pupil.press("p")
+        await pupil.screen_is("PastScreen")
+        await pupil.reads("replay 1×, paused")
+        past = pupil.app._past
+        assert past is not None
+        last = past.feed.player.event
+        await pupil.press("comma", "comma")
+        await pupil.until(lambda: past.feed.player.event == last - 2, "two events back")
+        await pupil.press("t")
+        await pupil.reads("replay 0.1×")
+        await pupil.press("escape")
+        await pupil.screen_is("LessonScreen")
+        await seen_from_the_recording(pupil)
+
+    teach(check, recorded, size=(160, 40))
+
+
 def test_free_play_is_on_servers_again(recorded: Lesson) -> None:
     async def check(pupil: Pupil) -> None:
         await to_the_run(pupil)

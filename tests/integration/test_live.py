@@ -11,7 +11,7 @@ import psutil
 
 from tests.integration.conftest import Stage
 from wsgiviz.analysis import metrics
-from wsgiviz.events import RUN_STRIDE
+from wsgiviz.events import RUN_STRIDE, WorkerExited
 from wsgiviz.state import Activity, Phase
 
 Start = Callable[..., Stage]
@@ -184,3 +184,14 @@ def test_external_requests_are_seen_too(stage: Start) -> None:
     [external] = on.wsgi.ledger
     assert external.external
     assert on.wsgi.run.completed == 0
+
+
+def test_an_asgi_worker_that_is_told_to_quit_does_so_at_once(stage: Start) -> None:
+    """Not when it looks next, which is once a second. Here that is so seldom that it would be killed before."""
+    on = stage(asgi="looks_seldom:app", requests=1)
+    on.finish()
+    [worker] = on.only.server.living()
+    on.controller.prepare(on.settings)
+    on.ready()
+    events = [event for batch in on.log.batches() for event in batch]
+    assert [event.pid for event in events if isinstance(event, WorkerExited)] == [worker.pid]

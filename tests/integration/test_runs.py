@@ -12,12 +12,10 @@ import pytest
 
 from tests.integration.conftest import APPS, Stage
 from wsgiviz.analysis import metrics
-from wsgiviz.analysis.prediction import prediction
-from wsgiviz.scenarios import catalogue
 
 Start = Callable[..., Stage]
 
-QUICK: dict[str, dict[str, Any]] = {
+QUICK: dict[str, dict[str, Any]] = {  # what makes each scenario short: test_replays.py runs all of them
     "sleep": {"seconds": 0.1},
     "contract": {"pause": 0.03},
     "http": {"seconds": 0.1},
@@ -38,8 +36,6 @@ QUICK: dict[str, dict[str, Any]] = {
     "websocket": {"beats": 2, "every": 0.1},
     "keep-alive": {"pause": 0.02},
 }
-
-UNPREDICTED = ("contract", "slow-client", "timeout", "crash", "crud", "fast")
 
 
 def run_json(*options: str) -> dict[str, Any]:
@@ -70,19 +66,6 @@ def test_the_headless_run_of_the_first_lesson() -> None:
     for row in found["requests"]:
         times = [row[key] for key in ("planned_s", "sent_s", "began_s", "received_s")]
         assert times == sorted(times)
-
-
-@pytest.mark.parametrize("name", [scenario.name for scenario in catalogue()])
-def test_each_scenario_runs_on_both_sides(stage: Start, name: str) -> None:
-    on = stage(scenario=name, parameters=QUICK[name], requests=8, workers=2)
-    on.finish()
-    for side in on.state.sides.values():
-        done = side.run.completed + (side.run.failed if name == "crash" else 0)
-        refuses = name == "websocket" and side.name == "wsgi"
-        assert (done, side.run.planned, side.server.lost) == (8, 8, 0)
-        assert side.run.bad_status == side.run.refused == (8 if refuses else 0)
-        assert (prediction(on.state, side.name) is None) == (name in UNPREDICTED or refuses)
-        assert all(request.began_ns and request.ended_ns for request in side.ledger.ours())
 
 
 def test_one_worker_serves_one_at_a_time_in_order_of_arrival(stage: Start) -> None:

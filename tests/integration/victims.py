@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 
 GONE_WITHIN_S = 5.0
-PROCESSES = 9  # driver, backend, two masters, four workers and one
+PROCESSES = 7  # driver, backend, two masters, two workers and one
 
 
 def is_master(process: psutil.Process, worker_class: str) -> bool:
@@ -33,7 +33,20 @@ VICTIMS: dict[str, Victim] = {
     "backend": lambda viewer, children: next(p for p in children if "wsgiviz.backend" in p.cmdline()),
 }
 
-RUN = ["run", "--headless", "--scenario", "http", "--set", "seconds=0.3", "--requests", "100", "--timeout", "5"]
+RUN = [
+    "run",
+    "--headless",
+    "--scenario",
+    "http",
+    "--set",
+    "seconds=0.3",
+    "--requests",
+    "50",
+    "--timeout",
+    "5",
+    "--workers",
+    "2",
+]
 
 AS_FROM_A_SHELL = """
 import signal, sys

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
+from tests.recordings import path_of
 from tests.tui.kept import Kept
 from tests.tui.lesson_seat import Pupil, lesson, teach
-from tests.tui.stand_in import Check, Seat, StandIn, watch, watch_replay
+from tests.tui.stand_in import Check, Seat, StandIn, run_app, watch, watch_replay
+from tests.tui.test_pair import CountedPair
+from tests.tui.test_playback import LoggedStandIn
 from wsgiviz.state import Failure
+from wsgiviz.tui.app import WsgivizApp
 
 Open = Callable[[Check, tuple[int, int], bool], object]
 """Runs a check on a screen, at a size, in ASCII or not."""
@@ -41,6 +46,34 @@ def _jump(check: Check, size: tuple[int, int], ascii: bool) -> object:
     return watch_replay(there, StandIn(), size, ascii)
 
 
+def _pair(check: Check, size: tuple[int, int], ascii: bool) -> None:
+    feed: Any = CountedPair(str(path_of("sleep")), str(path_of("forty")))
+    feed.controls = StandIn().controls
+    try:
+        run_app(check, WsgivizApp(feed, playback=feed, ascii=ascii), feed, size, Seat)
+    finally:
+        feed.close()
+
+
+def _past(check: Check, size: tuple[int, int], ascii: bool) -> object:
+    async def there(seat: Seat) -> None:
+        await seat.press("p")
+        await seat.screen_is("PastScreen")
+        await seat.frames(2)
+        await check(seat)
+
+    return watch(there, LoggedStandIn(), size, ascii)
+
+
+def _message(check: Check, size: tuple[int, int], ascii: bool) -> object:
+    async def there(seat: Seat) -> None:
+        seat.app._say("there is nothing to play back yet", warn=True)
+        await seat.reads("There is nothing to play back yet")
+        await check(seat)
+
+    return watch(there, Kept("sleep", "middle"), size, ascii)
+
+
 def _failure(check: Check, size: tuple[int, int], ascii: bool) -> object:
     async def there(seat: Seat) -> None:
         seat.feed.fail(Failure("the port is taken", "end what has it", "a detail"))
@@ -68,6 +101,10 @@ SCREENS: dict[str, Open] = {
     "live": _after(),
     "stage": _after("b"),
     "replay": _replay,
+    "pair": _pair,
+    "past": _past,
+    "message": _message,
+    "palette": _after("ctrl+p", *"the", screen="PaletteScreen"),
     "jump": _jump,
     "ledger": _after("tab", screen="LedgerScreen"),
     "ledger, filter": _after("tab", "slash", screen="LedgerScreen"),

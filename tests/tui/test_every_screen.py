@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 import pytest
+from textual.command import CommandList
 from textual.strip import Strip
 
 from tests.tui.every_screen import SCREENS
@@ -13,8 +14,9 @@ from tests.tui.stand_in import Seat, watch
 from tests.tui.test_colours import THEMES, words_of
 from tests.tui.test_playback import LoggedStandIn
 from wsgiviz.tui.render.palette import STAGE_CONTRAST, TEXT_CONTRAST
+from wsgiviz.tui.screens.palette_screen import PaletteScreen
 
-WHOLE = {"live", "stage", "replay", "lesson", "lesson, big"}
+WHOLE = {"live", "stage", "replay", "pair", "message", "lesson", "lesson, big"}
 """Screens with a help of their own; from the others one goes back."""
 
 
@@ -138,7 +140,10 @@ def on_top(seat: Seat) -> list[Strip]:
     screen = seat.app.screen
     if not screen.is_modal:
         return seat.strips
-    dialog = screen.query_one(".dialog").region
+    if isinstance(screen, PaletteScreen):  # its list floats over the rest of it
+        dialog = screen.query_one("#--input").region.union(screen.query_one(CommandList).region)
+    else:
+        dialog = screen.query_one(".dialog").region
     return [strip.crop(dialog.x, dialog.right) for strip in seat.strips[dialog.y : dialog.bottom]]
 
 

@@ -6,6 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from tests.tui.lesson_seat import TEXT, Pupil, done, guessed, lesson, teach
+from tests.tui.test_playback import BATCHES, LoggedStandIn
 from wsgiviz.lessons.tour import tour
 from wsgiviz.state import Phase
 from wsgiviz.tui.screens.lesson import LessonScreen
@@ -181,6 +182,30 @@ def test_free_play_and_back() -> None:
         await pupil.reads("You: Nobody until a sleep ends")
 
     teach(check, lesson())
+
+
+def test_its_run_is_played_back_while_it_is_on_and_ends_behind_that() -> None:
+    feed = LoggedStandIn(BATCHES[:-5])
+
+    async def check(pupil: Pupil) -> None:
+        await guessed(pupil)
+        await pupil.press("space")
+        await pupil.reads("It runs.")
+        await pupil.press("p", "comma")
+        await pupil.screen_is("PastScreen")
+        await pupil.reads("replay 1×, paused")
+        await pupil.finish(done(run=2))
+        await pupil.press("space", "escape")
+        await pupil.at(4)
+        await pupil.press("space")
+        await pupil.at(5)
+        await pupil.reads("you 4 s, theory 5 s, measured 5")
+        await pupil.press("p")  # and after it
+        await pupil.screen_is("PastScreen")
+        await pupil.press("escape")
+        await pupil.at(5)
+
+    teach(check, lesson(), feed)
 
 
 def test_a_run_of_free_play_is_none_of_the_lesson() -> None:

@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -14,9 +15,11 @@ from textual.pilot import Pilot
 
 from tests.tui.hostile import HOSTILE
 from tests.tui.lesson_seat import Pupil, lesson, teach
+from tests.tui.test_colours import words_of
 from wsgiviz.errors import WsgivizError
 from wsgiviz.tui.lesson.position import FILE, Position, Publisher, folder, read_position
 from wsgiviz.tui.notes_app import NotesApp
+from wsgiviz.tui.render.palette import TEXT_CONTRAST
 from wsgiviz.tui.screens.notes import clock
 
 DEADLINE_S = 20.0
@@ -37,7 +40,7 @@ def follow(place: Path, check: Callable[[Callable[[str], Awaitable[str]]], Await
     asyncio.run(run())
 
 
-async def reads(pilot: Pilot[int], words: str) -> str:
+async def reads(pilot: Pilot[Any], words: str) -> str:
     deadline = time.monotonic() + DEADLINE_S
     while True:
         text = "\n".join(strip.text for strip in pilot.app.screen._compositor.render_strips())
@@ -64,6 +67,28 @@ def test_notes_follow_the_lesson_and_its_end(tmp_path: Path) -> None:
         await reads("No lesson is on.")
 
     follow(tmp_path, check)
+
+
+@pytest.mark.parametrize("size", [(80, 24), (60, 16)], ids=["80x24", "60x16"])
+def test_its_words_can_be_read_in_ascii_too_and_its_keys_are_in_sight(tmp_path: Path, size: tuple[int, int]) -> None:
+    publisher = Publisher(tmp_path)
+    publisher.publish(AT)
+
+    async def run(ascii: bool) -> None:
+        app = NotesApp(tmp_path, ascii)
+        async with app.run_test(size=size) as pilot:
+            text = await reads(pilot, "Ask who has.")
+            assert "q quit" in text.split("\n")[-1]
+            assert text.isascii() or not ascii, text
+            words = words_of(app.screen._compositor.render_strips())
+            assert len(words) > 5
+            assert [(word, ratio) for word, ratio in words if ratio < TEXT_CONTRAST] == []
+
+    try:
+        for ascii in (False, True):
+            asyncio.run(run(ascii))
+    finally:
+        publisher.close()
 
 
 def test_the_timer_goes_on_from_where_it_was() -> None:

@@ -45,7 +45,7 @@ def said(side: Side) -> str:
             replace(server(Activity.IDLE), ledger=ledger_of([])),
             "The only worker is idle; nobody waits in the kernel.",
         ),
-        (server(Activity.DEAD), "The server has ended."),
+        (server(Activity.DEAD), "The server has ended; when the same command runs again, it is shown here."),
     ],
 )
 def test_the_sentence_says_what_workers_do_and_who_waits(side: Side, words: str) -> None:

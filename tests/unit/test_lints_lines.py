@@ -125,7 +125,26 @@ def test_a_logging_handler_that_writes_is_at_the_line_at_which_others_wait_for_i
     write = Place(30, "log.info", "logging/__init__.py|flush")
     events = in_threads(through_a_pool(8, 1, 0.3, wait, hold=(write,)))
     assert said(events, 0.25) == (
-        "7 of 8 requests wait at app.py:30 log.info for what 1 other holds, at app.py:30 log.info."
+        "7 of 8 requests wait at app.py:30 log.info for what 1 other holds, further on in that line."
+    )
+
+
+@pytest.mark.parametrize(
+    ("wait", "answer"),
+    [
+        ("asyncio/locks.py|wait||wait_for_connection", "asyncio/locks.py|wait||receive"),  # httpx
+        ("aiohttp/connector.py|_wait_for_available_connection", "aiohttp/streams.py|read"),
+    ],
+)
+def test_a_client_s_pool_is_a_line_though_answers_are_waited_for_at_the_same_one(wait: str, answer: str) -> None:
+    here = 6, "client.get"
+    events = on_a_loop(through_a_pool(20, 3, 0.5, Place(*here, wait), hold=(Place(*here, answer),)))
+    assert said(events, 2.2) == (
+        "5 of 8 requests wait at app.py:6 client.get for what 3 others hold, further on in that line: "
+        "3 get through at a time."
+    )
+    assert afterwards(events, "asgi") == (
+        "Up to 17 requests at once waited at app.py:6 client.get, and got through 3 at a time."
     )
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from wsgiviz.observe.outside import OutsideThread
 from wsgiviz.observe.py_spy import app_lines
-from wsgiviz.observe.server_sockets import descriptors, socket_table
+from wsgiviz.observe.sockets import descriptors, socket_table
 from wsgiviz.observe.system_calls import NAMES, SystemCall, system_call
 
 NUMBERS = {name: number for number, name in NAMES.items()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import sys
 from types import CodeType
@@ -11,7 +12,7 @@ import pytest
 
 from demo_apps.cpu import count_primes
 from wsgiviz.probe import source_lines
-from wsgiviz.probe.source_lines import CALL_BYTES, FILE_BYTES, FUNCTION_BYTES, SourceLines
+from wsgiviz.probe.source_lines import CALL_BYTES, FILE_BYTES, FUNCTION_BYTES, SourceLines, awaiting
 from wsgiviz.recorder.codec import TEXT_BYTES
 
 
@@ -76,3 +77,25 @@ def test_an_instruction_without_a_line_has_the_line_before_it() -> None:
     without = [start for start, _, line in spans if line is None]
     assert all(source_lines._line_before(of, start) > of.co_firstlineno for start in without)
     assert without or sys.version_info >= (3, 12)
+
+
+def test_who_waits_in_a_primitive_is_named_with_it() -> None:
+    async def wait_for_connection(event: asyncio.Event) -> None:
+        await event.wait()
+
+    async def view(event: asyncio.Event) -> list[bytes]:
+        task = asyncio.create_task(wait_for_connection(event))
+        await asyncio.sleep(0)
+        frames = awaiting(task.get_coro())
+        event.set()
+        await task
+        return [SourceLines("app:app").innermost(frames).where, SourceLines("app:app").name(frames[-1]).where]
+
+    where = asyncio.run(view(asyncio.Event()))
+    assert where[0] == b"asyncio/locks.py|wait||wait_for_connection"
+    assert where[1].split(b"|")[1:] == [b"wait_for_connection", b"event.wait"]
+
+
+def test_what_is_said_of_it_fits_too(where: Any) -> None:
+    long = source_lines._source_line(code("/a" * 50, "wait"), 5, "", "u" * 90).where
+    assert (len(long), long.count(b"|")) == (TEXT_BYTES, 3)

@@ -8,11 +8,12 @@ from wsgiviz.events import (
     PoolQueued,
     RequestBegan,
     RequestEnded,
+    RequestsOver,
     ResponseReceived,
     WorkerBooting,
     WorkerDied,
 )
-from wsgiviz.state import LEDGER_KEPT, DriverSample, reduce
+from wsgiviz.state import LEDGER_KEPT, Activity, DriverSample, reduce
 from wsgiviz.state.reduce.draft import NAMES_COUNTED, OTHERS
 
 
@@ -51,6 +52,32 @@ def test_external_requests_are_counted_apart() -> None:
     side = more.sides["wsgi"]
     assert (side.run.external, side.run.completed, side.run.statuses) == (3, 1, {200: 1})
     assert side.server.workers[PID, 0].tally.requests == 1
+
+
+def test_external_requests_whose_events_were_lost_are_counted_by_their_numbers() -> None:
+    """-19 to -11 were lost. -12 then comes late, as of a thread, and -30 had begun before all that was seen."""
+    seen = [began_as(-20, 5), ended_as(-20, 5, 6), ended_as(-10, 7, 8)]
+    run = reduced([*BOOTED, *seen]).sides["wsgi"].run
+    assert (run.external, run.in_app) == (11, 0)
+    run = reduced([*BOOTED, *seen, ended_as(-12, 7, 9), began_as(-30, 1), began_as(-30, 1)]).sides["wsgi"].run
+    assert (run.external, run.in_app) == (12, 1)
+    again = WorkerBooting(ns(50), "wsgi", PID, 2, PID, 1, "sync")
+    assert reduced([*BOOTED, *seen, again, ended_as(-2, 60, 61)]).sides["wsgi"].run.external == 12
+    absurd = [ended_as(-1 << 50, 1, 2), ended_as(-1, 3, 4)]
+    assert reduced([*BOOTED, *absurd]).sides["wsgi"].run.external == 2
+
+
+def test_a_request_whose_end_was_lost_does_not_stay_in_the_app() -> None:
+    events = [*BOOTED, *(began_as(external, 5) for external in (-20, -15, -10)), began_as(-9, 6)]
+    over = RequestsOver(ns(100), "wsgi", PID, -100, -15), RequestsOver(ns(100), "wsgi", PID, -14, -9)
+    side = reduced([*events, *over]).sides["wsgi"]
+    assert {request.id for request in side.in_app()} == {-15, -9}
+    assert (side.run.in_app, side.run.external, side.server.workers[PID, 0].req) == (2, 12, -9)
+    side = reduced([*events, *over, RequestsOver(ns(200), "wsgi", PID, -14, 0)]).sides["wsgi"]
+    assert (side.run.in_app, side.server.workers[PID, 0].activity) == (1, Activity.IDLE)
+    assert reduced([*events, RequestsOver(ns(200), "wsgi", PID + 1, -100, 0)]).sides["wsgi"].run.in_app == 4
+    known = reduced([*events, *over, ended_as(-20, 5, 90)]).sides["wsgi"].ledger.external[-20]
+    assert (known.began_ns, known.ended_ns) == (ns(5), ns(90))
 
 
 def test_an_external_request_is_none_that_a_loop_has_served_for_us() -> None:

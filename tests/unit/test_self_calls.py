@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from wsgiviz.observe import self_calls as module
+from wsgiviz.observe import sockets as module
 from wsgiviz.observe.kernel import port_of
 from wsgiviz.observe.self_calls import self_calls
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections import Counter
 
 from wsgiviz.analysis.attached import oldest
+from wsgiviz.analysis.black_box import report
 from wsgiviz.analysis.captions import Caption, Tone
-from wsgiviz.analysis.deaths import server_of
+from wsgiviz.analysis.deaths import cause, server_of
 from wsgiviz.analysis.lints import LintContext, wording
 from wsgiviz.analysis.lints.deaths import DEATH_SHOWN_NS, death
 from wsgiviz.state import OFF_LOOP, Activity, Side, State, Task, Worker
+
+ENDED = "The server has ended; when the same command runs again, it is shown here."
 
 
 def attached_captions(state: State, now_ns: int) -> dict[str, Caption]:
@@ -21,10 +24,10 @@ def attached_captions(state: State, now_ns: int) -> dict[str, Caption]:
 def _of(context: LintContext, side: Side) -> Caption:
     living = side.server.living()
     if not living:
-        return Caption("The server has ended." if side.server.gone_ns or side.server.workers else "No worker yet.")
+        return Caption(ENDED if side.server.gone_ns or side.server.workers else "No worker yet.")
     dead = _newest_death(context, side)
     if dead is not None:
-        return Caption(f"{death(context, side, dead)}; {server_of(side)} starts another in its place.", Tone.WARN)
+        return Caption(f"{_death(context, side, dead)}; {server_of(side)} starts another in its place.", Tone.WARN)
     full = not side.is_loop and all(worker.busy for worker in living)
     words = _at_loops(context, side) if side.is_loop else _at_slots(side, living)
     tone = Tone.WARN if full and side.server.queue_depth > 0 else Tone.PLAIN
@@ -38,6 +41,16 @@ def _newest_death(context: LintContext, side: Side) -> Worker | None:
         if worker.died_violently and context.now_ns - worker.since_ns < DEATH_SHOWN_NS
     ]
     return max(recent, key=lambda worker: worker.since_ns, default=None)
+
+
+def _death(context: LintContext, side: Side, worker: Worker) -> str:
+    """ "Worker 4 was killed by gunicorn (worker timeout) with GET /hang at shop.py:15 time.sleep"."""
+    held = report(side, worker).requests
+    if not held:
+        return death(context, side, worker)
+    words = f"Worker {worker.number}{context.of_side(side)} {cause(worker, side).words} with"
+    words += f" {held[0].target or 'a request'}{' at ' + held[0].line if held[0].line else ''}"
+    return f"{words} and {wording.requests(len(held) - 1)} more" if len(held) > 1 else words
 
 
 def _at_slots(side: Side, living: list[Worker]) -> str:

@@ -44,12 +44,17 @@ USUAL = 0.2
 
 
 class Spot(NamedTuple):
-    """A line of the app, and whether its requests wait in an acquisition there: others may be further on in it."""
+    """A line of the app, and whether its requests wait in an acquisition there: others may be further on in it.
+
+    ``inside`` tells apart what the same line waits for: a library may wait for a connection there, and later for an
+    answer. It is the library's function that waits, where that is seen and no acquisition is.
+    """
 
     file: str
     line: int
     function: str
     waits: bool
+    inside: str = ""
 
 
 class Release(NamedTuple):
@@ -109,8 +114,12 @@ class Passing(NamedTuple):
 
 def spot_of(stay: Stay, waits: Waits) -> Spot:
     """Where that stay is."""
-    where = stay.where
-    return Spot(where.file, where.line, where.function, waits.of(stay) in (Wait.ACQUIRING, Wait.SIGNAL))
+    where, within, wait = stay.where, stay.within, waits.of(stay)
+    inside = ""
+    if within is not None and wait is not Wait.ACQUIRING:
+        # Threads are sampled, and seen in whatever they call while they wait: only the user of a primitive lasts.
+        inside = within.user or (within.function if stay.task is None and wait is Wait.OTHER else "")
+    return Spot(where.file, where.line, where.function, wait in (Wait.ACQUIRING, Wait.SIGNAL), inside)
 
 
 def visitor(request: Request, spot: Spot, waits: Waits) -> Visitor:

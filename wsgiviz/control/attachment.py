@@ -1,12 +1,14 @@
 """An attachment: watches servers that somebody else has started under ``wsgiviz exec``, and reports them as events.
 
-It has the controller's role for a feed, and no power: it starts nothing, ends nothing and deletes nothing. What it
-leaves in a served directory is the time at which somebody last looked (`wsgiviz.recorder.served.watch`).
+It has the controller's role for a feed, and no power: it starts nothing and deletes nothing. What it leaves in a
+served directory is the time at which somebody last looked (`wsgiviz.recorder.served.watch`). Signals are sent when a
+person has confirmed them (`addressee`, `send`).
 """
 
 from __future__ import annotations
 
 import contextlib
+import signal
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -14,51 +16,21 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from wsgiviz.control.sources import Sources
+from wsgiviz.control.addressee import Addressee
+from wsgiviz.control.attached_server import AttachedServer, side_of
+from wsgiviz.control.running import Running, running
 from wsgiviz.errors import WsgivizError
-from wsgiviz.events import (
-    ClientSeen,
-    Event,
-    PhaseChanged,
-    QueueSampled,
-    RequestBegan,
-    ServerAttached,
-    ServerRetired,
-    SessionOpened,
-    WorkerBooting,
-)
+from wsgiviz.events import ActionTaken, ClientSeen, Event, PhaseChanged, RequestBegan, SessionOpened
 from wsgiviz.log import EventLog
-from wsgiviz.observe.collector import Collector
-from wsgiviz.observe.listeners import Listener, listeners_of
 from wsgiviz.observe.sampler import KernelSampler
 from wsgiviz.probe.redaction import without_path
 from wsgiviz.recorder import served
-from wsgiviz.recorder.keeping import prune, writers
-from wsgiviz.recorder.layout import SUFFIX
+from wsgiviz.recorder.keeping import prune
 from wsgiviz.state import Phase, State
 
 WATCH_EVERY_NS = 1_000_000_000
-LISTENERS_EVERY_NS = 200_000_000
 CALM_AFTER_NS = 500_000_000
 CALM_EVERY_NS = 200_000_000
-
-MOST_POLLS = 256
-"""What the rings still hold is read in so many polls, at the most, before the first frame."""
-
-UNKNOWN_KINDS = {"wsgi": "sync", "asgi": "asgi"}
-"""What a server is taken for whose workers have not said what they are."""
-
-
-def kind_of(worker_class: str, speaks: str) -> str:
-    """The kind of server that a worker class is, as `wsgiviz.state.Side.kind` has it. It may hold anything."""
-    name = worker_class.lower()
-    if name == "uvicorn":
-        return "uvicorn"
-    if "asgi" in name or "uvicorn" in name:
-        return "asgi"
-    if "gevent" in name:
-        return "gevent"
-    return "gthread" if name == "gthread" else UNKNOWN_KINDS[speaks]
 
 
 def redacted(event: Event) -> Event:
@@ -68,98 +40,6 @@ def redacted(event: Event) -> Event:
     if not isinstance(event, RequestBegan):
         return event
     return replace(event, target=without_path(event.target.partition(" ")[0]).decode())
-
-
-def side_of(directory: Path) -> str:
-    """What the server that records there speaks, by the names of its rings; "wsgi" where there are none yet."""
-    with contextlib.suppress(OSError):
-        if any(path.name.startswith("asgi") for path in directory.glob(f"*{SUFFIX}")):
-            return "asgi"
-    return "wsgi"
-
-
-class AttachedServer:
-    """One served directory, followed as the side ``name``.
-
-    Raises WsgivizError when it is no served directory of this user's.
-    """
-
-    def __init__(self, directory: Path, name: str) -> None:
-        about = served.read_about(directory) if served.is_private(directory) else None
-        if about is None:
-            raise WsgivizError(f"{directory}: no server of yours records there", "wsgiviz exec COMMAND runs one")
-        self.directory = directory
-        self.about = about
-        self.name = name
-        self.pid = 0
-        self.kind = ""
-        self.listeners: list[Listener] = []
-        self._ended = False
-        self._collector = Collector(directory, deletes=False, side=name)
-        self._sources = Sources(Path(about.folder))
-
-    def poll(self, everything: bool = False) -> list[Event]:
-        """What is new in the rings, in order of time."""
-        events: list[Event] = []
-        for _ in range(MOST_POLLS if everything else 1):
-            with contextlib.suppress(FileNotFoundError):  # the directory was removed: its server has long ended
-                events += self._collector.poll()
-            if self._collector.drained:
-                break
-        if everything:
-            events.sort(key=lambda event: event.t_ns)
-        return events
-
-    def recognise(self, events: Sequence[Event], now_ns: int) -> list[Event]:
-        """That it is there, where that is new, or another kind, or has another master."""
-        masters = [header for header in self._collector.headers() if header.role == "master"]
-        newest = max(masters, key=lambda header: header.started_ns, default=None)
-        pid = newest.pid if newest is not None else self.about.pid
-        booting = next((event for event in reversed(events) if isinstance(event, WorkerBooting)), None)
-        speaks = next((header.side[:4] for header in self._collector.headers()), "")
-        kind = self.kind
-        if booting is not None:
-            kind = kind_of(booting.worker_class, booting.side[:4])
-        elif not kind and speaks:
-            kind = UNKNOWN_KINDS[speaks]
-        if not kind or (kind, pid) == (self.kind, self.pid):
-            return []
-        self.kind, self.pid = kind, pid
-        return [self.said(now_ns)]
-
-    def said(self, now_ns: int) -> Event:
-        about, address = self.about, self.listeners[0].address if self.listeners else ""
-        return ServerAttached(now_ns, self.name, self.pid, self.kind, address, about.command, about.folder)
-
-    def queues(self, now_ns: int) -> list[Event]:
-        """Its accept queues, added up, and where it listens when that is new. A limit is known where all have one."""
-        before, self.listeners = self.listeners, listeners_of(self.pid)
-        events: list[Event] = []
-        if not self.kind:
-            return events
-        if [one.address for one in before] != [one.address for one in self.listeners] and self.listeners:
-            events.append(self.said(now_ns))
-        known = [one.depth for one in self.listeners if one.depth >= 0]
-        limits = [one.limit for one in self.listeners if one.depth >= 0]
-        limit = sum(limits) if all(each >= 0 for each in limits) else -1
-        return [*events, QueueSampled(now_ns, self.name, 0, sum(known), limit)] if known else events
-
-    def source(self, state: State, events: Sequence[Event], now_ns: int) -> list[Event]:
-        return [*self._sources.of_lines(state, events, now_ns)]
-
-    def ended(self, now_ns: int) -> list[Event]:
-        """That no process of it lives any more, once: one that was killed does not say so itself."""
-        with contextlib.suppress(OSError):
-            if writers(self.directory):
-                self._ended = False
-                return []
-        if self._ended or not self.kind:
-            return []
-        self._ended = True
-        return [ServerRetired(now_ns, self.name, self.pid)]
-
-    def close(self) -> None:
-        self._collector.close()
 
 
 class Attachment:
@@ -184,7 +64,7 @@ class Attachment:
             taken = any(server.name == name for server in self._servers)
             self._servers.append(AttachedServer(directory, f"{name}2" if taken else name))
         self._sampler = KernelSampler()
-        self._watched_ns = self._queues_ns = 0
+        self._watched_ns = 0
         self._moved_ns = self._polled_ns = clock()
 
     @property
@@ -212,6 +92,38 @@ class Attachment:
         self._sampler.close()
         self._log.append([PhaseChanged(self._clock(), "", 0, Phase.CLOSED.value)])
 
+    # --- signals ------------------------------------------------------------------------------------------------
+
+    def addressee(self, side: str, pid: int) -> Addressee:
+        """The process of that side's server to whom a signal may be sent; to be closed.
+
+        Raises WsgivizError where there is none: it has ended, or is no process of that server's and this user's.
+        """
+        server = next((server for server in self._servers if server.name == side), None)
+        since_ns = server.since_ns(pid) if server is not None else None
+        if since_ns is None:
+            raise WsgivizError(f"{pid} is no process of this server any more: nothing was sent")
+        return Addressee(pid, since_ns)
+
+    def send(self, side: str, to: Addressee, number: signal.Signals) -> None:
+        """What a person has confirmed. Raises WsgivizError where it can't be sent, or would do something else.
+
+        A master has to have a handler for what asks it to do something: without one the signal would end it.
+        """
+        is_master = self._is_master(side, to.pid)
+        if is_master and not to.handles(number):
+            raise WsgivizError(
+                f"process {to.pid} does not handle {number.name}, which would end it: nothing was sent"
+            )
+        to.send(number)
+        action = "signal_master" if is_master else "end_worker"
+        self._append([ActionTaken(self._clock(), side, to.pid, action, number.name)])
+
+    def _is_master(self, side: str, pid: int) -> bool:
+        return side in self._state.sides and pid in self._state.sides[side].server.masters
+
+    # --- what happens ---------------------------------------------------------------------------------------------
+
     @property
     def calm(self) -> bool:
         """Nothing happens, and has not for a while."""
@@ -233,9 +145,18 @@ class Attachment:
         if now_ns - self._watched_ns >= WATCH_EVERY_NS or begins:
             self._watched_ns = now_ns
             for server in self._servers:
+                self._append(server.gone(self._state, now_ns))
+                restarted = self._restarted(server) if server.ended else None
+                if restarted is not None:
+                    server.go_on_with(restarted)
                 with contextlib.suppress(OSError):
-                    served.watch(server.directory, begins)
-                self._append(server.ended(now_ns))
+                    served.watch(server.directory, begins or restarted is not None)
+
+    def _restarted(self, server: AttachedServer) -> Running | None:
+        """The newest of those that came in the place of one that has ended, and that have no pane yet."""
+        shown = {other.directory for other in self._servers}
+        later = (other for other in running() if server.is_followed_by(other) and other.directory not in shown)
+        return max(later, key=lambda other: other.about.started_ns, default=None)
 
     def _take(self, now_ns: int, everything: bool = False) -> bool:
         """Whether there was anything new in the rings."""
@@ -248,10 +169,8 @@ class Attachment:
             moved = moved or bool(events)
             self._append([*found, *events, *server.source(self._state, events, now_ns)])
         samples = self._sampler.due(self._state, {}, [], now_ns)
-        if now_ns - self._queues_ns >= LISTENERS_EVERY_NS:
-            self._queues_ns = now_ns
-            for server in self._servers:
-                samples = [*samples, *server.queues(now_ns)]
+        for server in self._servers:
+            samples = [*samples, *server.queues(now_ns)]
         self._append(samples)
         return moved
 

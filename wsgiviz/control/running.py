@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from wsgiviz.errors import UsageError
-from wsgiviz.recorder.keeping import is_alive, writers
+from wsgiviz.recorder.keeping import is_alive, living_rings
 from wsgiviz.recorder.served import About, found
 
 HINT = "wsgiviz exec COMMAND runs a server with the probe inside; wsgiviz dump PID looks at one without it"
@@ -20,11 +20,12 @@ COMMAND_SHOWN = 100
 
 
 class Running(NamedTuple):
-    """A server that runs: where it records, what was run, and its processes that record."""
+    """A server that runs: where it records, what was run, and its processes that record; how many are workers."""
 
     directory: Path
     about: About
     pids: frozenset[int]
+    workers: int
 
     def has(self, pid: int) -> bool:
         """It is one of its processes, or the command's own."""
@@ -42,8 +43,9 @@ def running() -> list[Running]:
     servers = []
     for directory, about in found():
         with contextlib.suppress(OSError):
-            if pids := writers(directory):
-                servers.append(Running(directory, about, frozenset(pids)))
+            if rings := living_rings(directory):
+                workers = {ring.pid for ring in rings if ring.role == "worker"}
+                servers.append(Running(directory, about, frozenset(ring.pid for ring in rings), len(workers)))
     return servers
 
 
@@ -60,9 +62,14 @@ def choose(pids: Sequence[int]) -> list[Path]:
     return directories
 
 
+def none_runs() -> UsageError:
+    """What is said where no server runs."""
+    return UsageError("no server of yours runs under wsgiviz exec", HINT)
+
+
 def _only(servers: Sequence[Running]) -> Running:
     if not servers:
-        raise UsageError("no server of yours runs under wsgiviz exec", HINT)
+        raise none_runs()
     if len(servers) > 1:
         listed = "\n".join(server.words for server in servers)
         raise UsageError(f"{len(servers)} servers run: which one?", "wsgiviz attach PID, or two of them", listed)

@@ -13,7 +13,7 @@ from functools import partial
 from itertools import islice
 from pathlib import Path
 
-from wsgiviz.control.attachment import kind_of
+from wsgiviz.control.attached_server import kind_of
 from wsgiviz.control.host import describe_host
 from wsgiviz.events import (
     Event,

@@ -52,6 +52,7 @@ from wsgiviz.events.requests import (
     ConnectionClosing,
     RequestBegan,
     RequestEnded,
+    RequestsOver,
     ResponseStarted,
 )
 from wsgiviz.events.samples import (
@@ -77,6 +78,7 @@ from wsgiviz.events.server import (
     WorkerDied,
     WorkerExited,
     WorkerGone,
+    WorkerHeard,
     WorkerReady,
     WorkersChanged,
     WorkerStopping,
@@ -159,6 +161,7 @@ __all__ = [
     "RequestFailed",
     "RequestSent",
     "ResponseReceived",
+    "RequestsOver",
     "ResponseStarted",
     "RunEnded",
     "RunGrew",
@@ -184,6 +187,7 @@ __all__ = [
     "WorkerDied",
     "WorkerExited",
     "WorkerGone",
+    "WorkerHeard",
     "WorkerReady",
     "WorkerStopping",
     "WorkersChanged",

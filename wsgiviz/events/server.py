@@ -88,6 +88,12 @@ class WorkerGone(Event, frozen=True, tag=71):
     status: int = -1
 
 
+class WorkerHeard(Event, frozen=True, tag=105):
+    """Of a dead worker: its newest record is of ``heard_ns`` (CLOCK_MONOTONIC). By whoever reads its ring."""
+
+    heard_ns: int
+
+
 class SlotThread(Event, frozen=True, tag=14):
     """Thread ``thread_id`` (native) serves as ``slot``."""
 

@@ -38,12 +38,14 @@ class ServerStarted(Event, frozen=True, tag=83):
 
 class ServerAttached(Event, frozen=True, tag=104):
     """A server that somebody else has started is watched as this side: of ``kind``, ``pid`` is its master, or what
-    ran the ``command`` in ``folder``; ``address`` is where it listens, "" where that is not known (yet)."""
+    ran the ``command`` in ``folder``; ``address`` is where it listens, "" where that is not known (yet). ``masters``:
+    those that run, the newest last: none where a server has no master, two while USR2 replaces one."""
 
     kind: str
     address: str
     command: tuple[str, ...] = ()
     folder: str = ""
+    masters: tuple[int, ...] = ()
 
 
 class ServerRetired(Event, frozen=True, tag=84):
@@ -82,7 +84,7 @@ class Failed(Event, frozen=True, tag=87):
 
 class ActionTaken(Event, frozen=True, tag=88):
     """Something that a person asked for was done: ``action`` is one of fire, more, cancel, add_worker, remove_worker,
-    reload, end_worker; ``detail`` says how (a signal's name); ``pid`` is whom it concerns."""
+    reload, end_worker, signal_master; ``detail`` says how (a signal's name); ``pid`` is whom it concerns."""
 
     action: str
     detail: str = ""

@@ -17,8 +17,9 @@ from pathlib import Path
 
 import psutil
 
-from wsgiviz.observe.server_sockets import Descriptors, HeldSocket, descriptors, network_of, socket_table
 from wsgiviz.observe.server_trees import ProcessRow, ServerTree
+from wsgiviz.observe.sock_diag import SYN_SENT
+from wsgiviz.observe.sockets import CONTROL, HELD, Descriptors, HeldSocket, descriptors, socket_table
 from wsgiviz.observe.system_calls import LOOPS_WAIT, SystemCall, polled, system_call
 
 Table = Mapping[int, HeldSocket]
@@ -35,9 +36,6 @@ MOST_THREADS = 256
 
 MOSTLY = 0.5
 """A process that has had, or waited for, so much of a core while it was watched computes."""
-
-CONTROL = "/gunicorn.ctl"
-"""The end of the path of gunicorn's own control socket, which a worker may have inherited."""
 
 LATER_S = 10.0
 """A worker that came so long after its master is none of the first ones: something has replaced or added it."""
@@ -148,8 +146,16 @@ def _table(tree: ServerTree, tables: dict[str, Table]) -> Table:
     """The sockets of its network namespace, which is looked at once for all servers in it."""
     network = network_of(tree.master.pid)
     if network not in tables:
-        tables[network] = socket_table(tree.master.pid)
+        tables[network] = socket_table(tree.master.pid, HELD | {SYN_SENT})
     return tables[network]
+
+
+def network_of(pid: int) -> str:
+    """The network namespace of a process, as the kernel names it; that of a process which can't be read: its pid."""
+    try:
+        return os.readlink(f"/proc/{pid}/ns/net")
+    except OSError:
+        return str(pid)
 
 
 def _children() -> Counter[int]:

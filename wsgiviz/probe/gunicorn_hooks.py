@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Callable
 from time import monotonic_ns
 from typing import Any
 
@@ -36,6 +37,7 @@ _opened = False  # the master has its own
 _deaths = Deaths(_emit)  # the master's
 _boot_line = BootLine(_emit, "")  # the worker's, or the master's that preloads
 _keep: list[object] = []  # what must live as long as the process
+_end_wait: list[Callable[[], object]] = []  # what ends the wait of an asgi worker that was told to quit
 
 
 # --- in the master -----------------------------------------------------------------------------------------------
@@ -169,7 +171,7 @@ def _watch_sync(worker: Any, ids: RequestIds) -> None:
     worker.handle = observed_handle
     worker.wsgi = wrap_app(worker.wsgi, connection)
     sampler = SlotSampler(_emit, _lines(worker), {threading.get_ident(): connection})
-    LineSampler(_emit, [sampler.sample]).start()
+    LineSampler(_emit, [sampler.sample], ids=ids).start()
 
 
 def _watch_threads(worker: Any, ids: RequestIds) -> None:
@@ -179,7 +181,7 @@ def _watch_threads(worker: Any, ids: RequestIds) -> None:
     acceptor = AcceptorSampler(_emit, threading.get_ident())
     announces = slots.queue.announce, acceptor.announce
     sampler = SlotSampler(_emit, _lines(worker), slots.connections, acceptor.sample, announces)
-    LineSampler(_emit, [sampler.sample]).start()
+    LineSampler(_emit, [sampler.sample], ids=ids).start()
 
 
 def _watch_greenlets(worker: Any, ids: RequestIds) -> None:
@@ -189,10 +191,12 @@ def _watch_greenlets(worker: Any, ids: RequestIds) -> None:
     requests = watch_greenlets(worker, _emit, ids)
     heartbeat = HubHeartbeat(_emit)
     _keep.append(heartbeat)
-    LineSampler(_emit, [LoopSampler(_emit, _lines(worker), requests, heartbeat).sample]).start()
+    LineSampler(_emit, [LoopSampler(_emit, _lines(worker), requests, heartbeat).sample], ids=ids).start()
 
 
 def _watch_loop(worker: Any) -> None:
+    import asyncio
+
     from gunicorn.asgi.protocol import ASGIProtocol
 
     from wsgiviz.probe.asgi import AsgiProbe, follow_tasks
@@ -215,9 +219,14 @@ def _watch_loop(worker: Any) -> None:
         follow_tasks(worker.loop)
         thread_calls = follow_thread_calls(worker.loop, emit)
         sampler = LoopSampler(emit, _lines(worker), probe.requests, heartbeat, thread_calls)
-        LineSampler(emit, [sampler.sample]).start()
+        LineSampler(emit, [sampler.sample], ids=ids).start()
         _boot_line.stop()
         emit.worker_ready()
+        serving = asyncio.current_task()
+        if serving is not None and not GUEST:
+            # It looks once a second whether it was told to quit, and takes this for the end: no viewer should wait so
+            # long. (What it does for others under `wsgiviz exec` is as without us.)
+            _end_wait.append(serving.cancel)
         return server
 
     worker.loop.create_server = create_server
@@ -225,6 +234,8 @@ def _watch_loop(worker: Any) -> None:
 
 def worker_int(worker: Any) -> None:
     _emit.worker_stopping(signal.SIGINT)
+    while _end_wait:  # once: what comes after the wait is not to be interrupted
+        _end_wait.pop()()
 
 
 def worker_abort(worker: Any) -> None:

@@ -12,7 +12,9 @@ from types import CodeType, FrameType
 from typing import Any
 
 from wsgiviz.probe.connection import name_of
+from wsgiviz.probe.over import OverNumbers
 from wsgiviz.probe.pace import PACE, QUIET_EVERY_S, RecordingPace
+from wsgiviz.probe.request_ids import RequestIds
 from wsgiviz.probe.source_lines import SourceLine, SourceLines
 from wsgiviz.probe.tasks_at_hand import RUN_LOOPS, Tasks, follow
 from wsgiviz.recorder.emitter import Emitter
@@ -39,15 +41,26 @@ class LineSampler:
     that sample announce (their ``announce``) what is there when somebody begins to look, and what lasts now and then.
     """
 
-    def __init__(self, emit: Emitter, samples: Iterable[Callable[[], None]], pace: RecordingPace = PACE) -> None:
+    def __init__(
+        self,
+        emit: Emitter,
+        samples: Iterable[Callable[[], None]],
+        pace: RecordingPace = PACE,
+        ids: RequestIds | None = None,
+    ) -> None:
         self._emit = emit
         self._pace = pace
         self._samples = tuple(samples)
-        announcers = (getattr(getattr(sample, "__self__", None), "announce", None) for sample in self._samples)
-        self._announcers = [announce for announce in announcers if announce is not None]
+        self._announcers = self._methods("announce")
+        self._over = OverNumbers(emit, ids, self._methods("in_flight")) if ids is not None else None
         self._announced = 0
         self._sleep = unpatched("time", "sleep")
         self._is_finalizing = sys.is_finalizing
+
+    def _methods(self, name: str) -> list[Callable[..., Any]]:
+        """Those of the objects that sample, as far as they have them."""
+        found = (getattr(getattr(sample, "__self__", None), name, None) for sample in self._samples)
+        return [method for method in found if method is not None]
 
     def start(self) -> None:
         """Start the thread; nobody waits for its end."""
@@ -76,6 +89,8 @@ class LineSampler:
             for announce in self._announcers:
                 announce(lasting=not begins)
             self._announced = self._emit.written()
+        if self._over is not None and self._pace.full:
+            self._over.look()
 
 
 class LineEmitter:
@@ -97,7 +112,7 @@ class LineEmitter:
         if own is None:
             return before
         line = self._lines.name(own)
-        inner = self._lines.name(frames[0]) if frames[0] is not own else None
+        inner = self._lines.innermost(frames) if frames[0] is not own else None
         if (line, inner) != before:
             self._emit.line_seen(slot, req, line.number, line.where)
             if inner is not None:

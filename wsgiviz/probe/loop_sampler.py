@@ -85,6 +85,10 @@ class LoopSampler:
             if self._emit.detailed:
                 self._thread_calls.pools.sample(frames)
 
+    def in_flight(self) -> list[int]:
+        """The numbers of the requests that are here."""
+        return list(self._requests)
+
     def announce(self, lasting: bool) -> None:
         """Emit again what is there, or of that only what was there at the last call of `sample` too."""
         requests = list(self._requests.values())
@@ -136,7 +140,8 @@ class LoopSampler:
         return stack(sys._current_frames().get(self._thread))
 
     def _watch(self, requests: list[LoopRequest]) -> None:
-        """Emit who holds the loop, and where, every 100 ms as long as it does."""
+        """Emit who holds the loop, and where, every 100 ms as long as it does. A loop that is late in its selector
+        lacks a core, or the GIL, and is held by nobody."""
         now = monotonic_ns()
         late_ns = now - self._heartbeat.due_ns
         if late_ns < HELD_NS:
@@ -145,8 +150,11 @@ class LoopSampler:
         if now - self._held_emitted_ns < HELD_NS:
             return
         self._held_emitted_ns = now
-        line = self._lines.nearest(self._running())
+        frames = self._running()
+        running = next((request for request in requests if request.step & 1), None)
+        if running is None and frames and frames[0].f_globals.get("__name__") == "selectors":
+            return
+        line = self._lines.nearest(frames)
         if line is not None:
-            running = next((request for request in requests if request.step & 1), None)
             req, held_ns = (running.req, now - running.step_ns) if running is not None else (0, late_ns)
             self._emit.loop_held(req, held_ns, line.number, line.where)

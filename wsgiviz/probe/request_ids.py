@@ -27,7 +27,12 @@ class RequestIds:
     def __init__(self, pid: int) -> None:
         start = (time.monotonic_ns() >> 20) % (1 << START_BITS)
         lowest = 1 - (pid + 1 << COUNTER_BITS)
-        self.next_external: Callable[[], int] = itertools.count(lowest + start).__next__
+        self._count = itertools.count(lowest + start)
+        self.next_external: Callable[[], int] = self._count.__next__
+
+    def next_number(self) -> int:
+        """The one that the next external request will have; `itertools.count` shows it in its repr only."""
+        return int(repr(self._count)[len("count(") : -1])
 
     def of(self, header: str | None) -> int:
         """The number in the driver's header; a new external one when there is none, or no number in it."""

@@ -74,6 +74,10 @@ class SlotSampler:
             if self._emit_lasting(connection, key, found):
                 self._seen[thread] = key, self._emit_line(connection, key, found, line)
 
+    def in_flight(self) -> list[int]:
+        """The numbers of the requests that are here."""
+        return [connection.req for connection in list(self._connections.values()) if connection.req]
+
     def announce(self, lasting: bool) -> None:
         """Emit again what is there, or of that only what was there at the last call of `sample` too."""
         for thread, connection in list(self._connections.items()):

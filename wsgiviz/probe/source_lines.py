@@ -30,13 +30,20 @@ DEFINED = -1
 """Stands for the place of an instruction: the function's beginning."""
 MOST_DECORATED = 20
 """A function's ``def`` is looked for in so many lines."""
+PRIMITIVES = tuple(
+    os.sep + name.replace("/", os.sep)
+    for name in ("asyncio/locks.py", "asyncio/queues.py", "threading.py", "queue.py", "gevent/event.py")
+)
+"""Files of functions in which anything may wait for anything."""
+SAYING_NOTHING = frozenset({"wait", "get", "put", "acquire", "result", "__aenter__", "__enter__"})
+"""Names of functions round them that say no more of who waits there, or for what."""
 MOST_KNOWN = 4096
 """So many lines, and files, are remembered."""
 OURS = os.path.dirname(os.path.dirname(__file__)) + os.sep
 
 
 class SourceLine(NamedTuple):
-    """A line that a request is at. ``where`` is "file|function|call" as it goes into an event."""
+    """A line that a request is at. ``where`` is "file|function|call" or "file|function||user", as in events."""
 
     number: int
     where: bytes
@@ -49,6 +56,7 @@ class SourceLines:
         self._package = _package_of(app.partition(":")[0])
         self._own: dict[str, bool] = {}
         self._named: dict[tuple[CodeType, int], SourceLine] = {}
+        self._used: dict[tuple[CodeType, int, str], SourceLine] = {}
 
     def own(self, frames: list[FrameType]) -> FrameType | None:
         """The innermost of ``frames``, which come innermost first, that is the app's."""
@@ -87,6 +95,20 @@ class SourceLines:
             known = self._named[code, at] = _named(code, at, frame.f_lineno or _line_before(code, at))
         return known
 
+    def innermost(self, frames: list[FrameType]) -> SourceLine:
+        """The line of the first of ``frames``; of one that any wait may end in, with the function that uses it."""
+        code, at = frames[0].f_code, frames[0].f_lasti
+        if not code.co_filename.endswith(PRIMITIVES):
+            return self.name(frames[0])
+        around = (frame.f_code for frame in frames if not frame.f_code.co_filename.endswith(PRIMITIVES))
+        user = next((user.co_name for user in around if user.co_name not in SAYING_NOTHING), "")
+        known = self._used.get((code, at, user))
+        if known is None:
+            self._bound()
+            line = frames[0].f_lineno or _line_before(code, at)
+            known = self._used[code, at, user] = _source_line(code, line, "", user)
+        return known
+
     def definition(self, code: CodeType) -> SourceLine | None:
         """The line of a function's ``def``; None when it is not the app's."""
         if not self._is_own(code):
@@ -101,6 +123,8 @@ class SourceLines:
         """What is known keeps code alive, and an app may make new code for each request."""
         if len(self._named) > MOST_KNOWN:
             self._named.clear()
+        if len(self._used) > MOST_KNOWN:
+            self._used.clear()
 
 
 def _package_of(module: str) -> str:
@@ -131,12 +155,16 @@ def _defined(code: CodeType) -> SourceLine:
     return _source_line(code, next(found, first), "")
 
 
-def _source_line(code: CodeType, line: int | None, call: str) -> SourceLine:
+def _source_line(code: CodeType, line: int | None, call: str, user: str = "") -> SourceLine:
+    """``user`` stands where a call would, behind one more "|": a primitive's own calls say nothing."""
     file = _short_path(code.co_filename).encode("utf-8", "replace")
-    function, called = code.co_name.encode("utf-8", "replace"), call.encode("utf-8", "replace")
-    lengths = _lengths((len(file), FILE_BYTES), (len(called), CALL_BYTES), (len(function), FUNCTION_BYTES))
+    function, called = code.co_name.encode("utf-8", "replace"), (call or user).encode("utf-8", "replace")
+    lengths = _lengths(
+        (len(file), FILE_BYTES - bool(user)), (len(called), CALL_BYTES), (len(function), FUNCTION_BYTES)
+    )
     parts = file[-lengths[0] :], function[: lengths[2]], called[: lengths[1]]
-    return SourceLine(line or 0, b"|".join(part.replace(b"|", b"!") for part in parts))
+    texts = [part.replace(b"|", b"!") for part in parts]
+    return SourceLine(line or 0, b"|".join(texts if call or not user else [*texts[:2], b"", texts[2]]))
 
 
 def _lengths(*wanted: tuple[int, int]) -> list[int]:

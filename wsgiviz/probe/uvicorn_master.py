@@ -19,6 +19,7 @@ from uvicorn.supervisors.multiprocess import Multiprocess
 from wsgiviz.lifeline import die_with_parent
 from wsgiviz.probe.ring import RUN_DIR, SIDE, make_emitter
 from wsgiviz.probe.uvicorn_workers import SupervisedWorkers
+from wsgiviz.probe.woken import WokenBySignals
 from wsgiviz.recorder.emitter import Emitter
 
 BOOT_ERROR = RUN_DIR / f"{SIDE}-boot-error.json"
@@ -36,6 +37,7 @@ class Supervisor(Multiprocess):
 
     def __init__(self, config: uvicorn.Config, sockets: list[socket.socket], emit: Emitter) -> None:
         super().__init__(*_before_sockets(config), sockets)  # type: ignore[call-arg] # it depends on its version
+        self.should_exit = WokenBySignals()
         self._workers = SupervisedWorkers(self, emit)
 
     def init_processes(self) -> None:

@@ -33,13 +33,14 @@ class ServingProcess:
         self.emit = emit
         self._boot_line = boot_line
         self._app = app
+        self._ids = RequestIds(os.getpid())
         self._requests: dict[int, Any] = {}
 
     def wrap(self, app: Any, protocol: Any) -> AsgiProbe:
         """The app as the server is to call it. ``protocol``: the server's asyncio protocol class."""
         accepted = note_accepts(protocol, self.emit)
         watched = followed(app, self.emit, speaks_asgi=True)
-        probe = AsgiProbe(watched, self.emit, RequestIds(os.getpid()), lambda port: accepted.pop(port, 0))
+        probe = AsgiProbe(watched, self.emit, self._ids, lambda port: accepted.pop(port, 0))
         self._requests = probe.requests
         return probe
 
@@ -54,7 +55,7 @@ class ServingProcess:
         calls = follow_thread_calls(loop, self.emit)
         lines = LineEmitter(self.emit, SourceLines(self._app))
         sampler = LoopSampler(self.emit, lines, self._requests, LoopHeartbeat(loop, self.emit), calls)
-        LineSampler(self.emit, [sampler.sample]).start()
+        LineSampler(self.emit, [sampler.sample], ids=self._ids).start()
         self.emit.worker_ready()
 
 

@@ -61,6 +61,7 @@ class Kind(IntEnum):
     REQUEST_ENDED = 27
     CLIENT_SEEN = 28
     ACCEPTOR_CLOSING = 29
+    REQUESTS_OVER = 111
 
     # A request on an event loop
     STEP_BEGAN = 30
@@ -140,6 +141,7 @@ FIELDS: Mapping[Kind, Fields] = {
     Kind.CONNECTION_CLOSING: Fields(slot="slot", req="req", a="ended_ns"),
     Kind.CLIENT_SEEN: Fields(slot="slot", a="received", text="address"),
     Kind.ACCEPTOR_CLOSING: Fields(a="closing"),
+    Kind.REQUESTS_OVER: Fields(a="low", b="high"),
     Kind.STEP_BEGAN: Fields(req="req"),
     Kind.STEP_ENDED: Fields(req="req", b="held_ns"),
     Kind.TASK_READY: Fields(req="req"),

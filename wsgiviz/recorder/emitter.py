@@ -151,6 +151,9 @@ class Emitter:
     def acceptor_closing(self, closing: int, t_ns: int = 0) -> None:
         self._record(Kind.ACCEPTOR_CLOSING, a=closing, t_ns=t_ns)
 
+    def requests_over(self, low: int, high: int, t_ns: int = 0) -> None:
+        self._record(Kind.REQUESTS_OVER, a=low, b=high, t_ns=t_ns)
+
     # --- an event loop
 
     def loop_beat(self, late_ns: int, selector_ns: int, every_ns: int = 0, t_ns: int = 0) -> None:

@@ -18,7 +18,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from wsgiviz.recorder.layout import HEADER_BYTES, SUFFIX, unpack_header
+from wsgiviz.recorder.layout import HEADER_BYTES, SUFFIX, RingHeader, unpack_header
 from wsgiviz.recorder.served import SITE, homes, is_private, read_about
 
 MOST_DEAD_RINGS = 16
@@ -152,12 +152,17 @@ def lives(directory: Path) -> bool:
 
 def writers(directory: Path) -> set[int]:
     """The processes that live and record there. Raises OSError when it can't be read."""
+    return {header.pid for header in living_rings(directory)}
+
+
+def living_rings(directory: Path) -> list[RingHeader]:
+    """The rings there whose writers live. Raises OSError when it can't be read."""
     names = [name for name in os.listdir(directory) if name.endswith(SUFFIX)]
-    return {pid for pid in (_living_writer(directory / name) for name in names) if pid}
+    return [header for header in (_living_ring(directory / name) for name in names) if header is not None]
 
 
-def _living_writer(ring: Path) -> int:
-    """Its pid; 0 where it is gone."""
+def _living_ring(ring: Path) -> RingHeader | None:
+    """None where its writer is gone."""
     try:
         fd = os.open(ring, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
         try:
@@ -165,8 +170,8 @@ def _living_writer(ring: Path) -> int:
         finally:
             os.close(fd)
     except OSError:
-        return 0
-    return header.pid if header is not None and is_alive(header.pid, header.started_ns) else 0
+        return None
+    return header if header is not None and is_alive(header.pid, header.started_ns) else None
 
 
 def is_alive(pid: int, since_ns: int) -> bool:

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from wsgiviz.analysis import deaths
+from wsgiviz.analysis.black_box import MOST_REQUESTS, held_at_death
 from wsgiviz.analysis.lints import findings
 from wsgiviz.analysis.lints.context import LintContext
 from wsgiviz.control.served_log import ServedLog
@@ -20,7 +21,6 @@ from wsgiviz.observe.py_spy import Spied
 from wsgiviz.observe.worker_timeout import WorkerTimeout, timeout_of
 from wsgiviz.report.dump_waits import waiting
 from wsgiviz.state import Activity, Request, Side, State, Worker
-from wsgiviz.state.request import WORKER_DIED
 
 BLOCKED_S = 10.0
 """A worker that has been at one request for longer is found; or for half of gunicorn's --timeout, if that is less."""
@@ -40,7 +40,6 @@ FIRST = (
 SAME = {"all-workers-busy": "all-workers-blocked"}
 
 MOST_DEATHS = 5
-MOST_REQUESTS = 50
 MOST_CLIENTS = 20
 Facts = dict[str, Any]
 
@@ -284,23 +283,6 @@ def _died(side: Side, worker: Worker, now_ns: int) -> Facts:
     if len(held) > 1:
         words += f", and {len(held) - 1} more"
     return _finding("worker-timeout" if worker.died_of == "timeout" else "worker-died", words)
-
-
-def held_at_death(side: Side, worker: Worker) -> list[Request]:
-    """What a process had when it died, the oldest first."""
-    found = {one.id: one for one in side.ledger.external.values() if one.pid == worker.pid}
-    found |= {one.id: one for one in side.ledger.in_flight() if one.pid == worker.pid}
-    held = [one for one in found.values() if one.began_ns and _lost(one, side, worker)]
-    return sorted(held, key=lambda one: one.began_ns)[:MOST_REQUESTS]
-
-
-def _lost(request: Request, side: Side, worker: Worker) -> bool:
-    """On SIGABRT gunicorn raises SystemExit in what a worker is at: there the app has ended, and then it may wait for
-    the client to hang up."""
-    if request.in_app or request.raised == WORKER_DIED:
-        return True
-    timeout = worker.died_of == "timeout"
-    return timeout and (request.raised == "SystemExit" or not (side.is_loop or request.released_ns))
 
 
 def _finding(name: str, words: str) -> Facts:

@@ -20,15 +20,16 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from wsgiviz.analysis import deaths
+from wsgiviz.analysis.black_box import LostRequest, held_at_death, lost, report
 from wsgiviz.control.served_log import ServedLog, ring_headers
 from wsgiviz.errors import UsageError
 from wsgiviz.observe.kernel import gone_status
 from wsgiviz.recorder import served
 from wsgiviz.recorder.keeping import is_alive
 from wsgiviz.report.dump import not_read, write
-from wsgiviz.report.dump_facts import Facts, held_at_death, now_iso
+from wsgiviz.report.dump_facts import Facts, now_iso
 from wsgiviz.report.dump_page import clipped, length, wrapped
-from wsgiviz.state import Request, Side, Worker
+from wsgiviz.state import Side, Worker
 
 MOST_DIRECTORIES = 32
 MOST_DEATHS = 20
@@ -100,15 +101,13 @@ def _runs(pid: int, since_ns: int) -> bool:
 
 
 def _death(log: ServedLog, side: Side, worker: Worker, seen: bool) -> Facts:
-    cause = (
-        deaths.cause(worker, side)
-        if seen
-        else deaths.Cause(NOT_YET if _runs(side.server.pid, log.about.started_ns) else UNSEEN, "not known")
-    )
     last_ns = log.last_ns.get(worker.pid, 0)
-    at_ns = worker.death.t_ns if seen and worker.death is not None else 0
-    until_ns = at_ns or last_ns
-    boot = worker.boot_where if not worker.ready_ns else None
+    known = report(side, worker, last_ns)
+    cause, until_ns, requests = known.cause, known.at_ns or last_ns, known.requests
+    if not seen:  # it lives as far as the records go
+        cause = deaths.Cause(NOT_YET if _runs(side.server.pid, log.about.started_ns) else UNSEEN, "not known")
+        until_ns = last_ns
+        requests = tuple(lost(one, last_ns) for one in held_at_death(side, worker))
     return {
         "pid": worker.pid,
         "worker": worker.number,
@@ -121,21 +120,20 @@ def _death(log: ServedLog, side: Side, worker: Worker, seen: bool) -> Facts:
         "by": cause.by,
         "signal": cause.signal,
         "exit_status": cause.exit_status,
-        "booting": worker.died_booting if seen else not worker.ready_ns,
-        "silent_s": max(0, until_ns - last_ns) / 1e9 if seen and last_ns else None,
+        "booting": known.booting if seen else not worker.ready_ns,
+        "silent_s": known.silent_ns / 1e9 if seen and known.silent_ns is not None else None,
         "seen": seen,
-        "requests": [_request(one, until_ns) for one in held_at_death(side, worker)],
-        "line": boot.words if boot is not None else None,
+        "requests": [_request(one) for one in requests],
+        "line": known.line,
     }
 
 
-def _request(request: Request, until_ns: int) -> Facts:
-    stay = request.stays[-1] if request.stays else None
+def _request(request: LostRequest) -> Facts:
     return {
         "target": request.target or None,
-        "age_s": max(0, until_ns - request.began_ns) / 1e9,
-        "line": request.where.words if request.where is not None else None,
-        "line_since_s": max(0, until_ns - stay.since_ns) / 1e9 if stay is not None else None,
+        "age_s": request.age_ns / 1e9,
+        "line": request.line,
+        "line_since_s": request.line_ns / 1e9 if request.line_ns is not None else None,
     }
 
 

@@ -30,7 +30,11 @@ OF_WORKER: frozenset[type[Event]] = frozenset(
         *lines.HANDLERS,
         *contract.HANDLERS,
         *samples.HANDLERS,
-        *(kind for kind in workers.HANDLERS if kind.__name__ not in ("WorkerDied", "WorkerGone", "MasterExited")),
+        *(
+            kind
+            for kind in workers.HANDLERS
+            if kind.__name__ not in ("WorkerDied", "WorkerGone", "WorkerHeard", "MasterExited")
+        ),
     }
 )
 """Events whose pid is that of a worker, which may be dead by the time that they are read."""

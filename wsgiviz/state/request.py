@@ -22,17 +22,24 @@ WORKER_DIED = "worker died"
 
 
 class Location(Struct, frozen=True, gc=False):
-    """A line of the app's code: ``line`` of ``file``, in ``function``, and the ``call`` that is on there, or ""."""
+    """A line of the app's code: ``line`` of ``file``, in ``function``, and the ``call`` that is on there, or "".
+
+    Of the innermost line, where that is in a lock, an event or a queue of the standard library: ``user``, the
+    library's function that waits in it, or "".
+    """
 
     file: str  # as Python found it: relative to the folder that it was imported from
     line: int
     function: str
     call: str = ""
+    user: str = ""
 
     @property
     def words(self) -> str:
         """In short: "sleep.py:14 time.sleep". From an app, so escape it before showing it."""
-        return f"{self.file.rpartition('/')[2]}:{self.line} {self.call or 'in ' + self.function}"
+        return f"{self.file.rpartition('/')[2]}:{self.line} {self.call or 'in ' + self.function}" + (
+            f", used by {self.user}" if self.user else ""
+        )
 
 
 class Step(Struct, frozen=True, gc=False):
@@ -72,7 +79,11 @@ def _at_one_place(one: Stay, other: Stay) -> bool:
         return False
     if one.within is None or other.within is None:
         return one.within is other.within
-    return (one.within.file, one.within.function) == (other.within.file, other.within.function)
+    return _inside(one.within) == _inside(other.within)
+
+
+def _inside(within: Location) -> tuple[str, str, str]:
+    return within.file, within.function, within.user
 
 
 class Request(Struct, frozen=True, gc=False):

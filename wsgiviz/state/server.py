@@ -27,6 +27,7 @@ class Server(Struct, frozen=True, gc=False):
     """Its workers, loops and queues."""
 
     pid: int = 0  # the master's
+    masters: tuple[int, ...] = ()  # of somebody else's server: those that run, the newest last; two after USR2
     up: bool = False
     loading_ns: int = 0  # since when its master loads the app itself, before it forks workers (gunicorn's --preload)
     boot_where: Location | None = None  # the line that it was last seen at in that
@@ -48,6 +49,9 @@ class Server(Struct, frozen=True, gc=False):
     self_calls: Mapping[int, int] = field(default_factory=dict)  # by pid: connections of the worker to this server
     acceptors: Mapping[int, int] = field(default_factory=dict)  # by pid: since when its accepting thread closes one
     thread_pools: Mapping[PoolKey, ThreadPool] = field(default_factory=dict)  # behind event loops
+    numbers: Mapping[int, tuple[int, int]] = field(
+        default_factory=dict
+    )  # by pid: the lowest and highest number of its external requests that was seen
     overflows: int = -1  # connections turned away by full accept queues of the machine since it booted
     deaths: int = 0  # workers that were killed or died by themselves
     signals: Mapping[int, str] = field(default_factory=dict)  # by pid: what a person had wsgiviz send to it last

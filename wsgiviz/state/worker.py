@@ -116,6 +116,7 @@ class Worker(Struct, frozen=True, gc=False):
     exited: bool = False  # it said that it goes in order
     recycled: bool = False  # because of gunicorn's max_requests
     death: Death | None = None
+    heard_ns: int = 0  # of a dead one: when it has written its newest record
     iterating: bool = False  # the app has returned its iterable, and is asked for its parts
     paused_ns: int = 0  # of the present request: how long its iterator waited for the server to write
     client: ReadingClient | None = None  # of a connection that has brought no request for a while

@@ -21,4 +21,5 @@ class AttachedFeed(LogFeed):
         if writer is not None:
             log.attach(writer)
         super().__init__(log, attachment, writer)
+        self.attachment = attachment
         attachment.start()

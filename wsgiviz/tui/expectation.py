@@ -67,9 +67,10 @@ def workers_changed(before: State, side: str, wanted: int) -> Outcome:
     return outcome
 
 
-def reloaded(before: State) -> Outcome:
-    """Every worker of before has gone, and others are ready in their place."""
-    old = {name: side.server.processes() for name, side in before.sides.items() if side.kind != "uvicorn"}
+def reloaded(before: State, only: str = "") -> Outcome:
+    """Every worker of before has gone, and others are ready in their place: of gunicorn's sides, or of ``only``."""
+    sides = [side for side in before.sides.values() if (side.name == only if only else side.kind != "uvicorn")]
+    old = {side.name: side.server.processes() for side in sides}
 
     def outcome(state: State) -> str | None:
         for name, pids in old.items():

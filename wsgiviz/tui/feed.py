@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Protocol, Self, runtime_checkable
 
 from wsgiviz.analysis.occurrences import Occurrences
-from wsgiviz.log import EventLog, Mark
+from wsgiviz.log import EventLog, Mark, Player
 from wsgiviz.state import State
 
 
@@ -173,6 +173,14 @@ class KeepsLog(Protocol):
 
     @property
     def log(self) -> EventLog: ...
+
+
+@runtime_checkable
+class IsPlayed(Protocol):
+    """A feed that a player plays."""
+
+    @property
+    def player(self) -> Player: ...
 
 
 class Saving(Protocol):

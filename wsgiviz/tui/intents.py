@@ -45,6 +45,23 @@ class EndWorker(Message):
         self.side, self.pid, self.number = side, pid, number
 
 
+class AskToSignal(Message):
+    """Send a signal to the process ``pid`` of somebody else's server, once a person has confirmed that; ``effect`` is
+    what it does, as a clause."""
+
+    def __init__(self, side: str, pid: int, number: signal.Signals, effect: str) -> None:
+        super().__init__()
+        self.side, self.pid, self.number, self.effect = side, pid, number, effect
+
+
+class SayWhy(Message):
+    """Why what a person asked for is not done, in words."""
+
+    def __init__(self, words: str) -> None:
+        super().__init__()
+        self.words = words
+
+
 class ChangeSettings(Message):
     """Run with these settings from now on."""
 

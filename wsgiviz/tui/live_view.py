@@ -258,7 +258,13 @@ def attached_title(side: Side) -> str:
     server = "uvicorn" if side.kind == "uvicorn" else f"gunicorn {side.kind}"
     each = f" of {threads} threads" if threads > 1 else ""
     at = f" at {side.server.address.removeprefix('http://')}" if side.server.address else ""
-    return f"{server}, {workers} worker{'s' if workers != 1 else ''}{each}, pid {side.server.pid}{at}"
+    return f"{server}, {workers} worker{'s' if workers != 1 else ''}{each}, {_masters(side)}{at}"
+
+
+def _masters(side: Side) -> str:
+    """ "pid 100"; "masters 100 and 205 (new)" while USR2 replaces one."""
+    *old, new = side.server.masters or (side.server.pid,)
+    return f"masters {', '.join(map(str, old))} and {new} (new)" if old else f"pid {new}"
 
 
 def _commands(sides: Iterable[Side]) -> str:

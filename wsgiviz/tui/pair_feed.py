@@ -13,12 +13,13 @@ from wsgiviz.log import Mark, PairPlayer, Player
 from wsgiviz.printable import printable
 from wsgiviz.state import State
 from wsgiviz.tui.feed import Frame, Playhead, Saving
+from wsgiviz.tui.playback_feed import Played
 from wsgiviz.tui.replay_feed import ReplayFeed
 
 LONGEST_NAME = 20
 
 
-class PairFeed:
+class PairFeed(Played[PairPlayer]):
     """The recordings ``left`` and ``right``: of each the side ``side``, by default "wsgi", or the first in both.
 
     A feed of the left one, and the playback of both. Times of the playhead are nanoseconds since
@@ -40,7 +41,7 @@ class PairFeed:
         self.names = _names(left, right)
         one, other = (feed.player for feed in self._feeds)
         self._zeros = _began_ns(one, self.side), _began_ns(other, self.side)
-        self.player = PairPlayer((one, other), self._zeros)
+        super().__init__(PairPlayer((one, other), self._zeros))
         self.player.loop = loop
 
     @property
@@ -50,14 +51,6 @@ class PairFeed:
     @property
     def occurrences(self) -> Occurrences:
         return self._feeds[0].occurrences
-
-    @property
-    def playing(self) -> bool:
-        return self.player.playing
-
-    @property
-    def speed(self) -> float:
-        return self.player.speed
 
     @property
     def calm(self) -> bool:
@@ -105,33 +98,12 @@ class PairFeed:
         for feed in self._feeds:
             feed.close()
 
-    # --- playback ---------------------------------------------------------------------------------------------------
-
-    def toggle(self) -> None:
-        self.player.toggle()
-
-    def step(self, by: int) -> None:
-        self.player.step(by)
-
     def restart(self) -> None:
         self.player.restart()
         self.player.playing = True
 
     def to_end(self) -> None:
         self.seek(self.player.end_ns)
-
-    def faster(self, by: int) -> None:
-        self.player.faster(by)
-
-    def slow_motion(self) -> None:
-        self.player.slow_motion()
-
-    def toggle_loop(self) -> None:
-        self.player.loop = not self.player.loop
-
-    def seek(self, t_ns: int) -> None:
-        self.player.pause()
-        self.player.seek(t_ns)
 
     def go_to(self, mark: Mark) -> None:
         self.seek(mark.t_ns)

@@ -7,8 +7,8 @@ from typing import Any, Self
 
 from textual.screen import Screen
 
-from wsgiviz.tui.feed import Feed, Frame, KeepsLog
-from wsgiviz.tui.past_feed import PastFeed
+from wsgiviz.tui.feed import Feed, Frame, IsPlayed, KeepsLog
+from wsgiviz.tui.past_feed import LoggedPast, PastFeed, RecordedPast
 from wsgiviz.tui.screens.live import LiveScreen
 from wsgiviz.tui.screens.replay import PastScreen
 
@@ -22,10 +22,14 @@ class Past:
 
     @classmethod
     def of(cls, live: Feed, asking: LiveScreen, by: int, slow: bool) -> Self | None:
-        """Of ``live``, seen as on the screen that asks for it, after a step of ``by`` events; None without a log."""
-        if not isinstance(live, KeepsLog) or not live.log.end:
+        """Of ``live``, seen as on the screen that asks for it, after a step of ``by`` events; None where it has
+        neither a log nor a recording."""
+        if isinstance(live, KeepsLog) and live.log.end:
+            feed: PastFeed = LoggedPast(live, slow)
+        elif isinstance(live, IsPlayed):
+            feed = RecordedPast(live, slow)
+        else:
             return None
-        feed = PastFeed(live, slow)
         if by:
             feed.step(by)
         screen = PastScreen(Frame.of(feed, feed.player.now_ns, playhead=feed.playhead), asking.glyphs)

@@ -3,24 +3,63 @@
 from __future__ import annotations
 
 import time
+from typing import Generic, TypeVar
 
 from wsgiviz.analysis.occurrences import Occurrences
 from wsgiviz.events import RUN_STRIDE
-from wsgiviz.log import Mark, MarkFinder, MarkType, Player
+from wsgiviz.log import Mark, MarkFinder, MarkType, PairPlayer, Player
 from wsgiviz.state import Request, State
 from wsgiviz.tui.feed import Playhead
+
+PlayerT = TypeVar("PlayerT", bound=Player | PairPlayer)
 
 SEARCH_NS = 3_000_000
 """So long a frame may look for marks."""
 
 
-class PlaybackFeed:
+class Played(Generic[PlayerT]):
+    """What a feed does with its player, of one recording or of two."""
+
+    player: PlayerT
+
+    def __init__(self, player: PlayerT) -> None:
+        self.player = player
+
+    @property
+    def playing(self) -> bool:
+        return self.player.playing
+
+    @property
+    def speed(self) -> float:
+        return self.player.speed
+
+    def toggle(self) -> None:
+        self.player.toggle()
+
+    def step(self, by: int) -> None:
+        self.player.step(by)
+
+    def faster(self, by: int) -> None:
+        self.player.faster(by)
+
+    def slow_motion(self) -> None:
+        self.player.slow_motion()
+
+    def toggle_loop(self) -> None:
+        self.player.loop = not self.player.loop
+
+    def seek(self, t_ns: int) -> None:
+        self.player.pause()
+        self.player.seek(t_ns)
+
+
+class PlaybackFeed(Played[Player]):
     """The state of a feed, and playback, by a player. Once the playhead was asked for, marks are looked for."""
 
     recorded = True
 
     def __init__(self, player: Player) -> None:
-        self.player = player
+        super().__init__(player)
         self._finder: MarkFinder | None = None
 
     @property
@@ -30,14 +69,6 @@ class PlaybackFeed:
     @property
     def occurrences(self) -> Occurrences:
         return self.player.occurrences
-
-    @property
-    def playing(self) -> bool:
-        return self.player.playing
-
-    @property
-    def speed(self) -> float:
-        return self.player.speed
 
     @property
     def playhead(self) -> Playhead:
@@ -65,33 +96,12 @@ class PlaybackFeed:
         self.search()
         return self.player.advance(time.monotonic_ns())
 
-    # --- playback ---------------------------------------------------------------------------------------------------
-
-    def toggle(self) -> None:
-        self.player.toggle()
-
-    def step(self, by: int) -> None:
-        self.player.step(by)
-
     def restart(self) -> None:
         self.player.home()
         self.player.playing = True
 
     def to_end(self) -> None:
         self.player.to_end()
-
-    def faster(self, by: int) -> None:
-        self.player.faster(by)
-
-    def slow_motion(self) -> None:
-        self.player.slow_motion()
-
-    def toggle_loop(self) -> None:
-        self.player.loop = not self.player.loop
-
-    def seek(self, t_ns: int) -> None:
-        self.player.pause()
-        self.player.seek(t_ns)
 
     def go_to(self, mark: Mark) -> None:
         self.player.go_to(mark.position, mark.within)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+from wsgiviz.analysis import metrics
 from wsgiviz.analysis.lints import seen, wording
 from wsgiviz.analysis.lints.context import SETTLED_NS, LintContext
 from wsgiviz.analysis.lints.lint import Lint
@@ -21,7 +22,7 @@ def silent(side: Side) -> list[Worker]:
 
 
 def _silent_client(context: LintContext, side: Side) -> str | None:
-    held = silent(side)
+    held = [worker for worker in silent(side) if context.now_ns - worker.since_ns > side.run.max_driver_late_ns]
     if not held:
         return None
     slots, of = len(side.server.living()), context.of_side(side)
@@ -59,19 +60,29 @@ WITH_CLIENT = {
 }
 
 
+LEAST_SHARE = 0.05
+"""Clients that take less of the time of slots than this, and of few of them, are no pattern."""
+
+
 def _slow_client(context: LintContext, side: Side) -> str | None:
     if side.is_loop:
         return None
     living, of = side.server.living(), context.of_side(side)
     phases = Counter(seen.with_clients(side, context.now_ns))
     slots, held = len(living), phases.total()
-    if not held:
+    if not held or (2 * held < slots and _time_with_clients(context, side) < LEAST_SHARE):
         return None
     doing = ", ".join(f"{phases[activity]} {text}" for activity, text in WITH_CLIENT.items() if phases[activity])
     are = wording.every(side, slots, of) if held == slots else wording.some(side, held, slots, of)
     clients = "a slow client" if held == 1 else "slow clients"
     cure = "a proxy in front" if side.kind == "gthread" else "a proxy in front, gthread or an ASGI server"
     return f"{are} held by {clients} ({doing}), with nothing in the app: {cure} would wait instead."
+
+
+def _time_with_clients(context: LintContext, side: Side) -> float:
+    """Share of the busy time of its slots in which they waited for clients; 1 where nobody knows."""
+    spent = metrics.fractions(side, context.now_ns)
+    return 1.0 if spent.writing is None else (spent.reading or 0.0) + spent.writing
 
 
 SLOW_CLIENT = Lint(
@@ -94,9 +105,9 @@ LINGERS_FROM_NS = 200_000_000
 def _lingering_client(context: LintContext, side: Side) -> str | None:
     since = {worker.pid: worker.number for worker in side.server.living()}
     held = {since[pid]: t_ns for pid, t_ns in side.server.acceptors.items() if pid in since}
-    lasting = {number: t_ns for number, t_ns in held.items() if context.now_ns - t_ns >= LINGERS_FROM_NS}
+    lasting = {number: t_ns for number, t_ns in held.items() if context.now_ns - t_ns >= _lingers_ns(side)}
     if not lasting:
-        return _lingered(side)
+        return _lingered(context, side)
     living, now_ns = side.server.living(), context.now_ns
     idle = sum(worker.number in lasting and not seen.busy(worker, now_ns) for worker in living)
     spare = f", while {idle} of its threads {'is' if idle == 1 else 'are'} idle" if idle else ""
@@ -108,10 +119,16 @@ def _lingering_client(context: LintContext, side: Side) -> str | None:
     )
 
 
-def _lingered(side: Side) -> str | None:
+def _lingers_ns(side: Side) -> int:
+    """Our own clients hang up late where the load driver is late."""
+    return LINGERS_FROM_NS + side.run.max_driver_late_ns
+
+
+def _lingered(context: LintContext, side: Side) -> str | None:
     """What it has come to in this run."""
     total_ns, most_ns = side.run.acceptor_ns, side.run.acceptor_most_ns
-    if most_ns < LINGERS_FROM_NS:
+    run_ns = metrics.elapsed_ns(side, context.now_ns) * max(1, len(side.server.processes()))
+    if most_ns < _lingers_ns(side) or total_ns < LEAST_SHARE * run_ns:
         return None
     return (
         f"Accepting threads stood still for {wording.length(total_ns)} in all, up to {wording.length(most_ns)} at a "

@@ -19,21 +19,28 @@ SHARE = 0.1
 """From this share of their busy time on, a process's threads have waited enough for the GIL to say so."""
 
 
+COMPUTES_FROM = 0.25
+"""Threads that had less of a core than this did not keep each other waiting: who had the lock lacked a core."""
+
+
 class Waited(Struct, frozen=True):
-    """How long the slots of some processes have waited for the GIL, been busy, and been runnable without a core."""
+    """How long the slots of some processes have waited for the GIL, been busy, been runnable without a core, and
+    been on one (None: nobody knows)."""
 
     seconds: float = 0.0
     busy_s: float = 0.0
     no_core_s: float = 0.0
+    cpu_s: float | None = None
 
     def plus(self, seconds: float, busy_s: float) -> Waited:
-        return Waited(self.seconds + seconds, self.busy_s + busy_s, self.no_core_s)
+        return Waited(self.seconds + seconds, self.busy_s + busy_s)
 
     def is_much(self, elapsed_s: float) -> bool:
         """A part of their busy time and of the run. Threads that compete for the lock wait longer for it than for a
         core, however busy the machine is; those that do not, wait for somebody who has the lock and no core."""
         enough = self.seconds * 1e9 >= SETTLED_NS and self.seconds >= SHARE * max(self.busy_s, elapsed_s)
-        return enough and self.seconds > self.no_core_s
+        computed = self.cpu_s is None or self.cpu_s >= max(SETTLED_NS / 1e9, COMPUTES_FROM * elapsed_s)
+        return enough and computed and self.seconds > self.no_core_s
 
 
 def _contention(context: LintContext, side: Side) -> str | None:
@@ -71,9 +78,11 @@ def _of_loops(context: LintContext, side: Side) -> str | None:
 
 
 def loop_lacks_gil(context: LintContext, side: Side, worker: Worker) -> bool:
-    """Its loop waits for the GIL for a good part of the run; while that is on, only if it does now."""
+    """Its loop waits for the GIL for a good part of the run, and longer than for a core; while that is on, only if
+    it does now."""
     waited_ns, elapsed_ns = worker.tally.gil_sampled_ns, metrics.elapsed_ns(side, context.now_ns)
-    much = waited_ns >= max(SETTLED_NS, SHARE * elapsed_ns)
+    no_core_ns = worker.sample.runq_ns - worker.tally.first.runq_ns
+    much = waited_ns >= max(SETTLED_NS, SHARE * elapsed_ns) and waited_ns > no_core_ns
     return much and (bool(side.run.ended_ns) or seen.lacked_gil(worker, context.now_ns))
 
 
@@ -82,13 +91,17 @@ def _waited(context: LintContext, side: Side) -> Mapping[int, Waited]:
     found: defaultdict[int, Waited] = defaultdict(Waited)
     for times in metrics.per_worker(side, context.now_ns):
         found[times.pid] = found[times.pid].plus(times.gil_wait_s or 0.0, times.busy_s or 0.0)
-    return {pid: replace(each, no_core_s=_without_core_s(side, pid)) for pid, each in found.items()}
+    return {pid: _on_cores(side, pid, each) for pid, each in found.items()}
 
 
-def _without_core_s(side: Side, pid: int) -> float:
-    """For how long its slots have been runnable without a core since the run began, together."""
+def _on_cores(side: Side, pid: int, waited: Waited) -> Waited:
+    """With the time that its slots, together, were runnable without a core and on one, since the run began. Whether
+    threads of the app's own compute beside a sync worker's only one is not known."""
     slots = [worker for worker in side.server.workers.values() if worker.pid == pid and worker.sample.t_ns]
-    return sum(max(0, worker.sample.runq_ns - worker.tally.first.runq_ns) for worker in slots) / 1e9
+    no_core_ns = sum(max(0, worker.sample.runq_ns - worker.tally.first.runq_ns) for worker in slots)
+    cpu_ns = sum(max(0, worker.sample.cpu_ns - worker.tally.first.cpu_ns) for worker in slots)
+    known = side.kind == "gthread" and any(worker.sample.t_ns > worker.tally.first.t_ns for worker in slots)
+    return replace(waited, no_core_s=no_core_ns / 1e9, cpu_s=cpu_ns / 1e9 if known else None)
 
 
 def _is(context: LintContext, side: Side, waited: Mapping[int, Waited], whole: Waited) -> str:

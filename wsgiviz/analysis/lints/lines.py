@@ -58,7 +58,8 @@ def _holders(found: Contention) -> str:
     hold = "1 other holds" if count == 1 else f"{count} others hold"
     if found.at is None:
         return hold
-    return f"{hold}, {'' if found.all_at else 'most '}at {found.at.words}"
+    where = "further on in that line" if found.at == found.place else f"at {found.at.words}"
+    return f"{hold}, {'' if found.all_at else 'most '}{where}"
 
 
 def _progress(found: Contention) -> str:

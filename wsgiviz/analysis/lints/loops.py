@@ -20,6 +20,10 @@ LOOP_HELD_NS = 100_000_000
 HELD_AGAIN_NS = 1_000_000_000
 """A loop that was held before, and had a step so recently, is said to be held again and again."""
 
+LONGEST_SHARE = 0.1
+STEPS_SHARE = 0.5
+"""A run is shaped by single steps where the longest of them is that share of it, or all long ones together."""
+
 READABLE_NS = 300_000_000
 """A number that stands for less can't be read."""
 
@@ -105,12 +109,22 @@ def _held_again(context: LintContext, side: Side, loop: Loop) -> str | None:
     longest_ns = loop.tally.longest_step_ns
     if longest_ns <= LOOP_HELD_NS or context.now_ns - loop.since_ns >= HELD_AGAIN_NS:
         return None
+    if not _shaped(context, side, loop, longest_ns):
+        return None
     whose, where = _whose(context, side, loop.pid), _at(_place(loop))
     return (
         f"Single steps hold the event loop{whose}{where} (the longest so far: "
         f"{wording.request_name(side, loop.tally.longest_step_req)}, {wording.length(longest_ns)}): until a request "
         f"{_lets_go(side)}, no other request makes progress{_others(context, side, loop, loop.running)}."
     )
+
+
+def _shaped(context: LintContext, side: Side, loop: Loop, longest_ns: int) -> bool:
+    """Long steps are a good part of the run so far: one that is late once, on a busy machine say, is no pattern."""
+    elapsed_ns = metrics.elapsed_ns(side, context.now_ns)
+    known = (*context.latest[side.name], *context.in_flight[side.name])
+    long_ns = sum(r.run_ns for r in known if r.pid in (0, loop.pid) and r.run_ns > LOOP_HELD_NS)
+    return longest_ns >= LONGEST_SHARE * elapsed_ns or long_ns >= STEPS_SHARE * elapsed_ns
 
 
 def _held_now(context: LintContext, side: Side, loop: Loop) -> str | None:
@@ -139,9 +153,8 @@ def _are_stuck(count: int) -> str:
 
 def _was_held(context: LintContext, side: Side, loop: Loop, longest: LongestStep) -> str | None:
     """After the run: when its steps were a good part of it, or one still is on."""
-    longest_ns, makespan_ns = longest.length_ns, metrics.makespan_ns(side)
-    stepping_ns = sum(request.run_ns for request in context.latest[side.name] if request.pid in (0, loop.pid))
-    if not side.run.ended_ns or longest_ns <= LOOP_HELD_NS or max(longest_ns * 10, stepping_ns * 2) < makespan_ns:
+    longest_ns = longest.length_ns
+    if not side.run.ended_ns or longest_ns <= LOOP_HELD_NS or not _shaped(context, side, loop, longest_ns):
         return None
     whose, where, length = _whose(context, side, loop.pid), _at(longest.where), wording.length(longest_ns)
     who = wording.request_name(side, longest.req) if longest.req else "no request's step"

@@ -25,26 +25,28 @@ def count(context: LintContext, side: Side, *activities: Activity) -> int:
 
 
 MOSTLY = 0.5
-"""Slots whose short requests wait for a smaller share of their time do not wait: the sample that says so is stale."""
+"""Where requests have waited for a smaller share of their time, by their own CPU time, one sample that says so now is
+no evidence: it finds a thread off the CPU wherever it lacks a core, or the lock. Then it has to last `SETTLED_NS`."""
 
 
 def slots_in(context: LintContext, side: Side, *activities: Activity) -> list[Worker]:
     """The slots that do one of these: while a run is on, as they are seen."""
     workers = side.server.living()
-    if Activity.BLOCKED in activities and _only_sampled_blocked(context, side):
-        workers = [worker for worker in workers if worker.activity is not Activity.BLOCKED]
+    if Activity.BLOCKED in activities and _hardly_blocked(context, side):
+        workers = [worker for worker in workers if not _just_blocked(worker, context.now_ns)]
     if not side.run.running:
         return [worker for worker in workers if worker.activity in activities]
     return [worker for worker in workers if as_seen(worker, context.now_ns) in activities]
 
 
-def _only_sampled_blocked(context: LintContext, side: Side) -> bool:
-    """Its requests are over before a second sample sees them, and by their own CPU time they have not waited: a
-    sample finds a thread off the CPU wherever it lacks a core, or the lock."""
-    if not side.run.running or not longest_of_short(context, side):
-        return False
-    blocked = metrics.fractions(side, context.now_ns).blocked
+def _hardly_blocked(context: LintContext, side: Side) -> bool:
+    """By the CPU time of its requests, those in progress too."""
+    blocked = metrics.fractions(side, context.now_ns).blocked if side.run.running else None
     return blocked is not None and blocked < MOSTLY
+
+
+def _just_blocked(worker: Worker, now_ns: int) -> bool:
+    return worker.activity is Activity.BLOCKED and now_ns - worker.since_ns < SETTLED_NS
 
 
 def as_seen(worker: Worker, now_ns: int) -> Activity:
@@ -66,9 +68,14 @@ def with_clients(side: Side, now_ns: int) -> list[Activity]:
     A thread may read and write slowly because it lacks the GIL: where some wait for that, only what is on counts, and
     only since its thread was last seen to wait for it.
     """
-    living = side.server.living()
+    living, slow_ns = side.server.living(), slow_client_ns(side)
     contended = {worker.pid for worker in living if lacked_gil(worker, now_ns)}
-    return list(filter(None, (_with_client(worker, now_ns, worker.pid in contended) for worker in living)))
+    return list(filter(None, (_with_client(worker, now_ns, slow_ns, worker.pid in contended) for worker in living)))
+
+
+def slow_client_ns(side: Side) -> int:
+    """From when on a client is slow: our own are late by as much as the load driver is, and that is not slowness."""
+    return SLOW_CLIENT_NS + side.run.max_driver_late_ns
 
 
 def lacked_gil(worker: Worker, now_ns: int) -> bool:
@@ -83,14 +90,14 @@ def _recent(t_ns: int, now_ns: int) -> bool:
     return now_ns - t_ns <= SLOW_CLIENT_NS + SETTLED_NS
 
 
-def _with_client(worker: Worker, now_ns: int, contended: bool) -> Activity | None:
+def _with_client(worker: Worker, now_ns: int, slow_ns: int, contended: bool) -> Activity | None:
     for span in reversed(worker.spans[-RECENT_SPANS:]):
         end_ns = span.end_ns or now_ns
         if not _recent(end_ns, now_ns) or (contended and span.end_ns):
             break
         if span.activity is Activity.READING and span.start_ns == worker.silent_since_ns:
             continue
-        if span.activity in CLIENTS and end_ns - max(span.start_ns, worker.gil_seen_ns) > SLOW_CLIENT_NS:
+        if span.activity in CLIENTS and end_ns - max(span.start_ns, worker.gil_seen_ns) > slow_ns:
             return span.activity
     return None
 

@@ -21,6 +21,7 @@ Newest = TypeVar("Newest", int, Accept)
 
 
 NAMES_COUNTED = 64
+MOST_NUMBERS = 1 << 32
 OTHERS = "others"
 """What the names beyond these are counted under."""
 
@@ -40,6 +41,7 @@ class SideDraft:
         "graves",
         "is_loop",
         "ledger",
+        "numbers",
         "loops",
         "pools",
         "run",
@@ -66,6 +68,7 @@ class SideDraft:
         self.pools: dict[int, int] = dict(server.pools)
         self.self_calls: dict[int, int] = dict(server.self_calls)
         self.acceptors: dict[int, int] = dict(server.acceptors)
+        self.numbers: dict[int, tuple[int, int]] = dict(server.numbers)
         self.thread_pools: dict[PoolKey, ThreadPool] = dict(server.thread_pools)
         self.graves: dict[int, Death] = dict(server.graves)
         self.events = 0
@@ -89,6 +92,7 @@ class SideDraft:
             pools=self.pools,
             self_calls=self.self_calls,
             acceptors=self.acceptors,
+            numbers=self.numbers,
             thread_pools=self.thread_pools,
             graves=self.graves,
             events=self.server.events + self.events,
@@ -101,7 +105,8 @@ class SideDraft:
             del self.workers[worker.key]
             self.dead_loops.pop(worker.pid, None)
         known = {pid for pid, _ in self.workers}
-        for by_pid in (self.self_calls, self.acceptors):
+        by_pids: tuple[dict[int, Any], ...] = (self.self_calls, self.acceptors, self.numbers)
+        for by_pid in by_pids:
             for pid in by_pid.keys() - known:
                 del by_pid[pid]
         if len(self.graves) > 2 * DEAD_KEPT:
@@ -185,8 +190,7 @@ class SideDraft:
         self.ledger.put(after)
         by = after.in_app - before.in_app
         nobody = after.for_nobody - before.for_nobody
-        external = after.external and not before.began_ns and bool(after.began_ns)
-        if by or nobody or external:
+        if by or nobody:
             run = self.run
             peak = run.in_app_peak.after(t_ns, by) if by else run.in_app_peak
             self.run = replace(
@@ -194,11 +198,23 @@ class SideDraft:
                 in_app=run.in_app + by,
                 in_app_peak=peak,
                 for_nobody=run.for_nobody + nobody,
-                external=run.external + external,
             )
         if before.raised != after.raised and not after.external:
             self.count_raised(before.raised, -1)
             self.count_raised(after.raised, 1)
+
+    def count_external(self, pid: int, req: int) -> None:
+        """An external request of the process ``pid`` was seen, perhaps not for the first time. Numbers are given one
+        after the other, so that those whose events were lost are counted as well."""
+        if req >= 0:
+            return
+        lowest, highest = self.numbers.get(pid, (req, req - 1))
+        if lowest <= req <= highest:
+            return
+        # Below the lowest: it had begun before the others that were seen. Far above: it is no number of ours.
+        more = req - highest if 0 < req - highest < MOST_NUMBERS else 1
+        self.numbers[pid] = min(req, lowest), max(req, highest)
+        self.run = replace(self.run, external=self.run.external + more)
 
     def count_raised(self, name: str, by: int) -> None:
         """So many requests more that ended with that exception."""

@@ -17,9 +17,9 @@ WAITS = frozenset({Task.AWAITING, Task.FOR_THREAD, Task.IN_PROCESS, Task.FOR_PRO
 
 @lru_cache(maxsize=4096)
 def location(where: str, line: int) -> Location:
-    """The location that an event holds as "file|function|call"."""
-    file, function, call = (*where.split("|", 2), "", "")[:3]
-    return Location(file, line, function, call)
+    """The location that an event holds as "file|function|call", or "file|function|call|user"."""
+    file, function, call, user = (*where.split("|", 3), "", "", "")[:4]
+    return Location(file, line, function, call, user)
 
 
 def _line_seen(side: SideDraft, event: LineSeen) -> None:

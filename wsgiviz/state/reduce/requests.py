@@ -14,6 +14,7 @@ from wsgiviz.events import (
     ConnectionClosing,
     RequestBegan,
     RequestEnded,
+    RequestsOver,
     ResponseStarted,
 )
 from wsgiviz.state.activity import BUSY, IN_APP, Activity, Task
@@ -40,6 +41,7 @@ def _began(side: SideDraft, event: RequestBegan) -> None:
     known = side.ledger.get(event.req)
     if known is not None and known.began_ns == event.t_ns:
         return  # announced again for whoever has begun to look; it may even have ended since
+    side.count_external(event.pid, event.req)
     if not side.is_loop:
         worker = side.worker(event)
         if worker is not None and worker.alive:
@@ -205,9 +207,24 @@ def _ended(side: SideDraft, event: RequestEnded) -> None:
         if event.req in side.run.left:
             left = {req: pid for req, pid in side.run.left.items() if req != event.req}
             side.run = replace(side.run, left=left)
+    side.count_external(event.pid, event.req)
     before = side.request(event.req) if event.req else None
     if before is not None:
         side.keep(before, _with_end(before, event, gil_ns), event.ended_ns or event.t_ns)
+
+
+def _over(side: SideDraft, event: RequestsOver) -> None:
+    """Requests whose end was lost. How long they took is not known, so that they have no time any more."""
+
+    def is_over(req: int, pid: int) -> bool:
+        return pid == event.pid and req < 0 and event.low <= req < event.high
+
+    external = side.ledger.publish().external.values()
+    for request in [one for one in external if one.in_app and is_over(one.id, one.pid)]:
+        after = replace(request, began_ns=0, ended_ns=event.t_ns, task=Task.DONE, since_ns=event.t_ns)
+        side.keep(request, after, event.t_ns)
+    for worker in [one for one in side.workers.values() if one.activity in BUSY and is_over(one.req, one.pid)]:
+        side.turn(worker, Activity.IDLE, event.t_ns)
 
 
 def _count_on_loop(side: SideDraft, event: RequestEnded) -> None:
@@ -301,4 +318,5 @@ HANDLERS: Handlers = {
     ClientSeen: _client_seen,
     AcceptorClosing: _acceptor_closing,
     RequestEnded: _ended,
+    RequestsOver: _over,
 }

@@ -111,8 +111,8 @@ def _server_started(draft: StateDraft, event: ServerStarted) -> None:
 
 def _server_attached(draft: StateDraft, event: ServerAttached) -> None:
     side = draft.attach(event.side, event.kind)
-    server = replace(side.server, pid=event.pid, address=event.address, command=event.command)
-    side.server = server
+    server = replace(side.server, pid=event.pid, address=event.address, command=event.command, masters=event.masters)
+    side.server = server if event.pid == side.server.pid else replace(server, gone_ns=0)
     draft.now = replace(draft.now, attached=True, attached_ns=draft.now.attached_ns or event.t_ns)
 
 

@@ -21,6 +21,7 @@ from wsgiviz.events import (
     WorkerDied,
     WorkerExited,
     WorkerGone,
+    WorkerHeard,
     WorkerReady,
     WorkersChanged,
     WorkerStopping,
@@ -44,7 +45,11 @@ def _master_ready(side: SideDraft, event: MasterReady) -> None:
 
 
 def _master_exited(side: SideDraft, event: MasterExited) -> None:
-    end_all(side, event.t_ns)
+    others = tuple(pid for pid in side.server.masters if pid != event.pid)
+    if others:  # one has replaced the other (USR2), or has failed to: the workers of that which is left go on
+        side.server = replace(side.server, masters=others, pid=others[-1])
+    else:
+        end_all(side, event.t_ns)
 
 
 def end_all(side: SideDraft, t_ns: int) -> None:
@@ -77,6 +82,12 @@ def _worker_gone(side: SideDraft, event: WorkerGone) -> None:
     """Its master will say so too, and knows more; but a run may have ended by then."""
     if side.slots(event.pid):
         bury(side, event.pid, Death(event.t_ns, event.status, unreported=True))
+
+
+def _worker_heard(side: SideDraft, event: WorkerHeard) -> None:
+    for worker in _all_slots(side, event.pid):
+        if not worker.alive:
+            side.put(replace(worker, heard_ns=event.heard_ns))
 
 
 def _all_slots(side: SideDraft, pid: int) -> list[Worker]:
@@ -173,6 +184,7 @@ def _reopen(side: SideDraft, request: Request, death_ns: int) -> None:
 
 def _worker_booting(side: SideDraft, event: WorkerBooting) -> None:
     """A process has come, with one slot, or with as many as its pool has threads."""
+    side.numbers.pop(event.pid, None)  # those were of another process with that pid
     number = event.number or 1 + max((worker.number for worker in side.workers.values()), default=0)
     threads = max(1, min(MOST_THREADS, event.threads))
     pool = range(1, threads + 1) if event.worker_class == "gthread" else range(1)
@@ -250,6 +262,7 @@ HANDLERS: Handlers = {
     WorkersChanged: _workers_changed,
     WorkerDied: _worker_died,
     WorkerGone: _worker_gone,
+    WorkerHeard: _worker_heard,
     BootLineSeen: _boot_line_seen,
     WorkerBooting: _worker_booting,
     WorkerReady: _worker_ready,

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from wsgiviz.analysis.occurrences import Occurrences
 from wsgiviz.errors import WsgivizError
+from wsgiviz.log import Player
 from wsgiviz.settings import Settings
 from wsgiviz.state import State
 from wsgiviz.tui.feed import Feed, Saving
@@ -29,6 +30,10 @@ class StandInFeed:
         if self._replay.settings.given() != settings.given():
             self._replay.close()
             raise WsgivizError("the recording of this run was made with other settings", "space runs it on servers")
+
+    @property
+    def player(self) -> Player:
+        return self._replay.player
 
     @property
     def state(self) -> State:

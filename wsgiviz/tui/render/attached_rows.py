@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from wsgiviz.analysis.attached import lately, oldest, served
+from wsgiviz.analysis.black_box import reports
 from wsgiviz.printable import printable
+from wsgiviz.tui.render import death_rows
 from wsgiviz.tui.render.head_rows import labelled
-from wsgiviz.tui.render.line import BOLD, DIM, PLAIN, CellStyle, Part, Row, shortened
+from wsgiviz.tui.render.line import BOLD, DIM, PLAIN, CellStyle, Line, Part, Row, shortened
 from wsgiviz.tui.render.view import PaneView
 from wsgiviz.tui.render.words import counted, measured, rate, running
 
@@ -44,3 +46,12 @@ def oldest_row(view: PaneView, width: int, column: int) -> Row:
     return line.add(
         shortened(printable(words, not view.glyphs.eighths), line.left, view.glyphs.ellipsis), PLAIN
     ).row()
+
+
+def died_row(view: PaneView, width: int, column: int) -> Row:
+    """The newest death: "died    worker 3 12 s ago: killed by gunicorn (worker timeout), GET /hang at shop.py:17"."""
+    if not view.side.server.deaths or not (newest := reports(view.side)[:1]):
+        return Line(width).row()
+    words = printable(death_rows.brief(newest[0], view.now_ns), not view.glyphs.eighths)
+    line = labelled("died", width, column)
+    return line.add(shortened(words, line.left, view.glyphs.ellipsis), CellStyle("failed!")).row()

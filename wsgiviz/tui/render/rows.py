@@ -190,7 +190,7 @@ def _totals(view: PaneView, width: int, plan: Layout, memory: Memory) -> Made:
     gap, column = [Line(width).row()] * plan.gap_low, _column(view, width)
     if view.attached:
         rows = attached_rows.served_row(view, width, column), attached_rows.oldest_row(view, width, column)
-        return *gap, *rows, *[Line(width).row()] * (digit_rows.LINES - 2 if plan.digits else 0)
+        return *gap, *rows, *([attached_rows.died_row(view, width, column)] if plan.digits else [])
     if plan.digits:
         return (*gap, *digit_rows.digits(view, width, memory.median))
     return *gap, total_rows.done(view, width, column, memory.median), total_rows.total_time(view, width, column)
@@ -245,7 +245,10 @@ def _more(width: int, head: int, view: PaneView, above: int, below: int, words: 
 def _worker_lanes(view: PaneView, width: int, room: int, head: int, scale: Scale, memory: Memory) -> list[Row]:
     run_ns = view.side.run.requested_ns
     life = view.side.run.number, run_ns
-    workers = worker_lanes.worth_showing(view.side.server.workers.values(), room, run_ns)
+    from_ns = (
+        max(run_ns, view.start_ns) if view.attached else run_ns
+    )  # no run ends there: nobody else clears them away
+    workers = worker_lanes.worth_showing(view.side.server.workers.values(), room, from_ns)
     thick = thickness(len(workers), room, THICKEST_ON_STAGE if view.stage else THICKEST, view.stage)
     status = thick >= 2 and not view.stage
     solid = solid_lines(thick, view.stage)

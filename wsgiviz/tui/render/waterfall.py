@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from textwrap import wrap
 
 from wsgiviz.analysis.entries import Entry
 from wsgiviz.analysis.stamps import stamps
@@ -86,7 +87,8 @@ class RequestView:
 def rows(view: RequestView, width: int) -> list[Row]:
     """Everything about the request, as many rows as it takes."""
     blank = Line(width).row()
-    made = [Line(width).add(view.note, CellStyle("failed!", "", "b")).row()] if view.note else []
+    noted = wrap(view.note, max(1, width))
+    made = [Line(width).add(line, CellStyle("failed!", "", "b")).row() for line in noted]
     made += [*_bars(view, width), blank]
     stamps, facts = _stamps(view), _facts(view)
     if width >= WIDE:

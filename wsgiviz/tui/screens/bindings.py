@@ -90,7 +90,8 @@ PLAYBACK_HINTS: list[Hint] = [
 ] + [("tab", "ledger")]  # fmt: skip
 
 ATTACHED_HINTS: list[Hint] = [
-    ("v", "view"), ("p", "playback"), ("tab", "ledger"), ("w", "save"), ("< >", "zoom"), ("t", "slow motion"),
+    ("tab", "ledger"), ("d", "deaths"), ("p", "playback"), ("v", "view"), ("w", "save"), ("< >", "zoom"),
+    ("t", "slow motion"),
     ("^p", "palette"), ("b", "stage"), ("?", "help"), ("q", "quit"),
 ]  # fmt: skip
 

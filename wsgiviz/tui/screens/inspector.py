@@ -13,10 +13,12 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
+from wsgiviz.analysis.black_box import report_of
 from wsgiviz.analysis.entries import entries
 from wsgiviz.printable import printable
 from wsgiviz.state import Request, Side
 from wsgiviz.tui.feed import Frame, Pace
+from wsgiviz.tui.render.death_rows import of_request
 from wsgiviz.tui.render.glyphs import Glyphs
 from wsgiviz.tui.render.waterfall import CALM_NS, RequestView, rows
 from wsgiviz.tui.render.words import name_of
@@ -94,7 +96,16 @@ class InspectorScreen(ModalScreen[int | None]):
         view = RequestView(request, entries(of, [request])[0], now_ns, self._glyphs)
         if newest is not None and view.growing:
             return view
-        return replace(view, now_ns=self._last.now_ns if self._last else now_ns, note=GONE if newest is None else "")
+        note = GONE if newest is None else self._death(of, request)
+        return replace(view, now_ns=self._last.now_ns if self._last else now_ns, note=note)
+
+    def _death(self, side: Side, request: Request) -> str:
+        """How the worker died that took it along; "" where none did. Of our own servers the caption says it."""
+        found = report_of(side, request) if self._frame.state.attached else None
+        if found is None:
+            return ""
+        of = next(one for one in found.requests if one.id == request.id)
+        return printable(of_request(found, of), self._glyphs.name == "ascii")
 
     def _title(self, view: RequestView) -> Content:
         what = printable(view.request.target, view.ascii_only)

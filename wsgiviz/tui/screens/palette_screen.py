@@ -12,8 +12,10 @@ class PaletteScreen(CommandPalette):
 
     DEFAULT_CSS = """
     PaletteScreen > .command-palette--help-text { color: $foreground; text-style: not bold not dim; }
-    PaletteScreen #--input { border: hkey $foreground 50%; }
+    PaletteScreen #--input { border: hkey $foreground 50%; border-title-align: right; }
+    PaletteScreen #--input { border-title-color: $foreground; }
     PaletteScreen CommandInput > .input--placeholder { color: $foreground; }
+    PaletteScreen CommandList > .option-list--option-highlighted { background: $foreground 15%; color: $foreground; }
     PaletteScreen SearchIcon { color: $foreground; }
     PaletteScreen.ascii #--input { border: ascii $foreground 50%; }
     PaletteScreen.ascii CommandList { border: ascii $foreground 50%; scrollbar-size: 0 0; }
@@ -27,5 +29,6 @@ class PaletteScreen(CommandPalette):
 
     def on_mount(self) -> None:
         self.set_class(self._ascii_only, "ascii")
+        self.query_one("#--input").border_title = "enter choose  escape back"
         if self._ascii_only:
             self.query_one(SearchIcon).icon = ">"

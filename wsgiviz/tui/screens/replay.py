@@ -24,7 +24,7 @@ from wsgiviz.tui.screens.bindings import (
 from wsgiviz.tui.screens.jump import Jump, JumpScreen
 from wsgiviz.tui.screens.live import LiveScreen
 from wsgiviz.tui.screens.live_sizes import CLOCK_S
-from wsgiviz.tui.widgets.keys import Hint
+from wsgiviz.tui.widgets.keys import Hint, Keys
 from wsgiviz.tui.widgets.scrub_bar import ScrubBar
 
 NO_SERVERS = sorted(set(keys_of(CONTROL)) - set(keys_of(PLAYBACK)))
@@ -37,6 +37,7 @@ class ReplayScreen(LiveScreen, inherit_bindings=False):
     BINDINGS: ClassVar[list[BindingType]] = [
         *PLAYBACK,
         *VIEW,
+        Binding("d", "deaths", "deaths", show=False),
         Binding(",".join(NO_SERVERS), "no_servers", "", show=False),
     ]
     HINTS: ClassVar[Sequence[Hint]] = REPLAY_HINTS
@@ -56,6 +57,7 @@ class ReplayScreen(LiveScreen, inherit_bindings=False):
         if playhead is not None:
             if playhead.cuts != self._cuts:
                 self._cuts = playhead.cuts
+                self._show_keys()
                 self._bar_pace.reset()
                 for pane in self._panes:
                     pane.forget()
@@ -112,6 +114,16 @@ class ReplayScreen(LiveScreen, inherit_bindings=False):
         self.followed = found or self.followed
         return None if found else f"There is no request #{number} in this run."
 
+    def action_deaths(self) -> None:
+        from wsgiviz.tui.screens.deaths import DeathsScreen
+
+        self.app.push_screen(DeathsScreen(self.frame, self.glyphs))
+
+    def _show_keys(self) -> None:
+        super()._show_keys()
+        if self.frame.state.attached and not self.stage:
+            self.query_one(Keys).show([*self.HINTS[:4], ("d", "deaths"), *self.HINTS[4:]])
+
     def action_no_servers(self) -> None:
         self.post_message(intents.AskServers())
 
@@ -123,6 +135,7 @@ class PastScreen(ReplayScreen, inherit_bindings=False):
         *LEAVE,
         *PLAYBACK,
         *(binding for binding in VIEW if isinstance(binding, Binding) and binding.key != "escape"),
+        Binding("d", "deaths", "deaths", show=False),
         Binding(",".join(NO_SERVERS), "no_servers", "", show=False),
     ]
     HINTS: ClassVar[Sequence[Hint]] = PLAYBACK_HINTS

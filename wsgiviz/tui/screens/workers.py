@@ -66,21 +66,10 @@ class WorkersScreen(ModalScreen[Ending | None]):
         listed, before = self.query_one(OptionList), self._highlighted()
         rows = [(side, worker) for side in frame.state.sides.values() for worker in side.server.living()]
         self._shown = [(side.name, worker.key) for side, worker in rows]
-        listed.set_options([Option(self._row(side, worker, frame.now_ns)) for side, worker in rows])
+        options = [Option(Content(worker_words(side, worker, frame.now_ns, self._glyphs))) for side, worker in rows]
+        listed.set_options(options)
         if self._shown:
             listed.highlighted = self._shown.index(before) if before in self._shown else 0
-
-    def _row(self, side: Side, worker: Worker, now_ns: int) -> Content:
-        number = f"{worker.number}.{worker.slot}" if worker.slot else str(worker.number)
-        lasts = running((now_ns - worker.since_ns) / 1e9)
-        activity = f"{self._glyphs.activity[worker.activity]} {worker.activity.value} {lasts}"
-        if side.is_loop:
-            activity = f"{len(side.in_app())} requests on its loop"
-        held = f" on {name_of(worker.req)}" if worker.req else ""
-        size = f"{worker.rss_bytes / 1e6:.0f} MB" if worker.rss_bytes else ""
-        share = f"{worker.cpu_permille / 10:.0f} % CPU" if worker.rss_bytes else ""
-        words = f" {side.kind:<8}{number:>5}  pid {worker.pid:<8}{size:>7} {share:>9}  {activity}{held}"
-        return Content(words)
 
     def _highlighted(self) -> tuple[str, Slot] | None:
         at = self.query_one(OptionList).highlighted
@@ -89,3 +78,16 @@ class WorkersScreen(ModalScreen[Ending | None]):
     def action_end(self, name: str) -> None:
         chosen = self._highlighted()
         self.dismiss((chosen[0], chosen[1][0], signal.Signals[name]) if chosen else None)
+
+
+def worker_words(side: Side, worker: Worker, now_ns: int, glyphs: Glyphs) -> str:
+    """A line about it."""
+    number = f"{worker.number}.{worker.slot}" if worker.slot else str(worker.number)
+    lasts = running((now_ns - worker.since_ns) / 1e9)
+    activity = f"{glyphs.activity[worker.activity]} {worker.activity.value} {lasts}"
+    if side.is_loop:
+        activity = f"{len(side.in_app())} requests on its loop"
+    held = f" on {name_of(worker.req)}" if worker.req else ""
+    size = f"{worker.rss_bytes / 1e6:.0f} MB" if worker.rss_bytes else ""
+    share = f"{worker.cpu_permille / 10:.0f} % CPU" if worker.rss_bytes else ""
+    return f" {side.kind:<8}{number:>5}  pid {worker.pid:<8}{size:>7} {share:>9}  {activity}{held}"
