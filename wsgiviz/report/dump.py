@@ -31,7 +31,7 @@ from itertools import islice
 from pathlib import Path
 
 from wsgiviz.control.served_log import ServedLog, ring_headers
-from wsgiviz.errors import UsageError
+from wsgiviz.errors import UsageError, WsgivizError
 from wsgiviz.observe import py_spy
 from wsgiviz.observe.outside import OutsideServer, look
 from wsgiviz.observe.server_trees import ServerTree, processes, server_with, successor_of, trees
@@ -98,8 +98,9 @@ def _logs(chosen: Sequence[ServerTree]) -> dict[int, ServedLog]:
         pids = {one.pid for one in ring_headers(directory) if is_alive(one.pid, one.started_ns)}
         mine = [tree for tree in chosen if tree.pids & pids and tree.master.pid not in found]
         if mine:
-            log = ServedLog(directory, about)
-            found |= {tree.master.pid: log for tree in mine}
+            with contextlib.suppress(WsgivizError):  # it was removed just now
+                log = ServedLog(directory, about)
+                found |= {tree.master.pid: log for tree in mine}
     return found
 
 
