@@ -35,6 +35,7 @@ NAMES = (
     "viewer",
     "overhead",
     "production",
+    "dump",
     "week",
 )
 """One module each; the longest are last."""

@@ -13,6 +13,7 @@ import pytest
 from tests.unit.probed import PID, Recorded, plain
 from wsgiviz.events import PoolQueued, RequestBegan, RequestEnded, SlotThread
 from wsgiviz.probe.request_ids import RequestIds
+from wsgiviz.probe.slot_sampler import SlotSampler
 from wsgiviz.probe.threads import watch_threads
 
 WITHIN_S = 20.0
@@ -114,6 +115,22 @@ def test_a_connection_that_an_idle_thread_is_about_to_take_waits_for_none(worker
     worker.enqueue_req(connection())
     assert worker.of(PoolQueued) == []
     worker.enqueue_req(connection())
+    assert [event.waiting for event in worker.of(PoolQueued)] == [1]
+
+
+def test_what_waits_for_a_thread_is_said_again_to_who_looks_later() -> None:
+    worker = Worker(plain)
+    worker.emit.set_detailed(False)
+    worker.tpool = SleepingPool()
+    slots = watch_threads(worker, worker.emit, RequestIds(PID))
+    worker.enqueue_req(connection())
+    worker.enqueue_req(connection())
+    assert worker.of(PoolQueued) == []
+    worker.emit.set_detailed(True)
+    sampler = SlotSampler(worker.emit, None, slots.connections, announces=(slots.queue.announce,))  # type: ignore[arg-type]
+    sampler.announce(lasting=True)
+    assert worker.of(PoolQueued) == []
+    sampler.announce(lasting=False)
     assert [event.waiting for event in worker.of(PoolQueued)] == [1]
 
 

@@ -293,7 +293,7 @@ def read(directory: Path) -> ServedLog:
     assert found is not None
     log = ServedLog(directory, found)
     try:
-        log.begin(watches=False)
+        log.begin()
         log.look()
     finally:
         log.close()
@@ -342,7 +342,7 @@ def test_a_ring_that_grows_and_shrinks_while_it_is_read(home: Path) -> None:
             with path.open("r+b") as file:
                 file.write(whole)
     collector.close()
-    assert read(directory).pids == {ME}
+    assert {header.pid for header in read(directory).headers} == {ME}
 
 
 def test_memory_is_bounded_whatever_the_size(home: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from wsgiviz.control.running import Running
@@ -27,6 +27,7 @@ from wsgiviz.observe.sockets import HeldSocket, listeners_of
 from wsgiviz.recorder import served
 from wsgiviz.recorder.keeping import is_alive, writers
 from wsgiviz.recorder.layout import SUFFIX
+from wsgiviz.recorder.reader import RingReader
 from wsgiviz.state import State
 
 MOST_POLLS = 256
@@ -65,16 +66,18 @@ def added_up(listeners: Sequence[HeldSocket]) -> tuple[int, int]:
 
 
 class AttachedServer:
-    """One served directory, followed as the side ``name``.
+    """One served directory, followed as the side ``name``: by all its rings, or by those that ``opens`` gives a
+    reader of.
 
     Raises WsgivizError when it is no served directory of this user's.
     """
 
-    def __init__(self, directory: Path, name: str) -> None:
+    def __init__(self, directory: Path, name: str, opens: Callable[[Path], RingReader | None] | None = None) -> None:
         about = served.read_about(directory) if served.is_private(directory) else None
         if about is None:
             raise WsgivizError(f"{directory}: no server of yours records there", "wsgiviz exec COMMAND runs one")
         self.name = name
+        self._opens = opens
         self._follow(directory, about)
 
     def _follow(self, directory: Path, about: served.About) -> None:
@@ -88,14 +91,16 @@ class AttachedServer:
         self._heard_ns: dict[int, int] = {}
         self._missed: frozenset[int] = frozenset()
         self._listeners_from_ns = 0
-        self._collector = Collector(directory, deletes=False, side=self.name)
+        self._collector = Collector(directory, deletes=False, side=self.name, opens=self._opens)
         self._sources = Sources(Path(about.folder))
 
     def poll(self, everything: bool = False) -> list[Event]:
         """What is new in the rings, in order of time."""
         events: list[Event] = []
         for _ in range(MOST_POLLS if everything else 1):
-            with contextlib.suppress(FileNotFoundError):  # the directory was removed: its server has long ended
+            with contextlib.suppress(
+                OSError
+            ):  # the directory was removed, its server has long ended; or it is closed to us
                 events += self._collector.poll()
             if self._collector.drained:
                 break
@@ -103,6 +108,11 @@ class AttachedServer:
             events = [event for event in events if not isinstance(event, EventsLost)]
             events.sort(key=lambda event: event.t_ns)
         return [*events, *self._last_records(events)]
+
+    @property
+    def drained(self) -> bool:
+        """The last `poll` has left nothing to read."""
+        return self._collector.drained
 
     def _last_records(self, events: Sequence[Event]) -> list[Event]:
         """Of workers that have died, as ``events`` say: when each of them wrote its last record."""

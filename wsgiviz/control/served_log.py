@@ -8,32 +8,34 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
-from wsgiviz.control.attached_server import kind_of
+from wsgiviz.control.attached_server import AttachedServer
 from wsgiviz.control.host import describe_host
 from wsgiviz.events import (
     Event,
     PhaseChanged,
-    ServerAttached,
     SessionOpened,
     WorkerBooting,
     WorkerGone,
 )
 from wsgiviz.log import EventLog
-from wsgiviz.observe.collector import Collector
 from wsgiviz.observe.kernel import gone_status
 from wsgiviz.observe.sampler import KernelSampler
 from wsgiviz.recorder import served
 from wsgiviz.recorder.keeping import is_alive
 from wsgiviz.recorder.layout import HEADER_BYTES, SUFFIX, RingHeader, unpack_header
+from wsgiviz.recorder.present import PresentReader
 from wsgiviz.state import Phase, State
 
 MOST_RINGS = 512
 MOST_EVENTS = 300_000
 READ_WITHIN_S = 5.0
+NEWEST, LEAST_NEWEST = 4096, 32
+"""So many of the newest records of all rings together, and of each, show how things moved lately."""
 
 
 def ring_headers(directory: Path) -> list[RingHeader]:
@@ -55,8 +57,23 @@ def _headers(directory: Path) -> Iterator[RingHeader | None]:
             yield header if header is not None and header.role in ("master", "worker") else None
 
 
+def _open(newest: int, side: str, ring: Path) -> PresentReader | None:
+    """Of a ring of that side; None for another."""
+    reader = PresentReader.open(ring)
+    if reader is not None and reader.header.side != side:
+        reader.close()
+        return None
+    if reader is not None:
+        reader.newest = newest
+    return reader
+
+
 class ServedLog:
-    """The servers that have recorded in ``directory``, in one State. It looks, and removes nothing."""
+    """The servers that have recorded in ``directory``, in one State, each protocol for itself. It looks, and removes
+    nothing.
+
+    Raises WsgivizError when it is no served directory of this user's (any more).
+    """
 
     def __init__(self, directory: Path, about: served.About) -> None:
         self.directory = directory
@@ -65,11 +82,14 @@ class ServedLog:
         self.headers = [header for header in headers if header is not None]
         self._no_rings = headers.count(None)
         self._whole_read = True
-        self.pids = frozenset(header.pid for header in self.headers)
         self.log = EventLog()
+        self.timeout = 0
+        """gunicorn's --timeout in seconds, as the newest worker has it (`wsgiviz.events.WorkerBooting`)."""
         self.last_ns: dict[int, int] = {}
         """By pid: when its newest record was written."""
-        self._collector = Collector(directory, deletes=False)
+        newest = max(LEAST_NEWEST, NEWEST // max(1, len(headers)))
+        sides = sorted({header.side for header in self.headers})
+        self._servers = [AttachedServer(directory, side, partial(_open, newest, side)) for side in sides]
         self._sampler = KernelSampler()
 
     @property
@@ -88,26 +108,37 @@ class ServedLog:
             said.append("there was too much to read all of it")
         return f"{self.directory.name}: {', and '.join(said)}" if said else ""
 
-    def begin(self, watches: bool) -> None:
-        """Read what is there. ``watches``: tell the servers that somebody looks."""
-        if watches:
-            with contextlib.suppress(OSError):
-                served.watch(self.directory, begins=True)
+    def watch(self) -> None:
+        """Tell the servers that somebody looks: they then say again what is going on."""
+        with contextlib.suppress(OSError):
+            served.watch(self.directory, begins=True)
+
+    def begin(self) -> None:
+        """Read what is there."""
         events = self._whole()
         if not self.headers:
             return
-        self.log.append(self._opening(events))
+        first_ns = min([self.about.started_ns, *(event.t_ns for event in events if event.t_ns > 0)])
+        self.log.append([SessionOpened(first_ns, "", 0, self.about.started, describe_host(None))])
+        for server in self._servers:
+            self.log.append(server.recognise([one for one in events if one.side == server.name], first_ns))
+        self.log.append([PhaseChanged(first_ns, "", 0, Phase.ATTACHED.value)])
         self._append(events)
         gone = self._gone()
         if gone:
             self._append(self._whole())  # what those wrote until then
-        self.log.append(gone)
+        self.log.append([*gone, *self._around(events)])
 
     def _append(self, events: list[Event]) -> None:
         for event in events:
+            self._note(event)
             self.last_ns[event.pid] = max(event.t_ns, self.last_ns.get(event.pid, 0))
         for at in range(0, len(events), 4000):
             self.log.append(events[at : at + 4000])
+
+    def _note(self, event: Event) -> None:
+        if isinstance(event, WorkerBooting) and event.timeout:
+            self.timeout = event.timeout
 
     def _gone(self) -> list[Event]:
         """Workers that have ended, and that their master has not reaped yet: the kernel knows of what."""
@@ -120,52 +151,36 @@ class ServedLog:
         return events
 
     def _whole(self) -> list[Event]:
+        """All that the rings have, in order of time."""
         events: list[Event] = []
         until_s = time.monotonic() + READ_WITHIN_S
-        with contextlib.suppress(OSError):
-            for _ in range(MOST_EVENTS // 100):
-                events += self._collector.poll()
-                if self._collector.drained:
-                    break
-                if len(events) > MOST_EVENTS or time.monotonic() > until_s:
-                    self._whole_read = False
-                    break
-        return events
+        while True:
+            for server in self._servers:
+                events += server.poll()
+            if all(server.drained for server in self._servers):
+                break
+            if len(events) > MOST_EVENTS or time.monotonic() > until_s:
+                self._whole_read = False
+                break
+        return sorted(events, key=lambda event: event.t_ns)
+
+    def _around(self, events: Sequence[Event]) -> list[Event]:
+        """What rings do not have: accept queues, and the source of the lines at which requests are."""
+        now_ns = time.monotonic_ns()
+        found: list[Event] = []
+        for server in self._servers:
+            found += [*server.queues(now_ns), *server.source(self.state, events, now_ns)]
+        return found
 
     def look(self, listeners_due: bool = False) -> None:
         """What is new in the rings and in the kernel; ``listeners_due``: of all workers, not only of the busy."""
-        with contextlib.suppress(OSError):
-            events, now_ns = self._collector.poll(), time.monotonic_ns()
-            samples = self._sampler.everything(self.state, now_ns) if listeners_due else []
-            self.log.append([*events, *(samples or self._sampler.due(self.state, {}, events, now_ns))])
-
-    def _opening(self, events: list[Event]) -> list[Event]:
-        """That its servers are there, as far as the rings say of what they are."""
-        classes = {event.side: event.worker_class for event in events if isinstance(event, WorkerBooting)}
-        first_ns = min([self.about.started_ns, *(event.t_ns for event in events if event.t_ns > 0)])
-        opening: list[Event] = [SessionOpened(first_ns, "", 0, self.about.started, describe_host())]
-        for side in sorted({header.side for header in self.headers}):
-            masters = [one for one in self.headers if one.side == side and one.role == "master"]
-            newest = max(masters, key=lambda one: one.started_ns, default=None)
-            pid = newest.pid if newest is not None else self.about.pid
-            kind = kind_of(classes.get(side, ""), side[:4])
-            given = kind, "", self.about.command, self.about.folder
-            opening.append(ServerAttached(first_ns, side, pid, *given))
-        return [*opening, PhaseChanged(first_ns, "", 0, Phase.ATTACHED.value)]
+        events = [event for server in self._servers for event in server.poll()]
+        now_ns = time.monotonic_ns()
+        samples = self._sampler.everything(self.state, now_ns) if listeners_due else []
+        samples = samples or self._sampler.due(self.state, {}, events, now_ns)
+        self.log.append([*events, *samples, *self._around(events)])
 
     def close(self) -> None:
-        self._collector.close()
+        for server in self._servers:
+            server.close()
         self._sampler.close()
-
-
-def timeout_of(command: tuple[str, ...]) -> float | None:
-    """gunicorn's --timeout where the command line says it; a config file may say another one."""
-    for at, word in enumerate(command):
-        value = ""
-        if word in ("-t", "--timeout") and at + 1 < len(command):
-            value = command[at + 1]
-        elif word.startswith("--timeout="):
-            value = word.partition("=")[2]
-        if value.isascii() and value.isdigit() and 0 < len(value) < 7:
-            return float(value)
-    return None

@@ -66,6 +66,7 @@ from wsgiviz.events.samples import (
     ThreadSampled,
 )
 from wsgiviz.events.server import (
+    NO_TIMEOUT,
     BootLineSeen,
     Forked,
     MasterExited,
@@ -108,6 +109,7 @@ from wsgiviz.events.threads import (
 from wsgiviz.recorder.codec import BEAT_NS, REQUEST_HEADER, RUN_STRIDE, SIDES, request_number
 
 __all__ = [
+    "NO_TIMEOUT",
     "AcceptorClosing",
     "ActionTaken",
     "BEAT_NS",

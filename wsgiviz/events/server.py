@@ -34,14 +34,19 @@ class MasterExited(Event, frozen=True, tag=4):
     """The master is gone, and its workers with it."""
 
 
+NO_TIMEOUT = 0xFFFF
+
+
 class WorkerBooting(Event, frozen=True, tag=10):
     """A worker process has come. ``number``: gunicorn's age (1, 2, 3 ...), 0 where there is none; ``threads``: how
-    many serve requests; ``thread_id``: native id of its main thread."""
+    many serve requests; ``thread_id``: native id of its main thread; ``timeout``: its gunicorn's --timeout in
+    seconds, 0 where that is not known, NO_TIMEOUT where it has none."""
 
     number: int
     thread_id: int
     threads: int
     worker_class: str
+    timeout: int = 0
 
 
 class WorkerReady(Event, frozen=True, tag=11):

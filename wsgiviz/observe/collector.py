@@ -7,7 +7,7 @@ import errno
 import os
 import resource
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from operator import attrgetter
 from pathlib import Path
 
@@ -50,16 +50,23 @@ class Collector:
 
     A ring whose process is gone is read to its end, closed, and deleted, so that an app that ends its worker at each
     request exhausts neither descriptors nor the space of the rings. ``deletes`` is False where the directory belongs
-    to somebody else. ``side`` names that
-    of the rings; None is what they say themselves. All processes must be of this one's pid namespace.
+    to somebody else. ``side`` names that of the rings; None is what they say themselves. ``opens`` gives the reader
+    of a ring. All processes must be of this one's pid namespace.
     """
 
-    def __init__(self, directory: Path, deletes: bool = True, side: str | None = None) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        deletes: bool = True,
+        side: str | None = None,
+        opens: Callable[[Path], RingReader | None] | None = None,
+    ) -> None:
         self.drained = True
         """Whether the last poll left nothing to read."""
         self._directory = directory
         self._deletes = deletes
         self._side = side
+        self._opens = opens
         self._sources: dict[str, FollowedRing] = {}
         self._passed: set[str] = set()
         self._turn = 0
@@ -130,7 +137,7 @@ class Collector:
 
     def _open(self, name: str) -> None:
         try:
-            reader = RingReader.open(self._directory / name)
+            reader = (self._opens or RingReader.open)(self._directory / name)
         except OSError as error:
             if error.errno in (errno.EMFILE, errno.ENFILE):
                 return

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -17,8 +18,12 @@ from pathlib import Path
 import psutil
 
 from wsgiviz.observe.server_trees import ProcessRow, ServerTree
-from wsgiviz.observe.sockets import CONTROL, Descriptors, HeldSocket, descriptors, socket_table
-from wsgiviz.observe.system_calls import LOOPS_WAIT, SystemCall, system_call
+from wsgiviz.observe.sock_diag import SYN_SENT
+from wsgiviz.observe.sockets import CONTROL, HELD, Descriptors, HeldSocket, descriptors, socket_table
+from wsgiviz.observe.system_calls import LOOPS_WAIT, SystemCall, polled, system_call
+
+Table = Mapping[int, HeldSocket]
+"""Sockets by inode."""
 
 WORK = frozenset({
     "clock_nanosleep", "nanosleep", "recvfrom", "recvmsg", "sendto", "sendmsg", "connect", "flock", "fsync",
@@ -39,7 +44,7 @@ LATER_S = 10.0
 @dataclass(frozen=True, slots=True)
 class OutsideThread:
     """``letter`` as in proc(5); ``call``: the system call it waits in, None where it is in none or that may not be
-    read; ``about``: "a client", "the listener", or "" for anything else."""
+    read; ``about``: "a client", "the listener", the address of another server, or "" for anything else."""
 
     thread_id: int
     letter: str
@@ -53,11 +58,21 @@ class OutsideThread:
             return {"R": "runs", "Z": "has ended", "X": "has ended"}.get(self.letter, "is stopped")
         if self.call is None:
             return "waits in the kernel (disk or the like)" if self.letter == "D" else "sleeps"
-        meaning = self.call.meaning
-        if self.about and self.call.fd is not None:
-            meaning = f"{'writes to' if 'send' in self.call.name or 'write' in self.call.name else 'reads from'} "
-            meaning = f"{meaning}{self.about}" if self.about == "a client" else "waits for a connection"
+        meaning = _meaning(self.call, self.about)
         return f"{self.call.name}: {meaning}" if meaning else self.call.name
+
+
+def _meaning(call: SystemCall, about: str) -> str:
+    if not about or call.fd is None:
+        return call.meaning
+    if about == "the listener":
+        return "waits for a connection"
+    writes = "send" in call.name or "write" in call.name
+    if about == "a client":
+        return f"{'writes to' if writes else 'reads from'} {about}"
+    if call.name == "connect":
+        return f"connects to {about}"
+    return f"waits {'to send to' if writes else 'for'} {about}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,24 +134,52 @@ class _First:
 
 def look(trees: Sequence[ServerTree], wait: Callable[[], None]) -> list[OutsideServer]:
     """Look twice at each server, and ``wait`` in between."""
-    first = [_first(tree) for tree in trees]
+    tables: dict[str, Table] = {}
+    first = [_first(tree, tables) for tree in trees]
     wait()
-    return [_second(tree, before) for tree, before in zip(trees, first, strict=True)]
+    tables.clear()
+    children = _children()
+    return [_second(tree, before, tables, children) for tree, before in zip(trees, first, strict=True)]
 
 
-def _first(tree: ServerTree) -> _First:
+def _table(tree: ServerTree, tables: dict[str, Table]) -> Table:
+    """The sockets of its network namespace, which is looked at once for all servers in it."""
+    network = network_of(tree.master.pid)
+    if network not in tables:
+        tables[network] = socket_table(tree.master.pid, HELD | {SYN_SENT})
+    return tables[network]
+
+
+def network_of(pid: int) -> str:
+    """The network namespace of a process, as the kernel names it; that of a process which can't be read: its pid."""
+    try:
+        return os.readlink(f"/proc/{pid}/ns/net")
+    except OSError:
+        return str(pid)
+
+
+def _children() -> Counter[int]:
+    """How many children each process has. Source: psutil, /proc/PID/stat."""
+    found: Counter[int] = Counter()
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error, OSError):
+            found[process.ppid()] += 1
+    return found
+
+
+def _first(tree: ServerTree, tables: dict[str, Table]) -> _First:
     cpu = {row.pid: _cpu_s(row.pid) for row in tree.workers}
-    held = _listening(tree, socket_table(tree.master.pid))
+    held = _listening(tree, _table(tree, tables))
     now_s = time.monotonic()
     return _First(now_s, {pid: at for pid, at in cpu.items() if at is not None}, {s.inode: s.waiting for s in held})
 
 
-def _second(tree: ServerTree, before: _First) -> OutsideServer:
-    table = socket_table(tree.master.pid)
+def _second(tree: ServerTree, before: _First, tables: dict[str, Table], children: Mapping[int, int]) -> OutsideServer:
+    table = _table(tree, tables)
     listening = _listening(tree, table)
     watched_s = time.monotonic() - before.t_s
     addresses = frozenset(one.local for one in listening)
-    workers = tuple(_worker(tree, row, before, table, addresses) for row in tree.workers)
+    workers = tuple(_worker(tree, row, before, table, addresses, children) for row in tree.workers)
     queues = tuple(Queue(one.local, before.depths.get(one.inode), one.waiting, one.limit) for one in listening)
     folder = None
     with contextlib.suppress(OSError):
@@ -144,20 +187,32 @@ def _second(tree: ServerTree, before: _First) -> OutsideServer:
     return OutsideServer(tree, workers, queues, folder, time.time() - tree.master.started_s, watched_s)
 
 
-def _listening(tree: ServerTree, table: Mapping[int, HeldSocket]) -> list[HeldSocket]:
-    """What its processes listen on; workers may have sockets of their own (SO_REUSEPORT)."""
-    pids = [row.pid for row in tree.workers] or [tree.master.pid]  # a master may have a control socket as well
-    found: dict[int, HeldSocket] = {}
-    for pid in pids:
-        held = descriptors(pid)
-        for inode in held.sockets.values() if held else ():
-            if inode in table and table[inode].listening and not table[inode].local.endswith(CONTROL):
-                found[inode] = table[inode]
-    return sorted(found.values(), key=lambda one: one.local)
+def _listening(tree: ServerTree, table: Table) -> list[HeldSocket]:
+    """What its processes listen on: the sockets that workers share with their master, which may have one more to be
+    controlled by. Where they share none, workers have sockets of their own (SO_REUSEPORT), and their app's."""
+    of_master = _listeners_of(tree.master.pid, table)
+    of_workers: dict[int, HeldSocket] = {}
+    for row in tree.workers:
+        of_workers |= _listeners_of(row.pid, table)
+    if not tree.workers:
+        of_workers = of_master
+    shared = {inode: one for inode, one in of_workers.items() if inode in of_master}
+    return sorted((shared or of_workers).values(), key=lambda one: one.local)
+
+
+def _listeners_of(pid: int, table: Table) -> dict[int, HeldSocket]:
+    held = descriptors(pid)
+    mine = (table[inode] for inode in (held.sockets.values() if held else ()) if inode in table)
+    return {one.inode: one for one in mine if one.listening and not one.local.endswith(CONTROL)}
 
 
 def _worker(
-    tree: ServerTree, row: ProcessRow, before: _First, table: Mapping[int, HeldSocket], addresses: frozenset[str]
+    tree: ServerTree,
+    row: ProcessRow,
+    before: _First,
+    table: Table,
+    addresses: frozenset[str],
+    children_of: Mapping[int, int],
 ) -> OutsideWorker:
     pid, held = row.pid, descriptors(row.pid)
     clients = _clients(held, table, addresses)
@@ -168,12 +223,10 @@ def _worker(
         watched_s = max(1e-3, time.monotonic() - before.t_s)
         cpu = max(0.0, now_cpu[0] - then[0]) / watched_s
         wanted = cpu + max(0.0, now_cpu[1] - then[1]) / watched_s
-    rss = children = None
+    rss = None
     with contextlib.suppress(psutil.Error, OSError):
-        process = psutil.Process(pid)
-        rss, children = process.memory_info().rss, len(process.children())
-    if children is not None and row == tree.master:
-        children = max(0, children - len(tree.workers) + 1)
+        rss = psutil.Process(pid).memory_info().rss
+    children = children_of.get(pid, 0) if rss is not None else None
     loop = held.has_epoll if held else None
     if threads and threads[0].letter in "ZX":
         rss = None
@@ -184,9 +237,7 @@ def _worker(
     )
 
 
-def _clients(
-    held: Descriptors | None, table: Mapping[int, HeldSocket], addresses: frozenset[str]
-) -> tuple[HeldSocket, ...] | None:
+def _clients(held: Descriptors | None, table: Table, addresses: frozenset[str]) -> tuple[HeldSocket, ...] | None:
     if held is None:
         return None
     mine = (table[inode] for inode in held.sockets.values() if inode in table)
@@ -204,7 +255,7 @@ def _of_server(one: HeldSocket, addresses: frozenset[str]) -> bool:
 
 
 def _threads(
-    pid: int, held: Descriptors | None, table: Mapping[int, HeldSocket], addresses: frozenset[str]
+    pid: int, held: Descriptors | None, table: Table, addresses: frozenset[str]
 ) -> tuple[OutsideThread, ...]:
     """The main thread first."""
     try:
@@ -220,7 +271,7 @@ def _threads(
 
 
 def _thread(
-    pid: int, thread_id: int, held: Descriptors | None, table: Mapping[int, HeldSocket], addresses: frozenset[str]
+    pid: int, thread_id: int, held: Descriptors | None, table: Table, addresses: frozenset[str]
 ) -> OutsideThread:
     task = Path(f"/proc/{pid}/task/{thread_id}")
     stat = (task / "stat").read_bytes()
@@ -228,11 +279,12 @@ def _thread(
     call = None
     with contextlib.suppress(OSError):
         call = system_call((task / "syscall").read_text())
+        call = polled(pid, call) if call is not None else None
     about = ""
     if call is not None and call.fd is not None and held is not None:
         one = table.get(held.sockets.get(call.fd, -1))
         if one is not None:
-            about = "the listener" if one.listening else "a client" if _of_server(one, addresses) else ""
+            about = "the listener" if one.listening else "a client" if _of_server(one, addresses) else one.peer
     return OutsideThread(thread_id, letter, call, about)
 
 

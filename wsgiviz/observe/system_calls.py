@@ -7,21 +7,23 @@ number and no name. It takes the right to trace the process (ptrace(2)).
 
 from __future__ import annotations
 
+import os
 import platform
+import sys
 from dataclasses import dataclass
 
 X86_64 = {
     0: "read", 1: "write", 7: "poll", 17: "pread64", 19: "readv", 20: "writev", 23: "select", 34: "pause",
     35: "nanosleep", 40: "sendfile", 42: "connect", 43: "accept", 44: "sendto", 45: "recvfrom", 46: "sendmsg",
     47: "recvmsg", 61: "wait4", 72: "fcntl", 73: "flock", 74: "fsync", 75: "fdatasync", 202: "futex",
-    230: "clock_nanosleep", 232: "epoll_wait", 247: "waitid", 257: "openat", 270: "pselect6", 271: "ppoll",
-    281: "epoll_pwait", 288: "accept4", 441: "epoll_pwait2",
+    219: "restart_syscall", 230: "clock_nanosleep", 232: "epoll_wait", 247: "waitid", 257: "openat",
+    270: "pselect6", 271: "ppoll", 281: "epoll_pwait", 288: "accept4", 441: "epoll_pwait2",
 }  # fmt: skip
 GENERIC = {
     63: "read", 64: "write", 67: "pread64", 65: "readv", 66: "writev", 71: "sendfile", 203: "connect", 202: "accept",
     206: "sendto", 207: "recvfrom", 211: "sendmsg", 212: "recvmsg", 260: "wait4", 25: "fcntl", 32: "flock",
-    82: "fsync", 83: "fdatasync", 98: "futex", 115: "clock_nanosleep", 101: "nanosleep", 22: "epoll_pwait",
-    95: "waitid", 56: "openat", 72: "pselect6", 73: "ppoll", 242: "accept4", 441: "epoll_pwait2",
+    82: "fsync", 83: "fdatasync", 98: "futex", 128: "restart_syscall", 115: "clock_nanosleep", 101: "nanosleep",
+    22: "epoll_pwait", 95: "waitid", 56: "openat", 72: "pselect6", 73: "ppoll", 242: "accept4", 441: "epoll_pwait2",
 }  # fmt: skip
 NAMES = {"x86_64": X86_64, "aarch64": GENERIC, "riscv64": GENERIC}.get(platform.machine(), {})
 
@@ -30,6 +32,9 @@ OF_A_DESCRIPTOR = frozenset({
     "recvmsg", "fcntl", "flock", "fsync", "fdatasync",
 })  # fmt: skip
 """Calls whose first argument is the file descriptor that they wait for."""
+
+POLLS = frozenset({"poll", "ppoll"})
+"""A socket with a timeout is polled before it is read from: Python does so for any."""
 
 LOOPS_WAIT = frozenset({"epoll_wait", "epoll_pwait", "epoll_pwait2"})
 
@@ -44,16 +49,19 @@ MEANINGS = {
     "recvmsg": "waits for data from a socket", "sendto": "waits to send to a socket",
     "sendmsg": "waits to send to a socket", "sendfile": "waits to send a file", "read": "reads", "readv": "reads",
     "write": "writes", "writev": "writes", "pause": "waits for a signal",
+    "restart_syscall": "waits on, having been interrupted",
 }  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class SystemCall:
     """``name`` as in its manual page ("call 499" where it has none here); ``fd``: the descriptor that it is about,
-    None where it is about none, or several."""
+    None where it is about none, or several. ``polls_at``: where in the process's memory stands which one it polls,
+    of a poll(2) of just one; 0 otherwise."""
 
     name: str
     fd: int | None = None
+    polls_at: int = 0
 
     @property
     def meaning(self) -> str:
@@ -67,11 +75,26 @@ def system_call(syscall: str) -> SystemCall | None:
     if not number.isascii() or not number.isdigit() or len(number) > 6:
         return None
     name = NAMES.get(int(number), f"call {number}")
-    first = rest.partition(" ")[0]
-    if name not in OF_A_DESCRIPTOR:
-        return SystemCall(name)
     try:
-        fd = int(first, 16)
+        first, second, *_ = (int(argument, 16) for argument in rest.split()[:2])
     except ValueError:
         return SystemCall(name)
-    return SystemCall(name, fd if 0 <= fd < 1 << 31 else None)
+    if name in POLLS:
+        return SystemCall(name, None, first if second == 1 and 0 < first < 1 << 63 else 0)
+    known = name in OF_A_DESCRIPTOR and 0 <= first < 1 << 31
+    return SystemCall(name, first if known else None)
+
+
+def polled(pid: int, call: SystemCall) -> SystemCall:
+    """The same with its ``fd``, where it polls just one. Source: the process's memory (struct pollfd of poll(2))."""
+    if not call.polls_at:
+        return call
+    try:
+        memory = os.open(f"/proc/{pid}/mem", os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            fd = int.from_bytes(os.pread(memory, 4, call.polls_at), sys.byteorder, signed=True)
+        finally:
+            os.close(memory)
+    except (OSError, OverflowError):
+        return call
+    return SystemCall(call.name, fd if fd >= 0 else None)

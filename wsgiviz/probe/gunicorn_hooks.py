@@ -101,11 +101,16 @@ def post_fork(server: Any, worker: Any) -> None:
     _emit = make_emitter("worker")
     kind = kind_of(type(worker)) or worker.cfg.worker_class_str
     threads = worker.cfg.threads if kind == "gthread" else 1
-    _emit.worker_booting(worker.age, threading.get_native_id(), threads, kind.encode())
+    _emit.worker_booting(worker.age, threading.get_native_id(), threads, kind.encode(), _timeout(worker.cfg))
     _boot_line = BootLine(_emit, _app_of(worker))
     _boot_line.start()
     if not GUEST:
         worker.app.wsgi = functools.partial(load_app, worker.app.wsgi, RUN_DIR, SIDE)
+
+
+def _timeout(cfg: Any) -> int:
+    """gunicorn's --timeout, as its workers' first event has it: whole seconds; 0xFFFF for none."""
+    return min(0xFFFE, max(1, int(cfg.timeout))) if cfg.timeout else 0xFFFF
 
 
 def post_worker_init(worker: Any) -> None:
@@ -174,7 +179,8 @@ def _watch_threads(worker: Any, ids: RequestIds) -> None:
 
     slots = watch_threads(worker, _emit, ids)
     acceptor = AcceptorSampler(_emit, threading.get_ident())
-    sampler = SlotSampler(_emit, _lines(worker), slots.connections, acceptor.sample)
+    announces = slots.queue.announce, acceptor.announce
+    sampler = SlotSampler(_emit, _lines(worker), slots.connections, acceptor.sample, announces)
     LineSampler(_emit, [sampler.sample], ids=ids).start()
 
 

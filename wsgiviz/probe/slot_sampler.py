@@ -11,7 +11,7 @@ latest event, so that a reader can tell.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from time import monotonic_ns
 from types import FrameType
 
@@ -38,7 +38,7 @@ class SlotSampler:
     """Looks at the connections in ``connections``, which are by the thread that serves them.
 
     ``looks_too`` is called with all threads' frames each time: to read them stops every thread for a moment, so they
-    are read once for all.
+    are read once for all. ``announces`` is called when somebody begins to look.
     """
 
     def __init__(
@@ -47,9 +47,11 @@ class SlotSampler:
         lines: LineEmitter,
         connections: Mapping[int, Connection],
         looks_too: Callable[[Frames], None] | None = None,
+        announces: Sequence[Callable[[], None]] = (),
     ) -> None:
         self._emit = emit
         self._looks_too = looks_too
+        self._announces = announces
         self._lines = lines
         self._connections = connections
         self._seen: dict[int, tuple[tuple[int, int], object]] = {}
@@ -84,6 +86,8 @@ class SlotSampler:
                 connection.announce()
                 self._seen[thread] = seen, None
         self._clients.clear()
+        for announce in () if lasting else self._announces:
+            announce()
 
     def _emit_lasting(self, connection: Connection, key: tuple[int, int], found: list[FrameType]) -> bool:
         """Emit how far the connection has come; whether it is in the app, at a line worth looking for.

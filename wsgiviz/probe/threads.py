@@ -18,7 +18,10 @@ from wsgiviz.recorder.emitter import Emitter
 
 
 class Slots:
-    """The serving threads of a process, numbered as they come: ``connections`` has each one's, by its identity."""
+    """The serving threads of a process, numbered as they come: ``connections`` has each one's, by its identity, and
+    ``queue`` what waits for one of them."""
+
+    queue: PoolQueue
 
     def __init__(self, emit: Emitter, ids: RequestIds, app: WsgiApp) -> None:
         self._emit = emit
@@ -55,7 +58,8 @@ def watch_threads(worker: Any, emit: Emitter, ids: RequestIds) -> Slots:
     slots = Slots(emit, ids, worker.wsgi)
     enqueue, handle = worker.enqueue_req, worker.handle
     busy: set[int] = set()  # threads, by their idents
-    emit_queue = _queue_emitter(worker, busy, emit)
+    slots.queue = PoolQueue(worker, busy, emit)
+    emit_queue = slots.queue.emit_change
 
     def enqueue_req(conn: Any) -> None:
         # A connection that is kept alive comes by again: what counts is when its next request came.
@@ -80,23 +84,34 @@ def watch_threads(worker: Any, emit: Emitter, ids: RequestIds) -> Slots:
     return slots
 
 
-def _queue_emitter(worker: Any, busy: Collection[int], emit: Emitter) -> Callable[[], None]:
-    """Emits how many connections wait for a thread of this process, when that has changed. One that is in the queue
-    because a thread which is not ``busy`` has yet to wake up waits for none."""
-    emitted = 0
-    threads = worker.cfg.threads
-    queue = worker.tpool._work_queue
+class PoolQueue:
+    """How many connections wait for a thread of this process. One that is in the queue because a thread which is not
+    ``busy`` has yet to wake up waits for none."""
 
-    def emit_queue() -> None:
-        nonlocal emitted
-        if not emit.detailed:
+    def __init__(self, worker: Any, busy: Collection[int], emit: Emitter) -> None:
+        self._busy = busy
+        self._emit = emit
+        self._emitted = 0
+        self._threads = worker.cfg.threads
+        self._queue = worker.tpool._work_queue
+
+    def _waiting(self) -> int:
+        waiting: int = self._queue.qsize() - (self._threads - len(self._busy))
+        return max(0, waiting)
+
+    def emit_change(self) -> None:
+        """Emit it, where it has changed and somebody looks."""
+        if not self._emit.detailed:
             return
-        waiting = max(0, queue.qsize() - (threads - len(busy)))
-        if waiting != emitted:
-            emitted = waiting
-            emit.pool_queued(waiting, threads)
+        waiting = self._waiting()
+        if waiting != self._emitted:
+            self._emitted = waiting
+            self._emit.pool_queued(waiting, self._threads)
 
-    return emit_queue
+    def announce(self) -> None:
+        """Emit it for whoever has begun to look."""
+        self._emitted = waiting = self._waiting()
+        self._emit.pool_queued(waiting, self._threads)
 
 
 class AcceptorSampler:
@@ -115,3 +130,8 @@ class AcceptorSampler:
             self._emitted = closing
             self._emit.acceptor_closing(int(closing))
         self._closing = closing
+
+    def announce(self) -> None:
+        """Emit for whoever has begun to look that it is so."""
+        if self._emitted:
+            self._emit.acceptor_closing(1)

@@ -125,7 +125,7 @@ FIELDS: Mapping[Kind, Fields] = {
     Kind.WORKERS_CHANGED: Fields(a="wanted", b="before"),
     Kind.WORKER_DIED: Fields(a="worker_pid", b="status", req="by_timeout", slot="sent", text="oom"),
     Kind.MASTER_EXITED: Fields(),
-    Kind.WORKER_BOOTING: Fields(a="number", b="thread_id", req="threads", text="worker_class"),
+    Kind.WORKER_BOOTING: Fields(a="number", b="thread_id", req="threads", text="worker_class", slot="timeout"),
     Kind.WORKER_READY: Fields(),
     Kind.WORKER_STOPPING: Fields(a="signal"),
     Kind.WORKER_EXITED: Fields(a="recycled"),

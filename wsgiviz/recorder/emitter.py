@@ -96,8 +96,10 @@ class Emitter:
 
     # --- a worker's life
 
-    def worker_booting(self, number: int, thread_id: int, threads: int, worker_class: bytes, t_ns: int = 0) -> None:
-        self._record(Kind.WORKER_BOOTING, 0, threads, number, thread_id, worker_class, t_ns)
+    def worker_booting(
+        self, number: int, thread_id: int, threads: int, worker_class: bytes, timeout: int = 0, t_ns: int = 0
+    ) -> None:
+        self._record(Kind.WORKER_BOOTING, timeout, threads, number, thread_id, worker_class, t_ns)
 
     def worker_ready(self, t_ns: int = 0) -> None:
         self._record(Kind.WORKER_READY, t_ns=t_ns)

@@ -15,7 +15,7 @@ import stat
 from bisect import bisect_right
 from collections.abc import Callable
 from functools import partial
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from wsgiviz.recorder.codec import (
     BARE_ENDED,
@@ -157,7 +157,7 @@ class RingReader:
         self._repeated: dict[int, int] = {}
 
     @classmethod
-    def open(cls, path: str | os.PathLike[str]) -> RingReader | None:
+    def open(cls, path: str | os.PathLike[str]) -> Self | None:
         """A reader of the file at ``path``; None when it is not a ring that this version can read.
 
         It holds one file descriptor until `close`. Raises OSError when the file can't be opened.

@@ -29,10 +29,9 @@ import time
 from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
-from threading import Thread
 
 from wsgiviz.control.served_log import ServedLog, ring_headers
-from wsgiviz.errors import UsageError
+from wsgiviz.errors import UsageError, WsgivizError
 from wsgiviz.observe import py_spy
 from wsgiviz.observe.outside import OutsideServer, look
 from wsgiviz.observe.server_trees import ServerTree, processes, server_with, successor_of, trees
@@ -48,7 +47,7 @@ PROBED_S = 1.0
 """A probe asks every half second whether somebody looks, and then samples lines."""
 
 LOOK_EVERY_S = 0.033
-SPY_WITHIN_S = 1.2
+SPY_WITHIN_S = 1.0
 
 
 def run_dump(pid: int | None, json: str | None, ascii_only: bool) -> int:
@@ -99,18 +98,16 @@ def _logs(chosen: Sequence[ServerTree]) -> dict[int, ServedLog]:
         pids = {one.pid for one in ring_headers(directory) if is_alive(one.pid, one.started_ns)}
         mine = [tree for tree in chosen if tree.pids & pids and tree.master.pid not in found]
         if mine:
-            log = ServedLog(directory, about)
-            found |= {tree.master.pid: log for tree in mine}
+            with contextlib.suppress(WsgivizError):  # it was removed just now
+                log = ServedLog(directory, about)
+                found |= {tree.master.pid: log for tree in mine}
     return found
 
 
 def _dumped(chosen: Sequence[ServerTree], logs: dict[int, ServedLog]) -> Facts:
-    spied: dict[int, py_spy.Spied] = {}
-    program = py_spy.program()
-    spies = _spies(program, [tree for tree in chosen if tree.master.pid not in logs], spied)
     servers = look(chosen, lambda: _watch(list(set(logs.values()))))
-    for thread in spies:
-        thread.join()
+    program = py_spy.program()
+    spied = _spied(program, [tree for tree in chosen if tree.master.pid not in logs])
     found = [_facts(server, logs.get(server.tree.master.pid), spied, program is not None) for server in servers]
     status = FOUND if any(one["findings"] for one in found) else 0
     return {"schema": 1, "taken": now_iso(), "status": status, "servers": found, "not_read": not_read()}
@@ -121,20 +118,15 @@ def _facts(server: OutsideServer, log: ServedLog | None, spied: dict[int, py_spy
     return facts(server, log, mine, has_py_spy)
 
 
-def _spies(program: str | None, chosen: Sequence[ServerTree], spied: dict[int, py_spy.Spied]) -> list[Thread]:
-    """Threads that fill ``spied``, one after the other's server: each server has a folder of its own."""
-    if program is None or not chosen:
-        return []
-
-    def run() -> None:
-        until_s = time.monotonic() + SPY_WITHIN_S
-        for tree in chosen:
-            pids = [row.pid for row in tree.workers]
-            spied.update(py_spy.spy(program, pids, folder_of(tree), until_s - time.monotonic()))
-
-    thread = Thread(target=run, daemon=True)
-    thread.start()
-    return [thread]
+def _spied(program: str | None, chosen: Sequence[ServerTree]) -> dict[int, py_spy.Spied]:
+    """Lines, one after the other's server: each server has a folder of its own. Last of all: py-spy stops a process
+    while it reads it, and a system call that it has interrupted can't be told any more."""
+    spied: dict[int, py_spy.Spied] = {}
+    until_s = time.monotonic() + SPY_WITHIN_S
+    for tree in chosen if program is not None else ():
+        pids = [row.pid for row in tree.workers]
+        spied |= py_spy.spy(program or "", pids, folder_of(tree), until_s - time.monotonic())
+    return spied
 
 
 def folder_of(tree: ServerTree) -> str | None:
@@ -168,10 +160,13 @@ def _fails(directory: Path) -> bool:
 
 
 def _watch(logs: Sequence[ServedLog]) -> None:
-    for log in logs:
-        log.begin(watches=True)
-        log.look(listeners_due=True)
+    """Until what waits has been seen: what the rings hold is read meanwhile."""
     until_s = time.monotonic() + (PROBED_S if logs else OUTSIDE_S)
+    for log in logs:
+        log.watch()
+    for log in logs:
+        log.begin()
+        log.look(listeners_due=True)
     while (left_s := until_s - time.monotonic()) > 0:
         time.sleep(min(left_s, LOOK_EVERY_S))
         for log in logs:

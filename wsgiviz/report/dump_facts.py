@@ -15,20 +15,30 @@ from wsgiviz.analysis.attached import named
 from wsgiviz.analysis.black_box import MOST_REQUESTS, held_at_death
 from wsgiviz.analysis.lints import findings
 from wsgiviz.analysis.lints.context import LintContext
-from wsgiviz.control.served_log import ServedLog, timeout_of
+from wsgiviz.control.served_log import ServedLog
+from wsgiviz.events import NO_TIMEOUT
 from wsgiviz.observe.outside import OutsideServer, OutsideWorker, Queue
 from wsgiviz.observe.py_spy import Spied
+from wsgiviz.observe.worker_timeout import WorkerTimeout, timeout_of
+from wsgiviz.report.dump_waits import waiting
 from wsgiviz.state import Activity, Request, Side, State, Worker
 
 BLOCKED_S = 10.0
 """A worker that has been at one request for longer is found; or for half of gunicorn's --timeout, if that is less."""
 
-DEFAULT_TIMEOUT_S = 30.0
 RECENT_NS = 300_000_000_000
 """A death is found for so long."""
 
 OF_DEATHS = frozenset({"worker-died", "worker-timeout"})
 """Lints that are said of each death here."""
+
+FIRST = (
+    "no-workers", "worker-dead", "worker-died", "worker-timeout", "all-workers-busy", "all-workers-blocked",
+    "accept-queue", "loop-held", "request-lasts",
+)  # fmt: skip
+"""Findings in this order, then all others."""
+
+SAME = {"all-workers-busy": "all-workers-blocked"}
 
 MOST_DEATHS = 5
 MOST_CLIENTS = 20
@@ -44,6 +54,7 @@ NO_PY_SPY = "at which line it is: pip install 'wsgiviz[dump]' brings py-spy, whi
 def facts(server: OutsideServer, probe: ServedLog | None, spied: Mapping[int, Spied], has_py_spy: bool) -> Facts:
     """Of one server."""
     state = probe.state if probe is not None else None
+    timeout = _timeout(server, probe)
     workers = [_worker(server, worker, state, spied.get(worker.pid)) for worker in server.workers]
     found: Facts = {
         "pid": server.tree.master.pid,
@@ -54,14 +65,27 @@ def facts(server: OutsideServer, probe: ServedLog | None, spied: Mapping[int, Sp
         "probe": probe is not None,
         "kind": _kind(state, server),
         "watched_s": server.watched_s,
+        "timeout_s": timeout.seconds if timeout is not None else None,
+        "timeout_source": timeout.source if timeout is not None else None,
         "accept_queues": [_queue(queue) for queue in server.queues],
         "workers": workers,
     }
-    found["findings"] = [*_own_findings(server, found), *_probe_findings(server, state)]
+    found["waiting"] = waiting(server, workers, state, _sides(state, server))
+    found["findings"] = in_order([*_own_findings(server, found), *_probe_findings(server, state)])
     found["unknown"] = _unknown(found, spied, has_py_spy)
     if probe is not None and probe.damaged:
         found["unknown"].append(probe.damaged)
     return found
+
+
+def _timeout(server: OutsideServer, probe: ServedLog | None) -> WorkerTimeout | None:
+    """gunicorn's --timeout; None of another server. The probe has it from a worker's own settings."""
+    if server.tree.program != "gunicorn":
+        return None
+    if probe is not None and probe.timeout:
+        return WorkerTimeout(0.0 if probe.timeout == NO_TIMEOUT else float(probe.timeout), "the probe")
+    master = server.tree.master
+    return timeout_of(master.pid, probe.about.command if probe is not None else master.command, server.folder)
 
 
 def _kind(state: State | None, server: OutsideServer) -> str | None:
@@ -117,12 +141,12 @@ def _worker(server: OutsideServer, worker: OutsideWorker, state: State | None, s
     for side in _sides(state, server):
         slots = [slot for slot in _all(side) if slot.pid == worker.pid]
         if slots and state is not None:
-            row |= _probed(side, slots, state.t_ns)
+            row |= _probed(side, slots, state.t_ns, row["waits_in"])
     return row
 
 
-def _probed(side: Side, slots: Sequence[Worker], now_ns: int) -> Facts:
-    """What the probe adds."""
+def _probed(side: Side, slots: Sequence[Worker], now_ns: int, waits_in: str | None) -> Facts:
+    """What the probe adds. A step that waits (``waits_in``, from outside) keeps its loop, and does not compute."""
     pid = slots[0].pid
     requests = sorted(
         (one for one in side.ledger.in_flight() if one.pid == pid and one.in_app), key=lambda one: one.began_ns
@@ -135,7 +159,7 @@ def _probed(side: Side, slots: Sequence[Worker], now_ns: int) -> Facts:
     if side.is_loop:
         row["activity"] = "waiting" if requests else "idle"
         if any(one.task.value == "running" for one in requests):
-            row["activity"] = "computing"
+            row["activity"] = "computing" if waits_in is None or waits_in.startswith("epoll") else "blocked"
         if not shown.alive or shown.activity in (Activity.BOOTING, Activity.STOPPING):
             row["activity"] = shown.activity.value
     else:
@@ -169,40 +193,56 @@ def _s(ns: int) -> float:
 # --- findings -----------------------------------------------------------------------------------------------------
 
 
+def in_order(found: Sequence[Facts]) -> list[Facts]:
+    """What ends requests, or keeps all of them out, first. What the lints of the probe say of the same again goes."""
+    names = {one["name"] for one in found}
+    again = {ours for ours, theirs in SAME.items() if theirs in names}
+    rank = {name: at for at, name in enumerate(FIRST)}
+    return sorted(
+        (one for one in found if one["name"] not in again), key=lambda one: rank.get(one["name"], len(rank))
+    )
+
+
 def _own_findings(server: OutsideServer, found: Facts) -> list[Facts]:
     names = []
     names += [_finding("worker-dead", f"{row['pid']} has ended, and its master has not reaped it") for row in
               found["workers"] if row["activity"] == "dead"]  # fmt: skip
     if not found["workers"]:
         names.append(_finding("no-workers", "the master has no workers"))
-    limit_s = blocked_limit_s(server)
-    for row in found["workers"]:
-        names += _too_long(row, limit_s)
+    names += _too_long(found["workers"], blocked_limit_s(found["timeout_s"]))
     for queue in server.queues:
         words = _queue_words(queue)
         if words:
             names.append(_finding("accept-queue", words))
-    waiting = sum(queue.depth or 0 for queue in server.queues if queue.before)
+    in_queue = sum(queue.depth or 0 for queue in server.queues if queue.before)
     busy = [row for row in found["workers"] if row["activity"] in ("blocked", "computing", "reading", "writing")]
-    if waiting and busy and len(busy) == len(found["workers"]):
+    if in_queue and busy and len(busy) == len(found["workers"]):
         who = "the only worker is" if len(busy) == 1 else f"all {len(busy)} workers are"
-        names.append(_finding("all-workers-busy", f"{who} busy, and {waiting} connections wait to be accepted"))
+        wait = "connection waits" if in_queue == 1 else "connections wait"
+        names.append(
+            _finding(
+                "all-workers-busy",
+                f"{who} busy, and {in_queue} {wait} to be accepted",
+            )
+        )
     return names
 
 
-def blocked_limit_s(server: OutsideServer) -> float:
-    timeout_s = timeout_of(server.tree.master.command) or DEFAULT_TIMEOUT_S
-    return min(BLOCKED_S, timeout_s / 2) if server.tree.program == "gunicorn" else BLOCKED_S
+def blocked_limit_s(timeout_s: float | None) -> float:
+    return min(BLOCKED_S, timeout_s / 2) if timeout_s else BLOCKED_S
 
 
-def _too_long(row: Facts, limit_s: float) -> list[Facts]:
-    old = [one for one in row["requests"] or [] if one["age_s"] > limit_s]
+def _too_long(rows: Sequence[Facts], limit_s: float) -> list[Facts]:
+    old = [(row["pid"], one) for row in rows for one in row["requests"] or [] if one["age_s"] > limit_s]
     if not old:
         return []
-    first = old[0]
+    old.sort(key=lambda found: -found[1]["age_s"])
+    pid, first = old[0]
     what = first["target"] or "a request"
     where = f", now at {first['line']}" if first["line"] else ""
-    words = f"worker {row['pid']} has been at {what} for {first['age_s']:.0f} s{where}"
+    words = f"worker {pid} has been at {what} for {first['age_s']:.0f} s{where}"
+    if len(old) > 1:
+        words = f"{len(old)} requests have been in the app for more than {limit_s:g} s, the longest: {words}"
     return [_finding("request-lasts", words)]
 
 
@@ -258,6 +298,8 @@ def _unknown(found: Facts, spied: Mapping[int, Spied], has_py_spy: bool) -> list
             unknown.append(NO_PY_SPY)
     problems = {one.problem for one in spied.values() if one.problem}
     unknown += sorted(problems)
+    if found["program"] == "gunicorn" and found["timeout_s"] is None:
+        unknown.append(f"gunicorn's --timeout: {found['timeout_source']}")
     if any(queue["depth"] is None for queue in found["accept_queues"]):
         unknown.append("how many connections wait at a unix socket")
     if any(row["clients"] is None for row in found["workers"]):

@@ -15,14 +15,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from wsgiviz.analysis import deaths
 from wsgiviz.analysis.black_box import LostRequest, held_at_death, lost, report
 from wsgiviz.control.served_log import ServedLog, ring_headers
-from wsgiviz.errors import UsageError
+from wsgiviz.errors import UsageError, WsgivizError
 from wsgiviz.observe.kernel import gone_status
 from wsgiviz.recorder import served
 from wsgiviz.recorder.keeping import is_alive
@@ -59,12 +59,9 @@ def last(pid: int | None = None) -> Facts:
             raise UsageError(f"dump --last: nothing is recorded of a server {pid}", "wsgiviz dump --last shows all")
     found: list[Facts] = []
     for path, about in reversed(directories):
-        log = ServedLog(path, about)
-        try:
-            log.begin(watches=False)
+        with suppress(WsgivizError), closing(ServedLog(path, about)) as log:  # it may have been removed just now
+            log.begin()
             found += _of_server(log)
-        finally:
-            log.close()
     found.sort(key=lambda death: death["ago_s"])
     return {
         "schema": 1,

@@ -78,6 +78,10 @@ class LintContext(Struct, frozen=True):
         runs = [side.run for side in self.state.sides.values()]
         return any(run.number and run.number == self.state.run and not run.ended_ns for run in runs)
 
+    def is_on(self, side: Side) -> bool:
+        """Its run is on; a server that somebody else has started always is, as long as it is there."""
+        return side.run.running or (self.state.attached and not side.server.gone_ns)
+
     @property
     def shown(self) -> list[Side]:
         """Sides of which there is something to see."""

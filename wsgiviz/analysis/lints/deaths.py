@@ -52,9 +52,9 @@ def lost_with(context: LintContext, side: Side, worker: Worker) -> str:
     where = deaths.last_seen(worker, [*lost, *(side.ledger.get(req) for req in held)])
     loading = " while it loaded the app" if worker.died_booting else _silence(slots)
     if where is None:
-        return f" while it held {wording.held(held)}" if held else loading
+        return f" while it held {wording.held(side, held)}" if held else loading
     at = f", last seen at {where.words}" if deaths.stale(worker) else f" at {where.words}"
-    return f" while it held {wording.held(held)}{at}" if held else f"{loading}{at}"
+    return f" while it held {wording.held(side, held)}{at}" if held else f"{loading}{at}"
 
 
 def _silence(slots: Iterable[Worker]) -> str:

@@ -12,7 +12,6 @@ from wsgiviz.analysis.lints.context import LintContext
 from wsgiviz.analysis.lints.gil import loop_lacks_gil
 from wsgiviz.analysis.lints.lint import Lint
 from wsgiviz.analysis.loop_times import LongestStep
-from wsgiviz.events import request_number
 from wsgiviz.state import Location, Loop, Request, Side, Task, Worker
 
 LOOP_HELD_NS = 100_000_000
@@ -50,10 +49,10 @@ FASTER_FROM = 1.5
 def _loop_held(context: LintContext, side: Side) -> str | None:
     if not side.is_loop:
         return None
-    if side.run.running:
+    if context.is_on(side):
         loops = [loop for worker, loop in loop_times.living(side) if not _lacks(context, side, worker, loop)]
         loops.sort(key=lambda loop: (-loop.tally.longest_step_ns, loop.pid))
-        messages = (_held_again(context, side, loop) or _held_now(context, side, loop) for loop in loops)
+        messages = (_held(context, side, loop) for loop in loops)
     else:
         pairs = [pair for pair in loop_times.loops(side) if not _lacks(context, side, *pair)]
         steps = [_longest(context, worker, loop) for worker, loop in pairs]
@@ -61,6 +60,12 @@ def _loop_held(context: LintContext, side: Side) -> str | None:
             _was_held(context, side, *longest) for longest in sorted(steps, key=lambda one: -one[1].length_ns)
         )
     return next(filter(None, messages), None)
+
+
+def _held(context: LintContext, side: Side, loop: Loop) -> str | None:
+    """Of somebody else's server the longest step so far may be of yesterday."""
+    again = None if context.state.attached else _held_again(context, side, loop)
+    return again or _held_now(context, side, loop)
 
 
 def _lacks(context: LintContext, side: Side, worker: Worker | None, loop: Loop) -> bool:
@@ -109,7 +114,7 @@ def _held_again(context: LintContext, side: Side, loop: Loop) -> str | None:
     whose, where = _whose(context, side, loop.pid), _at(_place(loop))
     return (
         f"Single steps hold the event loop{whose}{where} (the longest so far: "
-        f"#{request_number(loop.tally.longest_step_req)}, {wording.length(longest_ns)}): until a request "
+        f"{wording.request_name(side, loop.tally.longest_step_req)}, {wording.length(longest_ns)}): until a request "
         f"{_lets_go(side)}, no other request makes progress{_others(context, side, loop, loop.running)}."
     )
 
@@ -132,7 +137,7 @@ def _held_now(context: LintContext, side: Side, loop: Loop) -> str | None:
     held_ns = max(step_ns if loop.running else 0, hold.held_ns if hold and step_ns > LOOP_HELD_NS else 0)
     if held_ns <= LOOP_HELD_NS:
         return None
-    who = f"#{request_number(req)}" if req else "What is no request's step"
+    who = wording.request_name(side, req) if req else "What is no request's step"
     where, since = _at(hold.where if hold else None), wording.longer_than(held_ns)
     return (
         f"{who} holds the event loop{_whose(context, side, loop.pid)}{where}, for over {since}: "
@@ -152,7 +157,7 @@ def _was_held(context: LintContext, side: Side, loop: Loop, longest: LongestStep
     if not side.run.ended_ns or longest_ns <= LOOP_HELD_NS or not _shaped(context, side, loop, longest_ns):
         return None
     whose, where, length = _whose(context, side, loop.pid), _at(longest.where), wording.length(longest_ns)
-    who = f"#{request_number(longest.req)}" if longest.req else "no request's step"
+    who = wording.request_name(side, longest.req) if longest.req else "no request's step"
     if longest.on:
         return (
             f"{who[0].upper()}{who[1:]} has held the event loop{whose}{where} for {length}, and still does: "

@@ -80,10 +80,10 @@ def _requests(context: LintContext, side: Side) -> list[Request]:
 
 
 def _is(context: LintContext, side: Side, use: PoolUse) -> str | None:
-    if not side.run.running or not use.full:
+    if not context.is_on(side) or not use.full:
         return None
     who, count = (wording.requests(use.requests), use.requests) if use.requests else _calls(use.waiting)
-    waits = f"{who} {'waits' if count == 1 else 'wait'} for {_threads(context, side, use)}"
+    waits = f"{who} {'waits' if count == 1 else 'wait'} for {threads_of(context, side, use)}"
     return f"{waits}{_at(use)}: {_cure(context, side, use)}."
 
 
@@ -103,7 +103,7 @@ def _was(context: LintContext, side: Side, use: PoolUse) -> str | None:
     if not use.most_waiting or _share(context, side) < SHAPED:
         return None
     calls, _ = _calls(use.most_waiting)
-    return f"Up to {calls} at a time waited for {_threads(context, side, use)}: {_cure(context, side, use)}."
+    return f"Up to {calls} at a time waited for {threads_of(context, side, use)}: {_cure(context, side, use)}."
 
 
 def _share(context: LintContext, side: Side) -> float:
@@ -113,7 +113,7 @@ def _share(context: LintContext, side: Side) -> float:
     return sum(request.calls.waited_ns for request in over) / whole_ns if whole_ns > 0 else 0.0
 
 
-def _threads(context: LintContext, side: Side, use: PoolUse) -> str:
+def threads_of(context: LintContext, side: Side, use: PoolUse) -> str:
     """ "one of the 40 threads of AnyIO's default limiter"."""
     each = " in each process" if use.pools > 1 else ""
     of = context.of_side(side)

@@ -8,7 +8,6 @@ from wsgiviz.analysis.lints import seen, wording
 from wsgiviz.analysis.lints.context import LintContext
 from wsgiviz.analysis.lints.deaths import DEATH_SHOWN_NS, lost_with
 from wsgiviz.analysis.lints.lint import Lint
-from wsgiviz.events import request_number
 from wsgiviz.state import Activity, Request, Side, Worker
 
 # --- all workers blocked ----------------------------------------------------------------------------------------
@@ -125,7 +124,7 @@ def _has_computed(side: Side) -> bool:
 
 
 def _more_than_cores(context: LintContext, side: Side) -> str | None:
-    if side.is_loop or not side.run.running:
+    if side.is_loop or not context.is_on(side):
         return None
     computing = {worker.pid for worker in seen.slots_in(context, side, *COMPUTE)}
     if len(computing) <= context.cores or not _has_computed(side) or _mostly_blocked(context, side):
@@ -205,7 +204,7 @@ def _nested_loop(context: LintContext, side: Side) -> str | None:
         return None
     req, place = side.run.nested_loop
     of = context.of_side(side)
-    who = f"#{request_number(req)}{of}" if req > 0 else f"A request{of}"
+    who = f"{wording.request_name(side, req)}{of}" if req > 0 or side.ledger.get(req) else f"A request{of}"
     if side.run.ended_ns:
         return f"{who} started an event loop inside a WSGI request ({place.words}), and its worker waited for it."
     return (

@@ -51,10 +51,22 @@ def workers(numbers: Iterable[int]) -> str:
     return f"worker{'s' if len(named) > 1 else ''} {' '.join(map(str, named))}"
 
 
-def held(reqs: Iterable[int]) -> str:
-    """ "#2", "#2 #5", or "12 requests"."""
-    numbers = sorted({request_number(req) for req in reqs})
-    return " ".join(f"#{number}" for number in numbers) if len(numbers) <= NAMED else requests(len(numbers))
+def request_name(side: Side, req: int) -> str:
+    """A request as people call it: "#2"; of an external one "GET /slow", as far as that is known. It may hold
+    anything: escape it before it is shown."""
+    if req > 0:
+        return f"#{request_number(req)}"
+    request = side.ledger.get(req)
+    return request.target if request is not None and request.target else "an external request"
+
+
+def held(side: Side, reqs: Iterable[int]) -> str:
+    """ "#2", "#2 #5", "GET /slow", or "12 requests"."""
+    numbers = sorted(set(reqs))
+    if len(numbers) > NAMED:
+        return requests(len(numbers))
+    names = [request_name(side, req) for req in numbers]
+    return (" " if all(req > 0 for req in numbers) else ", ").join(names)
 
 
 def queued(context: LintContext, side: Side) -> str:

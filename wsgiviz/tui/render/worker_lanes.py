@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from wsgiviz.analysis.deaths import cause, last_seen, stale
+from wsgiviz.analysis.lints.wording import request_name
 from wsgiviz.printable import printable
 from wsgiviz.state import IN_APP, Activity, Request, Side, Worker
 from wsgiviz.tui.render.after import goes_on
@@ -59,7 +60,7 @@ def deaths(worker: Worker, side: Side) -> tuple[str, str]:
     """How a worker ended, and what it still held; in full, and in brief."""
     found = cause(worker, side)
     full, brief = found.words.removeprefix("was "), found.brief
-    held = f", held {_name(worker.req, side.ledger.get(worker.req))}" if worker.req else ""
+    held = f", held {_name(side, worker.req)}" if worker.req else ""
     last = f", last {name_of(worker.last_req)}" if worker.last_req and not held else ""
     return f"{full or 'dead'}{held or last}", f"{brief or 'dead'}{held or last}"
 
@@ -95,7 +96,7 @@ def _doing(worker: Worker, request: Request | None, view: PaneView) -> tuple[str
     lasts = running((now_ns - worker.since_ns) / 1e9)
     if not worker.req:
         return (*_silence(worker, lasts), f"{activity} {lasts}")
-    held = f"on {_name(worker.req, request)}"
+    held = f"on {_name(view.side, worker.req)}"
     if view.side.of_earlier_run(worker.req):
         held += " of the run before"
         return f"{activity} {lasts} {held}", held, "run before"
@@ -108,9 +109,8 @@ def _doing(worker: Worker, request: Request | None, view: PaneView) -> tuple[str
     return f"{activity} {lasts} {held}{iterates}", f"{activity} {lasts} {held}", f"{activity} {held}", held
 
 
-def _name(req: int, request: Request | None) -> str:
-    """ "#17" of our driver's; "GET /slow" of an external one."""
-    return printable(request.target, True) if request is not None and req < 0 and request.target else name_of(req)
+def _name(side: Side, req: int) -> str:
+    return printable(request_name(side, req), True)
 
 
 def _silence(worker: Worker, lasts: str) -> tuple[str, ...]:
