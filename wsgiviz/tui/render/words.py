@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from wsgiviz.events import request_number
+from wsgiviz.state import Location
 
 
 def measured(seconds: float) -> str:
@@ -16,7 +17,19 @@ def measured(seconds: float) -> str:
 
 def running(seconds: float) -> str:
     """A duration that still grows, in tenths: what changes more often can't be read."""
-    return f"{max(0.0, seconds):.1f} s"
+    return f"{passed(seconds):.1f} s"
+
+
+def passed(seconds: float) -> float:
+    """The tenths of a growing duration that are over, as the header's clock counts them: figures for one time agree
+    only if all are cut off, or all rounded."""
+    return max(0, round(seconds * 1000)) // 100 / 10
+
+
+def place(where: Location, room: int) -> str:
+    """Where in the code something is, in ``room`` cells: with the call, the call alone, the line alone; else ""."""
+    line = f"{where.file.rpartition('/')[2]}:{where.line}"
+    return next((words for words in (where.words, where.call, line) if words and len(words) <= room), "")
 
 
 def name_of(req: int) -> str:
