@@ -214,7 +214,7 @@ class LiveView:
             asgi_call=right,
             load=_load(settings) if not state.attached else "",
             state=self._status(),
-            clock_s=elapsed_ns // 100_000_000 / 10,
+            clock_s=round(elapsed_ns / 100_000_000) / 10,  # rounded as the panes' figures are
             fps=None if self.frame.recorded else fps,
             lost=state.lost,
             driver_late_ms=self._driver_late_ns() // 1_000_000,

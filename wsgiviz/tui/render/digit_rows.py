@@ -12,7 +12,6 @@ from wsgiviz.tui.render import total_rows
 from wsgiviz.tui.render.line import DIM, CellStyle, Line, Part, Row
 from wsgiviz.tui.render.total_rows import Median
 from wsgiviz.tui.render.view import PaneView
-from wsgiviz.tui.render.words import passed
 
 LINES = 3
 """Height of the digits."""
@@ -32,8 +31,8 @@ def figure(view: PaneView) -> str:
         return f"{view.makespan_s:.2f}" if view.makespan_s < 100 else f"{view.makespan_s:.0f}"
     if not run.started_ns:
         return ""
-    elapsed_s = passed((view.now_ns - run.started_ns) / 1e9)
-    return f"{elapsed_s:.1f}" if elapsed_s < 100 else f"{int(elapsed_s)}"
+    elapsed_s = max(0.0, (view.now_ns - run.started_ns) / 1e9)
+    return f"{elapsed_s:.1f}" if elapsed_s < 100 else f"{elapsed_s:.0f}"
 
 
 @lru_cache(maxsize=256)

@@ -17,13 +17,7 @@ def measured(seconds: float) -> str:
 
 def running(seconds: float) -> str:
     """A duration that still grows, in tenths: what changes more often can't be read."""
-    return f"{passed(seconds):.1f} s"
-
-
-def passed(seconds: float) -> float:
-    """The tenths of a growing duration that are over, as the header's clock counts them: figures for one time agree
-    only if all are cut off, or all rounded."""
-    return max(0, round(seconds * 1000)) // 100 / 10
+    return f"{max(0.0, seconds):.1f} s"
 
 
 def place(where: Location, room: int) -> str:

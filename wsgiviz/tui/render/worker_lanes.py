@@ -84,7 +84,7 @@ def status(worker: Worker, indent: int, width: int, view: PaneView) -> Row:
     if worker.busy and request is not None and request.in_app:
         where = request.where
     if where is not None and line.left > 10:
-        line.add("   ").add(printable(place(where, line.left - 1), not view.glyphs.eighths), DIM)
+        line.add("   ").add(printable(place(where, line.left), not view.glyphs.eighths), DIM)
     return line.row()
 
 
