@@ -54,7 +54,7 @@ def said(side: Side) -> str:
         ),
         (
             server(Activity.BLOCKED, Activity.BLOCKED, waiting=3),
-            "All 2 workers are blocked, GET /slow for over 10 s at sleep.py:14 time.sleep; 3 wait in the kernel.",
+            "Both workers are blocked, GET /slow for over 10 s at sleep.py:14 time.sleep; 3 wait in the kernel.",
         ),
         (
             replace(server(Activity.IDLE), ledger=ledger_of([])),

@@ -88,12 +88,15 @@ class LintContext(Struct, frozen=True):
         return [side for side in self.state.sides.values() if side.server.workers or side.run.started_ns]
 
     def label(self, side: Side) -> str:
-        """Its name for people: "WSGI", or "WSGI2 (gthread)" beside another of the same protocol."""
-        alike = sum(other.protocol == side.protocol for other in self.shown)
-        return f"{side.name.upper()} ({side.kind})" if alike > 1 else side.name.upper()
+        """Its name for people: "WSGI"; beside another of the same protocol its kind, "gthread", as panes have it, or
+        "WSGI2 (sync)" where that is the same too."""
+        alike = [other for other in self.shown if other.protocol == side.protocol]
+        if len(alike) < 2:
+            return side.name.upper()
+        return side.kind if len({other.kind for other in alike}) > 1 else f"{side.name.upper()} ({side.kind})"
 
     def of_side(self, side: Side) -> str:
-        """ " of WSGI2 (gthread)" where "the workers" or "the loop" may be the other side's too, else ""."""
+        """ " of gthread" where "the workers" or "the loop" may be the other side's too, else ""."""
         alike = sum(other.is_loop == side.is_loop for other in self.shown)
         return f" of {self.label(side)}" if alike > 1 else ""
 
