@@ -78,6 +78,13 @@ class Stage:
         self.until(lambda: self.state.phase in (Phase.FINISHED, Phase.FAILED), "the end of the run")
         self._no_failure()
 
+    def run(self, **changes: Any) -> None:
+        """Another run, with these settings changed, to its end: on the same servers as far as the settings let it."""
+        before = self.state.fired
+        self.controller.change(self.settings.changed(**changes))
+        self.until(lambda: self.state.fired != before or self.state.phase is Phase.FAILED, "the run")
+        self.finish()
+
     def end_recording(self) -> None:
         """Nothing more is written; the file is whole."""
         assert self._recording is not None

@@ -11,8 +11,8 @@ from wsgiviz.scenarios import Cost
 from wsgiviz.state import Measured, Side, State
 
 MOSTLY = 0.6
-"""A request that computes for this share of its time is taken to do nothing else: the rest was a wait for a core. (What
-the kernel has counted as such is none of its time. It is sampled: some of it is missed.)"""
+"""A request that computes for this share of its time is taken to do nothing else: the rest was a wait for a core.
+(What the kernel has counted as such is taken off before. It is sampled: some of it is missed.)"""
 
 
 def cost_of(state: State) -> Cost | None:
@@ -50,8 +50,8 @@ def from_one(side: Side) -> Measured | None:
 
 
 def _without_core_s(side: Side) -> float:
-    """For how long its workers have been runnable since the run began, while other processes had the cores: no wait of
-    the app's."""
+    """For how long its workers have been runnable since the run began, while others had the cores: no wait of the
+    app's."""
     sampled = [worker for worker in side.server.workers.values() if worker.tally.first.t_ns and worker.sample.t_ns]
     return sum(max(0, worker.sample.runq_ns - worker.tally.first.runq_ns) for worker in sampled) / 1e9
 
