@@ -13,5 +13,5 @@ def app(environ, start_response):
 
 
 async def async_app(scope, receive, send):
-    assert scope["type"] == "http"
+    assert scope["type"] in ("http", "websocket")
     return await at(scope["path"])(scope, receive, send)
