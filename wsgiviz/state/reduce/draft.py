@@ -190,7 +190,7 @@ class SideDraft:
         by = after.in_app - before.in_app
         nobody = after.for_nobody - before.for_nobody
         external = after.external and not before.began_ns and bool(after.began_ns)
-        if after.external and after.ended_ns and not before.ended_ns:
+        if after.external and after.ended_ns and not before.ended_ns and after.raised != WORKER_DIED:
             self.count_served(after.ended_ns)
         if by or nobody or external:
             run = self.run
