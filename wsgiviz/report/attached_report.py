@@ -169,7 +169,7 @@ def _figures(state: State, side: Side) -> Iterator[tuple[str, str]]:
     waiting = f"{server.queue_depth} (peak {side.run.max_queue})" if server.queue_depth >= 0 else "unknown"
     yield "kind", side.kind
     yield "master", ", ".join(map(str, server.masters)) or str(server.pid)
-    yield "at", server.address or "unknown"
+    yield "listens at", server.address or "unknown"
     yield "workers", str(len(server.processes()))
     yield "served", str(served(side))
     yield "a second, lately", f"{recent.per_s:.1f}"
