@@ -60,7 +60,11 @@ def said(side: Side) -> str:
             replace(server(Activity.IDLE), ledger=ledger_of([])),
             "The only worker is idle; nobody waits in the kernel.",
         ),
-        (server(Activity.DEAD), "The server has ended; when the same command runs again, it is shown here."),
+        (server(Activity.DEAD), "No worker runs now."),
+        (
+            replace(server(Activity.DEAD), server=replace(server(Activity.DEAD).server, gone_ns=T0)),
+            "The server has ended; when the same command runs again, it is shown here.",
+        ),
     ],
 )
 def test_the_sentence_says_what_workers_do_and_who_waits(side: Side, words: str) -> None:

@@ -40,12 +40,14 @@ def _with(said: Caption, finding: str) -> Caption:
 
 
 def _of(context: LintContext, side: Side) -> Caption:
-    living = side.server.living()
-    if not living:
-        return Caption(ENDED if side.server.gone_ns or side.server.workers else "No worker yet.")
+    living, server = side.server.living(), side.server
+    if not living and server.gone_ns:
+        return Caption(ENDED)
     dead = _newest_death(context, side)
     if dead is not None:
         return Caption(f"{_death(context, side, dead)}; {server_of(side)} starts another in its place.", Tone.WARN)
+    if not living:
+        return Caption("No worker runs now.", Tone.WARN) if server.workers else Caption("No worker yet.")
     full = not side.is_loop and all(worker.busy for worker in living)
     words = _at_loops(context, side) if side.is_loop else _at_slots(side, living)
     tone = Tone.WARN if full and side.server.queue_depth > 0 else Tone.PLAIN

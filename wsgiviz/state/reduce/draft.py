@@ -194,7 +194,7 @@ class SideDraft:
         self.ledger.put(after)
         by = after.in_app - before.in_app
         nobody = after.for_nobody - before.for_nobody
-        if after.external and after.ended_ns and not before.ended_ns:
+        if after.external and after.ended_ns and not before.ended_ns and after.raised != WORKER_DIED:
             self.count_served(after.ended_ns)
         if by or nobody:
             run = self.run

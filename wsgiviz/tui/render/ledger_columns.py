@@ -123,6 +123,11 @@ def _seconds(value: float | None) -> Cell:
     return _number(measured(value if abs(value) >= 0.00005 else 0.0), value)  # no "-0.0 ms"
 
 
+def _id(entry: Entry) -> Cell:
+    """Of an external request's long number the end, by which it is told from its neighbours."""
+    return _number(str(entry.id) if entry.id > 0 else f"{entry.id % 100_000:05}", entry.order, 5)
+
+
 def _side(entry: Entry, look: Look) -> Cell:
     return Cell(entry.side, entry.side, f"{entry.side[:4]}!", look)
 
@@ -196,7 +201,7 @@ def _sign(entry: Entry, glyphs: Glyphs) -> str:
 
 COLUMNS = (
     Column("side", _side, 6, 5, left=True),
-    Column("#", lambda entry, _: _number(str(entry.id), entry.id, 5), 7, 5),
+    Column("#", lambda entry, _: _id(entry), 7, 5),
     Column("worker", _worker, 8, 6),
     Column("status", _status, 33, 10, left=True),
     Column("path", _path, 24, 14, left=True),
