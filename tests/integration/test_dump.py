@@ -18,6 +18,7 @@ from typing import Any
 import psutil
 import pytest
 
+from tests.unit.dump_keys import documented
 from wsgiviz import cli
 from wsgiviz.observe import py_spy
 from wsgiviz.recorder import served
@@ -290,17 +291,25 @@ def test_with_the_probe_requests_are_known_and_the_same_from_outside(
     server = start(*gunicorn("-w", "2", exec=True), workers=2)
     server.ask("/sleep")
     until(lambda: held(server) == 1)
-    found = only_server(server)
+    taken = dump(server.pid)
+    [found] = taken["servers"]
+    assert taken.keys() == documented("of a dump")
+    assert found.keys() == documented("of a server")
+    assert {*found["accept_queues"][0]} == documented("of an accept queue")
+    assert {*found["waiting"][0]} == documented("of what waits")
+    assert all(row.keys() == documented("of a worker") for row in found["workers"])
     assert found["probe"]
     assert found["kind"] == "sync"
     busy = [row for row in found["workers"] if row["requests"]]
     [row] = busy
     assert row["clients"] == 1
     assert row["activity"] == "blocked"
+    assert row["requests"][0].keys() == documented("of a request")
     assert row["requests"][0]["target"] == "GET /sleep"
     assert row["requests"][0]["line"] == "shop.py:8 time.sleep"
     assert "nanosleep" in row["waits_in"]
-    until(lambda: [one for one in only_server(server)["findings"] if one["name"] == "request-lasts"])
+    [lasts] = until(lambda: [one for one in only_server(server)["findings"] if one["name"] == "request-lasts"])
+    assert lasts.keys() == documented("of a finding")
 
 
 def test_who_waits_for_what_and_what_a_config_file_says(start: Callable[..., Server], tmp_path: Path) -> None:
@@ -384,6 +393,8 @@ def test_the_black_box_after_kill_9_of_a_worker_and_then_of_all(start: Callable[
     found = until(lambda: (one := death_of(first)) and one["seen"] and one)
     assert (found["cause"], found["by"], found["signal"]) == ("was killed by SIGKILL", None, "SIGKILL")
     assert found["note"] == last_deaths.NOBODY_KNOWN
+    assert found.keys() == documented("of a death")
+    assert found["requests"][0].keys() == documented("of a lost request")
     assert found["requests"][0]["target"] == "GET /sleep"
     assert any(one["name"] == "worker-died" for one in only_server(server)["findings"])
     server.ask("/sleep")
@@ -465,7 +476,9 @@ def test_the_command_and_its_exit_status(
     done = wsgiviz("dump", str(server.pid), "--json", str(report), "--ascii")
     assert done.stdout.isascii()
     assert json.loads(report.read_text())["servers"][0]["pid"] == server.pid
-    assert json.loads(wsgiviz("dump", "--last", "--json", "-").stdout)["deaths"] == []
+    deaths = json.loads(wsgiviz("dump", "--last", "--json", "-").stdout)
+    assert deaths["deaths"] == []
+    assert deaths.keys() == documented("of a dump of deaths")
     for wrong in (("dump", "nine"), ("dump", "0"), ("dump", str((1 << 31) - 1)), ("dump", "--last", "1")):
         assert cli.run(list(wrong)) == 2
         message, hint = capsys.readouterr().err.splitlines()

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.unit.dump_keys import documented
 from wsgiviz.report import last_deaths
 from wsgiviz.report.dump_page import WIDTH, length, page
 
@@ -71,6 +72,14 @@ def test_a_page_says_what_is_found_and_what_is_not_known() -> None:
     assert "came later than its master, 7 bytes not read, 2 children" in shown
     assert shown.startswith("2026-11-30 09:00:00 UTC: 1 server, 1 thing found (lines with !).\n")
     assert "    - shop.wsgi\n" in shown
+
+
+def test_these_have_the_keys_that_are_documented() -> None:
+    server = dumped("x")["servers"][0]
+    assert server.keys() == documented("of a server")
+    assert server["workers"][0].keys() == documented("of a worker")
+    assert server["waiting"][0].keys() == documented("of what waits")
+    assert death("x").keys() == documented("of a death")
 
 
 def test_more_requests_than_have_room_are_counted() -> None:

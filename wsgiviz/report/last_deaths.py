@@ -1,15 +1,6 @@
 """``wsgiviz dump --last``: the black box. What workers under ``wsgiviz exec`` did when they were killed or crashed.
 
-The JSON has ``schema``, ``taken``, ``status``, ``not_read`` (as without --last) and ``deaths``, the newest first;
-null for what is not known:
-
-- of a death: ``pid``, ``worker`` (its number), ``server`` (the command's pid), ``command``, ``folder``, ``at`` (ISO
-  8601; where nobody saw it end, that of its last record), ``ago_s``, ``cause`` (words), ``by`` (gunicorn, uvicorn,
-  kernel, wsgiviz, itself), ``signal``, ``note`` (a sentence: what is known of a SIGKILL that nobody is known to have
-  sent), ``exit_status``, ``booting``, ``silent_s`` (from its last record to its death), ``seen`` (its master has seen
-  it end), ``requests``, ``line`` (of one that was loading its app)
-- of a request: ``target`` ("GET /path"), ``age_s`` (how long the app had been at it), ``line``, ``line_since_s`` (for
-  how long before the death it had been seen there)
+docs/dump.md has the keys of the JSON; a test compares them with what is written.
 """
 
 from __future__ import annotations
