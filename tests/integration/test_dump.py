@@ -18,16 +18,20 @@ from typing import Any
 import psutil
 import pytest
 
+from tests.unit.dump_keys import documented
 from wsgiviz import cli
 from wsgiviz.observe import py_spy
 from wsgiviz.recorder import served
-from wsgiviz.report import last_deaths
+from wsgiviz.report import dump_facts, last_deaths
 from wsgiviz.report.dump import dump
+from wsgiviz.report.dump_page import WIDTH, page
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="from outside only Linux says what processes do")
 
 APP = """\
-import ctypes, os, time
+import asyncio, ctypes, os, threading, time
+
+LOCK = threading.Lock()
 
 def app(environ, start_response):
     path = environ["PATH_INFO"]
@@ -36,6 +40,14 @@ def app(environ, start_response):
     if path == "/compute":
         while True:
             pass
+    if path == "/lock":
+        with LOCK:
+            time.sleep(60)
+    if path == "/eat":
+        eaten = []
+        while True:
+            eaten.append(bytearray(1 << 20))
+            time.sleep(0.01)
     if path == "/segfault":
         time.sleep(1.5)
         ctypes.string_at(0)
@@ -47,6 +59,17 @@ def app(environ, start_response):
 async def asgi(scope, receive, send):
     if scope["type"] != "http":
         return
+    if scope["path"] == "/sleep":
+        await asyncio.sleep(60)
+    await answer(send)
+
+async def held(scope, receive, send):
+    if scope["type"] == "http":
+        if scope["path"] == "/sleep":
+            time.sleep(60)
+        await answer(send)
+
+async def answer(send):
     await send({"type": "http.response.start", "status": 200, "headers": []})
     await send({"type": "http.response.body", "body": b"ok"})
 """
@@ -182,8 +205,8 @@ def test_lines_agree_with_py_spy(start: Callable[..., Server]) -> None:
         pytest.skip("tracing other processes is not permitted here")
     for row in only_server(server)["workers"]:
         text = raw[row["pid"]].stdout.decode()
-        assert (row["activity"] == "blocked") == ("shop.py:6" in text)
-        assert row["lines"] == (["shop.py:6 in app"] if "shop.py:6" in text else [])
+        assert (row["activity"] == "blocked") == ("shop.py:8" in text)
+        assert row["lines"] == (["shop.py:8 in app"] if "shop.py:8" in text else [])
 
 
 def test_all_busy_and_somebody_waits_is_found(start: Callable[..., Server]) -> None:
@@ -211,34 +234,115 @@ def test_uvicorn_and_its_workers(start: Callable[..., Server], workers: int) -> 
     assert {row["activity"] for row in found["workers"]} == {"idle"}
 
 
-def test_32_workers_are_all_there_with_their_lines(start: Callable[..., Server]) -> None:
-    """The time it takes is printed: what a machine that runs other tests needs is no bound."""
-    server = start(*gunicorn("-w", "32"), workers=32)
-    began_s = time.monotonic()
-    found = only_server(server)
-    print(f"32 workers in {time.monotonic() - began_s:.2f} s")
-    assert len(found["workers"]) == 32
-    assert {row["activity"] for row in found["workers"]} == {"idle"}
+@pytest.mark.parametrize(
+    ("kind", "app", "activity", "in_kernel"),
+    [
+        ("gthread", "shop:app", "blocked", "sleeps for a time"),
+        ("gevent", "shop:app", "waiting", "waits for events"),
+        ("asgi", "shop:asgi", "waiting", "waits for events"),
+    ],
+)
+def test_other_workers_agree_with_proc(
+    start: Callable[..., Server], kind: str, app: str, activity: str, in_kernel: str
+) -> None:
+    """Two requests wait in one process: what it holds, and in which system calls its threads are."""
+    if kind == "gevent":
+        pytest.importorskip("gevent")
+    server = start(*gunicorn("-k", kind, "--threads", "4")[:-1], app)
+    for _ in range(2):
+        server.ask("/sleep")
+    until(lambda: held(server) == 2)
+    [row] = until(lambda: (found := only_server(server)["workers"])[0]["activity"] == activity and found)
+    [pid] = server.workers()
+    assert (row["pid"], row["clients"], row["unread_bytes"]) == (pid, 2, 0)
+    names = [(Path(f"/proc/{pid}/task") / str(one.id) / "comm").read_text() for one in psutil.Process(pid).threads()]
+    assert row["threads"] == len(names)
+    calls = [row["waits_in"], *row["threads_in"]]
+    assert sum(in_kernel in call for call in calls) == (2 if kind == "gthread" else 1)
+    if row["lines"] is not None and kind == "gthread":  # by py-spy
+        assert row["lines"] == ["shop.py:8 in app"] * 2
+
+
+def test_what_another_process_says_of_itself_reaches_no_terminal(tmp_path: Path) -> None:
+    """Its command line and its folder."""
+    escapes = "\x1b]0;x\x07\x1b[31m\n\u202e"
+    folder = tmp_path / escapes.replace("/", "")
+    folder.mkdir()
+    code = "import socket, time; s = socket.create_server(('127.0.0.1', 0)); time.sleep(60)"
+    command = ["gunicorn", "-X", escapes, "-c", code]
+    with subprocess.Popen(command, executable=sys.executable, cwd=folder) as process:
+        try:
+            until(lambda: escapes in psutil.Process(process.pid).cmdline())
+            text = page(dump(process.pid), ascii_only=False)
+        finally:
+            process.kill()
+    assert f"gunicorn {process.pid}" in text
+    assert "\\x1b]0;x" in text
+    assert all(line.isprintable() and len(line) <= WIDTH for line in text.split("\n"))
 
 
 # --- with the probe -----------------------------------------------------------------------------------------------
 
 
-def test_with_the_probe_requests_are_known_and_the_same_from_outside(start: Callable[..., Server]) -> None:
-    server = start(*gunicorn("-w", "2", "-t", "8", exec=True), workers=2)
+def test_with_the_probe_requests_are_known_and_the_same_from_outside(
+    start: Callable[..., Server], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dump_facts, "BLOCKED_S", 1.0)
+    server = start(*gunicorn("-w", "2", exec=True), workers=2)
     server.ask("/sleep")
     until(lambda: held(server) == 1)
-    found = only_server(server)
+    taken = dump(server.pid)
+    [found] = taken["servers"]
+    assert taken.keys() == documented("of a dump")
+    assert found.keys() == documented("of a server")
+    assert {*found["accept_queues"][0]} == documented("of an accept queue")
+    assert {*found["waiting"][0]} == documented("of what waits")
+    assert all(row.keys() == documented("of a worker") for row in found["workers"])
     assert found["probe"]
     assert found["kind"] == "sync"
     busy = [row for row in found["workers"] if row["requests"]]
     [row] = busy
     assert row["clients"] == 1
     assert row["activity"] == "blocked"
+    assert row["requests"][0].keys() == documented("of a request")
     assert row["requests"][0]["target"] == "GET /sleep"
-    assert row["requests"][0]["line"] == "shop.py:6 time.sleep"
+    assert row["requests"][0]["line"] == "shop.py:8 time.sleep"
     assert "nanosleep" in row["waits_in"]
-    until(lambda: [one for one in only_server(server)["findings"] if one["name"] == "request-lasts"])
+    [lasts] = until(lambda: [one for one in only_server(server)["findings"] if one["name"] == "request-lasts"])
+    assert lasts.keys() == documented("of a finding")
+
+
+def test_who_waits_for_what_and_what_a_config_file_says(start: Callable[..., Server], tmp_path: Path) -> None:
+    config = tmp_path / "prod.py"
+    config.write_text("timeout = 77\nthreads = 4\nworker_class = 'gthread'\n")
+    server = start(*gunicorn("-c", str(config), exec=True))
+    for path in ("/lock", "/lock", "/lock", "/sleep", "/sleep"):
+        server.ask(path)
+    until(lambda: held(server) == 5)
+
+    def waiting() -> dict[str, dict[str, Any]]:
+        return {one["what"]: one for one in only_server(server)["waiting"]}
+
+    found = until(lambda: (now := waiting()).keys() >= {"thread", "line", "elsewhere"} and now)
+    assert (found["thread"]["waiting"], found["thread"]["holders"]) == (1, 4)
+    line = found["line"]
+    assert (line["waiting"], line["holders"], line["line"]) == (2, 1, "shop.py:13 with LOCK")
+    assert line["held_at"] == "shop.py:14 time.sleep"
+    assert "clock_nanosleep: sleeps for a time" in found["elsewhere"]["words"]
+    assert line["pids"] == found["thread"]["pids"] == server.workers()
+    told = only_server(server)
+    assert (told["timeout_s"], told["timeout_source"]) == (77, "the probe")
+    assert any(one["name"] == "threads-exhausted" for one in told["findings"])
+
+
+def test_a_loop_that_is_held_is_found(start: Callable[..., Server]) -> None:
+    server = start(*gunicorn("-k", "asgi", exec=True)[:-1], "shop:held")
+    server.ask("/sleep")
+    server.ask("/")
+    [finding] = until(lambda: [one for one in only_server(server)["findings"] if one["name"] == "loop-held"])
+    assert "GET /sleep holds the event loop" in finding["words"]
+    [row] = only_server(server)["workers"]
+    assert row["activity"] == "blocked"
 
 
 def death_of(pid: int) -> dict[str, Any] | None:
@@ -288,6 +392,9 @@ def test_the_black_box_after_kill_9_of_a_worker_and_then_of_all(start: Callable[
     os.kill(first, signal.SIGKILL)
     found = until(lambda: (one := death_of(first)) and one["seen"] and one)
     assert (found["cause"], found["by"], found["signal"]) == ("was killed by SIGKILL", None, "SIGKILL")
+    assert found["note"] == last_deaths.NOBODY_KNOWN
+    assert found.keys() == documented("of a death")
+    assert found["requests"][0].keys() == documented("of a lost request")
     assert found["requests"][0]["target"] == "GET /sleep"
     assert any(one["name"] == "worker-died" for one in only_server(server)["findings"])
     server.ask("/sleep")
@@ -301,7 +408,56 @@ def test_the_black_box_after_kill_9_of_a_worker_and_then_of_all(start: Callable[
     assert not found["seen"]
     assert found["cause"] == last_deaths.UNSEEN
     assert found["requests"][0]["target"] == "GET /sleep"
-    assert found["requests"][0]["line"] == "shop.py:6 time.sleep"
+    assert found["requests"][0]["line"] == "shop.py:8 time.sleep"
+
+
+MEMORY = Path("/sys/fs/cgroup/memory"), Path("/sys/fs/cgroup")
+LIMIT = 64 << 20
+
+
+@pytest.fixture
+def limited() -> Iterator[Callable[[int], None]]:
+    """Puts a process into a memory cgroup (version 1 or 2) with a limit of its own."""
+    group = next((root / f"wsgiviz-{os.getpid()}" for root in MEMORY if os.access(root, os.W_OK)), None)
+    if group is None:
+        pytest.skip("no memory cgroup can be made here")
+    try:
+        group.mkdir()
+        limit = next(
+            (path for name in ("memory.limit_in_bytes", "memory.max") if (path := group / name).exists()), None
+        )
+        if limit is None:
+            pytest.skip("no memory cgroup can be made here")
+        limit.write_text(str(LIMIT))
+
+        def put(pid: int) -> None:
+            (group / "cgroup.procs").write_text(str(pid))
+
+        yield put
+    except OSError as error:
+        pytest.skip(f"no memory cgroup can be made here: {error}")
+    finally:
+        with contextlib.suppress(OSError):
+            until(lambda: not (group / "cgroup.procs").read_text())
+            group.rmdir()
+
+
+def test_a_worker_that_the_kernel_kills_for_lack_of_memory(
+    start: Callable[..., Server], limited: Callable[[int], None]
+) -> None:
+    """Told apart from a SIGKILL of anybody else's, also when the server is gone."""
+    server = start(*gunicorn(exec=True))
+    [eater] = server.workers()
+    limited(eater)
+    server.ask("/eat")
+    found = until(lambda: (one := death_of(eater)) and one["seen"] and one)
+    assert found["signal"] == "SIGKILL"
+    assert "memory" in found["cause"]
+    assert found["note"] is None
+    assert found["requests"][0]["target"] == "GET /eat"
+    server.process.terminate()
+    server.process.wait()
+    assert death_of(eater) == found | {"ago_s": pytest.approx(found["ago_s"], abs=WAIT_S)}
 
 
 # --- the command --------------------------------------------------------------------------------------------------
@@ -320,7 +476,9 @@ def test_the_command_and_its_exit_status(
     done = wsgiviz("dump", str(server.pid), "--json", str(report), "--ascii")
     assert done.stdout.isascii()
     assert json.loads(report.read_text())["servers"][0]["pid"] == server.pid
-    assert json.loads(wsgiviz("dump", "--last", "--json", "-").stdout)["deaths"] == []
+    deaths = json.loads(wsgiviz("dump", "--last", "--json", "-").stdout)
+    assert deaths["deaths"] == []
+    assert deaths.keys() == documented("of a dump of deaths")
     for wrong in (("dump", "nine"), ("dump", "0"), ("dump", str((1 << 31) - 1)), ("dump", "--last", "1")):
         assert cli.run(list(wrong)) == 2
         message, hint = capsys.readouterr().err.splitlines()

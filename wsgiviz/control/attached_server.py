@@ -26,7 +26,7 @@ from wsgiviz.observe.kernel import ONE_IN
 from wsgiviz.observe.sockets import HeldSocket, listeners_of
 from wsgiviz.recorder import served
 from wsgiviz.recorder.keeping import is_alive, writers
-from wsgiviz.recorder.layout import SUFFIX
+from wsgiviz.recorder.layout import SUFFIX, RingHeader
 from wsgiviz.recorder.reader import RingReader
 from wsgiviz.state import State
 
@@ -125,19 +125,23 @@ class AttachedServer:
             for event in dead
         ]
 
-    def recognise(self, events: Sequence[Event], now_ns: int) -> list[Event]:
-        """That it is there, where that is new, or another kind, or has another master."""
-        found = [header for header in self._collector.headers() if header.role == "master"]
+    def recognise(
+        self, events: Sequence[Event], now_ns: int, headers: Sequence[RingHeader] | None = None
+    ) -> list[Event]:
+        """That it is there, where that is new, or another kind, or has another master. ``headers``: those of its
+        rings, also of rings that are read to their end; None: of those that are followed."""
+        headers = self._collector.headers() if headers is None else headers
+        found = [header for header in headers if header.role == "master"]
         masters = tuple(header.pid for header in sorted(found, key=lambda header: header.started_ns))
         pid = masters[-1] if masters else self.pid or self.about.pid
         booting = next((event for event in reversed(events) if isinstance(event, WorkerBooting)), None)
-        speaks = next((header.side[:4] for header in self._collector.headers()), "")
+        speaks = next((header.side[:4] for header in headers), "")
         kind = self.kind
         if booting is not None:
             kind = kind_of(booting.worker_class, booting.side[:4])
         elif not kind and speaks:
             kind = UNKNOWN_KINDS[speaks]
-        if not self._collector.headers() or not kind or (kind, pid, masters) == (self.kind, self.pid, self.masters):
+        if not headers or not kind or (kind, pid, masters) == (self.kind, self.pid, self.masters):
             return []
         self.kind, self.pid, self.masters = kind, pid, masters
         return [self.said(now_ns)]

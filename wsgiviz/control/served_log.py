@@ -121,7 +121,9 @@ class ServedLog:
         first_ns = min([self.about.started_ns, *(event.t_ns for event in events if event.t_ns > 0)])
         self.log.append([SessionOpened(first_ns, "", 0, self.about.started, describe_host(None))])
         for server in self._servers:
-            self.log.append(server.recognise([one for one in events if one.side == server.name], first_ns))
+            of_side = [one for one in events if one.side == server.name]
+            headers = [one for one in self.headers if one.side == server.name]
+            self.log.append(server.recognise(of_side, first_ns, headers))
         self.log.append([PhaseChanged(first_ns, "", 0, Phase.ATTACHED.value)])
         self._append(events)
         gone = self._gone()

@@ -1,23 +1,6 @@
 """``wsgiviz dump``: what servers that run already are doing now, on one page or as JSON.
 
-The JSON, null for what is not known, times in seconds:
-
-- ``schema`` (1), ``taken`` (ISO 8601, UTC), ``status`` (the exit status),
-  ``not_read`` (sentences: directories of ``wsgiviz exec`` that make no sense), ``servers``: a list
-- of a server: ``pid`` (its master's), ``program`` ("gunicorn", "uvicorn", or "python" for another that was named),
-  ``command``, ``folder``, ``age_s``, ``probe`` (runs under wsgiviz exec), ``kind`` (sync, gthread, gevent, asgi,
-  uvicorn; known to the probe only), ``watched_s`` (between two looks at the kernel), ``accept_queues``, ``workers``,
-  ``findings`` (``name``, ``words``), ``unknown`` (sentences)
-- of an accept queue: ``address``, ``depth``, ``depth_before`` (at the first look), ``limit``
-- of a worker: ``pid``, ``number``, ``age_s``, ``later`` (came more than 10 s after its master), ``activity`` (idle,
-  reading, blocked, writing, computing, waiting for events, booting, stopping, stopped, dead, unknown), ``for_s``,
-  ``requests`` (null without the probe), ``lines``, ``rss_bytes``, ``cpu`` (cores used meanwhile), ``children``,
-  ``threads``, ``waits_in`` (the main thread's system call), ``threads_in`` (those of the others), ``clients``
-  (connections that it holds), ``peers``, ``unread_bytes``
-- of a request: ``id``, ``target`` ("GET /path"), ``age_s``, ``activity``, ``queue_wait_s`` (from accept(2) to the
-  call of the app), ``line``, ``thread``
-
-With ``--last`` the list is ``deaths`` instead (`wsgiviz.report.last_deaths`).
+docs/dump.md has the keys of the JSON; a test compares them with what is written.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What ``wsgiviz dump`` knows of one server, as plain values: from outside, and from the probe where there is one.
 
-The keys are those of the JSON, which `wsgiviz.report.dump` documents. Texts are as the server has them: whoever shows
+The keys are those of the JSON (docs/dump.md). Texts are as the server has them: whoever shows
 them escapes them.
 """
 

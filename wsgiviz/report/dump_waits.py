@@ -1,6 +1,6 @@
 """Who waits for what, for ``wsgiviz dump``: from outside by the kernel, and with the probe by its State too.
 
-The keys are those of the JSON, which `wsgiviz.report.dump` documents.
+The keys are those of the JSON (docs/dump.md).
 """
 
 from __future__ import annotations

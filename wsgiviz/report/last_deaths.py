@@ -1,14 +1,6 @@
 """``wsgiviz dump --last``: the black box. What workers under ``wsgiviz exec`` did when they were killed or crashed.
 
-The JSON has ``schema``, ``taken``, ``status``, ``not_read`` (as without --last) and ``deaths``, the newest first;
-null for what is not known:
-
-- of a death: ``pid``, ``worker`` (its number), ``server`` (the command's pid), ``command``, ``folder``, ``at`` (ISO
-  8601; where nobody saw it end, that of its last record), ``ago_s``, ``cause`` (words), ``by`` (gunicorn, uvicorn,
-  kernel, wsgiviz, itself), ``signal``, ``exit_status``, ``booting``, ``silent_s`` (from its last record to its
-  death), ``seen`` (its master has seen it end), ``requests``, ``line`` (of one that was loading its app)
-- of a request: ``target`` ("GET /path"), ``age_s`` (how long the app had been at it), ``line``, ``line_since_s`` (for
-  how long before the death it had been seen there)
+docs/dump.md has the keys of the JSON; a test compares them with what is written.
 """
 
 from __future__ import annotations
@@ -28,7 +20,7 @@ from wsgiviz.recorder import served
 from wsgiviz.recorder.keeping import is_alive
 from wsgiviz.report.dump import not_read, write
 from wsgiviz.report.dump_facts import Facts, now_iso
-from wsgiviz.report.dump_page import clipped, length, wrapped
+from wsgiviz.report.dump_page import WORTH_SAYING_S, clipped, length, wrapped
 from wsgiviz.state import Side, Worker
 
 MOST_DIRECTORIES = 32
@@ -36,6 +28,9 @@ MOST_DEATHS = 20
 """Of each server, and that are shown in all."""
 
 UNSEEN = "is gone, and nothing is recorded of how: its master is gone too"
+NOBODY_KNOWN = (
+    "who has sent it is not recorded: its master has not, and the kernel counts no process ended for lack of memory"
+)
 NOT_YET = "is gone, and its master has not recorded how"
 
 
@@ -116,6 +111,7 @@ def _death(log: ServedLog, side: Side, worker: Worker, seen: bool) -> Facts:
         "cause": cause.words,
         "by": cause.by,
         "signal": cause.signal,
+        "note": _note(worker, cause) if seen else None,
         "exit_status": cause.exit_status,
         "booting": known.booting if seen else not worker.ready_ns,
         "silent_s": known.silent_ns / 1e9 if seen and known.silent_ns is not None else None,
@@ -123,6 +119,14 @@ def _death(log: ServedLog, side: Side, worker: Worker, seen: bool) -> Facts:
         "requests": [_request(one) for one in requests],
         "line": known.line,
     }
+
+
+def _note(worker: Worker, cause: deaths.Cause) -> str | None:
+    """What is known of a SIGKILL that nobody is known to have sent."""
+    death = worker.death
+    if cause.by is not None or cause.signal != "SIGKILL" or death is None or death.oom:
+        return None
+    return NOBODY_KNOWN
 
 
 def _request(request: LostRequest) -> Facts:
@@ -171,7 +175,9 @@ def _rows(death: dict[str, Any], ascii_only: bool) -> Iterator[str]:
     yield f"{death['at'] or 'time not known'}, {length(death['ago_s'])} ago: worker {death['pid']}"
     yield f"  of {' '.join(death['command'])} ({death['server']})"
     yield from wrapped(f"! it {death['cause']}", "  ", ascii_only)
-    if death["silent_s"] is not None:
+    if death["note"]:
+        yield from wrapped(f"  {death['note']}", "", ascii_only, "  ")
+    if death["silent_s"] is not None and death["silent_s"] >= WORTH_SAYING_S:
         yield f"  its last record was {length(death['silent_s'])} older"
     if death["booting"]:
         yield f"  while it loaded the app{' at ' + death['line'] if death['line'] else ''}"

@@ -12,6 +12,7 @@ from wsgiviz.state import Side
 FEW = 20
 """Up to so many requests in the queue are counted exactly."""
 
+LONGEST_TARGET = 40
 NAMED = 4
 """Up to so many requests are named one by one."""
 
@@ -54,12 +55,15 @@ def workers(numbers: Iterable[int]) -> str:
 
 
 def request_name(side: Side, req: int) -> str:
-    """A request as people call it: "#2"; of an external one "GET /slow", as far as that is known. It may hold
-    anything: escape it before it is shown."""
+    """A request as people call it: "#2"; of an external one "GET /slow", as far as that is known, shortened. It may
+    hold anything: escape it before it is shown."""
     if req > 0:
         return f"#{request_number(req)}"
     request = side.ledger.get(req)
-    return request.target if request is not None and request.target else "an external request"
+    target = request.target if request is not None else ""
+    return (
+        target if len(target) <= LONGEST_TARGET else f"{target[: LONGEST_TARGET - 3]}..."
+    ) or "an external request"
 
 
 def held(side: Side, reqs: Iterable[int]) -> str:
