@@ -106,7 +106,8 @@ def test_failures_are_given_with_the_pitfall_behind_them() -> None:
     rows[1, 0] = replace(rows[1, 0], death=Death(T0, by_timeout=True))
     shown = but(AT_WORK, workers=rows, ended_ns=T0 + S, completed=19, failed=1, errors={"reset": 1})
     assert says(shown, at_s=60).startswith(
-        "WSGI: 1 of 20 requests got no answer (connection reset). Worker 1 was killed by gunicorn (worker timeout) while it "
+        "WSGI: 1 of 20 requests got no answer (connection reset). "
+        "Worker 1 was killed by gunicorn (worker timeout) while it "
     )
 
 
