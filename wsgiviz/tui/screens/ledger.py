@@ -133,11 +133,11 @@ class LedgerScreen(Screen[int | None]):
         alike = [text for text in table.in_common if text not in (self._side,)]
         all_of = f"   only {self._filter}: {table.row_count} of {len(self._entries.entries())}"
         found = printable(all_of if self._filter else "", self._glyphs.name == "ascii")
-        common = next(
-            (text for text in _in_common(alike) if len(f"Requests{words}{found}{text}") < self.size.width), ""
-        )
+        about = self.query_one("#about", Static)
+        room = about.content_size.width - len(f"Requests{words}{found}")
+        common = next((text for text in _in_common(alike) if len(text) <= room), "")
         line = Content.assemble(("Requests", "bold $foreground"), words, common, (found, "bold"))
-        self.query_one("#about", Static).update(line, layout=False)
+        about.update(line, layout=False)
 
     def on_data_table_row_highlighted(self) -> None:
         self._say()
