@@ -265,7 +265,7 @@ def _replay(arguments: argparse.Namespace) -> int:
         raise UsageError("--side goes with two recordings", "wsgiviz replay ONE OTHER --side wsgi")
     if _headless(arguments):
         if arguments.beside is not None:
-            raise UsageError("two recordings have no report together", "wsgiviz replay FILE --headless, for each")
+            raise UsageError("two recordings have no common report", "run wsgiviz replay FILE --headless for each")
         from wsgiviz.report.replay import run_replay as report_replay
 
         _refuse_one_file_for_both(arguments.json, arguments.file)

@@ -105,9 +105,9 @@ def test_until_the_driver_has_begun_it_is_firing() -> None:
 
 
 def test_users_have_as_many_requests_in_progress_as_they_are() -> None:
-    users = make(arrivals="closed", concurrency=8, requests=100)
+    users = make(arrivals="closed", concurrency=2, requests=4)
     assert said(replace(reduced(BOOTED), settings=users), 0.1).text == (
-        "8 users send 4 requests, each when the one before it is answered."
+        "2 users send 4 requests, each when the one before it is answered."
     )
 
 

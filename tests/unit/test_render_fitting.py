@@ -66,8 +66,7 @@ def test_whose_threads_they_are_gives_way_before_a_word_is_cut() -> None:
     (56, "Worker 1 was killed by SIGKILL while it held #5."),
 ])  # fmt: skip
 def test_where_it_was_last_seen_goes_as_a_whole(width: int, wanted: str) -> None:
-    held = "Worker 1 was killed by SIGKILL while it held #5"
-    text = f"{held}, last seen at crash.py:13 time.sleep; gunicorn starts another."
+    text = "Worker 1 was killed by SIGKILL while it held #5, last seen at crash.py:13 time.sleep; gunicorn goes on."
     assert fitted(text, width, 1) == wanted
 
 

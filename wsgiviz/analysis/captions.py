@@ -303,7 +303,7 @@ def _in_progress(context: LintContext) -> Caption | None:
     if planned and settings.timed_s is not None:
         users = f"{settings.concurrency} user{'s' if settings.concurrency > 1 else ''}"
         return Caption(f"{users} for {settings.timed_s:g} s, in progress.")
-    if planned and settings.arrivals == "closed":
+    if planned and settings.arrivals == "closed" and context.users < max(planned):
         users = f"{context.users} users send" if context.users > 1 else "1 user sends"
         return Caption(f"{users} {wording.requests(max(planned))}, each when the one before it is answered.")
     return Caption(f"{wording.requests(max(planned))} in progress.") if planned else None

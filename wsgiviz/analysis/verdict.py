@@ -28,6 +28,7 @@ from wsgiviz.analysis.next_steps import (
     after_trouble,
     after_waiting,
 )
+from wsgiviz.analysis.pools import pool_uses
 from wsgiviz.state import Phase, Side, State
 
 MOSTLY = 0.6
@@ -217,8 +218,9 @@ def _waiting(context: LintContext, demand: Demand, slots: Side, loop: Side, rati
     if ratio < 1 / LEVEL:
         because = f"{context.label(slots)} was {1 / ratio:.1f} times faster with {held} {slot(slots)}s."
         return Verdict(demand, Fits.WORKERS, "Workers fit this load.", because, not_measured=missing, next=steps)
-    because = f"{waited}, and {held} {slot(slots)}s were enough for the {at_once} that came at once."
-    change = "More requests at once would have to queue for a slot, and a loop would hold them."
+    because = f"{waited}; {held} {slot(slots)}s took about as long as the loop for the {at_once} that came at once."
+    queues = any(use.most_waiting for use in pool_uses(loop, ()))  # calls of the loop's requests for a thread
+    change = "" if queues else "More requests at once would have to queue for a slot, and a loop would hold them."
     return Verdict(demand, Fits.EITHER, "Either fits this load.", because, change, missing, steps)
 
 

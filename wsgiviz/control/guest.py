@@ -44,7 +44,7 @@ class CommandFailed(WsgivizError):
 def run_command(command: Sequence[str], redact: bool = False, always: bool = False) -> NoReturn:
     """Become ``command``. Raises WsgivizError when it can't be run."""
     if not command:
-        raise UsageError("exec: there is no command", "for example: wsgiviz exec gunicorn shop.wsgi")
+        raise UsageError("exec: no command given", "for example: wsgiviz exec gunicorn shop.wsgi")
     before = dict(os.environ)
     redact = _leave_outer(before) or redact
     try:

@@ -242,7 +242,7 @@ def _facts(view: RequestView) -> list[Parts]:
         ("side", entry.side),
         ("worker", f"{number}pid {entry.pid}, slot {entry.slot}" if entry.pid else "n/a"),
         ("status", entry.status or ("not yet" if view.growing else "n/a")),
-        ("now", entry.state or "over"),
+        ("now", entry.state or "finished"),
         ("CPU", _cpu(request)),
     ]
     facts += [("client", request.peer)] if request.peer else []
