@@ -261,7 +261,7 @@ def test_requests_on_a_loop_are_announced_with_their_steps() -> None:
 
     released = asyncio.Event()
     lines = LineEmitter(recorded.emit, SourceLines("tests"))
-    probe = AsgiProbe(app, recorded.emit, RequestIds(PID), lambda port: 0)
+    probe = AsgiProbe(app, recorded.emit, RequestIds(PID), lambda port, unknown: unknown)
     asyncio.run(run())
     announced = found[2:]
     assert [type(event) for event in announced] == [RequestBegan, StepEnded, RequestBegan, StepBegan]
