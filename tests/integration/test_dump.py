@@ -26,7 +26,10 @@ from wsgiviz.report import dump_facts, last_deaths
 from wsgiviz.report.dump import dump
 from wsgiviz.report.dump_page import WIDTH, page
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="from outside only Linux says what processes do")
+pytestmark = [
+    pytest.mark.skipif(sys.platform != "linux", reason="from outside only Linux says what processes do"),
+    pytest.mark.xdist_group("dump"),  # it judges no times
+]
 
 APP = """\
 import asyncio, ctypes, os, threading, time
