@@ -86,8 +86,8 @@ def parser() -> Parser:
     ))  # fmt: skip
     _add_dump_options(commands.add_parser(
         "dump", help="what servers that run already are doing now, or what workers died of", allow_abbrev=False,
-        epilog="Exit status: 0 nothing was found, 1 something was found (--last: a worker died), 2 wrong arguments or "
-        "no such process. docs/dump.md has the keys of the JSON.",
+        epilog="Exit status: 0 nothing was found, 1 something was found (--last: a worker died), 2 wrong arguments "
+        "or no such process. docs/dump.md has the keys of the JSON.",
     ))  # fmt: skip
     _add_attach_options(commands.add_parser(
         "attach", help="the live screen on servers that run under wsgiviz exec", allow_abbrev=False,
