@@ -6,11 +6,17 @@ other one (a module's own `xdist_group`): both are busy to the end then.
 
 from __future__ import annotations
 
+import os
 import signal
+import sys
 from pathlib import Path
 
-import hypothesis
-import pytest
+# Where Python is told to keep no bytecode, each of the suite's hundreds of processes would compile all of it again.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+import hypothesis  # noqa: E402
+import pytest  # noqa: E402
 
 SERVERS = {"integration", "e2e"}
 

@@ -224,6 +224,8 @@ class Settings:
             **dict.fromkeys(OF_OWN_APP, not own_app),
             "dsn": own_app or other_scenario,
         }
+        for kind in ("worker_class", "async_server"):  # as ever: it does not speak against the scenario's own servers
+            leaves[kind] = other_scenario and merged[kind] == getattr(Settings(), kind)
         if merged["threads"] == scenarios.find(str(merged["scenario"])).settings.get("threads"):
             leaves["threads"] = True  # it comes again where a server with threads runs
         return make(**{name: merged[name] for name in merged if name in given or not leaves.get(name)})

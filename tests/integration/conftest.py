@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -78,6 +79,18 @@ class Stage:
         self.until(lambda: self.state.phase in (Phase.FINISHED, Phase.FAILED), "the end of the run")
         self._no_failure()
 
+    def begin(self, **changes: Any) -> None:
+        """Fire another run, with these settings changed: on the same servers as far as the settings let it."""
+        before = self.state.fired
+        self.controller.change(self.settings.changed(**changes))
+        self.until(lambda: self.state.fired != before or self.state.phase is Phase.FAILED, "the run")
+        self._no_failure()
+
+    def run(self, **changes: Any) -> None:
+        """`begin`, to its end."""
+        self.begin(**changes)
+        self.finish()
+
     def end_recording(self) -> None:
         """Nothing more is written; the file is whole."""
         assert self._recording is not None
@@ -96,19 +109,23 @@ class Stage:
             pytest.fail(f"{failure.message}\n{failure.detail}")
 
 
-@pytest.fixture
-def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Stage]]:
-    """Start a session with these settings, recorded to a file if one is named; its run is fired when it is ready."""
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
-    monkeypatch.setenv("TMPDIR", str(tmp_path))
-    monkeypatch.setattr("tempfile.tempdir", None)  # it remembers the first answer
-    monkeypatch.chdir(APPS)
+Start = Callable[..., Stage]
+
+
+@contextmanager
+def sessions(place: Path) -> Iterator[Start]:
+    """Start sessions whose run directories are in ``place``; at the end they are closed, and leave none."""
     opened: list[Stage] = []
 
     def start(fire: bool = True, record: Path | None = None, **settings: Any) -> Stage:
-        on = Stage(make(**settings), record)
-        opened.append(on)
-        on.controller.start()
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("XDG_RUNTIME_DIR", str(place))
+            patch.setenv("TMPDIR", str(place))
+            patch.setattr("tempfile.tempdir", None)  # it remembers the first answer
+            patch.chdir(APPS)
+            on = Stage(make(**settings), record)
+            opened.append(on)
+            on.controller.start()
         if fire:
             on.controller.fire()
         return on
@@ -116,4 +133,35 @@ def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[
     yield start
     for on in opened:
         on.close()
-    assert not list(tmp_path.glob("wsgiviz-*")), "a run directory is left"
+    assert not list(place.glob("wsgiviz-*")), "a run directory is left"
+
+
+@pytest.fixture
+def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Start]:
+    """Start a session with these settings, recorded to a file if one is named; its run is fired when it is ready."""
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr("tempfile.tempdir", None)
+    monkeypatch.chdir(APPS)
+    with sessions(tmp_path) as start:
+        yield start
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Start]:
+    """A session with these settings, for all tests of a module that ask for the same: ready, with no run on.
+
+    For tests that differ in what is asked of the servers (`Stage.begin`, `Stage.run`); each leaves them idle. The
+    apps are those of `apps/by_path.py`.
+    """
+    known: dict[str, Stage] = {}
+    with sessions(tmp_path_factory.mktemp("shared")) as start:
+
+        def get(**settings: Any) -> Stage:
+            key = repr(sorted(settings.items()))
+            if key not in known or known[key].state.phase is Phase.FAILED:
+                known[key] = start(fire=False, **settings)
+                known[key].ready()
+            return known[key]
+
+        yield get

@@ -265,7 +265,7 @@ async def _look(feed: Feed) -> None:
                 assert time.monotonic() < deadline, f"never came: {words}\n{text()}"
                 await asyncio.sleep(0.05)
 
-        await reads("All 2 workers are blocked, GET /held/")
+        await reads("Both workers are blocked, GET /held/")
         await reads(f"shop.py:{LINE} time.sleep; {WAITING} wait in the kernel.")
         await reads("on GET /held/")
         await reads("1 of the last 2 failed")

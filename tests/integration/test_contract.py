@@ -119,39 +119,41 @@ def test_other_scenarios_report_no_steps(stage: Start) -> None:
     assert [side.run.contract for side in on.state.sides.values()] == [(), ()]
 
 
-@pytest.mark.parametrize(
-    ("app", "expected"),
-    [
-        ({"wsgi": "odd:raises"}, ["call", "raise"]),
-        ({"wsgi": "odd:returns_none"}, ["call", "start_response", "return"]),
-        ({"wsgi": "odd:no_status"}, ["call", "start_response", "raise"]),
-        ({"wsgi": "contracts:never_starts"}, ["call", "return"]),
-        (
-            {"wsgi": "contracts:never_starts_chunks"},
-            ["call", "return", "next", "yield", "next", "stop", "close", "closed"],
-        ),
-        (
-            {"wsgi": "contracts:raises_between_chunks"},
-            ["call", "return", "next", "start_response", "yield", "next", "raise", "close", "closed"],
-        ),
-        ({"asgi": "odd:async_raises"}, ["call", "raise"]),
-        ({"asgi": "odd:async_returns_none"}, ["call", "return"]),
-    ],
-    ids=lambda value: next(iter(value.values())) if isinstance(value, dict) else "",
-)
+BROKEN = {
+    "wsgi": {
+        "/odd/raises": ["call", "raise"],
+        "/odd/returns_none": ["call", "start_response", "return"],
+        "/odd/no_status": ["call", "start_response", "raise"],
+        "/contracts/never_starts": ["call", "return"],
+        "/contracts/never_starts_chunks": ["call", "return", "next", "yield", "next", "stop", "close", "closed"],
+        "/contracts/raises_between_chunks": [
+            "call", "return", "next", "start_response", "yield", "next", "raise", "close", "closed",
+        ],
+    },
+    "asgi": {"/odd/async_raises": ["call", "raise"], "/odd/async_returns_none": ["call", "return"]},
+}  # fmt: skip
+"""Paths of apps that break the contract, and their steps."""
+
+
+@pytest.mark.parametrize("app", [{"wsgi": "by_path:app"}, {"asgi": "by_path:async_app"}], ids=["wsgi", "asgi"])
 def test_an_app_that_breaks_the_contract_is_served_as_without_us(
-    stage: Start, monkeypatch: pytest.MonkeyPatch, app: dict[str, Any], expected: list[str]
+    stage: Start, monkeypatch: pytest.MonkeyPatch, app: dict[str, str]
 ) -> None:
     [name] = app
-    outcomes = []
-    for follows in (False, True):
-        if follows:
-            monkeypatch.setenv(FOLLOW_STEPS, "1")
-        else:
-            monkeypatch.delenv(FOLLOW_STEPS, raising=False)
-        on = stage(**app, requests=1, workers=1)
-        on.finish()
-        run = on.state.sides[name].run
-        outcomes.append((run.completed, run.failed, dict(run.statuses), dict(run.errors), dict(run.raised)))
-    assert outcomes[0] == outcomes[1]
-    assert [word for word, _ in steps(on.state.sides[name])] == expected
+    on = stage(fire=False, **app, requests=1, workers=1)
+    on.ready()
+    without = {path: outcome_of(on, path) for path in BROKEN[name]}
+    assert not on.only.run.contract
+    monkeypatch.setenv(FOLLOW_STEPS, "1")
+    on = stage(fire=False, **app, requests=1, workers=1)
+    on.ready()
+    for path, expected in BROKEN[name].items():
+        assert outcome_of(on, path) == without[path], path
+        assert [word for word, _ in steps(on.only)] == expected, path
+
+
+def outcome_of(on: Stage, path: str) -> tuple[Any, ...]:
+    """What the client sees."""
+    on.run(path=path)
+    run = on.only.run
+    return run.completed, run.failed, dict(run.statuses), dict(run.errors), dict(run.raised)

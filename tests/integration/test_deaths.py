@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from tests.integration.conftest import Stage
-from tests.integration.test_endings import cli
-from tests.integration.test_figures import headless, in_words
+from tests.integration.in_process import headless, wsgiviz
+from tests.integration.test_figures import in_words
 from wsgiviz.analysis.captions import caption
 from wsgiviz.state import Phase
 
@@ -52,7 +52,7 @@ def test_a_worker_that_was_killed_is_counted_even_when_the_run_ends_with_it(serv
 
 @pytest.mark.parametrize("side", [("--wsgi",), ("--async-server", "uvicorn", "--asgi")], ids=lambda side: side[-1])
 def test_a_worker_that_dies_while_it_loads_the_app_ends_the_start(side: tuple[str, ...]) -> None:
-    done = cli("run", "--headless", *side, "exits_at_import:app")
+    done = wsgiviz("run", "--headless", *side, "exits_at_import:app")
     first, *rest = done.stderr.splitlines()
     assert done.returncode == 1
     assert "can't load exits_at_import:app: a worker ended itself with exit status 7 (os._exit)" in first

@@ -6,45 +6,32 @@ import os
 import signal
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 import pytest
 
-from tests.integration.conftest import APPS
+from tests.integration.in_process import Done, wsgiviz
 from tests.integration.victims import VICTIMS, all_children, assert_gone, viewer_of
-from wsgiviz import cli
 from wsgiviz.control.launch import STOP_PATIENCE_S
 
 ENDED_WITHIN_S = 20.0
-
-
-@dataclass
-class Done:
-    """How a command has ended, and what it said."""
-
-    returncode: int
-    stdout: str
-    stderr: str
 
 
 Run = Callable[..., Done]
 
 
 @pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Run:
-    """``wsgiviz run --headless`` with these arguments: in this process, since that has all modules already."""
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """``wsgiviz run --headless`` with these arguments, which leaves nothing."""
     for name in ("XDG_RUNTIME_DIR", "TMPDIR"):
         monkeypatch.setenv(name, str(tmp_path))
     monkeypatch.setattr("tempfile.tempdir", None)
-    monkeypatch.chdir(APPS)
 
     def ran(*arguments: str) -> Done:
-        capfd.readouterr()
-        status = cli.run(["run", "--headless", *arguments])
+        done = wsgiviz("run", "--headless", *arguments)
         assert not list(tmp_path.glob("wsgiviz-*")), "a run directory is left"
-        return Done(status, *capfd.readouterr())
+        return done
 
     return ran
 

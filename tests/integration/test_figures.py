@@ -2,30 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import os
-import subprocess
-import sys
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from tests.integration.conftest import APPS, Stage
+from tests.integration.conftest import Stage
+from tests.integration.in_process import headless
 from tests.unit.true_results import assert_figures_agree
 from wsgiviz.report.result import result
 
 Start = Callable[..., Stage]
 
 FRAMELESS = ("│", "┃", "|")
-
-
-def headless(*options: str) -> tuple[dict[str, Any], str]:
-    """The JSON of a run of one side, and its text without line breaks."""
-    command = [sys.executable, "-m", "wsgiviz", "run", "--json", "-", "--ledger", *options]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL, cwd=APPS)
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout), done.stderr
 
 
 def row_of(text: str, label: str) -> str:

@@ -48,13 +48,12 @@ def client(on: Stage, sent: bytes) -> Iterator[socket.socket]:
         yield connection
 
 
-REQUEST = b"GET / HTTP/1.1\r\nHost: test\r\n\r\n"
+ONE_WORKER = {"wsgi": "by_path:app", "workers": 1}
+ONE_LOOP = {"asgi": "by_path:async_app"}
 
 
-def ready(stage: Start, **settings: object) -> Stage:
-    on = stage(fire=False, workers=1, **settings)
-    on.ready()
-    return on
+def request(path: str) -> bytes:
+    return f"GET {path} HTTP/1.1\r\nHost: test\r\n\r\n".encode()
 
 
 # --- the live line -----------------------------------------------------------------------------------------------
@@ -107,8 +106,9 @@ def test_a_task_is_where_it_awaits_and_a_library_is_named_beside_it(stage: Start
 # --- the loop ----------------------------------------------------------------------------------------------------
 
 
-def test_who_holds_the_loop_is_known_with_its_line_and_the_others_are_ready(stage: Start) -> None:
-    on = stage(asgi="deep:blocks", requests=4)
+def test_who_holds_the_loop_is_known_with_its_line_and_the_others_are_ready(shared: Start) -> None:
+    on = shared(**ONE_LOOP)
+    on.begin(path="/deep/blocks", requests=4)
     line = line_of("nothing else makes progress")
 
     def held() -> bool:
@@ -127,9 +127,9 @@ def test_who_holds_the_loop_is_known_with_its_line_and_the_others_are_ready(stag
     on.finish()
 
 
-def test_the_lag_of_a_loop_is_the_time_for_which_it_is_held(stage: Start) -> None:
-    on = stage(asgi="deep:blocks", requests=3, arrivals="closed", concurrency=1)
-    on.finish()
+def test_the_lag_of_a_loop_is_the_time_for_which_it_is_held(shared: Start) -> None:
+    on = shared(**ONE_LOOP)
+    on.run(path="/deep/blocks", requests=3, arrivals="closed", concurrency=1)
     [loop] = on.asgi.server.loops.values()
     on.until(lambda: next(iter(on.asgi.server.loops.values())).tally.max_lag_ns > 0, "a heartbeat")
     [loop] = on.asgi.server.loops.values()
@@ -138,8 +138,9 @@ def test_the_lag_of_a_loop_is_the_time_for_which_it_is_held(stage: Start) -> Non
     assert held_ns - 2 * BEAT_NS < loop.tally.max_lag_ns < 2 * held_ns
 
 
-def test_the_tasks_that_a_request_starts_are_counted_to_it(stage: Start) -> None:
-    on = stage(asgi="deep:gathers", requests=2)
+def test_the_tasks_that_a_request_starts_are_counted_to_it(shared: Start) -> None:
+    on = shared(**ONE_LOOP)
+    on.begin(path="/deep/gathers", requests=2, arrivals="burst")
     on.until(lambda: [r.children for r in on.asgi.ledger.in_flight()] == [3, 3], "three each")
     on.finish()
     for request in on.asgi.ledger.ours():
@@ -147,9 +148,9 @@ def test_the_tasks_that_a_request_starts_are_counted_to_it(stage: Start) -> None
         assert request.run_ns >= 0.2e9  # what its child held the loop for
 
 
-def test_an_event_loop_inside_a_wsgi_request_is_noticed(stage: Start) -> None:
-    on = stage(wsgi="deep:runs_a_loop", requests=1, workers=1)
-    on.finish()
+def test_an_event_loop_inside_a_wsgi_request_is_noticed(shared: Start) -> None:
+    on = shared(**ONE_WORKER)
+    on.run(path="/deep/runs_a_loop", requests=1)
     assert on.wsgi.run.nested_loop is not None
     _, place = on.wsgi.run.nested_loop
     assert place.call == "asyncio.run"
@@ -158,18 +159,21 @@ def test_an_event_loop_inside_a_wsgi_request_is_noticed(stage: Start) -> None:
 # --- all activities of a worker ----------------------------------------------------------------------------------
 
 
-def test_a_client_that_dribbles_its_request_keeps_a_sync_worker_reading(stage: Start) -> None:
-    on = ready(stage, wsgi="deep:app")
-    with client(on, REQUEST[:20]) as slow:
+def test_a_client_that_dribbles_its_request_keeps_a_sync_worker_reading(shared: Start) -> None:
+    on, sent = shared(**ONE_WORKER), request("/deep/app")
+    with client(on, sent[:20]) as slow:
         on.until(lambda: only_worker(on).activity is Activity.READING, "reading")
         assert on.wsgi.run.in_app == 0
-        slow.sendall(REQUEST[20:])
+        slow.sendall(sent[20:])
         on.until(lambda: only_worker(on).activity is Activity.BLOCKED, "the app")
+        while slow.recv(1 << 16):
+            pass
+    on.until(lambda: only_worker(on).activity is Activity.IDLE, "idle")
 
 
-def test_a_slow_reader_keeps_a_sync_worker_writing(stage: Start) -> None:
-    on = ready(stage, wsgi="deep:big")
-    with client(on, REQUEST) as slow:
+def test_a_slow_reader_keeps_a_sync_worker_writing(shared: Start) -> None:
+    on = shared(**ONE_WORKER)
+    with client(on, request("/deep/big")) as slow:
         on.until(lambda: only_worker(on).activity is Activity.WRITING, "writing")
         since_ns = only_worker(on).since_ns
         on.until(lambda: time.monotonic_ns() - since_ns > 0.2e9, "two tenths of a second of it")
@@ -179,16 +183,19 @@ def test_a_slow_reader_keeps_a_sync_worker_writing(stage: Start) -> None:
     on.until(lambda: only_worker(on).activity is Activity.IDLE, "idle")
 
 
-def test_an_app_that_iterates_is_in_the_app_while_it_does(stage: Start) -> None:
-    on = ready(stage, wsgi="deep:iterates")
-    with client(on, REQUEST):
+def test_an_app_that_iterates_is_in_the_app_while_it_does(shared: Start) -> None:
+    on = shared(**ONE_WORKER)
+    with client(on, request("/deep/iterates")) as reader:
         on.until(lambda: only_worker(on).activity is Activity.BLOCKED and only_worker(on).iterating, "iterating")
         until_at(on, "wsgi", line_of("waits for the next part"))
+        while reader.recv(1 << 16):
+            pass
+    on.until(lambda: only_worker(on).activity is Activity.IDLE, "idle")
 
 
-def test_a_client_that_does_not_hang_up_keeps_a_worker_closing(stage: Start) -> None:
-    on = ready(stage, wsgi="odd:fine")
-    with client(on, REQUEST) as lingering:
+def test_a_client_that_does_not_hang_up_keeps_a_worker_closing(shared: Start) -> None:
+    on = shared(**ONE_WORKER)
+    with client(on, request("/odd/fine")) as lingering:
         while lingering.recv(1 << 16):
             pass
         on.until(lambda: only_worker(on).activity is Activity.CLOSING, "closing")
@@ -196,9 +203,9 @@ def test_a_client_that_does_not_hang_up_keeps_a_worker_closing(stage: Start) -> 
     on.until(lambda: only_worker(on).activity is Activity.IDLE, "idle")
 
 
-def test_no_phase_is_longer_than_the_run(stage: Start) -> None:
-    on = stage(wsgi="deep:iterates", requests=3, workers=1)
-    on.finish()
+def test_no_phase_is_longer_than_the_run(shared: Start) -> None:
+    on = shared(**ONE_WORKER)
+    on.run(path="/deep/iterates", requests=3)
     on.until(lambda: all(request.released_ns for request in on.wsgi.ledger.ours()), "the end of the last connection")
     side: Side = on.wsgi
     [worker] = side.server.living()

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.test_runs import run_json
+from tests.integration.in_process import run_json
 
 
 def rows_of(found: dict[str, Any], side: str) -> list[dict[str, Any]]:

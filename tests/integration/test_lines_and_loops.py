@@ -44,47 +44,51 @@ def report(on: Stage) -> dict[str, Any]:
 
 # --- waiting in line ---------------------------------------------------------------------------------------------
 
-THREADS = {"workers": 1, "threads": 8, "only": "wsgi", "requests": 16}
-GREENLETS = {"workers": 1, "worker_class": "gevent", "only": "wsgi", "requests": 10}
-PROCESSES = {"workers": 4, "only": "wsgi", "requests": 8}
+THREADS = {"workers": 1, "threads": 8, "only": "wsgi", "wsgi": "by_path:app"}
+GREENLETS = {"workers": 1, "worker_class": "gevent", "only": "wsgi", "wsgi": "by_path:app"}
+PROCESSES = {"workers": 4, "only": "wsgi", "wsgi": "by_path:app"}
+BY_PATH = {"only": "asgi", "asgi": "by_path:async_app"}
 LOOP = {"only": "asgi", "requests": 10}
 
 
 @pytest.mark.parametrize(
-    ("settings", "where", "hold", "at_a_time"),
+    ("settings", "requests", "app", "where", "hold", "at_a_time"),
     [
-        ({**THREADS, "wsgi": "lines:pool"}, "connections.get", "2 others hold", "2 at a time"),
-        ({**THREADS, "wsgi": "lines:locked"}, "with lock", "1 other holds", "one at a time"),
-        ({**GREENLETS, "wsgi": "lines:locked"}, "with lock", "1 other holds", "one at a time"),
-        ({**PROCESSES, "wsgi": "lines:one_process"}, "fcntl.flock", "1 other holds", "one at a time"),
-        ({**LOOP, "asgi": "lines:alone"}, "async with async_lock", "1 other holds", "one at a time"),
-        ({**LOOP, "asgi": "lines:by_three"}, "async with three", "3 others hold", "3 at a time"),
+        (THREADS, 10, "pool", "connections.get", "2 others hold", "2 at a time"),
+        (THREADS, 8, "locked", "with lock", "1 other holds", "one at a time"),
+        (GREENLETS, 7, "locked", "with lock", "1 other holds", "one at a time"),
+        (PROCESSES, 6, "one_process", "fcntl.flock", "1 other holds", "one at a time"),
+        (BY_PATH, 7, "alone", "async with async_lock", "1 other holds", "one at a time"),
+        (BY_PATH, 10, "by_three", "async with three", "3 others hold", "3 at a time"),
     ],
     ids=["pool", "lock", "greenlets", "processes", "async-lock", "semaphore"],
 )
 def test_who_waits_where_and_for_how_many(
-    stage: Start, settings: dict[str, Any], where: str, hold: str, at_a_time: str
+    shared: Start, settings: dict[str, Any], requests: int, app: str, where: str, hold: str, at_a_time: str
 ) -> None:
-    on = stage(**settings)
+    on = shared(**settings)
+    on.begin(path=f"/lines/{app}", requests=requests)
     said = re.compile(rf"\d+ of \d+ requests wait at lines.py:\d+ {where} for what {hold}, at lines.py:\d+ \w+.sleep")
     on.until(lambda: any(map(said.match, messages(on, LINE))), f"a line at {where}")
     assert said.match(sentence(on).text), "it goes before what blames the server's threads"
     assert sentence(on).tone is Tone.WARN
+    if app == "alone":
+        [message] = messages(on, LINE)
+        assert f"lines.py:{line_of('# waits for the others')} " in message, "the app's own"
     on.finish()
     assert f"{where}, and got through {at_a_time}." in sentence(on).text
 
 
-def test_the_line_is_the_apps_own(stage: Start) -> None:
-    on = stage(**LOOP, asgi="lines:alone")
-    on.until(lambda: bool(messages(on, LINE)), "a line")
-    [message] = messages(on, LINE)
-    assert f"lines.py:{line_of('# waits for the others')} " in message
-
-
-def test_a_handler_that_writes_slowly_is_what_others_wait_for(stage: Start) -> None:
-    on = stage(**THREADS, wsgi="lines:logs")
+def test_a_handler_that_writes_slowly_is_what_others_wait_for(shared: Start) -> None:
+    on = shared(**THREADS)
+    on.begin(path="/lines/logs", requests=8)
     place = f"lines.py:{line_of('waits for the handler')} logger.error"
     on.until(lambda: any(f"wait at {place} for what 1 other holds" in said for said in messages(on, LINE)), "a line")
+    on.finish()
+
+
+def only_looks_like_one(on: Stage) -> bool:
+    return LINE not in [occurrence.finding.lint for occurrence in on.log.occurrences.met]
 
 
 @pytest.mark.parametrize(
@@ -92,19 +96,32 @@ def test_a_handler_that_writes_slowly_is_what_others_wait_for(stage: Start) -> N
     [
         {**LOOP, "scenario": "sleep", "parameters": {"seconds": 0.6}},
         {**LOOP, "scenario": "http", "parameters": {"seconds": 0.6}},
-        {**LOOP, "asgi": "lines:all_at_once"},
-        {**THREADS, "scenario": "http", "parameters": {"seconds": 0.4}},
-        {**THREADS, "wsgi": "lines:futures"},
-        {**THREADS, "wsgi": "lines:computes", "requests": 8},
+        {
+            "workers": 1,
+            "threads": 8,
+            "only": "wsgi",
+            "requests": 16,
+            "scenario": "http",
+            "parameters": {"seconds": 0.4},
+        },
     ],
-    ids=["sleep", "http", "future", "http-in-threads", "executor", "computes"],
+    ids=["sleep", "http", "http-in-threads"],
 )
-def test_what_only_looks_like_a_line(stage: Start, settings: dict[str, Any]) -> None:
+def test_a_scenario_that_only_looks_like_a_line(stage: Start, settings: dict[str, Any]) -> None:
     on = stage(**settings)
     on.finish()
-    assert [
-        occurrence.finding.message for occurrence in on.log.occurrences.met if occurrence.finding.lint == LINE
-    ] == []
+    assert only_looks_like_one(on)
+
+
+@pytest.mark.parametrize(
+    ("settings", "requests", "app"),
+    [(BY_PATH, 10, "all_at_once"), (THREADS, 16, "futures"), (THREADS, 8, "computes")],
+    ids=["future", "executor", "computes"],
+)
+def test_what_only_looks_like_a_line(shared: Start, settings: dict[str, Any], requests: int, app: str) -> None:
+    on = shared(**settings)
+    on.run(path=f"/lines/{app}", requests=requests)
+    assert only_looks_like_one(on)
 
 
 # --- loops -------------------------------------------------------------------------------------------------------
@@ -126,8 +143,9 @@ def test_a_loop_that_is_held_to_the_end_is_in_the_report_and_in_the_sentence(sta
     assert not messages(on, "async-computes")
 
 
-def test_who_computes_in_a_greenlet_holds_the_hub_at_its_line(stage: Start) -> None:
-    on = stage(**{**GREENLETS, "requests": 3}, wsgi="lines:computes")
+def test_who_computes_in_a_greenlet_holds_the_hub_at_its_line(shared: Start) -> None:
+    on = shared(**GREENLETS)
+    on.begin(path="/lines/computes", requests=3)
     lines = range(line_of("began = time.process_time()"), line_of("# computes") + 1)
 
     def named() -> bool:

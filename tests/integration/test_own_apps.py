@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.test_runs import run_json
+from tests.integration.in_process import run_json
 
 
 def test_a_method_a_header_and_a_long_body_reach_the_app(tmp_path: Path) -> None:

@@ -14,7 +14,8 @@ import pytest
 
 from demo_apps import db
 from tests.integration.conftest import Stage
-from tests.integration.test_figures import headless, in_words
+from tests.integration.in_process import headless
+from tests.integration.test_figures import in_words
 
 GIVEN = os.environ.get("WSGIVIZ_TEST_DSN", "")
 SCHEMA = f"tests_{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}"

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from tests.integration.conftest import APPS, Stage
+from tests.integration.conftest import Stage
+from tests.integration.in_process import run_json
 from wsgiviz.analysis import metrics
 
 Start = Callable[..., Stage]
@@ -36,15 +34,6 @@ QUICK: dict[str, dict[str, Any]] = {  # what makes each scenario short: test_rep
     "websocket": {"beats": 2, "every": 0.1},
     "keep-alive": {"pause": 0.02},
 }
-
-
-def run_json(*options: str) -> dict[str, Any]:
-    """What a headless run of an app, or of a scenario, reports."""
-    command = [sys.executable, "-m", "wsgiviz", "run", "--json", "-", *options]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL, cwd=APPS)
-    assert done.returncode == 0, done.stderr
-    found: dict[str, Any] = json.loads(done.stdout)
-    return found
 
 
 def test_the_headless_run_of_the_first_lesson() -> None:
@@ -97,51 +86,52 @@ def test_flask_and_starlette_run_unmodified(stage: Start) -> None:
 @pytest.mark.parametrize(
     "settings",
     [
-        {"wsgi": "odd:factory()"},
-        {"wsgi": "odd:validated"},
+        {"wsgi": "odd:factory()", "asgi": "odd:with_lifespan"},
+        {"wsgi": "odd:validated", "asgi": "odd:instance"},
         {"wsgi": "odd:iterates"},
         {"wsgi": "odd:sends_file"},
-        {"asgi": "odd:with_lifespan"},
-        {"asgi": "odd:instance"},
     ],
-    ids=lambda settings: next(iter(settings.values())),
+    ids=lambda settings: " ".join(settings.values()),
 )
 def test_apps_of_every_shape_are_served_as_without_us(stage: Start, settings: dict[str, str]) -> None:
-    on = stage(**settings, requests=4, workers=2)
+    on = stage(**settings, requests=4, workers=1)
     on.finish()
-    [name] = settings
-    side = on.state.sides[name]
-    assert (side.run.completed, side.run.bad_status, side.run.failed) == (4, 0, 0)
-    assert [request.raised for request in side.ledger.ours()] == [""] * 4
+    for side in on.state.sides.values():
+        assert (side.run.completed, side.run.bad_status, side.run.failed) == (4, 0, 0)
+        assert [request.raised for request in side.ledger.ours()] == [""] * 4
 
 
 @pytest.mark.parametrize(
-    ("settings", "raised"),
+    ("app", "raised"),
     [
-        ({"wsgi": "odd:raises"}, "LookupError"),
-        ({"wsgi": "odd:bad_status"}, ""),
-        ({"wsgi": "odd:no_status"}, "ValueError"),  # start_response refuses it, inside the app
-        ({"wsgi": "odd:returns_none"}, "returned NoneType"),
-        ({"asgi": "odd:async_raises"}, "LookupError"),
-        ({"asgi": "odd:async_returns_none"}, ""),
+        (
+            {"wsgi": "by_path:app"},
+            {
+                "/odd/raises": "LookupError",
+                "/odd/bad_status": "",
+                "/odd/no_status": "ValueError",  # start_response refuses it, inside the app
+                "/odd/returns_none": "returned NoneType",
+            },
+        ),
+        ({"asgi": "by_path:async_app"}, {"/odd/async_raises": "LookupError", "/odd/async_returns_none": ""}),
     ],
-    ids=lambda value: next(iter(value.values())) if isinstance(value, dict) else "",
+    ids=["wsgi", "asgi"],
 )
-def test_an_app_that_fails_is_shown_as_that(stage: Start, settings: dict[str, str], raised: str) -> None:
-    on = stage(**settings, requests=4, workers=2)
-    on.finish()
-    [name] = settings
-    side = on.state.sides[name]
-    assert (side.run.completed, side.run.bad_status) == (4, 4)
-    assert {request.raised for request in side.ledger.ours()} == {raised}
+def test_an_app_that_fails_is_shown_as_that(stage: Start, app: dict[str, str], raised: dict[str, str]) -> None:
+    on = stage(fire=False, **app, requests=4, workers=2)
+    on.ready()
+    for path, error in raised.items():
+        on.run(path=path)
+        side = on.only
+        assert (side.run.completed, side.run.bad_status) == (4, 4), path
+        assert {request.raised for request in side.ledger.ours()} == {error}, path
 
 
-@pytest.mark.parametrize("settings", [{"wsgi": "odd:never"}, {"asgi": "odd:async_never"}], ids=["wsgi", "asgi"])
-def test_an_app_that_never_ends_is_given_up_and_the_run_goes_on(stage: Start, settings: dict[str, str]) -> None:
-    on = stage(**settings, requests=3, timeout=0.5, workers=1)
+def test_an_app_that_never_ends_is_given_up_and_the_run_goes_on(stage: Start) -> None:
+    on = stage(wsgi="odd:never", asgi="odd:async_never", requests=3, timeout=0.5, workers=1)
     on.finish()
-    [name] = settings
-    assert dict(on.state.sides[name].run.errors) == {"timeout": 3}
+    for side in on.state.sides.values():
+        assert dict(side.run.errors) == {"timeout": 3}
 
 
 def test_closed_arrivals_keep_their_users_busy(stage: Start) -> None:

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.integration.test_figures import headless, in_words
-from tests.integration.test_runs import run_json
+from tests.integration.in_process import headless, run_json
+from tests.integration.test_figures import in_words
 
 Found = dict[str, Any]
 
@@ -48,18 +48,18 @@ def test_a_loop_inside_wsgi_makes_the_request_quicker_and_frees_no_worker() -> N
 
 @pytest.mark.parametrize("fix", ["none", "thread", "async"])
 def test_a_fix_for_the_blocking_call_is_predicted_and_measured(fix: str) -> None:
-    options = ["--set", f"fix={fix}", "--set", "seconds=0.4", "--only", "asgi"]
+    options = ["--set", f"fix={fix}", "--set", "seconds=0.4", "--only", "asgi", "--requests", "4"]
     found = run_json("--scenario", "blocking-in-async", *options)
     asgi = found["sides"]["asgi"]
     predicted = asgi["predicted_makespan_s"]
-    assert (predicted == pytest.approx(8 * 0.4)) == (fix == "none")
+    assert (predicted == pytest.approx(4 * 0.4)) == (fix == "none")
     assert predicted <= asgi["makespan_s"] < 1.5 * predicted + 0.4
     assert ("loop-held" in {lint["name"] for lint in found["lints"]}) == (fix == "none")
     assert (asgi["loop"]["longest_step_s"] >= 0.4) == (fix == "none")
 
 
 def test_a_worker_that_dies_takes_one_request_along_and_a_loop_all_of_its() -> None:
-    found, text = headless("--scenario", "crash", "--set", "seconds=0.6")
+    found, text = headless("--scenario", "crash", "--set", "seconds=0.4")
     wsgi, asgi = found["sides"]["wsgi"], found["sides"]["asgi"]
     assert (wsgi["completed"], wsgi["failed"], wsgi["worker_deaths"]) == (18, 2, 2)
     assert [len(death["requests"]) for death in wsgi["deaths"]] == [1, 1]
@@ -78,21 +78,22 @@ def test_threads_wait_as_well_as_processes_and_compute_one_at_a_time() -> None:
     assert [waits[name]["predicted_makespan_s"] for name in ("wsgi", "wsgi2")] == [1.0, 1.0]
     assert [waits[name]["max_in_flight"] for name in ("wsgi", "wsgi2")] == [4, 4]
     assert waits["wsgi"]["gil_wait_fraction"] < 0.1
-    computes = run_json("--scenario", "threads", "--set", "work=compute", "--set", "below=100000")["sides"]
+    compute = ("--scenario", "threads", "--set", "work=compute", "--set", "below=100000", "--requests", "12")
+    computes = run_json(*compute)["sides"]
     assert computes["wsgi"]["gil_wait_fraction"] > 0.3 > computes["wsgi2"]["gil_wait_fraction"]
     assert computes["wsgi"]["predicted_by"].endswith("on 1 core")
 
 
 @pytest.mark.parametrize("name", ["fast", "crud"])
 def test_short_requests_are_compared_fairly_and_what_limits_them_is_said(name: str) -> None:
-    found = run_json("--scenario", name)
+    found = run_json("--scenario", name, "--requests", "600")
     wsgi, asgi = found["sides"]["wsgi"], found["sides"]["asgi"]
     assert wsgi["workers"] == asgi["workers"]
-    assert (wsgi["completed"], asgi["completed"], wsgi["failed"], asgi["failed"]) == (2000, 2000, 0, 0)
+    assert (wsgi["completed"], asgi["completed"], wsgi["failed"], asgi["failed"]) == (600, 600, 0, 0)
     for side in (wsgi, asgi):
         busy = side["driver_busy_fraction"]
         lints = {lint["name"] for lint in found["lints"] if lint["side"] in ("wsgi", "asgi")}
         assert busy < 0.85 or "driver-bottleneck" in lints
     if name == "crud":
-        assert [path["requests"] for path in wsgi["paths"]] == [1200, 600, 200]
+        assert [path["requests"] for path in wsgi["paths"]] == [360, 180, 60]
         assert (wsgi["predicted_makespan_s"], asgi["predicted_makespan_s"]) == (None, None)

@@ -125,7 +125,7 @@ def installed(wheelhouse: Path, tmp_path_factory: pytest.TempPathFactory) -> Cal
             venv.create(folder / "venv", symlinks=True)
             python = folder / "venv" / "bin" / "python"
             source = ("--no-index", "--find-links", wheelhouse)
-            checked(*PIP, "--python", python, "install", *source, requirement, cwd=folder)
+            checked(*PIP, "--python", python, "install", "--no-compile", *source, requirement, cwd=folder)
             made[requirement] = Installed(python.parent, folder)
         return made[requirement]
 

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 import signal
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
-import pytest
 from msgspec.structs import replace
-from textual._context import active_app
-from textual.app import App
 from textual.pilot import Pilot
 from textual.strip import Strip
 from textual.widgets import Input, Static
 
+from tests.tui.paced import DEADLINE_S, AskedClock, run_quickly
 from tests.unit.states import T0, S, awaiting_tasks, sleeping_workers
 from wsgiviz.analysis.occurrences import Occurrences
 from wsgiviz.errors import WsgivizError
@@ -27,8 +24,10 @@ from wsgiviz.tui.app import WsgivizApp
 from wsgiviz.tui.feed import Frame, Playhead, Saving
 from wsgiviz.tui.widgets.pane import Pane
 
-DEADLINE_S = 20.0
 NOW_S = 2.4
+
+AT_ONCE = 4
+"""So many times what was asked for is looked for without a rest between."""
 
 
 def sleeping(now_s: float = NOW_S, workers: int = 4, requests: int = 20) -> State:
@@ -230,21 +229,29 @@ class Seat:
         await self.pilot.pause()
 
     async def until(self, condition: Callable[[], bool], what: str = "") -> None:
-        """Wait for it; fails with the screen as it is then."""
-        deadline = time.monotonic() + DEADLINE_S
+        """Make frames until it is so; fails with the screen as it is then. Only what does not come at once (a timer
+        of Textual's, another thread) is waited for."""
+        deadline, tries = time.monotonic() + DEADLINE_S, 0
         while not condition():
             assert time.monotonic() < deadline, f"never came: {what or condition}\n{self.text}"
-            await self.pilot.pause(0.01)
+            self._make_frame()
+            await self.pilot.pause(None if tries < AT_ONCE else 0.01)
+            tries += 1
 
     async def reads(self, words: str) -> None:
         """Wait for ``words`` to stand on the screen."""
         await self.until(lambda: words in self.text, repr(words))
 
     async def frames(self, more: int = 2) -> None:
-        """Wait for ``more`` frames, and for what they changed."""
+        """Make ``more`` frames, and wait for what they changed."""
         goal = self.feed.advanced + more
         await self.until(lambda: self.feed.advanced >= goal, "another frame")
         await self.pilot.pause()
+
+    def _make_frame(self) -> None:
+        """Where the app's own clock makes them, they are waited for."""
+        if isinstance(self.app.clock, AskedClock):
+            self.app.clock.frame()
 
     async def scrolled(self) -> None:
         """Wait until what was asked to scroll has come to rest."""
@@ -324,10 +331,11 @@ def watch(
     size: tuple[int, int] = (120, 36),
     ascii: bool = False,
     theme: str = "",
+    own_clock: bool = False,
 ) -> StandIn:
-    """Run the app on a stand-in, wait for its first frames, and let ``check`` look at it and use it."""
+    """Run the app on a stand-in, make its first frames, and let ``check`` look at it and use it."""
     feed = feed or StandIn()
-    run_app(check, WsgivizApp(feed, feed.controls, ascii=ascii), feed, size, Seat, theme)
+    run_app(check, WsgivizApp(feed, feed.controls, ascii=ascii), feed, size, Seat, theme, own_clock)
     return feed
 
 
@@ -342,16 +350,6 @@ def watch_replay(
     return playback
 
 
-async def handled(app: App[Any]) -> None:
-    """Wait until all messages that are under way are handled: from the app to the widget with the focus, and back."""
-    for _ in range(2):  # twice, since a key gets to the app in the next turns of the loop only
-        for pump in (app, app.screen, app.focused or app.screen, app.screen, app):
-            done = asyncio.Event()
-            if pump.call_later(done.set):
-                async with asyncio.timeout(DEADLINE_S):
-                    await done.wait()
-
-
 def run_app(
     check: Callable[[AnySeat], Awaitable[None]],
     app: WsgivizApp,
@@ -359,7 +357,11 @@ def run_app(
     size: tuple[int, int],
     seat: type[AnySeat],
     theme: str = "",
+    own_clock: bool = False,
 ) -> None:
+    if not own_clock:
+        app.clock = AskedClock(app, app._frame)
+
     async def run() -> None:
         async with app.run_test(size=size, notifications=True) as pilot:
             if theme:
@@ -371,16 +373,3 @@ def run_app(
             await check(taken)
 
     run_quickly(run)
-
-
-def run_quickly(run: Callable[[], Awaitable[None]]) -> None:
-    """Textual waits after each key until the process is idle, for a second at most. This app draws frames all the
-    time, so that it never is: here it waits for what the key has set off."""
-
-    async def idle(min_sleep: float = 0, max_sleep: float = 0) -> None:
-        await handled(active_app.get())
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("textual.app.wait_for_idle", idle)
-        patch.setattr("textual.pilot.wait_for_idle", idle)
-        asyncio.run(run())  # type: ignore[arg-type]

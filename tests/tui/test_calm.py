@@ -32,7 +32,7 @@ def test_while_nothing_moves_frames_are_few() -> None:
         await slows(seat)
         assert await seconds_for_frames(seat, 3) > 1.5 / CALM_FPS  # three less what the first may have been late
 
-    watch(check, calm())
+    watch(check, calm(), own_clock=True)
 
 
 def test_what_happens_is_shown_and_the_clock_is_fast_again() -> None:
@@ -43,7 +43,7 @@ def test_what_happens_is_shown_and_the_clock_is_fast_again() -> None:
         await seat.reads("00:03.4")
         await seat.until(lambda: not seat.app.clock.slow, "a fast clock")
 
-    watch(check, calm())
+    watch(check, calm(), own_clock=True)
 
 
 def test_a_key_wakes_it() -> None:
@@ -55,7 +55,7 @@ def test_a_key_wakes_it() -> None:
         await seat.pilot.press("up")
         assert not seat.app.clock.slow
 
-    watch(check, calm())
+    watch(check, calm(), own_clock=True)
 
 
 def test_what_was_asked_for_keeps_it_awake_until_it_is_there() -> None:
@@ -68,7 +68,7 @@ def test_what_was_asked_for_keeps_it_awake_until_it_is_there() -> None:
         await seat.reads("Worker added (TTIN): 5 workers now.")
         await slows(seat)
 
-    watch(check, calm())
+    watch(check, calm(), own_clock=True)
 
 
 def test_the_header_shows_the_rate_that_there_is() -> None:
@@ -76,4 +76,4 @@ def test_the_header_shows_the_rate_that_there_is() -> None:
         await slows(seat)
         await seat.reads(" 4 fps")
 
-    watch(check, calm())
+    watch(check, calm(), own_clock=True)

@@ -166,6 +166,41 @@ def test_another_scenario_in_the_form_brings_its_own_parameters_and_requests() -
     watch(check)
 
 
+def test_the_scenario_that_is_chosen_redraws_its_parameters_and_its_own_settings() -> None:
+    async def check(seat: Seat) -> None:
+        await seat.choose("scenario", "fast")
+        screen = seat.app.screen
+        await seat.until(lambda: bool(screen.query("#parameter-rows")), "its parameters")
+        assert not screen.query("#parameter-seconds")
+        assert screen.query_one("#parameter-rows", Input).value == "40"
+        assert screen.query_one("#requests", Input).value == "2000"
+        screen.query_one("#requests", Input).value = "300"  # a person's own stays
+        screen.query_one("#parameter-rows", Input).value = "7"
+        await seat.press("ctrl+s")
+        await seat.screen_is("LiveScreen")
+        changed = seat.changes[-1]
+        assert (changed.requests, dict(changed.parameters)) == (300, {"rows": 7})
+
+    watch(check, size=ALL_OF_IT, ascii=True)
+
+
+def test_back_at_the_first_scenario_its_parameters_are_as_they_were() -> None:
+    async def check(seat: Seat) -> None:
+        await seat.choose("scenario", "threads")
+        screen = seat.app.screen
+        await seat.until(lambda: screen.query_one("#right", Select).value == "sync", "its own servers")
+        assert screen.query_one("#left", Select).value == "gthread"
+        await seat.press("enter", *"sleep", "enter")
+        await seat.until(lambda: bool(screen.query("#parameter-seconds")), "its parameters")
+        assert screen.query_one("#parameter-seconds", Input).value == "1.5"
+        assert screen.query_one("#right", Select).value == ""
+        await seat.press("ctrl+s")
+        await seat.screen_is("LiveScreen")
+        assert seat.changes[-1] == make(parameters={"seconds": "1.5"}, requests="30")
+
+    watch(check, StandIn(make(parameters={"seconds": "1.5"}, requests="30")), size=ALL_OF_IT)
+
+
 @pytest.mark.parametrize("size", SMALL)
 def test_the_field_that_has_the_focus_is_in_sight(size: tuple[int, int]) -> None:
     async def check(seat: Seat) -> None:

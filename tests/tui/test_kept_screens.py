@@ -15,7 +15,7 @@ from screenshots.standing import Standing, StandingApp
 from tests.recordings import NAMES, path_of
 from tests.recordings.__main__ import LIMIT_BYTES
 from tests.tui.kept import TIMES
-from tests.tui.stand_in import run_quickly
+from tests.tui.paced import run_quickly
 from wsgiviz.tui.widgets.caption import CaptionLine
 from wsgiviz.tui.widgets.code import Listing
 from wsgiviz.tui.widgets.pane import Pane

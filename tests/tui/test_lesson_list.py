@@ -95,7 +95,10 @@ def test_a_broken_file_begins_anew_with_a_word(tmp_path: Path, data: bytes) -> N
     (tmp_path / "lessons.json").write_bytes(data)
 
     async def check(pupil: Pupil) -> None:
-        await pupil.reads("it begins anew")
+        def words() -> str:  # a long path may break the line anywhere
+            return " ".join(pupil.text.replace("│", " ").split())
+
+        await pupil.until(lambda: "it begins anew" in words(), "it begins anew")
         await pupil.press("enter")
         await pupil.at(1)
 

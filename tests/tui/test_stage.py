@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 from msgspec.structs import replace
 
@@ -152,9 +154,21 @@ def test_the_code_is_whole_where_there_is_room_and_without_its_lifespan() -> Non
 # --- how many -------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("size", [(80, 24), (120, 36), (200, 50)], ids=str)
-@pytest.mark.parametrize("workers", [1, 4, 16, 32, 64])
-@pytest.mark.parametrize("requests", [1, 20, 200, 2000])
+WORKERS, REQUESTS, SIZES = [1, 4, 16, 32, 64], [1, 20, 200, 2000], [(80, 24), (120, 36), (200, 50)]
+
+
+def amounts() -> list[tuple[int, int, tuple[int, int]]]:
+    """Any two of workers, requests and size come together; ``WSGIVIZ_SCREENS=all``: any three."""
+    return [
+        (workers, requests, size)
+        for i, workers in enumerate(WORKERS)
+        for j, requests in enumerate(REQUESTS)
+        for k, size in enumerate(SIZES)
+        if (i + j) % len(SIZES) == k or os.environ.get("WSGIVIZ_SCREENS") == "all"
+    ]
+
+
+@pytest.mark.parametrize(("workers", "requests", "size"), amounts(), ids=str)
 def test_lists_and_axis_stay_readable(workers: int, requests: int, size: tuple[int, int]) -> None:
     settings = make(scenario="sleep", workers=workers, requests=requests)
     state = replace(sleeping(workers=workers, requests=requests), settings=settings)

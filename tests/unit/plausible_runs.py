@@ -1,15 +1,22 @@
 """Runs as real processes might write them: one list of events for each process, and ways to interleave those.
 
-Everything is drawn from a `random.Random`; hypothesis gives one whose choices it can shrink.
+Everything is drawn from a `random.Random`, which hypothesis gives.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from random import Random
 
+from hypothesis import strategies as st
+
 from wsgiviz import events as e
 from wsgiviz.events import RUN_STRIDE, Event
+
+randoms = st.randoms(use_true_random=not os.environ.get("WSGIVIZ_SHRINK"))
+"""By its seed, since that takes a tenth of the time. With ``WSGIVIZ_SHRINK=1`` hypothesis makes each choice of a run,
+and shrinks those of one that fails."""
 
 T0 = 1_000_000_000_000
 MS = 1_000_000

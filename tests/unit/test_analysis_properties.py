@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from tests.unit.lint_contexts import opened
-from tests.unit.plausible_runs import run
+from tests.unit.plausible_runs import randoms, run
 from tests.unit.test_reducer import EVENTS
 from tests.unit.true_results import assert_figures_agree, assert_fractions
 from wsgiviz.analysis import metrics
@@ -30,7 +30,6 @@ from wsgiviz.report.summary import summary
 from wsgiviz.state import Phase, State, reduce
 
 modest = settings(max_examples=40, deadline=None)
-randoms = st.randoms(use_true_random=False)
 
 
 def after(batches: Sequence[Sequence[Event]]) -> tuple[State, Occurrences]:

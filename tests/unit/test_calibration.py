@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from tests.unit.lint_contexts import but, side, state_of
+from tests.unit.lint_contexts import but, rows, side, state_of, worker
 from tests.unit.states import MS, RUN, T0, S
 from wsgiviz.analysis.calibration import cost_of, from_many, from_one, is_short
 from wsgiviz.analysis.prediction import prediction
 from wsgiviz.scenarios import Cost
 from wsgiviz.settings import make
-from wsgiviz.state import Measured, Request, State
+from wsgiviz.state import Activity, Counters, Measured, Request, State, Tally
 
 
 def of(scenario: str, measured: Measured | None = None, **settings: Any) -> State:
@@ -53,6 +53,16 @@ def test_one_request_alone_waits_and_computes() -> None:
         "the rest is a wait for a core"
     )
     assert from_one(side("asgi", "asgi", [replace(ONE, run_ns=S)])) == Measured(0.0, 1.0)
+
+
+def test_what_it_spent_on_the_run_queue_is_no_wait_of_the_app_s() -> None:
+    first, last = Counters(T0, runq_ns=5 * MS), Counters(T0 + S, runq_ns=605 * MS)
+    slot = worker(100, Activity.IDLE, 0.0, sample=last, tally=Tally(first=first))
+    measured = from_one(side(requests=[replace(ONE, cpu_ns=250 * MS)], workers=rows(slot)))
+    assert measured == Measured(0.0, 0.25), "0.6 s without a core, and 0.15 s that nobody knows of"
+    measured = from_one(side(requests=[replace(ONE, cpu_ns=100 * MS)], workers=rows(slot)))
+    assert measured is not None
+    assert measured.wait_s == pytest.approx(0.3)
 
 
 @pytest.mark.parametrize("more", [{"status": 500}, {"received_ns": 0}, {"ended_ns": 0}, {"began_ns": 0}])

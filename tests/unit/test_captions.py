@@ -104,6 +104,13 @@ def test_until_the_driver_has_begun_it_is_firing() -> None:
     assert said(reduced(BOOTED), 0.1).text == "4 requests in progress."
 
 
+def test_users_have_as_many_requests_in_progress_as_they_are() -> None:
+    users = make(arrivals="closed", concurrency=8, requests=100)
+    assert said(replace(reduced(BOOTED), settings=users), 0.1).text == (
+        "8 users send 4 requests, each when the one before it is answered."
+    )
+
+
 def test_a_calibration_is_no_run_that_has_a_result() -> None:
     measured = finished("wsgi", 0.05, 0.05, calibration=True)
     assert says(measured, phase=Phase.READY, fired=0) == "Ready."
@@ -125,9 +132,9 @@ def test_all_workers_blocked_and_what_waits_where() -> None:
     [
         (1, 1, "The only worker is blocked in time.sleep(1); 1 request waits in the kernel, "
                "not yet read by anyone."),
-        (2, 0, "All 2 workers are blocked in time.sleep(1); the next request has to wait."),
-        (2, -1, "All 2 workers are blocked in time.sleep(1); the next request has to wait."),
-        (2, 187, "All 2 workers are blocked in time.sleep(1); over 180 requests wait in the kernel, "
+        (2, 0, "Both workers are blocked in time.sleep(1); the next request has to wait."),
+        (2, -1, "Both workers are blocked in time.sleep(1); the next request has to wait."),
+        (2, 187, "Both workers are blocked in time.sleep(1); over 180 requests wait in the kernel, "
                  "not yet read by anyone."),
     ],
 )  # fmt: skip
@@ -172,7 +179,7 @@ def test_more_processes_than_cores_take_turns() -> None:
     )
     turns = but(AT_WORK, workers=workers(Activity.WAITING_FOR_GIL, Activity.COMPUTING), queue_depth=0)
     assert says(turns) == (
-        "All 2 workers are computing or waiting for the GIL: there is nothing to wait for, so async gains nothing."
+        "Both workers are computing or waiting for the GIL: there is nothing to wait for, so async gains nothing."
     )
 
 
@@ -185,12 +192,12 @@ def test_requests_too_short_to_be_seen() -> None:
 def test_a_slow_client_holds_the_workers_that_read() -> None:
     shown = but(AT_WORK, workers=workers(Activity.READING, Activity.READING))
     assert says(shown) == (
-        "All 2 workers are held by slow clients (2 reading a request), with nothing in the app: "
+        "Both workers are held by slow clients (2 reading a request), with nothing in the app: "
         "a proxy in front, gthread or an ASGI server would wait instead."
     )
     assert says(shown, at_s=0.2) == "20 requests in progress."
     plain = says(shown, settings=make(silence="slow-client"))
-    assert plain == "All 2 workers are reading a request that its client sends slowly."
+    assert plain == "Both workers are reading a request that its client sends slowly."
 
 
 # --- requests that nobody waits for any more ---------------------------------------------------------------------

@@ -57,10 +57,10 @@ def test_the_line_stands_until_that_of_the_next_request_is_known() -> None:
 
 def test_two_servers_of_one_kind_are_told_apart() -> None:
     free = but(AT_WORK, name="wsgi2", kind="gthread", workers=workers(Activity.IDLE))
-    assert says(free, sleeping_workers(0.5)).startswith("All 4 workers of WSGI (sync) are blocked")
+    assert says(free, sleeping_workers(0.5)).startswith("All 4 workers of sync are blocked")
     threads = but(sleeping_workers(0.5), name="wsgi2", kind="gthread")
     assert says(but(free, name="wsgi", kind="sync"), threads).startswith(
-        "All 4 threads of WSGI2 (gthread) are blocked in time.sleep(1); 16 requests"
+        "All 4 threads of gthread are blocked in time.sleep(1); 16 requests"
     )
 
 
@@ -68,5 +68,5 @@ def test_two_loops_await() -> None:
     idle = side("asgi", "asgi", workers=workers(Activity.IDLE))
     other = but(idle, name="asgi2", kind="uvicorn", requests=tasks(3, Task.AWAITING))
     assert says(idle, other) == (
-        "3 requests wait at once in asyncio.sleep(1); the event loop of ASGI2 (uvicorn) is free for others."
+        "3 requests wait at once in asyncio.sleep(1); the event loop of uvicorn is free for others."
     )

@@ -149,7 +149,7 @@ def test_a_failure_or_a_death_is_more_important() -> None:
     failed = [RequestFailed(at(5.0), "wsgi", DRIVER, RUN + 1, "timeout")]
     state = reduced(session(), request("wsgi", 4.5), request("asgi"), failed, ended(5.1), ended(5.1, "asgi"))
     died = reduced([WorkerDied(at(5.2), "wsgi", DRIVER, PID, 9)], before=state)
-    assert "1 of 1 request got no answer (1 timeout)" in caption(died, at(7), Occurrences().after(died)).text
+    assert "1 of 1 request got no answer (timed out)" in caption(died, at(7), Occurrences().after(died)).text
 
 
 def test_other_scenarios_have_their_own_sentence() -> None:

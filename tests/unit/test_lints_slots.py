@@ -90,7 +90,7 @@ def test_workers_that_are_blocked_for_clients_that_have_given_up() -> None:
     )
     second = reduced(booted(pid=101, number=2), taken(2, 0.21, pid=101), before=state)
     assert says("all-workers-blocked", seen(second, 0.3)) == (
-        "All 2 workers are blocked in time.sleep(1), 1 of them for a client that has given up; "
+        "Both workers are blocked in time.sleep(1), 1 of them for a client that has given up; "
         "3 requests wait in the kernel, not yet read by anyone."
     )
 
@@ -144,7 +144,7 @@ def test_requests_that_wait_in_a_process_for_its_threads() -> None:
     both = [*taken(1, 0.01, slot=1), *taken(2, 0.01, slot=2)]
     gthread = reduced(two, both, [PoolQueued(at(0.1), "wsgi", PID, 6, 2)])
     assert says("threads-exhausted", seen(gthread, 0.3)) == (
-        "All 2 threads of worker 1 are busy: 6 requests wait in its own thread-pool queue, not in the kernel's."
+        "Both threads of worker 1 are busy: 6 requests wait in its own thread-pool queue, not in the kernel's."
     )
     empty = reduced([PoolQueued(at(0.2), "wsgi", PID, 0, 2)], before=gthread)
     assert says("threads-exhausted", seen(empty, 0.3)) is None
@@ -158,7 +158,7 @@ def test_one_process_that_took_more_than_its_share() -> None:
     peak: dict[str, Any] = {"max_pool": 8, "max_pool_pid": 1, "pool_threads": 2}
     uneven = side(kind="gthread", workers=workers, pools={1: 5, 2: 0}, queue_depth=3, **peak)
     assert says("threads-exhausted", context(uneven)) == (
-        "All 2 threads of worker 1 are busy: 5 requests wait in its own thread-pool queue, "
+        "Both threads of worker 1 are busy: 5 requests wait in its own thread-pool queue, "
         "3 more in the kernel's, while worker 2 has 1 idle."
     )
     blocked = but(uneven, queue_depth=0, workers=rows(*threads(1, Activity.BLOCKED)), pools={1: 5})

@@ -39,7 +39,7 @@ def test_no_loop_is_praised_beside_failures() -> None:
     loop = side("asgi", "asgi", tasks(4, Task.AWAITING))
     lost = but(side(), planned=4, failed=4, errors={"closed": 4})
     found = caption_of(lost, loop)
-    assert (found.text, found.tone) == ("WSGI: 4 of 4 requests got no answer (4 closed).", Tone.WARN)
+    assert (found.text, found.tone) == ("WSGI: 4 of 4 requests got no answer (connection closed).", Tone.WARN)
     blocked = but(sleeping_workers(0.5), failed=1, errors={"closed": 1})
     assert says(blocked, loop).startswith("All 4 workers are blocked"), "what goes on comes first"
 

@@ -14,6 +14,7 @@ from tests.unit.test_captions_of_own_apps import DEEP
 from wsgiviz.analysis import outcomes
 from wsgiviz.analysis.captions import Tone
 from wsgiviz.state import Activity, Death, Hold, Loop, LoopTally, Request, Side
+from wsgiviz.tui.render.fitting import fitted
 
 
 def test_failures_by_kind_and_what_the_app_raised() -> None:
@@ -52,6 +53,16 @@ def test_how_it_ended_and_why(wsgi: Side, asgi: Side, text: str) -> None:
     assert says(wsgi, asgi, at_s=9) == text
 
 
+def test_failures_of_both_sides_are_in_one_clause_which_no_narrow_screen_takes_apart() -> None:
+    lost = but(AT_WORK, ended_ns=T0 + 1, completed=18, failed=2, errors={"closed": 2})
+    other = but(side("asgi", "asgi"), ended_ns=T0 + 1, planned=20, failed=20, errors={"closed": 19, "reset": 1})
+    text = caption_of(lost, other).text
+    assert text == (
+        "2 of 20 requests got no answer from WSGI (connection closed), 20 of 20 from ASGI (19 closed, 1 reset)."
+    )
+    assert "ASGI" in fitted(text, 70, 1)
+
+
 def test_one_side_alone_and_an_older_run_are_not_compared() -> None:
     assert says(finished("wsgi", 5.02, 1), at_s=9) == "WSGI answered 20 requests in 5.02 s."
     older = finished("asgi", 1.03, 1, number=0)
@@ -67,9 +78,9 @@ def test_between_two_sides_in_turn_the_run_is_not_over() -> None:
     ("left", "right", "text"),
     [
         (finished("wsgi", 5.02, 1), finished("wsgi2", 2.51, 1, kind="gthread"),
-         "WSGI (sync) took 5.02 s, WSGI2 (gthread) 2.51 s: WSGI2 (gthread) was 2.0 times faster here."),
+         "sync took 5.02 s, gthread 2.51 s: gthread was 2.0 times faster here."),
         (finished("asgi", 1.0, 1), finished("asgi2", 1.1, 1, kind="uvicorn"),
-         "ASGI (asgi) took 1.00 s, ASGI2 (uvicorn) 1.10 s: about the same."),
+         "asgi took 1.00 s, uvicorn 1.10 s: about the same."),
         (finished("asgi", 1.0, 1), finished("wsgi", 5.0, 1),
          "ASGI took 1.00 s, WSGI 5.00 s: waiting at once was 5.0 times faster than waiting in turn."),
         (finished("wsgi", 1.0, 1, kind="gevent"), finished("asgi", 2.0, 1),
@@ -95,7 +106,8 @@ def test_failures_are_given_with_the_pitfall_behind_them() -> None:
     rows[1, 0] = replace(rows[1, 0], death=Death(T0, by_timeout=True))
     shown = but(AT_WORK, workers=rows, ended_ns=T0 + S, completed=19, failed=1, errors={"reset": 1})
     assert says(shown, at_s=60).startswith(
-        "WSGI: 1 of 20 requests got no answer (1 reset). Worker 1 was killed by gunicorn (worker timeout) while it "
+        "WSGI: 1 of 20 requests got no answer (connection reset). "
+        "Worker 1 was killed by gunicorn (worker timeout) while it "
     )
 
 
@@ -134,5 +146,5 @@ def test_errors_are_told_by_their_status_beside_requests_without_an_answer() -> 
     assert says(bad, at_s=9) == "WSGI: 1 of 6 requests got an error as the answer (1 × 404)."
     both = answered({200: 3, 500: 2}, bad_status=2, failed=1, errors={"reset": 1}, planned=6)
     assert says(both, at_s=9) == (
-        "WSGI: 1 of 6 requests got no answer (1 reset), 2 got an error as the answer (2 × 500)."
+        "WSGI: 1 of 6 requests got no answer (connection reset), 2 got an error as the answer (2 × 500)."
     )

@@ -24,6 +24,7 @@ from wsgiviz.events import (
     LoopBeat,
     RequestBegan,
     RequestEnded,
+    RequestPeer,
     SlotThread,
     StepBegan,
     StepEnded,
@@ -264,7 +265,9 @@ def test_requests_on_a_loop_are_announced_with_their_steps() -> None:
     probe = AsgiProbe(app, recorded.emit, RequestIds(PID), lambda port: 0)
     asyncio.run(run())
     announced = found[2:]
-    assert [type(event) for event in announced] == [RequestBegan, StepEnded, RequestBegan, StepBegan]
+    of_each = RequestBegan, RequestPeer
+    assert [type(event) for event in announced] == [*of_each, StepEnded, *of_each, StepBegan]
+    assert {event.address for event in announced if isinstance(event, RequestPeer)} == {"127.0.0.1:4711"}
     assert [event.target for event in announced if isinstance(event, RequestBegan)] == ["GET /waits", "GET /runs"]
     asgi = [replace(event, side="asgi") for event in announced]
     once, twice = reduced(OPENED, asgi).sides["asgi"], reduced(OPENED, asgi, asgi).sides["asgi"]
@@ -285,7 +288,7 @@ def test_calls_in_threads_are_counted_anew() -> None:
     recorded.emit.set_detailed(False)
     limiter = Limiter()
     request = LoopRequest(-3, recorded.emit, None, type("About", (), {
-        "accepted_ns": 0, "target": b"GET /", "began_ns": 5, "response_ns": 0, "status": 0,
+        "accepted_ns": 0, "target": b"GET /", "began_ns": 5, "response_ns": 0, "status": 0, "client": None,
     }))  # fmt: skip
     for _ in range(2):
         ThreadCall(request, print, Pool(ANYIO, limiter, -3, limiter_usage))

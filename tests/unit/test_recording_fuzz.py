@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.unit import hostile_events
-from tests.unit.plausible_runs import run
+from tests.unit.plausible_runs import randoms, run
 from tests.unit.recordings import parts, recorded, with_payload
 from wsgiviz.errors import UsageError, WsgivizError
 from wsgiviz.log import Player, Snapshot, open_recording
@@ -32,7 +32,6 @@ KNOWN = [Snapshot()]
 for _batch in BATCHES:
     KNOWN.append(KNOWN[-1].after(tuple(_batch)))
 
-randoms = st.randoms(use_true_random=False)
 modest = settings(max_examples=40, deadline=None)
 
 

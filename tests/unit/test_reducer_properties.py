@@ -8,13 +8,11 @@ from typing import Any
 
 import msgspec
 from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from tests.unit.plausible_runs import interleaved, parts, run
+from tests.unit.plausible_runs import interleaved, parts, randoms, run
 from wsgiviz.events import Event
 from wsgiviz.state import State, reduce
 
-randoms = st.randoms(use_true_random=False)
 modest = settings(max_examples=100, deadline=None)
 
 

@@ -115,18 +115,18 @@ def workers(**of_the_first: Any) -> Side:
     [
         (
             {"received_ns": T0 + int(2.2 * S), "status": 200},
-            "blocked 0.4 s after the answer to #9   sleep.py:14…",
+            "blocked 0.4 s after the answer to #9   time.sleep",
             "blocked after the answer to #9",
         ),
         (
             {"failed_ns": T0 + int(2.2 * S), "error": "timeout"},
-            "blocked 0.4 s for nobody (#9 gave up)   sleep.py:1…",
+            "blocked 0.4 s for nobody (#9 gave up)   time.sleep",
             "blocked for nobody (#9 gave up)",
         ),
         (
             {"received_ns": T0 + int(2.39 * S)},
             "blocked 0.4 s on #9   sleep.py:14 time.sleep",
-            "blocked 0.4 s on #9   sleep.py:…",
+            "blocked 0.4 s on #9   time.sleep",
         ),
     ],
 )

@@ -7,7 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wsgiviz.analysis.captions import READY, Caption
+from wsgiviz.state import Location
 from wsgiviz.tui.render.fitting import fitted, lines_of, wordings
+from wsgiviz.tui.render.glyphs import UNICODE
+from wsgiviz.tui.render.head_rows import fitting_title
+from wsgiviz.tui.render.words import place
 from wsgiviz.tui.widgets.caption import caption_text
 
 WHO = "40 requests wait for one of the 4 threads (all at app.py:7 time.sleep; over 2 s of waiting)"
@@ -55,3 +59,34 @@ def test_whose_threads_they_are_gives_way_before_a_word_is_cut() -> None:
     text = "14 requests wait for one of the 6 threads of asyncio's default executor."
     assert fitted(text, 70, 1) == "14 requests wait for one of the 6 threads."
     assert fitted(text, 80, 1) == text
+
+
+@pytest.mark.parametrize(("width", "wanted"), [
+    (90, "Worker 1 was killed by SIGKILL while it held #5, last seen at crash.py:13 time.sleep."),
+    (56, "Worker 1 was killed by SIGKILL while it held #5."),
+])  # fmt: skip
+def test_where_it_was_last_seen_goes_as_a_whole(width: int, wanted: str) -> None:
+    held = "Worker 1 was killed by SIGKILL while it held #5"
+    text = f"{held}, last seen at crash.py:13 time.sleep; gunicorn starts another."
+    assert fitted(text, width, 1) == wanted
+
+
+@pytest.mark.parametrize(("room", "wanted"), [
+    (24, "sleep.py:14 time.sleep"), (21, "time.sleep"), (9, ""), (0, ""),
+])  # fmt: skip
+def test_a_place_is_shown_whole_or_in_part_but_never_cut(room: int, wanted: str) -> None:
+    assert place(Location("demo_apps/sleep.py", 14, "wsgi_app", "time.sleep"), room) == wanted
+
+
+def test_a_place_without_a_call_is_its_line() -> None:
+    assert place(Location("shop.py", 9, "checkout_of_a_customer"), 12) == "shop.py:9"
+
+
+@pytest.mark.parametrize(("room", "wanted"), [
+    (60, "gunicorn gthread, 2 workers of 4 threads"),
+    (31, "gthread, 2 workers of 4 threads"),
+    (30, "gthread, 2 × 4 threads"),
+    (12, "gunicorn gt…"),
+])  # fmt: skip
+def test_the_title_of_a_narrow_pane_says_how_many_threads(room: int, wanted: str) -> None:
+    assert fitting_title("gunicorn gthread, 2 workers of 4 threads", room, UNICODE) == wanted

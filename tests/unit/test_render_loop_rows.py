@@ -89,3 +89,14 @@ def shown_loop(loop: Loop, now_s: float) -> str:
     side = Side("asgi", "asgi", server=Server(loops={9: loop}), run=Run(number=1, planned=4, started_ns=T0))
     view = PaneView(side, "", T0 + int(now_s * S), T0, T0 + 5 * S)
     return text_of(loop_rows.loop(view, 80, 8))
+
+
+def test_a_loop_that_is_busy_now_and_then_is_idle() -> None:
+    beats = [beat(0, 0), beat(0, 0, OTHER), beat(0.4, 0.36), beat(0.4, 0.36, OTHER)]
+    lines = shown(reduced(TWO_LOOPS, beats))
+    assert "○ idle, 10 % busy" in lines[3], lines
+
+
+def test_the_bar_of_each_loop_leaves_a_blank_before_its_words() -> None:
+    lines = shown(one_held(), width=38)
+    assert [line[16:18] for line in lines if line.startswith(" loop")] == [" ■", " ■", " ○"], lines

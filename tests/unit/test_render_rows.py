@@ -172,7 +172,7 @@ def test_a_full_queue_says_so() -> None:
 def test_failures_are_counted_by_kind() -> None:
     lines = shown(view_of(mixed_workers(2.3), 2.3), width=80, height=24)
     assert lines[-1].endswith("s   1 reset, 2 timeout, 1 bad status, 1 worker died")
-    assert "6 of 20 answered" in lines[-3]
+    assert "3 of 20 answered" in lines[-3]
     assert "4 failed" in lines[-3]
 
 

@@ -103,7 +103,7 @@ def sides(draw: st.DrawFn) -> Side:
     return Side(draw(st.sampled_from(SIDES)), kind, server, run, ledger_of(draw(st.lists(requests(), max_size=8))))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=75, deadline=None)
 @given(sides(), st.integers(24, 130), st.integers(5, 50), times, st.booleans(), texts, st.data())
 def test_every_row_fits(
     side: Side, width: int, height: int, now: int, ascii_only: bool, title: str, data: st.DataObject
@@ -128,6 +128,7 @@ def test_every_row_fits(
         assert line.isascii() or not ascii_only
 
 
+@settings(max_examples=50, deadline=None)
 @given(sides())
 def test_every_colour_that_is_asked_for_is_known(side: Side) -> None:
     palette = Palette({}, Color.parse("#000000"), Color.parse("#ffffff"), True)

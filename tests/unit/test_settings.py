@@ -120,6 +120,14 @@ def test_another_scenario_brings_its_own_requests_and_parameters() -> None:
     assert make(scenario="db", dsn="postgresql:///shop").changed(scenario="sleep").dsn is None
 
 
+def test_from_any_scenario_one_comes_to_another_as_if_it_had_been_the_first() -> None:
+    """`threads` was shown beside an event loop, when it was chosen after another one."""
+    names = [one.name for one in (*scenarios.catalogue(), *scenarios.symptoms())]
+    made = {name: make(scenario=name) for name in names}
+    differ = [(one, name) for one in names for name in names if made[one].changed(scenario=name) != made[name]]
+    assert differ == []
+
+
 @pytest.mark.parametrize(
     ("given", "kinds", "threads"),
     [

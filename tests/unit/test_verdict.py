@@ -187,4 +187,4 @@ def test_threads_that_lost_to_processes_lost_to_the_gil() -> None:
     other = replace(finished("wsgi", 2.5, 1, Activity.COMPUTING), name="wsgi2")
     found = of(but(gthread, workers=waited), other, settings=make(left="gthread", right="sync", threads=4))
     assert (found.fits, found.words) == (Fits.WORKERS, "Processes fit this load.")
-    assert found.because == ("WSGI (gthread) waited for the GIL for 75 % of its busy time: its threads share one.")
+    assert found.because == ("gthread waited for the GIL for 75 % of its busy time: its threads share one.")

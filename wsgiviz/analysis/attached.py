@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from msgspec import Struct
@@ -9,6 +10,8 @@ from msgspec import Struct
 from wsgiviz.analysis.metrics import nearest_rank
 from wsgiviz.state import Request, Side
 
+EXTERNAL = re.compile(r"#(-[0-9]{1,20})")
+SECOND_NS = 1_000_000_000
 RECENT_NS = 10_000_000_000
 """Figures are of the requests that ended in so long a time, as far as they are kept."""
 
@@ -23,16 +26,33 @@ class Lately(Struct, frozen=True):
 
 
 def lately(side: Side, now_ns: int) -> Lately:
-    """At ``now_ns``. Of a busy server fewer are kept than end in `RECENT_NS`: the rate is then that of these."""
+    """At ``now_ns``. Of a busy server fewer are kept than end in `RECENT_NS`: times and failures are of these. The
+    rate is that of all that were seen to end, in whole seconds."""
+    per_s = _per_s(side, now_ns)
     ended = [request for request in side.ledger.external.values() if now_ns - RECENT_NS < request.ended_ns <= now_ns]
-    if not ended:
-        return Lately()
-    oldest_ns = min(request.ended_ns for request in ended)
-    more = any(0 < request.ended_ns < oldest_ns for request in side.ledger.external.values())
-    span_ns = RECENT_NS if more else max(1, now_ns - oldest_ns)
     times = sorted(request.ended_ns - request.began_ns for request in ended if request.began_ns)
     p50_s = nearest_rank(times, 50) / 1e9 if times else None
-    return Lately(len(ended), sum(map(failed, ended)), len(ended) * 1e9 / max(span_ns, 1_000_000_000), p50_s)
+    return Lately(len(ended), sum(map(failed, ended)), per_s, p50_s)
+
+
+def _per_s(side: Side, now_ns: int) -> float:
+    """Over the whole seconds of `RECENT_NS` before ``now_ns``, or since the first request that was seen to end."""
+    now, seconds = now_ns // SECOND_NS, RECENT_NS // SECOND_NS
+    earlier = {second: count for second, count in side.run.served.items() if second < now}
+    if not earlier:
+        return float(side.run.served.get(now, 0))
+    recent = sum(count for second, count in earlier.items() if second >= now - seconds)
+    return recent / min(seconds, now - min(earlier))
+
+
+def named(side: Side, text: str) -> str:
+    """A lint's words with external requests called by what they ask for, and not by their long numbers."""
+
+    def target(found: re.Match[str]) -> str:
+        request = side.ledger.external.get(int(found[1]))
+        return (request.target if request is not None else "") or "an external request"
+
+    return EXTERNAL.sub(target, text)
 
 
 def failed(request: Request) -> bool:

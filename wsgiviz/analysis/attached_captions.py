@@ -3,31 +3,51 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 
-from wsgiviz.analysis.attached import oldest
+from msgspec.structs import replace
+
+from wsgiviz.analysis.attached import named, oldest
 from wsgiviz.analysis.black_box import report
 from wsgiviz.analysis.captions import Caption, Tone
 from wsgiviz.analysis.deaths import cause, server_of
-from wsgiviz.analysis.lints import LintContext, wording
+from wsgiviz.analysis.lints import Finding, LintContext, wording
 from wsgiviz.analysis.lints.deaths import DEATH_SHOWN_NS, death
 from wsgiviz.state import OFF_LOOP, Activity, Side, State, Task, Worker
 
 ENDED = "The server has ended; when the same command runs again, it is shown here."
 
 
-def attached_captions(state: State, now_ns: int) -> dict[str, Caption]:
-    """By side."""
+NOT_ADDED = frozenset({
+    "worker-timeout", "worker-died", "all-workers-blocked", "served-for-nobody", "syn-retransmission",
+    "driver-bottleneck", "closed-loop",
+})  # fmt: skip
+"""Lints whose findings the sentence says itself, or that are about a load driver."""
+
+
+def attached_captions(state: State, now_ns: int, found: Sequence[Finding] = ()) -> dict[str, Caption]:
+    """By side. ``found``: what lints find now; the one that matters most is added."""
     context = LintContext.of(state, now_ns)
-    return {name: _of(context, side) for name, side in state.sides.items()}
+    first: dict[str, str] = {}
+    for finding in found:
+        if finding.lint not in NOT_ADDED and finding.side in state.sides:
+            first.setdefault(finding.side, named(state.sides[finding.side], finding.message))
+    return {name: _with(_of(context, side), first.get(name, "")) for name, side in state.sides.items()}
+
+
+def _with(said: Caption, finding: str) -> Caption:
+    return replace(said, text=f"{said.text} {finding}", tone=Tone.WARN) if finding else said
 
 
 def _of(context: LintContext, side: Side) -> Caption:
-    living = side.server.living()
-    if not living:
-        return Caption(ENDED if side.server.gone_ns or side.server.workers else "No worker yet.")
+    living, server = side.server.living(), side.server
+    if not living and server.gone_ns:
+        return Caption(ENDED)
     dead = _newest_death(context, side)
     if dead is not None:
         return Caption(f"{_death(context, side, dead)}; {server_of(side)} starts another in its place.", Tone.WARN)
+    if not living:
+        return Caption("No worker runs now.", Tone.WARN) if server.workers else Caption("No worker yet.")
     full = not side.is_loop and all(worker.busy for worker in living)
     words = _at_loops(context, side) if side.is_loop else _at_slots(side, living)
     tone = Tone.WARN if full and side.server.queue_depth > 0 else Tone.PLAIN

@@ -43,6 +43,10 @@ READY = Caption("Ready.", keys="Press space to fire.")
 FIRING = Caption("Firing ...")
 
 
+OF_FIGURES = frozenset({"closed-loop"})
+"""Lints of how to read latencies: after a run it matters more how that ended."""
+
+
 def caption(state: State, now_ns: int, occurrences: Occurrences) -> Caption:
     """The sentence for ``now_ns``; ``occurrences`` knows which lints apply."""
     if state.phase is Phase.STARTING and (loading := booting.of_all(state)):
@@ -79,6 +83,8 @@ def _pitfall(context: LintContext, occurrences: Occurrences) -> Caption | None:
     for finding in occurrences.found:
         side = context.state.sides.get(finding.side)
         if side is None or (context.running and side.run.ended_ns):
+            continue
+        if finding.lint in OF_FIGURES and not context.running:
             continue
         if 0 < occurrences.evaluated_ns < side.run.ended_ns:  # it was said of the run while that was on
             continue
@@ -297,6 +303,9 @@ def _in_progress(context: LintContext) -> Caption | None:
     if planned and settings.timed_s is not None:
         users = f"{settings.concurrency} user{'s' if settings.concurrency > 1 else ''}"
         return Caption(f"{users} for {settings.timed_s:g} s, in progress.")
+    if planned and settings.arrivals == "closed":
+        users = f"{context.users} users send" if context.users > 1 else "1 user sends"
+        return Caption(f"{users} {wording.requests(max(planned))}, each when the one before it is answered.")
     return Caption(f"{wording.requests(max(planned))} in progress.") if planned else None
 
 

@@ -43,6 +43,8 @@ class Entry(Struct, frozen=True):
     service_s: float | None
     return_s: float | None  # from the last that the app gave for the answer until the client had it
     target: str  # "GET /path", "" where not known (yet); from a request, so escape it before showing it
+    order: int  # ours stand by their numbers, external ones by when they began
+    client: str  # an external one's, "" where not known: from a request, so escape it before showing it
     total_s: float | None  # from planned until the client has its answer, or knows that there will be none
 
 
@@ -79,6 +81,8 @@ def _entry(request: Request, side: Side, worker: int | None, activity: str | Non
         service_s=_between(known.began_ns, known.ended_ns),
         return_s=_between(left_ns(request), known.received_ns),
         target=request.target,
+        order=request.id if request.id > 0 else request.began_ns,
+        client=request.peer,
         total_s=_between(known.planned_ns, known.finished_ns),
     )
 

@@ -14,7 +14,17 @@ from wsgiviz.state.request import WORKER_DIED
 
 def failures(context: LintContext) -> str:
     """How many requests of the present run got no answer, or an error as the answer; "" when none did."""
+    lost = [side for side in context.sides if side.run.failed]
+    if len(lost) == 2 and not any(side.run.bad_status for side in lost):
+        return _lost_at_both(context, *lost)
     return "; ".join(filter(None, (_failed_of(context, side) for side in context.sides)))
+
+
+def _lost_at_both(context: LintContext, first: Side, second: Side) -> str:
+    """In one clause: of two, narrow screens would leave out the second."""
+    each = [f"from {context.label(side)} ({_kinds(side)})" for side in (first, second)]
+    of_first = f"{first.run.failed} of {wording.requests(first.run.planned)} got no answer {each[0]}"
+    return f"{of_first}, {second.run.failed} of {second.run.planned} {each[1]}"
 
 
 def _failed_of(context: LintContext, side: Side) -> str:
@@ -30,7 +40,19 @@ def _failed_of(context: LintContext, side: Side) -> str:
     return ", ".join([f"{name}: {number} of {wording.requests(run.planned)} {words}", *rest])
 
 
+IN_WORDS = {
+    "closed": "connection closed",
+    "refused": "connection refused",
+    "reset": "connection reset",
+    "timeout": "timed out",
+}
+"""What a client saw, where it was the same for all."""
+
+
 def _kinds(side: Side) -> str:
+    [kind, *others] = sorted(side.run.errors) or [""]
+    if not others and kind in IN_WORDS:
+        return IN_WORDS[kind]
     return ", ".join(f"{count} {kind}" for kind, count in sorted(side.run.errors.items()))
 
 

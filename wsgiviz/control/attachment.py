@@ -20,7 +20,7 @@ from wsgiviz.control.addressee import Addressee
 from wsgiviz.control.attached_server import AttachedServer, side_of
 from wsgiviz.control.running import Running, running
 from wsgiviz.errors import WsgivizError
-from wsgiviz.events import ActionTaken, ClientSeen, Event, PhaseChanged, RequestBegan, SessionOpened
+from wsgiviz.events import ActionTaken, ClientSeen, Event, PhaseChanged, RequestBegan, RequestPeer, SessionOpened
 from wsgiviz.log import EventLog
 from wsgiviz.observe.sampler import KernelSampler
 from wsgiviz.probe.redaction import without_path
@@ -35,7 +35,7 @@ CALM_EVERY_NS = 200_000_000
 
 def redacted(event: Event) -> Event:
     """The same, without the path of a request ("GET [redacted]") or the address of a client."""
-    if isinstance(event, ClientSeen):
+    if isinstance(event, ClientSeen | RequestPeer):
         return replace(event, address="")
     if not isinstance(event, RequestBegan):
         return event

@@ -52,6 +52,7 @@ from wsgiviz.events.requests import (
     ConnectionClosing,
     RequestBegan,
     RequestEnded,
+    RequestPeer,
     RequestsOver,
     ResponseStarted,
 )
@@ -159,6 +160,7 @@ __all__ = [
     "RequestBegan",
     "RequestEnded",
     "RequestFailed",
+    "RequestPeer",
     "RequestSent",
     "ResponseReceived",
     "RequestsOver",

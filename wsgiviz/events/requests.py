@@ -75,6 +75,13 @@ class ClientSeen(Event, frozen=True, tag=28):
     address: str
 
 
+class RequestPeer(Event, frozen=True, tag=106):
+    """The client of an external request that lasts is ``address``, "host:port". Emitted again with its beginning."""
+
+    req: int
+    address: str
+
+
 class AcceptorClosing(Event, frozen=True, tag=29):
     """The thread of this process that accepts connections for its others waits for a client to hang up
     (``closing`` 1), or does no more (0). Emitted when that lasts, to 20 ms."""

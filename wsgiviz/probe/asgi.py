@@ -48,8 +48,10 @@ class AsgiProbe:
         if scope["type"] not in ("http", "websocket"):
             await self.app(scope, receive, send)
             return
-        req, accepted_ns = self._ids.of(_header(scope.get("headers", ()))), self._accepted(_port(scope))
-        response = Response(req, self._emit, send, accepted_ns, _target(scope))
+        client = scope.get("client")
+        accepted_ns = self._accepted(client[1] if client else 0)
+        req = self._ids.of(_header(scope.get("headers", ())))
+        response = Response(req, self._emit, send, accepted_ns, _target(scope), client)
         self._emit.request_began(0, req, accepted_ns, 0, response.target, response.began_ns)
         work = _call(self.app, scope, receive, response.send)
         request = self.requests[response.req] = LoopRequest(req, self._emit, work, response)
@@ -70,10 +72,15 @@ class AsgiProbe:
 class Response:
     """What the app sends for request ``req``: passed on untouched, and noted."""
 
-    __slots__ = ("_chunks", "_emit", "_send", "accepted_ns", "began_ns", "req", "response_ns", "status", "target")
+    __slots__ = (
+        "_chunks", "_emit", "_send", "accepted_ns", "began_ns", "client", "req", "response_ns", "status", "target",
+    )  # fmt: skip
 
-    def __init__(self, req: int, emit: Emitter, send: Send, accepted_ns: int = 0, target: bytes = b"") -> None:
+    def __init__(
+        self, req: int, emit: Emitter, send: Send, accepted_ns: int = 0, target: bytes = b"", client: object = None
+    ) -> None:
         self.req = req
+        self.client = client
         self.accepted_ns = accepted_ns
         self.target = target
         self.began_ns = monotonic_ns()
@@ -321,11 +328,6 @@ def _target(scope: MutableMapping[str, Any]) -> bytes:
     if REDACTS:
         return without_path(scope.get("method", "WS"))
     return f"{scope.get('method', 'WS')} {scope.get('path', '')}".encode("utf-8", "replace")
-
-
-def _port(scope: MutableMapping[str, Any]) -> int:
-    client = scope.get("client")
-    return client[1] if client else 0
 
 
 def _number(status: object) -> int:

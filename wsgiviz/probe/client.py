@@ -31,8 +31,13 @@ def address_of(sock: Any) -> bytes:
     if REDACTS:
         return b""
     with contextlib.suppress(OSError, AttributeError, TypeError):
-        peer = sock.getpeername()
-        if isinstance(peer, tuple):
-            host = f"[{peer[0]}]" if ":" in peer[0] else peer[0]
-            return f"{host}:{peer[1]}".encode("ascii", "replace")
+        return written(sock.getpeername())
     return b""
+
+
+def written(peer: Any) -> bytes:
+    """An address as sockets and ASGI have it, a host and a port; empty for what is none, or is not to be known."""
+    if REDACTS or not isinstance(peer, tuple | list) or len(peer) < 2 or not isinstance(peer[0], str):
+        return b""
+    host = f"[{peer[0]}]" if ":" in peer[0] else peer[0]
+    return f"{host}:{peer[1]}".encode("ascii", "replace")

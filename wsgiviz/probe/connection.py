@@ -15,7 +15,7 @@ from wsgiviz.probe.request_ids import RequestIds
 from wsgiviz.recorder.emitter import Emitter
 
 # Bits of Connection.emitted: what has been emitted of the request, or the connection, that is here now.
-ACCEPTED, RESPONSE, RETURNED, WRITING, CLOSING = 1, 2, 4, 8, 16
+ACCEPTED, RESPONSE, RETURNED, WRITING, CLOSING, PEER = 1, 2, 4, 8, 16, 32
 
 
 class Held(NamedTuple):

@@ -7,6 +7,7 @@ from time import monotonic_ns
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
+from wsgiviz.probe.client import written
 from wsgiviz.probe.source_lines import awaiting, waits_for
 from wsgiviz.recorder.emitter import Emitter
 
@@ -77,6 +78,7 @@ class LoopRequest:
         if about is None:
             return
         emit.request_began(0, req, about.accepted_ns, 0, about.target, about.began_ns)
+        self.emit_peer()
         if about.response_ns:
             emit.response_started(0, req, about.status, about.response_ns)
         if not emit.detailed:
@@ -92,6 +94,12 @@ class LoopRequest:
             self._announce_step(step, self.step_ns)
             if self.step == step:
                 break
+
+    def emit_peer(self) -> None:
+        """From another thread: whose external request it is."""
+        address = written(self.about.client) if self.about is not None and self.req < 0 else b""
+        if address:
+            self.emit.request_peer(self.req, address)
 
     def _announce_step(self, step: int, since_ns: int) -> None:
         if not self.open or not step:

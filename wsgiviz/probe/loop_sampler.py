@@ -56,6 +56,7 @@ class LoopSampler:
         self._heartbeat = heartbeat
         self._thread_calls = thread_calls
         self._seen: dict[int, tuple[Position, object]] = {}
+        self._peers: set[int] = set()
         self._first = 0
         self._held_emitted_ns = 0
 
@@ -68,6 +69,9 @@ class LoopSampler:
             call = request.call()
             position = request.step, call, call.thread if call is not None else 0
             seen, line = self._seen.get(request.req, (NEVER, None))
+            if request.req < 0 and seen is not NEVER and request.req not in self._peers:
+                self._peers.add(request.req)
+                request.emit_peer()
             if position != seen:
                 self._seen[request.req] = position, None
             elif left and (line is None or position[0] & 1 or position[2]):
@@ -79,6 +83,7 @@ class LoopSampler:
         if len(self._seen) > 2 * len(requests) + 64:
             here = {request.req for request in requests}
             self._seen = {req: seen for req, seen in self._seen.items() if req in here}
+            self._peers &= here
         self._watch(requests)
         if self._thread_calls is not None:
             self._thread_calls.follow_anyio()

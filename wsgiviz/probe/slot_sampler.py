@@ -16,7 +16,7 @@ from time import monotonic_ns
 from types import FrameType
 
 from wsgiviz.probe.client import address_of, received_bytes
-from wsgiviz.probe.connection import ACCEPTED, CLOSING, WRITING, Connection, Held
+from wsgiviz.probe.connection import ACCEPTED, CLOSING, PEER, WRITING, Connection, Held
 from wsgiviz.probe.line_sampler import Frames, LineEmitter
 from wsgiviz.probe.source_lines import stack
 from wsgiviz.recorder.emitter import Emitter
@@ -99,6 +99,8 @@ class SlotSampler:
             return False
         if held.req:
             connection.emit_progress(held)
+            if held.req < 0 and not connection.emitted & PEER:
+                self._emit_peer(connection, held.req, key)
         if not held.req or held.ended_ns:
             self._emit_outside(connection, held, key[0], found)
         elif writing_ns and not connection.emitted & WRITING:
@@ -135,6 +137,13 @@ class SlotSampler:
         known = address or received >= 0
         if known and connection.taken_ns == taken_ns and not connection.req:
             self._emit.client_seen(connection.slot, received, address)
+
+    def _emit_peer(self, connection: Connection, req: int, key: tuple[int, int]) -> None:
+        """Whose external request it is."""
+        connection.emitted |= PEER
+        address = address_of(connection.sock)
+        if address and connection.key() == key:
+            self._emit.request_peer(req, address)
 
     def _emit_writing(self, connection: Connection, key: tuple[int, int], writing_ns: int) -> None:
         connection.emitted |= WRITING

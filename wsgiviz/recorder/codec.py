@@ -62,6 +62,7 @@ class Kind(IntEnum):
     CLIENT_SEEN = 28
     ACCEPTOR_CLOSING = 29
     REQUESTS_OVER = 111
+    REQUEST_PEER = 106
 
     # A request on an event loop
     STEP_BEGAN = 30
@@ -142,6 +143,7 @@ FIELDS: Mapping[Kind, Fields] = {
     Kind.CLIENT_SEEN: Fields(slot="slot", a="received", text="address"),
     Kind.ACCEPTOR_CLOSING: Fields(a="closing"),
     Kind.REQUESTS_OVER: Fields(a="low", b="high"),
+    Kind.REQUEST_PEER: Fields(req="req", text="address"),
     Kind.STEP_BEGAN: Fields(req="req"),
     Kind.STEP_ENDED: Fields(req="req", b="held_ns"),
     Kind.TASK_READY: Fields(req="req"),

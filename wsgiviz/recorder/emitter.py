@@ -148,6 +148,9 @@ class Emitter:
     def client_seen(self, slot: int, received: int, address: bytes, t_ns: int = 0) -> None:
         self._record(Kind.CLIENT_SEEN, slot, a=received, text=address, t_ns=t_ns)
 
+    def request_peer(self, req: int, address: bytes, t_ns: int = 0) -> None:
+        self._record(Kind.REQUEST_PEER, req=req, text=address, t_ns=t_ns)
+
     def acceptor_closing(self, closing: int, t_ns: int = 0) -> None:
         self._record(Kind.ACCEPTOR_CLOSING, a=closing, t_ns=t_ns)
 

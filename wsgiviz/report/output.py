@@ -13,6 +13,7 @@ from rich.console import Console
 
 from wsgiviz.analysis.occurrences import Occurrences
 from wsgiviz.errors import WsgivizError
+from wsgiviz.report.attached_report import attached_result, attached_summary
 from wsgiviz.report.plain import plain
 from wsgiviz.report.result import result
 from wsgiviz.report.summary import summary
@@ -26,9 +27,10 @@ def write_report(
 
     With JSON on stdout the summary goes to stderr. Raises WsgivizError when the file can't be written.
     """
-    text = as_json(result(state, occurrences, ledger))
+    made, words = (attached_result, attached_summary) if state.attached else (result, summary)
+    text = as_json(made(state, occurrences, ledger))
     console = Console(stderr=target == "-")
-    console.print(summary(state, occurrences, plain(console, ascii_only)))
+    console.print(words(state, occurrences, plain(console, ascii_only)))
     if target == "-":
         print(text)
     elif target:

@@ -114,6 +114,7 @@ class Request(Struct, frozen=True, gc=False):
     target: str = ""  # "GET /path"; from a request, so escape it before showing it
     pid: int = 0
     slot: int = 0
+    peer: str = ""  # of an external one that lasted: its client's address, from whoever serves it
     port: int = 0  # the client's, which joins it to a connection that is accepted and not read yet
     cpu_ns: int = 0  # on the CPU, for a request in a worker thread
     gil_ns: int = -1  # waiting for the GIL, for one in a worker thread that has ended: an estimate; -1: not known

@@ -103,6 +103,7 @@ class Run(Struct, frozen=True, gc=False):
     bad_status: int = 0  # of the completed: status 400 and above
     for_nobody: int = 0  # served when the client had given up
     external: int = 0  # requests in the app that our driver has not sent
+    served: Mapping[int, int] = field(default_factory=dict)  # of these that ended: in each second of the last ones
     errors: Mapping[str, int] = field(default_factory=dict)
     statuses: Mapping[int, int] = field(default_factory=dict)  # of the completed
     redirects: Mapping[str, int] = field(default_factory=dict)  # of the completed, by "302 /login/"

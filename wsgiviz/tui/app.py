@@ -49,6 +49,7 @@ class WsgivizApp(App[int]):
     """
 
     TITLE = "wsgiviz"
+    QUITS = "Stop everything, and quit"
     CSS_PATH = Path(__file__).with_name("app.tcss")
     ENABLE_COMMAND_PALETTE = True
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -318,7 +319,7 @@ class WsgivizApp(App[int]):
     # --- palette and end --------------------------------------------------------------------------------------------
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        yield from common_commands(self)
+        yield from common_commands(self, self.QUITS)
         commanded = self._past.screen if self._past is not None else self._commanded
         for title, action, help in commanded.commands():
             yield SystemCommand(title, help, partial(commanded.run_action, action))

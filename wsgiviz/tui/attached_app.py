@@ -36,6 +36,8 @@ class SendsSignals(Protocol):
 class AttachedApp(WsgivizApp):
     """The app on an attachment. What a person asks it to send is looked at first, confirmed, and looked at again."""
 
+    QUITS = "Detach: the servers go on as they are"
+
     def __init__(self, feed: Feed, attachment: SendsSignals, ascii: bool = False) -> None:
         super().__init__(feed, ascii=ascii)
         self._attachment = attachment

@@ -164,8 +164,10 @@ class LiveView:
         return min(starts, default=self.stopped_ns)
 
     def expected_ns(self, predictions: Iterable[Prediction | None]) -> int:
-        """How long the run should take, or took."""
-        expected_ns = max((int(found.seconds * 1e9) for found in predictions if found), default=1_000_000_000)
+        """How long the run should take, or took: what was over soon fills the axis, too."""
+        over = self.state.phase is Phase.FINISHED and all(side.run.ended_ns for side in self.sides)
+        unknown_ns = 0 if over else 1_000_000_000
+        expected_ns = max((int(found.seconds * 1e9) for found in predictions if found), default=unknown_ns)
         done_ns = max((metrics.makespan_ns(side) for side in self.sides if side.run.ended_ns), default=0)
         return max(expected_ns, done_ns)
 
@@ -192,7 +194,7 @@ class LiveView:
         return [(names[side.name], side.protocol, self._keyless(said[side.name])) for side in self.sides]
 
     def _attached_captions(self) -> list[tuple[str, str, Caption]]:
-        found, names = attached_captions(self.state, self.frame.now_ns), self._names()
+        found, names = attached_captions(self.state, self.frame.now_ns, self.frame.occurrences.found), self._names()
         if len(self.sides) == 1:
             return [("", "", found[self.sides[0].name])]
         said = [(names[side.name], side.protocol, found[side.name]) for side in self.sides]
@@ -212,7 +214,7 @@ class LiveView:
             asgi_call=right,
             load=_load(settings) if not state.attached else "",
             state=self._status(),
-            clock_s=elapsed_ns // 100_000_000 / 10,
+            clock_s=round(elapsed_ns / 100_000_000) / 10,  # rounded as the panes' figures are
             fps=None if self.frame.recorded else fps,
             lost=state.lost,
             driver_late_ms=self._driver_late_ns() // 1_000_000,

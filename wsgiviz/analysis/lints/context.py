@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from wsgiviz.analysis.hot_lines import hot_lines
 from wsgiviz.state import Request, Side, State
@@ -14,6 +15,14 @@ SETTLED_NS = 100_000_000
 
 LATEST = 500
 """Of each side so many requests that are finished are looked at, ten times a second."""
+
+
+def _as_if_running(state: State) -> State:
+    """Servers of somebody else's have no runs: for them what began when they were first seen is one that is on."""
+    if not state.attached:
+        return state
+    runs = {name: replace(side.run, started_ns=state.attached_ns) for name, side in state.sides.items()}
+    return replace(state, sides={name: replace(side, run=runs[name]) for name, side in state.sides.items()})
 
 
 class LintContext(Struct, frozen=True):
@@ -39,7 +48,7 @@ class LintContext(Struct, frozen=True):
 
     @classmethod
     def of(cls, state: State, now_ns: int) -> LintContext:
-        settings = state.settings
+        settings, state = state.settings, _as_if_running(state)
         wsgi_call, asgi_call = ("", "") if state.attached else settings.calls
         return cls(
             state,
@@ -79,12 +88,15 @@ class LintContext(Struct, frozen=True):
         return [side for side in self.state.sides.values() if side.server.workers or side.run.started_ns]
 
     def label(self, side: Side) -> str:
-        """Its name for people: "WSGI", or "WSGI2 (gthread)" beside another of the same protocol."""
-        alike = sum(other.protocol == side.protocol for other in self.shown)
-        return f"{side.name.upper()} ({side.kind})" if alike > 1 else side.name.upper()
+        """Its name for people: "WSGI"; beside another of the same protocol its kind, "gthread", as panes have it, or
+        "WSGI2 (sync)" where that is the same too."""
+        alike = [other for other in self.shown if other.protocol == side.protocol]
+        if len(alike) < 2:
+            return side.name.upper()
+        return side.kind if len({other.kind for other in alike}) > 1 else f"{side.name.upper()} ({side.kind})"
 
     def of_side(self, side: Side) -> str:
-        """ " of WSGI2 (gthread)" where "the workers" or "the loop" may be the other side's too, else ""."""
+        """ " of gthread" where "the workers" or "the loop" may be the other side's too, else ""."""
         alike = sum(other.is_loop == side.is_loop for other in self.shown)
         return f" of {self.label(side)}" if alike > 1 else ""
 

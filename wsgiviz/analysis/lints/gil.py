@@ -124,7 +124,7 @@ def _was(context: LintContext, side: Side, waited: Mapping[int, Waited], whole: 
 
 
 def _who(context: LintContext, side: Side, waited: Mapping[int, Waited]) -> str:
-    """ "worker 1", "workers 1 2 of WSGI2 (gthread)"."""
+    """ "worker 1", "workers 1 2 of gthread"."""
     numbers = (worker.number for worker in side.server.workers.values() if worker.pid in waited)
     return f"{wording.workers(numbers)}{context.of_side(side)}"
 

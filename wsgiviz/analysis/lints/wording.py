@@ -37,8 +37,10 @@ def slot(side: Side) -> str:
 
 
 def every(side: Side, slots: int, of: str = "") -> str:
-    """ "All 4 workers are", or "All 4 workers of WSGI2 are"."""
-    return f"The only {slot(side)}{of} is" if slots == 1 else f"All {slots} {slot(side)}s{of} are"
+    """ "All 4 workers are", or "Both workers of WSGI2 are"."""
+    if slots == 1:
+        return f"The only {slot(side)}{of} is"
+    return f"{'Both' if slots == 2 else f'All {slots}'} {slot(side)}s{of} are"
 
 
 def some(side: Side, count: int, slots: int, of: str = "") -> str:

@@ -20,6 +20,10 @@ from wsgiviz.state.worker import SPANS_KEPT, Death, Slot, Span, Worker
 Newest = TypeVar("Newest", int, Accept)
 
 
+SECOND_NS = 1_000_000_000
+SECONDS_KEPT = 12
+"""Of somebody else's server, it is known of so many seconds how many requests ended in each."""
+
 NAMES_COUNTED = 64
 MOST_NUMBERS = 1 << 32
 OTHERS = "others"
@@ -190,6 +194,8 @@ class SideDraft:
         self.ledger.put(after)
         by = after.in_app - before.in_app
         nobody = after.for_nobody - before.for_nobody
+        if after.external and after.ended_ns and not before.ended_ns and after.raised != WORKER_DIED:
+            self.count_served(after.ended_ns)
         if by or nobody:
             run = self.run
             peak = run.in_app_peak.after(t_ns, by) if by else run.in_app_peak
@@ -215,6 +221,14 @@ class SideDraft:
         more = req - highest if 0 < req - highest < MOST_NUMBERS else 1
         self.numbers[pid] = min(req, lowest), max(req, highest)
         self.run = replace(self.run, external=self.run.external + more)
+
+    def count_served(self, ended_ns: int) -> None:
+        """One external request more that has ended."""
+        second, served = ended_ns // SECOND_NS, dict(self.run.served)
+        served[second] = served.get(second, 0) + 1
+        while len(served) > SECONDS_KEPT:
+            del served[min(served)]
+        self.run = replace(self.run, served=served)
 
     def count_raised(self, name: str, by: int) -> None:
         """So many requests more that ended with that exception."""

@@ -14,6 +14,7 @@ from wsgiviz.events import (
     ConnectionClosing,
     RequestBegan,
     RequestEnded,
+    RequestPeer,
     RequestsOver,
     ResponseStarted,
 )
@@ -151,6 +152,12 @@ def _closing(side: SideDraft, event: ConnectionClosing) -> None:
         side.keep(before, after, event.ended_ns)
 
 
+def _peer(side: SideDraft, event: RequestPeer) -> None:
+    request = side.ledger.get(event.req)
+    if request is not None and request.peer != event.address:
+        side.ledger.put(replace(request, peer=event.address))
+
+
 def _client_seen(side: SideDraft, event: ClientSeen) -> None:
     worker = side.worker(event)
     if worker is not None and worker.activity is Activity.READING and event.t_ns >= worker.since_ns:
@@ -204,6 +211,9 @@ def _ended(side: SideDraft, event: RequestEnded) -> None:
             gil_ns = _release(side, worker, event)
     elif event.req:
         _count_on_loop(side, event)
+        loop = side.loops.get(event.pid)
+        if loop is not None and loop.running == event.req:  # nobody looked when its last step ended
+            side.loops[event.pid] = replace(loop, running=0, since_ns=event.t_ns, held=None)
         if event.req in side.run.left:
             left = {req: pid for req, pid in side.run.left.items() if req != event.req}
             side.run = replace(side.run, left=left)
@@ -317,6 +327,7 @@ HANDLERS: Handlers = {
     ConnectionClosing: _closing,
     ClientSeen: _client_seen,
     AcceptorClosing: _acceptor_closing,
+    RequestPeer: _peer,
     RequestEnded: _ended,
     RequestsOver: _over,
 }

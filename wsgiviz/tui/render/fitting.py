@@ -13,7 +13,7 @@ from wsgiviz.tui.render.line import shortened
 ASIDE = re.compile(r" \((?! )[^()]*(?:\(\)[^()]*)*\)")
 PLACE = re.compile(r":\d+ ")
 CALL = re.compile(r"(?<=\d) \w+(?:\.\w+)+\b(?<!\.)(?!\()")
-AT_PLACE = re.compile(r" at \S+:\d+(?: in)?(?: \w+(?:\.\w+)*(?:\(\))?)?(?=[ ,;:.]|$)")
+AT_PLACE = re.compile(r"(?:, last seen)? at \S+:\d+(?: in)?(?: \w+(?:\.\w+)*(?:\(\))?)?(?=[ ,;:.]|$)")
 """Where in the code something is; the marked line shows it too."""
 OWNER = re.compile(r"(?<=threads) of \w+'s \w[\w ]*(?=[.,;:]|$)")
 SENTENCE_END = re.compile(r"(?<=[.!?]) (?=[A-Z#])")

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 from wsgiviz.analysis import booting
 from wsgiviz.analysis.lints import wording
 from wsgiviz.printable import printable
 from wsgiviz.state import Activity, Server, Side, Task, Worker
+from wsgiviz.tui.render.glyphs import Glyphs
 from wsgiviz.tui.render.line import BOLD, DIM, PLAIN, CellStyle, Line, Part, Row, shortened
 from wsgiviz.tui.render.view import ON_LOOP, PaneView
 from wsgiviz.tui.render.words import counted, running
+
+THREADS = re.compile(r"(\d+) workers? of (\d+) threads")
 
 ORDER = (
     Activity.BLOCKED,
@@ -62,7 +66,15 @@ def title(view: PaneView, width: int) -> Row:
     side = view.side.protocol
     text = printable(view.title, not view.glyphs.eighths)
     line = Line(width).add(f" {side.upper()} ", CellStyle(side, side + "*", "br")).add("  ")
-    return line.add(shortened(text, line.left, view.glyphs.ellipsis), BOLD).row()
+    return line.add(fitting_title(text, line.left, view.glyphs), BOLD).row()
+
+
+def fitting_title(text: str, room: int, glyphs: Glyphs) -> str:
+    """ "gunicorn gthread, 2 workers of 4 threads" in ``room`` cells: without gunicorn's name, with a product."""
+    times = "×" if glyphs.eighths else "x"
+    brief = THREADS.sub(rf"\1 {times} \2 threads", text.removeprefix("gunicorn "))
+    wordings = (text, text.removeprefix("gunicorn "), brief)
+    return next((words for words in wordings if len(words) <= room), shortened(text, room, glyphs.ellipsis))
 
 
 def labelled(label: str, width: int, column: int) -> Line:

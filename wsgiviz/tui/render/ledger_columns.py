@@ -123,6 +123,11 @@ def _seconds(value: float | None) -> Cell:
     return _number(measured(value if abs(value) >= 0.00005 else 0.0), value)  # no "-0.0 ms"
 
 
+def _id(entry: Entry) -> Cell:
+    """Of an external request's long number the end, by which it is told from its neighbours."""
+    return _number(str(entry.id) if entry.id > 0 else f"{entry.id % 100_000:05}", entry.order, 5)
+
+
 def _side(entry: Entry, look: Look) -> Cell:
     return Cell(entry.side, entry.side, f"{entry.side[:4]}!", look)
 
@@ -146,6 +151,11 @@ def _status(entry: Entry, look: Look) -> Cell:
 
 def _path(entry: Entry, look: Look) -> Cell:
     words = printable(entry.target, not look.glyphs.eighths)
+    return Cell(words, words or None)
+
+
+def _client(entry: Entry, look: Look) -> Cell:
+    words = printable(entry.client, not look.glyphs.eighths)
     return Cell(words, words or None)
 
 
@@ -191,10 +201,11 @@ def _sign(entry: Entry, glyphs: Glyphs) -> str:
 
 COLUMNS = (
     Column("side", _side, 6, 5, left=True),
-    Column("#", lambda entry, _: _number(str(entry.id), entry.id, 5), 7, 5),
+    Column("#", lambda entry, _: _id(entry), 7, 5),
     Column("worker", _worker, 8, 6),
     Column("status", _status, 33, 10, left=True),
     Column("path", _path, 24, 14, left=True),
+    Column("client", _client, 21, 15, left=True),
     Column("planned", lambda entry, _: _seconds(entry.planned_s), 9, 7),
     Column("queue wait", lambda entry, _: _seconds(entry.queue_wait_s), 12, 7, "queue"),
     Column("service", lambda entry, _: _seconds(entry.service_s), 9, 7),
@@ -213,12 +224,13 @@ SAID_ONCE = {
     "worker": "on worker",
     "status": "",
     "path": "",
+    "client": "from",
     "queue wait": "waited",
     "service": "served in",
 }
 """Columns of which a value that all cells have is worth saying, and the words for that."""
 
-GIVE_WAY = ("planned", "return", "worker", "path", "queue wait", "side")
+GIVE_WAY = ("planned", "return", "worker", "client", "path", "queue wait", "side")
 """What is left out first where there is no room for all."""
 
 LESS_THAN_BARS = frozenset({"planned", "return", "worker"})

@@ -13,7 +13,7 @@ from wsgiviz.state import Activity, Loop, Task
 from wsgiviz.tui.render.glyphs import LOOP_HELD_NS
 from wsgiviz.tui.render.head_rows import bar_cells, booting_master, colour_of, labelled, shares
 from wsgiviz.tui.render.line import DIM, CellStyle, Part, Row, shortened
-from wsgiviz.tui.render.view import ON_LOOP, PaneView
+from wsgiviz.tui.render.view import MOSTLY, ON_LOOP, PaneView
 from wsgiviz.tui.render.words import counted, measured, name_of, running
 
 LEAST_LANES = 4
@@ -87,7 +87,8 @@ def _on_loops(view: PaneView) -> list[OnLoop]:
 
 def _one(view: PaneView, width: int, column: int, on: OnLoop, most: int) -> Row:
     line = labelled(on.label, width, column)
-    line.extend(shares({task: on.counts[task] for task in ON_LOOP}, most, bar_cells(width), view))
+    cells = bar_cells(width) - max(0, line.used - column)  # its label may be longer than others
+    line.extend(shares({task: on.counts[task] for task in ON_LOOP}, most, cells, view))
     line.to(column + bar_cells(width) + (2 if width >= 50 else 1))
     words, short = _words([on.loop], view)
     requests = Part(f"   {counted(on.taken, 'request')}", DIM)
@@ -114,6 +115,8 @@ def _words(loops: Sequence[Loop], view: PaneView) -> tuple[Part, Part]:
         return Part(text, CellStyle("gil!", "", "b")), Part(text.rpartition(" for")[0], CellStyle("gil!", "", "b"))
     share = busy_share(loops, view) if view.side.run.running else 0.0
     if share >= SEEN_FROM:
+        if share < MOSTLY:
+            return (Part(f"{view.glyphs.task[Task.AWAITING]} idle, {share * 100:.0f} % busy", DIM),) * 2
         text = f"{view.glyphs.task[Task.RUNNING]} busy {share * 100:3.0f} %"
         return (Part(text, CellStyle("computing!", "", "b")),) * 2
     runs = next((loop.running for loop in loops if loop.running), 0)

@@ -5,8 +5,6 @@ The same request stands in the same row of a pane whose server has a loop (`wsgi
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from wsgiviz.events import request_number
 from wsgiviz.state import BUSY, Activity, Request, Span, Worker
 from wsgiviz.tui.render.chart import EIGHTHS, Block, Chart, Scale, draw_block
@@ -24,15 +22,9 @@ def server_of(request: Request, view: PaneView) -> Worker | None:
     return view.side.server.workers.get((request.pid, request.slot)) if request.pid else None
 
 
-def held_now(request: Request, view: PaneView) -> Worker | None:
-    """The slot that has it at present."""
-    worker = server_of(request, view)
-    return worker if worker is not None and worker.req == request.id and worker.busy else None
-
-
 def sign(request: Request, view: PaneView) -> Part:
     """What its worker does with it; or that it waits, or how it ended."""
-    worker = None if failed(request) or request.finished else held_now(request, view)
+    worker = None if failed(request) or request.finished else view.slot_of(request)
     if worker is not None:
         return Part(view.glyphs.activity[worker.activity], text_style(worker.activity))
     return task_sign(request, view)
@@ -47,7 +39,7 @@ def growth(request: Request, reached: int, view: PaneView) -> tuple[object, ...]
     """What of a lane changes with time alone."""
     if request.over:
         return ()
-    worker = held_now(request, view)
+    worker = view.slot_of(request)
     since = (view.now_ns - request.finished_ns) // TENTH_NS if request.finished else 0
     return (reached if worker else reached // (EIGHTHS // 2), worker.activity if worker else "", since)
 
@@ -58,12 +50,16 @@ def draw(chart: Chart, request: Request, scale: Scale, view: PaneView, named: bo
     if end < scale.start_ns or begin >= scale.end_ns:
         return
     taken = request.accepted_ns or request.began_ns
+    released = max(taken, request.released_ns or request.ended_ns or end)
+    spans = _served(request, (taken, released), view) if taken else []
+    served = spans[0][1] if spans else (request.began_ns if request.slot else 0) or taken
     if named:
-        _dots(chart, begin, taken or end, scale, view)
+        _dots(chart, begin, served or end, scale, view)
     if not taken:
         return
-    released = request.released_ns or request.ended_ns or end
-    extent = _blocks(chart, request, (taken, max(taken, released)), scale, view)
+    extent = _blocks(chart, request, spans, scale, view)
+    if not extent[1]:
+        _too_short(chart, request, (served, released), scale, view)
     if named:
         _name(chart, request, extent, view)
 
@@ -79,33 +75,38 @@ def _dots(chart: Chart, begin_ns: int, end_ns: int, scale: Scale, view: PaneView
 
 
 def _blocks(
-    chart: Chart, request: Request, served_ns: tuple[int, int], scale: Scale, view: PaneView
+    chart: Chart, request: Request, spans: list[tuple[Activity, int, int]], scale: Scale, view: PaneView
 ) -> tuple[int, int]:
-    """What its worker did from and until then; the eighths from which and to which it is drawn."""
+    """What its worker did; the eighths from which and to which it is drawn."""
     shade = "" if request_number(request.id) % 2 else "+"
     before, extent = Block(0, 0, "", ""), (0, 0)
-    for activity, begin, end in _served(request, served_ns, view):
+    for activity, begin, end in spans:
         left, right = max(before.right, scale.at(begin)), scale.at(end)
         if right > left:
             block = Block(left, right, activity, COLOUR[activity] + shade, request.id)
             draw_block(chart, before, block, view.glyphs)
             before, extent = block, (extent[0] if extent[1] else left, right)
-    if not extent[1]:
-        _too_short(chart, request, served_ns, scale, view)
     return extent
 
 
-def _served(request: Request, served_ns: tuple[int, int], view: PaneView) -> Iterator[tuple[Activity, int, int]]:
-    """Activities of its slot between these times: a slot has one request at a time."""
+def _served(request: Request, within_ns: tuple[int, int], view: PaneView) -> list[tuple[Activity, int, int]]:
+    """Activities of its slot between these times, from when it had this request: what a slot was busy with before it
+    was last free is another's, even if this one was accepted already and waited for a thread."""
     worker = server_of(request, view)
     found: list[Span] = []
     for span in reversed(worker.spans if worker is not None else ()):
-        if span.end_ns and span.end_ns <= served_ns[0]:
+        if span.end_ns and span.end_ns <= within_ns[0]:
             break
-        if span.activity in BUSY and span.start_ns < served_ns[1]:
+        if span.start_ns >= within_ns[1]:
+            continue
+        if span.activity in BUSY and span.req in (0, request.id):
             found.append(span)
-    for span in reversed(found):
-        yield span.activity, max(span.start_ns, served_ns[0]), min(span.end_ns or view.now_ns, served_ns[1])
+        elif span.start_ns < (request.began_ns or within_ns[1]):
+            break
+    return [
+        (span.activity, max(span.start_ns, within_ns[0]), min(span.end_ns or view.now_ns, within_ns[1]))
+        for span in reversed(found)
+    ]
 
 
 def _too_short(chart: Chart, request: Request, served_ns: tuple[int, int], scale: Scale, view: PaneView) -> None:

@@ -325,7 +325,7 @@ def _request_lanes(view: PaneView, width: int, room: int, head: int, scale: Scal
     for track in shown:
         memory.lanes.append((len(made) + above, track))
         last = tracks.last(track)
-        if last is None:
+        if last is None or (view.attached and 0 < last.ended_ns < view.start_ns):
             made += [blank] * thick
             continue
         life = (

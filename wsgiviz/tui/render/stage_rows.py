@@ -18,7 +18,7 @@ LEAST_WITH_GAP = 12
 DIGITS_FROM = 10
 """Below this height badge and time have one line."""
 
-DIGITS_AT = 10
+DIGITS_AT = 11
 """The column in which the digits begin, beside the badge."""
 
 WIDEST = "88.88s"
@@ -93,7 +93,7 @@ def _small(view: PaneView, width: int) -> Row:
 def _badge(view: PaneView) -> Part:
     side = view.side.protocol
     name = view.side.kind if view.twin else side.upper()
-    return Part(f" {name[: DIGITS_AT - 3]} ", CellStyle(side, f"{side}*", "br"))
+    return Part(f" {name[: DIGITS_AT - 4]} ", CellStyle(side, f"{side}*", "br"))
 
 
 def _answered(view: PaneView) -> Part:
@@ -101,5 +101,5 @@ def _answered(view: PaneView) -> Part:
     run = view.side.run
     if not run.started_ns or view.timed_s is not None:
         return Part("", DIM)
-    words = f"{run.done}/{run.planned}"
-    return Part(words if len(words) < DIGITS_AT else str(run.done), BOLD if run.done else DIM)
+    words = f"{run.completed}/{run.planned}"
+    return Part(words if len(words) < DIGITS_AT else str(run.completed), BOLD if run.completed else DIM)

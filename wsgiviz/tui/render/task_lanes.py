@@ -18,7 +18,7 @@ from wsgiviz.tui.render.glyphs import AFTER, HELD, LOOP_HELD_NS, ON_THE_WAY, UNK
 from wsgiviz.tui.render.line import BOLD, DIM, CellStyle, Part, shortened
 from wsgiviz.tui.render.tracks import Tracks, begin_ns, end_ns
 from wsgiviz.tui.render.view import PaneView
-from wsgiviz.tui.render.words import measured, running
+from wsgiviz.tui.render.words import measured, place, running
 
 STYLES: dict[str, CellStyle] = {
     Task.AWAITING: CellStyle("awaiting"),
@@ -207,16 +207,16 @@ def _write_ending(chart: Chart, request: Request, scale: Scale, view: PaneView) 
     if end < scale.start_ns:
         return
     cell = -(-scale.at(end) // EIGHTHS) + 2
-    words, style = _ending(request, view)
     room = len(chart.chars) - cell
-    if request.where is not None and room > 12:
+    words, style = _ending(request, view, room)
+    if failed(request) and room > 12:
         words = shortened(words, room, view.glyphs.ellipsis)
     if len(words) <= room:
         chart.write(cell, words, style)
 
 
-def _ending(request: Request, view: PaneView) -> tuple[str, CellStyle]:
-    """How it went; while it goes on, only what is remarkable."""
+def _ending(request: Request, view: PaneView, room: int) -> tuple[str, CellStyle]:
+    """How it went, in ``room`` cells if that can be; while it goes on, only what is remarkable."""
     step_ns = view.now_ns - request.since_ns if request.since_ns else 0
     runs = request.task is Task.RUNNING and view.side.is_loop and not request.over
     if runs and step_ns >= LOOP_HELD_NS:
@@ -234,9 +234,10 @@ def _ending(request: Request, view: PaneView) -> tuple[str, CellStyle]:
     if request.finished:
         took = measured((request.finished_ns - (request.planned_ns or begin_ns(request))) / 1e9)
         longer = request.after_answer_ns(view.now_ns)
-        return took + (f", app {measured(longer / 1e9)} longer" if longer else ""), DIM
+        full = took + (f", app {measured(longer / 1e9).strip()} longer" if longer else "")
+        return full if len(full) <= room else took, DIM
     if request.where is not None:
-        return printable(request.where.words, not view.glyphs.eighths), DIM
+        return printable(place(request.where, room), not view.glyphs.eighths), DIM
     return "", DIM
 
 
@@ -256,6 +257,9 @@ def summary(requests: Iterable[Request], view: PaneView) -> str:
 
 
 def _word(request: Request, view: PaneView) -> str:
+    slot = view.slot_of(request)
+    if slot is not None:
+        return slot.activity.value
     if not (request.ended_ns or request.received_ns or request.failed_ns):
         return Activity.READING.value if view.reads(request) else WORDS[request.task]
     if goes_on(request, view.now_ns):

@@ -59,7 +59,7 @@ def answered(view: PaneView, middle: Median) -> tuple[Part, Part, Part, Part]:
     if view.attached:
         return served_parts(view, " served")
     run = view.side.run
-    of = _done_of(view) if _passed_s(view) is not None else f"{run.done} of {run.planned} answered"
+    of = _done_of(view) if _passed_s(view) is not None else f"{run.completed} of {run.planned} answered"
     in_time = run.completed - run.added_completed
     speed = Part(f"  {rate(in_time / _elapsed_s(run))}" if run.completed else " " * 9, PLAIN)
     latency = middle.latency_s(view.side)
@@ -67,7 +67,7 @@ def answered(view: PaneView, middle: Median) -> tuple[Part, Part, Part, Part]:
     bad = run.failed + run.bad_status
     word = "refused" if run.refused == bad else "failed"
     failed = Part(f"  {bad} {word}", CellStyle("failed!", "", "b")) if bad else Part("", DIM)
-    return Part(of, BOLD if run.done else DIM), speed, half, failed
+    return Part(of, BOLD if run.completed else DIM), speed, half, failed
 
 
 def _done_of(view: PaneView) -> str:
@@ -156,7 +156,7 @@ def predicted_words(view: PaneView) -> list[tuple[Part, ...]]:
         (Part("predicted ", DIM), seconds, formula, *error),
         (Part("predicted ", DIM), seconds, *error),
         (Part("pred. ", DIM), seconds, *error),
-        (seconds,),
+        (Part("pred. ", DIM), seconds),
     ]
 
 
@@ -175,7 +175,7 @@ def trouble_words(view: PaneView) -> list[tuple[Part, ...]]:
         more = [(Part(_plain(caveat, view), DIM),)] if caveat else ghost_words(view)
         return [*((ratio, rival, Part("   ", DIM), *words) for words in more), (ratio, rival), (ratio,)]
     if caveat:
-        return [(Part(_plain(caveat, view), DIM),), (Part("see the caveat in the ledger", DIM),)]
+        return [(Part(_plain(caveat, view), DIM),), (Part("caveat: see the ledger", DIM),)]
     return ghost_words(view)
 
 

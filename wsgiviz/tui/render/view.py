@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from wsgiviz.analysis import metrics
 from wsgiviz.analysis.loop_times import occupied
-from wsgiviz.state import Activity, Request, Side, Task
+from wsgiviz.state import Activity, Request, Side, Task, Worker
 from wsgiviz.tui.render.glyphs import UNICODE, Glyphs
 
 if TYPE_CHECKING:
@@ -90,6 +90,12 @@ class PaneView:
         """How many requests a loop has taken up, by what they do: running, ready, awaiting, in threads."""
         counts = Counter([self.task_of(request) for request in self.in_flight if not request.ended_ns])
         return {task: counts[task] for task in ON_LOOP}
+
+    def slot_of(self, request: Request) -> Worker | None:
+        """The worker or thread that has it at present; on a loop none has."""
+        worker = self.side.server.workers.get((request.pid, request.slot)) if request.pid else None
+        held = worker is not None and worker.req == request.id and worker.busy and not self.side.is_loop
+        return worker if held else None
 
     def task_of(self, request: Request) -> str:
         """What it does, or that it is still being read."""

@@ -245,6 +245,7 @@ def _facts(view: RequestView) -> list[Parts]:
         ("now", entry.state or "over"),
         ("CPU", _cpu(request)),
     ]
+    facts += [("client", request.peer)] if request.peer else []
     facts += [("GIL", _gil(request))] if request.gil_ns > 0 else []
     facts += [("at", request.where.words)] if request.where else []
     facts += [("innermost", request.within.words)] if request.within else []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from wsgiviz.events import request_number
+from wsgiviz.state import Location
 
 
 def measured(seconds: float) -> str:
@@ -17,6 +18,12 @@ def measured(seconds: float) -> str:
 def running(seconds: float) -> str:
     """A duration that still grows, in tenths: what changes more often can't be read."""
     return f"{max(0.0, seconds):.1f} s"
+
+
+def place(where: Location, room: int) -> str:
+    """Where in the code something is, in ``room`` cells: with the call, the call alone, the line alone; else ""."""
+    line = f"{where.file.rpartition('/')[2]}:{where.line}"
+    return next((words for words in (where.words, where.call, line) if words and len(words) <= room), "")
 
 
 def name_of(req: int) -> str:

@@ -13,7 +13,7 @@ from wsgiviz.tui.render.chart import EIGHTHS, Chart, Scale
 from wsgiviz.tui.render.history import COLOUR, History
 from wsgiviz.tui.render.line import DIM, CellStyle, Line, Part, Row, shortened
 from wsgiviz.tui.render.view import PaneView
-from wsgiviz.tui.render.words import counted, name_of, running
+from wsgiviz.tui.render.words import counted, name_of, place, running
 
 
 def text_style(activity: Activity) -> CellStyle:
@@ -85,8 +85,7 @@ def status(worker: Worker, indent: int, width: int, view: PaneView) -> Row:
     if worker.busy and request is not None and request.in_app:
         where = request.where
     if where is not None and line.left > 10:
-        words = printable(where.words, not view.glyphs.eighths)
-        line.add("   ").add(shortened(words, line.left, view.glyphs.ellipsis), DIM)
+        line.add("   ").add(printable(place(where, line.left), not view.glyphs.eighths), DIM)
     return line.row()
 
 

@@ -47,7 +47,7 @@ class AttachedScreen(LiveScreen, inherit_bindings=False):
         *SIGNALS,
         *BLACK_BOX,
         *VIEW[:-1],
-        Binding("q", "app.quit", "quit", tooltip="Quit; the servers go on"),
+        Binding("q", "app.quit", "quit", tooltip="Detach, and quit: the servers go on"),
         Binding(",".join(NOT_ASKED), "not_asked", "", show=False),
     ]
     HINTS: ClassVar[Sequence[Hint]] = ATTACHED_HINTS

@@ -95,7 +95,7 @@ ATTACHED_HINTS: list[Hint] = [
     ("^p", "palette"), ("b", "stage"), ("?", "help"), ("q", "quit"),
 ]  # fmt: skip
 
-STAGE_HINTS: list[Hint] = [("space", "fire"), ("b", "all of it"), ("?", "help"), ("q", "quit")]
+STAGE_HINTS: list[Hint] = [("space", "fire"), ("b", "leave stage"), ("?", "help"), ("q", "quit")]
 
 REPLAY_STAGE_HINTS: list[Hint] = [("space", "play/pause"), *STAGE_HINTS[1:]]
 

@@ -10,7 +10,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.screen import ModalScreen
 from textual.widget import Widget
-from textual.widgets import Input, Label, Static
+from textual.widgets import Input, Label, Select, Static
 
 from wsgiviz import scenarios
 from wsgiviz.errors import UsageError
@@ -42,6 +42,7 @@ class FormScreen(ModalScreen[Settings | None]):
     def __init__(self, settings: Settings) -> None:
         super().__init__()
         self._settings = settings
+        self._shown = settings  # the same with the scenario that is chosen, and what it has of its own
         self._options = [option for option in OPTIONS if option.in_form]
 
     def compose(self) -> ComposeResult:
@@ -49,21 +50,26 @@ class FormScreen(ModalScreen[Settings | None]):
         with Vertical(id="form", classes="dialog"):
             yield Static("Settings", classes="title")
             with VerticalScroll(can_focus=False):
-                yield from _row("scenario", self._scenario(), _note_of_scenario())
-                for parameter in self._parameters():
-                    yield from _row(parameter.name, self._field_of(parameter), parameter.help)
+                yield _row("scenario", self._scenario(), _note_of_scenario())
+                yield from self._rows_of_parameters()
                 for option in self._options:
                     text = _text(getattr(settings, option.name))
-                    yield from _row(option.flag[2:], _field(option, text, self._checked(option.name)), option.help)
+                    yield _row(option.flag[2:], _field(option, text, self._checked(option.name)), option.help)
             yield Static("", id="problem", markup=False)
             yield Static(KEYS_OF_TEXT, classes="keys", markup=False)
+
+    def _rows_of_parameters(self) -> list[Horizontal]:
+        return [
+            _row(parameter.name, self._field_of(parameter), parameter.help, "row parameter")
+            for parameter in self._parameters()
+        ]
 
     def _scenario(self) -> ChoiceField:
         words = [scenario.name for scenario in (*scenarios.catalogue(), *scenarios.symptoms())]
         return ChoiceField(self._settings.scenario, SCENARIO, dict.fromkeys([*words, self._settings.scenario]))
 
     def _field_of(self, parameter: Parameter | Choice) -> Widget:
-        text = parameter.show(self._settings.parameters.get(parameter.name, parameter.default))
+        text = parameter.show(self._shown.parameters.get(parameter.name, parameter.default))
         name = PARAMETER + parameter.name
         if isinstance(parameter, Choice):
             return ChoiceField(text, name, parameter.words)
@@ -73,14 +79,43 @@ class FormScreen(ModalScreen[Settings | None]):
         return lambda text: self._problem(name, text)
 
     def _parameters(self) -> tuple[Parameter | Choice, ...]:
-        scenario = self._settings.scenario_used
+        scenario = self._shown.scenario_used
         return scenario.parameters if scenario else ()
 
     def on_mount(self) -> None:
         self.set_class(self.app.screen_stack[0].has_class("ascii"), "ascii")
+        self._draw_arrows()
+
+    def _draw_arrows(self) -> None:
         if self.has_class("ascii"):
             for field in self.query(ChoiceField):
                 field.use_ascii()
+
+    async def on_select_changed(self, event: Select.Changed) -> None:
+        """Another scenario has other parameters, and settings of its own where nobody has changed them."""
+        chosen = self.query_one(f"#{SCENARIO}", ChoiceField).word
+        if event.select.id != SCENARIO or chosen == self._shown.scenario:
+            return
+        before, problem = self._shown, self.query_one("#problem", Static)
+        try:
+            self._shown = self._settings.changed(scenario=chosen)
+        except UsageError as error:  # some of what was given does not go with it: it can be changed here
+            problem.update(f"{error.message}. {error.hint}")
+            return
+        problem.update("")
+        for name in before.belong_to_scenario(chosen) | self._settings.belong_to_scenario(chosen):
+            self._put_own(name, before)
+        await self.query(".parameter").remove()
+        await self.query_one("#form VerticalScroll").mount_all(self._rows_of_parameters(), after=0)
+        self._draw_arrows()
+
+    def _put_own(self, name: str, before: Settings) -> None:
+        """The scenario's own value, where the field still has the one of the scenario before it."""
+        now, was = (_text(getattr(settings, name)) for settings in (self._shown, before))
+        for text in self.query(f"TextField#{name}").results(TextField):
+            text.value = now if text.value.strip() == was else text.value
+        for choice in self.query(f"ChoiceField#{name}").results(ChoiceField):
+            choice.value = now if choice.word == was else choice.value
 
     def on_descendant_focus(self) -> None:
         """The line of keys has those of the field that has the focus."""
@@ -138,24 +173,16 @@ class FormScreen(ModalScreen[Settings | None]):
         texts |= {field.id or "": field.word for field in self.query(ChoiceField)}
         entered: dict[str, Any] = {option.name: texts[option.name] or None for option in self._options}
         entered[SCENARIO] = texts[SCENARIO]
-        if texts[SCENARIO] == self._settings.scenario:
+        if not (entered["wsgi"] or entered["asgi"]):
             entered["parameters"] = {
-                name.removeprefix(PARAMETER): text
-                for name, text in texts.items()
-                if name.startswith(PARAMETER) and not (entered["wsgi"] or entered["asgi"])
+                name.removeprefix(PARAMETER): text for name, text in texts.items() if name.startswith(PARAMETER)
             }
-        else:
-            for name in self._settings.belong_to_scenario(texts[SCENARIO]):
-                if entered.get(name) == _text(getattr(self._settings, name)):
-                    del entered[name]  # another scenario has its own default
         return entered
 
 
-def _row(label: str, field: Widget, note: str) -> ComposeResult:
-    with Horizontal(classes="row"):
-        yield Label(label, markup=False)
-        yield field
-        yield Static(note, id=f"note-{field.id}", classes="note", markup=False)
+def _row(label: str, field: Widget, note: str, classes: str = "row") -> Horizontal:
+    said = Static(note, id=f"note-{field.id}", classes="note", markup=False)
+    return Horizontal(Label(label, markup=False), field, said, classes=classes)
 
 
 def _field(option: Option, text: str, problem: Callable[[str], str]) -> Widget:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import ClassVar
 
+from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
@@ -45,6 +47,13 @@ TASKS = {
 }
 
 
+INDENT = 10
+"""So far from the left is what a sign, or a key, means."""
+
+LEAST = 20
+"""Words are not wrapped to less."""
+
+
 class HelpScreen(ModalScreen[None]):
     """Keys and signs."""
 
@@ -71,14 +80,20 @@ class HelpText(Coloured):
     def __init__(self, keys: list[tuple[str, str]], glyphs: Glyphs) -> None:
         super().__init__("", markup=False)
         self._keys, self._glyphs = keys, glyphs
+        self._width = 0
 
     def on_mount(self) -> None:
         self.recoloured()
 
+    def on_resize(self, event: events.Resize) -> None:
+        if event.size.width != self._width:
+            self._width = event.size.width
+            self.recoloured()
+
     def recoloured(self) -> None:
         lines = [*self._of_workers(), Content(""), *self._of_tasks(), Content(""), *self._of_both(), Content("")]
-        lines += [_title("Keys"), *(_line(key, what) for key, what in self._keys)]
-        lines += [_line("ctrl+p", "The palette: every action, every scenario, every theme")]
+        lines += [_title("Keys"), *(self._key(key, what) for key, what in self._keys)]
+        lines += [self._key("ctrl+p", "The palette: every action, every scenario, every theme")]
         self.update(Content("\n").join(lines))
 
     def _of_workers(self) -> list[Content]:
@@ -117,7 +132,15 @@ class HelpText(Coloured):
         ]
 
     def _sign(self, colour: str, sign: str, texture: str, what: str) -> Content:
-        return Content.assemble((f"  {sign}  {texture * 3}", self.words(colour, "b")), f"  {what}")
+        return Content.assemble((f"  {sign}  {texture * 3}", self.words(colour, "b")), "  ", self._beside(what))
+
+    def _key(self, key: str, what: str) -> Content:
+        return Content.assemble((f"{f'  {key}':<{INDENT}}", "bold"), self._beside(what))
+
+    def _beside(self, what: str) -> str:
+        """In lines below each other, where one has no room."""
+        lines = textwrap.wrap(what, max(LEAST, self._width - INDENT)) if self._width else [what]
+        return ("\n" + " " * INDENT).join(lines)
 
 
 def _colour_of(task: Task) -> str:
@@ -126,7 +149,3 @@ def _colour_of(task: Task) -> str:
 
 def _title(text: str) -> Content:
     return Content.styled(text, "bold $foreground")
-
-
-def _line(key: str, what: str) -> Content:
-    return Content.assemble((f"  {key:<8}", "bold"), what)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from typing import ClassVar
 
@@ -25,6 +26,12 @@ LOW = 20
 """In fewer lines than these only the list is shown."""
 
 MOST_PROBLEMS = 3
+
+INDENT, OPTION_PADDING = 2, 2
+"""Cells before a title, and beside each option."""
+
+LEAST = 20
+"""Titles are not wrapped to less."""
 
 
 class LessonListScreen(ModalScreen[Lesson | None]):
@@ -63,20 +70,30 @@ class LessonListScreen(ModalScreen[Lesson | None]):
 
     def on_resize(self, event: events.Resize) -> None:
         self.set_class(event.size.height < LOW, "low")
+        self.call_after_refresh(self._fit)
+
+    def _fit(self) -> None:
+        """Titles that have no room in one line go on below their beginning."""
+        options = self.query_one(OptionList)
+        width = options.scrollable_content_region.width - INDENT - OPTION_PADDING
+        for at, option in enumerate(self._options(max(LEAST, width))):
+            options.replace_option_prompt_at_index(at, option.prompt)
 
     def _next(self) -> int:
         """The first lesson that is not done."""
         return next((at for at, (_, progress) in enumerate(self._lessons) if not progress.done), 0)
 
-    def _options(self) -> list[Option]:
+    def _options(self, room: int = 200) -> list[Option]:
         width = max((len(self._title_of(lesson)) for lesson, _ in self._lessons), default=0)
-        return [self._option(lesson, progress, width) for lesson, progress in self._lessons]
+        return [self._option(lesson, progress, width, room) for lesson, progress in self._lessons]
 
-    def _option(self, lesson: Lesson, progress: LessonProgress, width: int) -> Option:
+    def _option(self, lesson: Lesson, progress: LessonProgress, width: int, room: int) -> Option:
         sign = self._glyphs.task[Task.DONE] if progress.done else " "
         begun = f"{progress.step + 1}/{progress.steps}" if progress.step and not progress.done else ""
-        title = self._title_of(lesson).ljust(width)
-        return Option(Content.assemble((sign, "bold"), " ", (title, "bold"), f"  {begun}"))
+        title = self._title_of(lesson).ljust(min(width, room))
+        if len(f"{title}  {begun}".rstrip()) > room:
+            title = ("\n" + " " * INDENT).join(textwrap.wrap(title, room - len(f"  {begun}".rstrip())))
+        return Option(Content.assemble((sign, "bold"), " ", (title, "bold"), f"  {begun}" if begun else ""))
 
     def _title_of(self, lesson: Lesson) -> str:
         """Of a case, what people say of it."""

@@ -50,7 +50,8 @@ def card(caption: Caption, width: int, lines: int, ascii_only: bool) -> list[tup
     if found is None or lines < ROOM_FOR_MORE:
         return []
     what = caption.text.removesuffix(f" {found.words}") if found.words else caption.text
-    why = " ".join(filter(None, (found.words, found.because)))
+    because = "" if found.because.rstrip(".") in what else found.because  # it may be what happened itself
+    why = " ".join(filter(None, (found.words, because)))
     rows = list(zip(("", *LABELS), (what, why, found.change, in_words(found.next)), strict=True))
     rows = [(label, printable(text, ascii_only)) for label, text in rows if text]
     if found.not_measured and len(rows) < lines:

@@ -1,0 +1,84 @@
+"""What runs apps in tests: frames come when asked for, keys are waited for, style sheets are parsed once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+from textual._context import active_app
+from textual.app import App
+from textual.css.model import RuleSet
+from textual.css.stylesheet import Stylesheet
+
+from wsgiviz.tui.frame_clock import FrameClock
+
+DEADLINE_S = 20.0
+
+
+class AskedClock(FrameClock):
+    """Makes a frame when a test asks for one. tests/tui/test_calm.py has the clock that the program has.
+
+    With that, how many frames a test makes follows from how busy the machine is, and it waits for each.
+    """
+
+    started = False
+
+    @property
+    def early(self) -> bool:
+        return False
+
+    @property
+    def slow(self) -> bool:
+        return False
+
+    def start(self) -> None:
+        self.started = True
+
+    def calm(self, calm: bool) -> None:
+        """Each frame is asked for."""
+
+    def wake(self) -> None:
+        """Nor does it sleep."""
+
+    def frame(self) -> None:
+        if self.started:
+            self._frame()
+
+
+def run_quickly(run: Callable[[], Awaitable[None]]) -> None:
+    """Textual waits after each key until the process is idle, for a second at most. This app may draw frames all the
+    time, so that it never is: here it waits for what the key has set off."""
+
+    async def idle(min_sleep: float = 0, max_sleep: float = 0) -> None:
+        await handled(active_app.get())
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("textual.app.wait_for_idle", idle)
+        patch.setattr("textual.pilot.wait_for_idle", idle)
+        patch.setattr(Stylesheet, "_parse_rules", parsed_once)
+        asyncio.run(run())  # type: ignore[arg-type]
+
+
+async def handled(app: App[Any]) -> None:
+    """Wait until all messages that are under way are handled: from the app to the widget with the focus, and back."""
+    for _ in range(2):  # twice, since a key gets to the app in the next turns of the loop only
+        for pump in (app, app.screen, app.focused or app.screen, app.screen, app):
+            done = asyncio.Event()
+            if pump.call_later(done.set):
+                async with asyncio.timeout(DEADLINE_S):
+                    await done.wait()
+
+
+_parse_rules = Stylesheet._parse_rules
+_parsed: dict[tuple[Any, ...], list[RuleSet]] = {}
+
+
+def parsed_once(sheet: Stylesheet, css: str, *args: Any, **kwargs: Any) -> list[RuleSet]:
+    """The rules of ``css``, which all apps of a process share. An app parses its style sheets at its start and at
+    each change of theme, for a fifth of the time that most tests take. Textual keeps rules too, for one app."""
+    key = (css, args, tuple(sorted(kwargs.items())), frozenset(sheet._variables.items()))
+    if key not in _parsed:
+        _parsed[key] = _parse_rules(sheet, css, *args, **kwargs)
+    return _parsed[key]
