@@ -349,6 +349,12 @@ def death_of(pid: int) -> dict[str, Any] | None:
     return next((death for death in last_deaths.last()["deaths"] if death["pid"] == pid), None)
 
 
+def recorded_death(pid: int) -> dict[str, Any] | None:
+    """Its master has said what became of it."""
+    death = death_of(pid)
+    return death if death and death["seen"] and death["note"] != last_deaths.NOT_YET_KNOWN else None
+
+
 def holder(server: Server) -> int:
     """The worker that holds a connection."""
 
@@ -390,7 +396,7 @@ def test_the_black_box_after_kill_9_of_a_worker_and_then_of_all(start: Callable[
     server.ask("/sleep")
     first = holder(server)
     os.kill(first, signal.SIGKILL)
-    found = until(lambda: (one := death_of(first)) and one["note"] != last_deaths.NOT_YET_KNOWN and one)
+    found = until(lambda: recorded_death(first))
     assert (found["cause"], found["by"], found["signal"]) == ("was killed by SIGKILL", None, "SIGKILL")
     assert found["note"] == last_deaths.NOBODY_KNOWN
     assert found.keys() == documented("of a death")
@@ -450,7 +456,7 @@ def test_a_worker_that_the_kernel_kills_for_lack_of_memory(
     [eater] = server.workers()
     limited(eater)
     server.ask("/eat")
-    found = until(lambda: (one := death_of(eater)) and one["note"] != last_deaths.NOT_YET_KNOWN and one)
+    found = until(lambda: recorded_death(eater))
     assert found["signal"] == "SIGKILL"
     assert "memory" in found["cause"]
     assert found["note"] is None
