@@ -76,7 +76,7 @@ def _dump(pid: int, home: Path) -> Dump:
     command = [sys.executable, "-m", "wsgiviz", "dump", str(pid), "--ascii"]
     done = subprocess.run(command, env=_env(home), capture_output=True, text=True, check=False)
     whole_s = time.monotonic() - began_s
-    if f"{WORKERS} workers" not in done.stdout:
+    if not re.search(rf": {WORKERS} (\w+ )?workers, up", done.stdout):
         raise Unmeasured(f"the dump says: {(done.stdout + done.stderr)[:200]!r}")
     return Dump(whole_s, _cpu_s() - before)
 

@@ -2,172 +2,35 @@
 
 from __future__ import annotations
 
-import contextlib
-import http.client
 import json
-import os
-import signal
-import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
 
+from tests.integration.own_servers import (
+    ON_LINUX,
+    WAIT_S,
+    Server,
+    gunicorn,
+    held,
+    only_server,
+    start_servers,  # noqa: F401 - the fixture
+    until,
+)
 from tests.unit.dump_keys import documented
 from wsgiviz import cli
 from wsgiviz.observe import py_spy
-from wsgiviz.recorder import served
-from wsgiviz.report import dump_facts, last_deaths
+from wsgiviz.report import dump_facts
 from wsgiviz.report.dump import dump
 from wsgiviz.report.dump_page import WIDTH, page
 
-pytestmark = [
-    pytest.mark.skipif(sys.platform != "linux", reason="from outside only Linux says what processes do"),
-    pytest.mark.xdist_group("dump"),  # it judges no times
-]
-
-APP = """\
-import asyncio, ctypes, os, threading, time
-
-LOCK = threading.Lock()
-
-def app(environ, start_response):
-    path = environ["PATH_INFO"]
-    if path == "/sleep":
-        time.sleep(60)
-    if path == "/compute":
-        while True:
-            pass
-    if path == "/lock":
-        with LOCK:
-            time.sleep(60)
-    if path == "/eat":
-        eaten = []
-        while True:
-            eaten.append(bytearray(1 << 20))
-            time.sleep(0.01)
-    if path == "/segfault":
-        time.sleep(1.5)
-        ctypes.string_at(0)
-    if path == "/exit":
-        os._exit(7)
-    start_response("200 OK", [("Content-Length", "2")])
-    return [b"ok"]
-
-async def asgi(scope, receive, send):
-    if scope["type"] != "http":
-        return
-    if scope["path"] == "/sleep":
-        await asyncio.sleep(60)
-    await answer(send)
-
-async def held(scope, receive, send):
-    if scope["type"] == "http":
-        if scope["path"] == "/sleep":
-            time.sleep(60)
-        await answer(send)
-
-async def answer(send):
-    await send({"type": "http.response.start", "status": 200, "headers": []})
-    await send({"type": "http.response.body", "body": b"ok"})
-"""
-WAIT_S = 30
-
-
-def until(check: Callable[[], Any]) -> Any:
-    """What ``check`` gives, once that is something."""
-    end_s = time.monotonic() + WAIT_S
-    while not (found := check()):
-        assert time.monotonic() < end_s, "it did not come to that"
-        time.sleep(0.05)
-    return found
-
-
-class Server:
-    """A server of a person's own, on a port that was free."""
-
-    def __init__(self, folder: Path, *command: str, workers: int = 1) -> None:
-        (folder / "shop.py").write_text(APP)
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
-        filled = [word.replace("PORT", str(self.port)) for word in command]
-        self._clients: list[http.client.HTTPConnection] = []
-        env = {**os.environ, "PYTHONPATH": str(Path.cwd())}
-        with (folder / "server.log").open("wb") as log:
-            self.process = subprocess.Popen([sys.executable, *filled], cwd=folder, stderr=log, stdout=log, env=env)
-        self.pid = self.process.pid
-        until(lambda: self._answers() and len(self.workers()) >= workers)
-
-    def workers(self) -> list[int]:
-        """Its children that serve, and itself where it has none."""
-        children = psutil.Process(self.pid).children()
-        return sorted(child.pid for child in children if "resource_tracker" not in " ".join(child.cmdline()))
-
-    def _answers(self) -> bool:
-        client = http.client.HTTPConnection("127.0.0.1", self.port, timeout=WAIT_S)
-        try:
-            client.request("GET", "/")
-            return client.getresponse().read() == b"ok"
-        except (OSError, http.client.HTTPException):
-            return False
-        finally:
-            client.close()
-
-    def ask(self, path: str) -> None:
-        """A request whose answer nobody reads, until the server is closed."""
-        client = http.client.HTTPConnection("127.0.0.1", self.port, timeout=WAIT_S)
-        client.request("GET", path, headers={"Connection": "close"})
-        self._clients.append(client)
-
-    def close(self) -> None:
-        for client in self._clients:
-            client.close()
-        family = [self.pid]
-        with contextlib.suppress(psutil.Error):
-            family += [child.pid for child in psutil.Process(self.pid).children(recursive=True)]
-        for pid in family:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-        self.process.wait()
-
-
-@pytest.fixture
-def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Server]]:
-    monkeypatch.setenv(served.HOME_VARIABLE, str(tmp_path / "home"))
-    servers: list[Server] = []
-
-    def started(*command: str, workers: int = 1) -> Server:
-        folder = tmp_path / f"app{len(servers)}"
-        folder.mkdir()
-        servers.append(Server(folder, *command, workers=workers))
-        return servers[-1]
-
-    yield started
-    for server in servers:
-        server.close()
-
-
-def gunicorn(*more: str, exec: bool = False) -> list[str]:
-    before = ["-m", "wsgiviz", "exec", sys.executable] if exec else []
-    return [*before, "-m", "gunicorn", "-b", "127.0.0.1:PORT", *more, "shop:app"]
-
-
-def only_server(server: Server) -> dict[str, Any]:
-    found: dict[str, Any]
-    [found] = dump(server.pid)["servers"]
-    return found
-
-
-def held(server: Server) -> int:
-    """Connections that its workers hold, by psutil."""
-    found = [psutil.Process(pid).net_connections("tcp") for pid in server.workers()]
-    return sum(one.status == psutil.CONN_ESTABLISHED for many in found for one in many)
+pytestmark = [ON_LINUX, pytest.mark.xdist_group("dump")]  # it judges no times
 
 
 # --- from outside -------------------------------------------------------------------------------------------------
@@ -234,7 +97,8 @@ def test_uvicorn_and_its_workers(start: Callable[..., Server], workers: int) -> 
     found = only_server(server)
     assert found["program"] == "uvicorn"
     assert sorted(row["pid"] for row in found["workers"]) == (server.workers() or [server.pid])
-    assert {row["activity"] for row in found["workers"]} == {"idle"}
+    # The connection of the first request may not be closed yet.
+    until(lambda: {row["activity"] for row in only_server(server)["workers"]} == {"idle"})
 
 
 @pytest.mark.parametrize(
@@ -346,121 +210,6 @@ def test_a_loop_that_is_held_is_found(start: Callable[..., Server]) -> None:
     assert "GET /sleep holds the event loop" in finding["words"]
     [row] = only_server(server)["workers"]
     assert row["activity"] == "blocked"
-
-
-def death_of(pid: int) -> dict[str, Any] | None:
-    return next((death for death in last_deaths.last()["deaths"] if death["pid"] == pid), None)
-
-
-def holder(server: Server) -> int:
-    """The worker that holds a connection."""
-
-    def found() -> int:
-        for pid in server.workers():
-            with contextlib.suppress(psutil.Error):
-                connections = psutil.Process(pid).net_connections("tcp")
-                if any(one.status == psutil.CONN_ESTABLISHED for one in connections):
-                    return pid
-        return 0
-
-    pid: int = until(found)
-    return pid
-
-
-@pytest.mark.parametrize(
-    ("path", "more", "cause", "by"),
-    [
-        ("/segfault", [], "crashed with SIGSEGV", "kernel"),
-        ("/exit", [], "ended itself with exit status 7 (os._exit)", "itself"),
-        ("/sleep", ["-t", "2"], "was killed by gunicorn (worker timeout)", "gunicorn"),
-    ],
-)
-def test_the_black_box_says_what_a_worker_died_of(
-    start: Callable[..., Server], path: str, more: list[str], cause: str, by: str
-) -> None:
-    server = start(*gunicorn(*more, exec=True))
-    server.ask(path)
-    [found] = until(lambda: [one for one in last_deaths.last(server.pid)["deaths"] if one["seen"]])
-    assert (found["cause"], found["by"], found["seen"]) == (cause, by, True)
-    [request] = found["requests"]
-    assert request["target"] == f"GET {path}"
-    if path != "/exit":
-        assert request["line"].startswith("shop.py:")
-
-
-def test_the_black_box_after_kill_9_of_a_worker_and_then_of_all(start: Callable[..., Server]) -> None:
-    server = start(*gunicorn(exec=True))
-    server.ask("/sleep")
-    first = holder(server)
-    os.kill(first, signal.SIGKILL)
-    found = until(lambda: (one := death_of(first)) and one["seen"] and one)
-    assert (found["cause"], found["by"], found["signal"]) == ("was killed by SIGKILL", None, "SIGKILL")
-    assert found["note"] == last_deaths.NOBODY_KNOWN
-    assert found.keys() == documented("of a death")
-    assert found["requests"][0].keys() == documented("of a lost request")
-    assert found["requests"][0]["target"] == "GET /sleep"
-    assert any(one["name"] == "worker-died" for one in only_server(server)["findings"])
-    server.ask("/sleep")
-    second = holder(server)
-    until(lambda: any(row["requests"] for row in only_server(server)["workers"]))
-    os.kill(server.pid, signal.SIGKILL)  # before it can see its worker die
-    os.kill(second, signal.SIGKILL)
-    server.process.wait()
-    until(lambda: not psutil.pid_exists(second))  # as long as it is a zombie, the kernel knows
-    found = until(lambda: death_of(second))
-    assert not found["seen"]
-    assert found["cause"] == last_deaths.UNSEEN
-    assert found["requests"][0]["target"] == "GET /sleep"
-    assert found["requests"][0]["line"] == "shop.py:8 time.sleep"
-
-
-MEMORY = Path("/sys/fs/cgroup/memory"), Path("/sys/fs/cgroup")
-LIMIT = 64 << 20
-
-
-@pytest.fixture
-def limited() -> Iterator[Callable[[int], None]]:
-    """Puts a process into a memory cgroup (version 1 or 2) with a limit of its own."""
-    group = next((root / f"wsgiviz-{os.getpid()}" for root in MEMORY if os.access(root, os.W_OK)), None)
-    if group is None:
-        pytest.skip("no memory cgroup can be made here")
-    try:
-        group.mkdir()
-        limit = next(
-            (path for name in ("memory.limit_in_bytes", "memory.max") if (path := group / name).exists()), None
-        )
-        if limit is None:
-            pytest.skip("no memory cgroup can be made here")
-        limit.write_text(str(LIMIT))
-
-        def put(pid: int) -> None:
-            (group / "cgroup.procs").write_text(str(pid))
-
-        yield put
-    except OSError as error:
-        pytest.skip(f"no memory cgroup can be made here: {error}")
-    finally:
-        with contextlib.suppress(OSError):
-            until(lambda: not (group / "cgroup.procs").read_text())
-            group.rmdir()
-
-
-def test_a_worker_that_the_kernel_kills_for_lack_of_memory(
-    start: Callable[..., Server], limited: Callable[[int], None]
-) -> None:
-    """Told apart from a SIGKILL of anybody else's, also when the server is gone."""
-    server = start(*gunicorn(exec=True))
-    [eater] = server.workers()
-    limited(eater)
-    server.ask("/eat")
-    found = until(lambda: (one := death_of(eater)) and one["seen"] and one)
-    assert found["signal"] == "SIGKILL"
-    assert "memory" in found["cause"]
-    assert found["note"] is None
-    assert found["requests"][0]["target"] == "GET /eat"
-    server.process.terminate()
-    server.process.wait()
-    assert death_of(eater) == found | {"ago_s": pytest.approx(found["ago_s"], abs=WAIT_S)}
 
 
 # --- the command --------------------------------------------------------------------------------------------------

@@ -31,6 +31,7 @@ UNSEEN = "is gone, and nothing is recorded of how: its master is gone too"
 NOBODY_KNOWN = (
     "who has sent it is not recorded: its master has not, and the kernel counts no process ended for lack of memory"
 )
+NOT_YET_KNOWN = "who has sent it is not known yet: its master has not recorded its end"
 NOT_YET = "is gone, and its master has not recorded how"
 
 
@@ -126,7 +127,7 @@ def _note(worker: Worker, cause: deaths.Cause) -> str | None:
     death = worker.death
     if cause.by is not None or cause.signal != "SIGKILL" or death is None or death.oom:
         return None
-    return NOBODY_KNOWN
+    return NOT_YET_KNOWN if death.unreported else NOBODY_KNOWN
 
 
 def _request(request: LostRequest) -> Facts:
