@@ -327,7 +327,7 @@ def _alone(context: LintContext, demand: Demand, side: Side) -> Verdict:
 
 
 def _alike(context: LintContext, demand: Demand, sides: list[Side]) -> Verdict:
-    """Two sides of one model: what differs between them is told by their times."""
+    """Two sides of one model: their times say what differs between them."""
     missing = _not_measured(context, sides, "an event loop" if not sides[0].is_loop else "WSGI workers")
     threads = [side for side in sides if side.kind == "gthread"]
     steps = (OPTIONS, MORE_REQUESTS)

@@ -28,7 +28,7 @@ MOST_DESCRIPTORS = 65_536
 @dataclass(frozen=True, slots=True)
 class HeldSocket:
     """``local`` and ``peer`` are "host:port", or "unix:path" (no peer). ``waiting``: connections that wait to be
-    accepted, or bytes that wait to be read; None where the kernel does not tell."""
+    accepted, or bytes that wait to be read; None where the kernel does not say."""
 
     inode: int
     local: str
