@@ -284,7 +284,7 @@ def _headless(arguments: argparse.Namespace) -> bool:
 
 
 def _prepare_terminal(headless: str) -> None:
-    """Refuse what the screens can't be shown on. (One that shrinks later is told so, and may grow again.)
+    """Refuse what the screens can't be shown on. (One that shrinks later gets a message, and may grow again.)
 
     ``headless`` is the command that needs no terminal.
     """

@@ -345,7 +345,7 @@ def test_a_cancelled_run_names_the_workers_that_go_on() -> None:
     gone = RequestFailed(at(0.1), "wsgi", DRIVER, RUN + 1, "cancelled")
     held = reduced(BOOTED, taken(1, 0.01), [gone, RunEnded(at(0.1), "wsgi", DRIVER, 1, 1)])
     assert said(held, 0.2).text == (
-        "Cancelled: the clients are gone, but 1 worker still serves their requests: nothing tells a sync worker."
+        "Cancelled: the clients are gone, but 1 worker still serves their requests: a sync worker is not notified."
     )
 
 

@@ -89,3 +89,13 @@ def test_a_place_without_a_call_is_its_line() -> None:
 ])  # fmt: skip
 def test_the_title_of_a_narrow_pane_says_how_many_threads(room: int, wanted: str) -> None:
     assert fitting_title("gunicorn gthread, 2 workers of 4 threads", room, UNICODE) == wanted
+
+
+def test_what_was_not_measured_is_true_as_far_as_it_is_shown() -> None:
+    text = "Not measured: an event loop, a steady load, hundreds of open connections, clients on a real network."
+    assert fitted(text, 60, 1) == "Not measured: an event loop, a steady load."
+
+
+def test_a_sentence_may_begin_with_the_name_of_a_server() -> None:
+    text = "Processes fit this load. gthread waited for the GIL for 61 % of its busy time: its threads share one."
+    assert fitted(text, 60, 1) == "gthread waited for the GIL for 61 % of its busy time."

@@ -126,7 +126,7 @@ def _death(context: LintContext, side: Side, worker: Worker) -> Caption:
 
 
 def _stopping(context: LintContext) -> Caption | None:
-    """Workers that are told to go, or do, with requests that nobody will answer."""
+    """Workers that were asked to stop, or stop, with requests that nobody will answer."""
     for side in context.state.sides.values():
         leaving = [one for one in side.server.living() if one.activity is Activity.STOPPING and one.req]
         if side.run.running and leaving:
@@ -153,7 +153,7 @@ def _cancelled(context: LintContext) -> Caption | None:
         return Caption("Cancelled.", keys="Press space to fire again.")
     slot, kind = wording.slot(serving[0]), serving[0].kind
     serve = f"1 {slot} still serves" if len(serving) == 1 else f"{len(serving)} {slot}s still serve"
-    return Caption(f"Cancelled: the clients are gone, but {serve} their requests: nothing tells a {kind} worker.")
+    return Caption(f"Cancelled: the clients are gone, but {serve} their requests: a {kind} worker is not notified.")
 
 
 def _earlier(context: LintContext) -> Caption | None:

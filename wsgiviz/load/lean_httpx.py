@@ -1,4 +1,4 @@
-"""httpx without its own command, which it loads where it can, with rich and pygments: a third of the driver's start."""
+"""httpx without its own command: that loads rich and pygments, a third of what the driver needs to start."""
 
 import sys
 
