@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace as replaced
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -50,8 +51,8 @@ def test_each_interval_is_a_bar_with_its_word_and_its_duration_and_they_add_up()
 @pytest.mark.parametrize(("computes", "colour", "texture"), [(True, "computing", "▞"), (False, "blocked", "█")])
 def test_a_step_that_holds_the_loop_is_blocked_unless_it_computes(computes: bool, colour: str, texture: str) -> None:
     """As in the lanes; a short one runs, whatever the process does for the rest of the time."""
-    ends = [T0 + ms * MS for ms in (11, 511, 521, 571)]
-    steps = [Step(*ends[:2], Task.RUNNING), Step(*ends[1:3], Task.AWAITING), Step(*ends[2:], Task.RUNNING)]
+    ends, tasks = [T0 + ms * MS for ms in (11, 511, 521, 571)], (Task.RUNNING, Task.AWAITING, Task.RUNNING)
+    steps = [Step(begin, end, task) for (begin, end), task in zip(pairwise(ends), tasks, strict=True)]
     stepped = whole(ended_ns=ends[-1], received_ns=T0 + 600 * MS, response_ns=0, returned_ns=0, steps=tuple(steps))
     shown = rows(replaced(view(stepped, side=awaiting_tasks(0.5)), computes=computes), 72)
     running = [row for row in shown if text_of(row).startswith("running")]
