@@ -23,7 +23,6 @@ from wsgiviz.state import Activity, Death, Location, Loop, Request, Run, Server,
 from wsgiviz.tui.render.glyphs import ASCII
 from wsgiviz.tui.render.line import text_of
 from wsgiviz.tui.render.rows import Memory, rows
-from wsgiviz.tui.render.total_rows import Median
 from wsgiviz.tui.render.view import PaneView
 
 
@@ -394,14 +393,3 @@ def test_what_waits_for_a_loop_that_is_busy_is_ready() -> None:
     side = Side("asgi", "asgi", server=server, run=Run(1, 2, started_ns=T0), ledger=ledger_of([waiting]))
     lane = next(line for line in shown(view_of(side, 2.0)) if "#1" in line)
     assert lane.split()[1] == view_of(side, 2.0).glyphs.task[Task.READY]
-
-
-def test_the_median_of_another_run_is_its_own() -> None:
-    """Recordings of a lesson's steps have each a run with number 1; played back, a run has fewer answers again."""
-    median, slow, quick = Median(), sleeping_workers(9.0), sleeping_workers(9.0, seconds=0.5)
-    later = changed(quick, run=changed(quick.run, started_ns=T0 + 1))
-    assert median.latency_s(slow) == pytest.approx(3, 0.01)
-    assert median.latency_s(later) == pytest.approx(1.5, 0.01)
-    one = ledger_of([request for request in slow.ledger.ours() if request.id == RUN + 20])
-    few = changed(slow, ledger=one, run=changed(slow.run, completed=1))
-    assert median.latency_s(slow) != median.latency_s(few)
