@@ -238,8 +238,10 @@ def test_the_code_that_is_pointed_to_is_shown_with_a_border() -> None:
     teach(check, lesson())
 
 
-@pytest.mark.parametrize("ascii", [False, True])
-@pytest.mark.parametrize("size", [(80, 24), (60, 20), (119, 30), (120, 36), (200, 50)])
+@pytest.mark.parametrize(
+    ("size", "ascii"),
+    [((80, 24), False), ((60, 20), True), ((119, 30), False), ((120, 36), True), ((200, 50), False)],
+)
 def test_text_and_panes_share_every_terminal(size: tuple[int, int], ascii: bool) -> None:
     async def check(pupil: Pupil) -> None:
         for step in range(1, 10):
