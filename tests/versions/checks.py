@@ -19,8 +19,8 @@ from wsgiviz.control.phases import OPEN
 from wsgiviz.state import Side
 
 TIMEOUT_S, BOOTS = 3, 10
-"""gunicorn's --timeout for `hangs`: at least so many seconds, and so many times what a worker of the servers before has
-taken to load the app, which has to come first."""
+"""gunicorn's --timeout for `hangs`: at least so many seconds, and so many times what a worker of the servers before
+has taken to load the app, which has to come first."""
 
 Faults = Iterator[str]
 Check = Callable[[Observed], Faults]
