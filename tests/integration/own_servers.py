@@ -93,14 +93,14 @@ class Server:
         with (folder / "server.log").open("wb") as log:
             self.process = subprocess.Popen([sys.executable, *filled], cwd=folder, stderr=log, stdout=log, env=env)
         self.pid = self.process.pid
-        until(lambda: self._answers() and len(self.workers()) >= workers)
+        until(lambda: self.answers() and len(self.workers()) >= workers)
 
     def workers(self) -> list[int]:
         """Its children that serve, and itself where it has none."""
         children = psutil.Process(self.pid).children()
         return sorted(child.pid for child in children if "resource_tracker" not in " ".join(child.cmdline()))
 
-    def _answers(self) -> bool:
+    def answers(self) -> bool:
         client = http.client.HTTPConnection("127.0.0.1", self.port, timeout=WAIT_S)
         try:
             client.request("GET", "/")

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.integration.conftest import Stage
+from tests.integration.lateness import blocked_share
 from wsgiviz.analysis import metrics
 from wsgiviz.report.result import result
 from wsgiviz.state import IN_APP, Activity, Phase, Side
@@ -39,8 +40,12 @@ def lints(on: Stage) -> list[str]:
     return [occurrence.finding.lint for occurrence in on.log.occurrences.met]
 
 
-def test_threads_that_compute_wait_for_the_lock_and_are_not_blocked(stage: Start) -> None:
-    on = stage(wsgi="turns:computes", requests=12, workers=1, threads=4)
+THREADS = {"wsgi": "by_path:app", "workers": 1, "threads": 4}
+
+
+def test_threads_that_compute_wait_for_the_lock_and_are_not_blocked(shared: Start) -> None:
+    on = shared(**THREADS)
+    on.begin(path="/turns/computes", requests=12)
     seen = shown_until_the_end(on)
     found = fractions(on.only, on.state.t_ns)
     assert found.blocked is not None
@@ -53,9 +58,9 @@ def test_threads_that_compute_wait_for_the_lock_and_are_not_blocked(stage: Start
     assert "all-workers-blocked" not in lints(on)
 
 
-def test_the_report_adds_up_to_the_time_that_workers_were_busy(stage: Start) -> None:
-    on = stage(wsgi="turns:computes", requests=8, workers=1, threads=4)
-    on.finish()
+def test_the_report_adds_up_to_the_time_that_workers_were_busy(shared: Start) -> None:
+    on = shared(**THREADS)
+    on.run(path="/turns/computes", requests=8)
     fractions(on.only, on.state.t_ns)
     report = result(on.state, on.log.occurrences, ledger=True)
     parts = ("blocked_s", "computing_s", "gil_wait_s", "reading_s", "writing_s")
@@ -78,22 +83,22 @@ def test_a_sync_worker_waits_for_the_lock_of_threads_of_the_app_s_own(stage: Sta
     assert "gil-contention" in lints(on)
 
 
-def test_what_computes_without_the_lock_does_not_wait_for_it(stage: Start) -> None:
-    on = stage(wsgi="turns:hashes", requests=8, workers=1, threads=4)
-    on.finish()
+def test_what_computes_without_the_lock_does_not_wait_for_it(shared: Start) -> None:
+    on = shared(**THREADS)
+    on.run(path="/turns/hashes", requests=8)
     found = fractions(on.only, on.state.t_ns)
     assert found.computing is not None
     assert found.gil_wait is not None
     assert found.computing >= 3 * found.gil_wait, "between two hashes it has to have it, for a moment"
 
 
-def test_threads_that_sleep_are_blocked_and_wait_for_no_lock(stage: Start) -> None:
-    on = stage(wsgi="turns:sleeps", requests=12, workers=1, threads=4)
+def test_threads_that_sleep_are_blocked_and_wait_for_no_lock(shared: Start) -> None:
+    on = shared(**THREADS)
+    on.begin(path="/turns/sleeps", requests=12)
     seen = shown_until_the_end(on)
     found = fractions(on.only, on.state.t_ns)
-    assert found.blocked is not None
     assert found.gil_wait is not None
-    assert found.blocked >= 0.9
+    assert blocked_share(result(on.state, on.log.occurrences, ledger=True), "wsgi") >= 0.9
     assert found.gil_wait <= 0.02
     assert not seen[Activity.WAITING_FOR_GIL]
     assert "gil-contention" not in lints(on)

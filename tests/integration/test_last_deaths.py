@@ -135,6 +135,7 @@ def test_a_worker_that_the_kernel_kills_for_lack_of_memory(
     assert "memory" in found["cause"]
     assert found["note"] is None
     assert found["requests"][0]["target"] == "GET /eat"
+    until(server.answers)  # by the worker in its place: one that still boots would miss the signal
     server.process.terminate()
     server.process.wait()
     assert death_of(eater) == found | {"ago_s": pytest.approx(found["ago_s"], abs=WAIT_S)}

@@ -5,6 +5,7 @@ Each check gives what was wrong, in words; nothing when all is right.
 
 from __future__ import annotations
 
+import math
 import signal
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -17,8 +18,9 @@ from wsgiviz.analysis.loop_times import loop_times
 from wsgiviz.control.phases import OPEN
 from wsgiviz.state import Side
 
-TIMEOUT_S = 5
-"""gunicorn's --timeout for `hangs`: in that time a worker has to have loaded the app."""
+TIMEOUT_S, BOOTS = 3, 10
+"""gunicorn's --timeout for `hangs`: at least so many seconds, and so many times what a worker of the servers before
+has taken to load the app, which has to come first."""
 
 Faults = Iterator[str]
 Check = Callable[[Observed], Faults]
@@ -144,11 +146,23 @@ def in_order(python: Path, kinds: tuple[str, ...], checks: tuple[Check, ...] = C
     of their own. So has `hangs`, since no other check may fail on a machine that is too slow for its timeout."""
     alone = {hangs} | (DEADLY if apart else set())
     together = tuple(check for check in checks if check not in alone)
+    boot_s = 0.0
     for group in (together, *((check,) for check in checks if check in alone)):
-        timeout = TIMEOUT_S if hangs in group and "uvicorn" not in kinds else None
+        timeout = _timeout_s(boot_s) if hangs in group and "uvicorn" not in kinds else None
         with Observed(python, kinds, server_timeout=timeout) as on:
             for check in group:
                 yield from check(on)
+            boot_s = max(boot_s, _boot_s(on))
+
+
+def _timeout_s(boot_s: float) -> int:
+    return max(TIMEOUT_S, math.ceil(BOOTS * boot_s))
+
+
+def _boot_s(on: Observed) -> float:
+    """What a worker has taken at most, from its start until it was ready."""
+    workers = (worker for side in on.state.sides.values() for worker in side.server.workers.values())
+    return max((worker.ready_ns - worker.booted_ns for worker in workers if worker.ready_ns), default=0) / 1e9
 
 
 def import_fails(python: Path, kind: str) -> Faults:
