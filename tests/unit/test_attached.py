@@ -100,15 +100,15 @@ LOOP = Side(
 )
 
 
-def test_a_finding_is_added_by_what_the_request_asks_for() -> None:
+def test_the_finding_that_matters_most_is_added() -> None:
     state = State(T0, attached=True, attached_ns=T0, sides={"asgi": LOOP})
     found = [
         Finding("all-workers-blocked", "asgi", "That is said."),
-        Finding("loop-held", "asgi", "#-1 holds the event loop: #-77 is stuck."),
+        Finding("loop-held", "asgi", "GET /slow holds the event loop."),
         Finding("slow-client", "asgi", "The second matters less."),
     ]
     said = attached_captions(state, T0, found)["asgi"].text
-    assert said.endswith(". GET /slow holds the event loop: an external request is stuck.")
+    assert said.endswith("in the kernel is not known. GET /slow holds the event loop.")
 
 
 def test_what_lints_find_of_a_loop_that_is_held_is_found_of_an_external_request() -> None:

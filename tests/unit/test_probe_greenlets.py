@@ -13,6 +13,7 @@ from wsgiviz.events import (
     ConnectionAccepted,
     RequestBegan,
     RequestEnded,
+    RequestPeer,
     ResponseStarted,
 )
 from wsgiviz.probe.greenlets import watch_greenlets
@@ -88,6 +89,9 @@ def test_a_switch_ends_a_step_and_another_begins_one() -> None:
     assert worker.names[-3:] == ["RequestBegan", "StepBegan", "StepEnded"]
     [waiting] = worker.in_app.values()
     assert [frame.f_code.co_name for frame in waiting.frames()][:1] == ["waits"]
+    waiting.emit_peer()
+    assert worker.the(RequestPeer).address == "127.0.0.1:4711"
+    worker.events.pop()
     worker.greenlet.switch()
     assert worker.names[4:] == ["StepBegan", "ResponseStarted", "StepEnded", "RequestEnded"]
     assert not worker.in_app

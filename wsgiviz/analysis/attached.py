@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 from msgspec import Struct
@@ -10,7 +9,6 @@ from msgspec import Struct
 from wsgiviz.analysis.metrics import nearest_rank
 from wsgiviz.state import Request, Side
 
-EXTERNAL = re.compile(r"#(-[0-9]{1,20})")
 SECOND_NS = 1_000_000_000
 RECENT_NS = 10_000_000_000
 """Figures are of the requests that ended in so long a time, as far as they are kept."""
@@ -43,16 +41,6 @@ def _per_s(side: Side, now_ns: int) -> float:
         return float(side.run.served.get(now, 0))
     recent = sum(count for second, count in earlier.items() if second >= now - seconds)
     return recent / min(seconds, now - min(earlier))
-
-
-def named(side: Side, text: str) -> str:
-    """A lint's words with external requests called by what they ask for, and not by their long numbers."""
-
-    def target(found: re.Match[str]) -> str:
-        request = side.ledger.external.get(int(found[1]))
-        return (request.target if request is not None else "") or "an external request"
-
-    return EXTERNAL.sub(target, text)
 
 
 def failed(request: Request) -> bool:

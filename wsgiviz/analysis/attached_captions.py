@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
-from wsgiviz.analysis.attached import named, oldest
+from wsgiviz.analysis.attached import oldest
 from wsgiviz.analysis.black_box import report
 from wsgiviz.analysis.captions import Caption, Tone
 from wsgiviz.analysis.deaths import cause, server_of
@@ -31,7 +31,7 @@ def attached_captions(state: State, now_ns: int, found: Sequence[Finding] = ()) 
     first: dict[str, str] = {}
     for finding in found:
         if finding.lint not in NOT_ADDED and finding.side in state.sides:
-            first.setdefault(finding.side, named(state.sides[finding.side], finding.message))
+            first.setdefault(finding.side, finding.message)
     return {name: _with(_of(context, side), first.get(name, "")) for name, side in state.sides.items()}
 
 
@@ -114,7 +114,8 @@ def _oldest(context: LintContext, side: Side) -> str:
 def _queue(side: Side) -> str:
     """Who waits to be accepted, and in a process for one of its threads."""
     depth, pooled = side.server.queue_depth, sum(side.server.pools.values())
-    inside = f", and {pooled} for a thread" if pooled and not side.is_loop else ""
+    waits = "waits" if pooled == 1 else "wait"
+    inside = f", {pooled} {waits} for a thread" if pooled and not side.is_loop else ""
     if depth < 0:
         return f"how many wait in the kernel is not known{inside}"
     if not depth:

@@ -81,7 +81,7 @@ class GreenletConnection(Connection):
     """The connection that a greenlet serves. It shares the loop, holds no slot, and no thread is sampled for it: its
     progress is emitted at once, and a request has ended when the app is through with it."""
 
-    __slots__ = ("_greenlet", "_greenlets")
+    __slots__ = ("_greenlet", "_greenlets", "client")
 
     is_on_loop = True
 
@@ -89,6 +89,7 @@ class GreenletConnection(Connection):
         super().__init__(emit, ids, cpu_clock=unknown_cpu_ns)
         self._greenlets = greenlets
         self._greenlet = greenlet
+        self.client: object = None
 
     def release_for_next(self) -> None:
         self.finish()
@@ -130,7 +131,7 @@ def watch_greenlets(worker: Any, emit: Emitter, ids: RequestIds) -> Mapping[int,
         here = getcurrent()
         connection = GreenletConnection(emit, ids, greenlets, here)
         calls[here] = wrap_app(app, connection)
-        connection.accepted_ns = monotonic_ns()
+        connection.client, connection.accepted_ns = addr, monotonic_ns()
         if emit.detailed:
             emit.connection_accepted(0, addr[1] if addr else 0, connection.accepted_ns)
         try:

@@ -20,7 +20,7 @@ import os
 import stat
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
 from wsgiviz.recorder.rundir import locations, room_for
@@ -122,7 +122,7 @@ def read_about(directory: Path) -> About | None:
         return None
     numbers = all(type(number) is int and 0 < number < 1 << 62 for number in (about.pid, about.started_ns))
     texts = all(isinstance(text, str) for text in (about.started, about.folder, *_texts(about.command)))
-    return about if numbers and texts else None
+    return replace(about, command=tuple(about.command)) if numbers and texts else None
 
 
 def _texts(command: object) -> tuple[object, ...]:

@@ -29,7 +29,7 @@ from rich.table import Table
 from rich.text import Text
 
 from wsgiviz import __version__
-from wsgiviz.analysis.attached import lately, named, served
+from wsgiviz.analysis.attached import lately, served
 from wsgiviz.analysis.attached_captions import attached_captions
 from wsgiviz.analysis.black_box import DeathReport, reports
 from wsgiviz.analysis.occurrences import Occurrences
@@ -49,11 +49,7 @@ def attached_result(state: State, occurrences: Occurrences, ledger: bool = False
         "host": dict(state.host),
         "seconds": max(0, state.t_ns - state.attached_ns) / 1e9,
         "sides": {name: _side(state, state.sides[name]) for name in state.side_names},
-        "lints": [
-            row | {"message": named(state.sides[row["side"]], row["message"])}
-            for row in occurrences.rows()
-            if row["side"] in state.sides
-        ],
+        "lints": [row for row in occurrences.rows() if row["side"] in state.sides],
     }
     if ledger:
         found["requests"] = [
@@ -190,7 +186,7 @@ def _lines(state: State, occurrences: Occurrences, sides: list[Side]) -> Iterato
             yield f"Worker {one.number} (pid {one.pid}) {one.cause.words}{' with ' + held if held else ''}."
     for row in occurrences.rows():
         if row["side"] in state.sides:
-            yield f"{row['name']}: {named(state.sides[row['side']], row['message'])}"
+            yield f"{row['name']}: {row['message']}"
 
 
 def _at(line: str | None) -> str:

@@ -11,7 +11,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from wsgiviz.analysis import deaths
-from wsgiviz.analysis.attached import named
 from wsgiviz.analysis.black_box import MOST_REQUESTS, held_at_death
 from wsgiviz.analysis.lints import findings
 from wsgiviz.analysis.lints.context import LintContext
@@ -262,7 +261,7 @@ def _probe_findings(server: OutsideServer, state: State | None) -> list[Facts]:
     context = LintContext.of(state, state.t_ns)
     names = {side.name for side in _sides(state, server)}
     messages = [one for one in findings(context) if one.side in names and one.lint not in OF_DEATHS]
-    found = [_finding(one.lint, named(state.sides[one.side], one.message)) for one in messages]
+    found = [_finding(one.lint, one.message) for one in messages]
     for side in _sides(state, server):
         found += [_died(side, worker, state.t_ns) for worker in _lately_dead(side, state.t_ns)]
     return found

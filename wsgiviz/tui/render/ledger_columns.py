@@ -123,9 +123,13 @@ def _seconds(value: float | None) -> Cell:
     return _number(measured(value if abs(value) >= 0.00005 else 0.0), value)  # no "-0.0 ms"
 
 
+LONG = 100_000
+
+
 def _id(entry: Entry) -> Cell:
     """Of an external request's long number the end, by which it is told from its neighbours."""
-    return _number(str(entry.id) if entry.id > 0 else f"{entry.id % 100_000:05}", entry.order, 5)
+    shown = str(entry.id) if entry.id > -LONG else f"{entry.id % LONG:05}"
+    return _number(shown, entry.order, 5)
 
 
 def _side(entry: Entry, look: Look) -> Cell:

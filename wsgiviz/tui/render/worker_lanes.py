@@ -61,7 +61,7 @@ def deaths(worker: Worker, side: Side) -> tuple[str, str]:
     found = cause(worker, side)
     full, brief = found.words.removeprefix("was "), found.brief
     held = f", held {_name(side, worker.req)}" if worker.req else ""
-    last = f", last {name_of(worker.last_req)}" if worker.last_req and not held else ""
+    last = f", last {_name(side, worker.last_req)}" if worker.last_req and not held else ""
     return f"{full or 'dead'}{held or last}", f"{brief or 'dead'}{held or last}"
 
 
