@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
 import time
@@ -177,6 +179,10 @@ def test_with_the_probe_requests_are_known_and_the_same_from_outside(
     assert "nanosleep" in row["waits_in"]
     [lasts] = until(lambda: [one for one in only_server(server)["findings"] if one["name"] == "request-lasts"])
     assert lasts.keys() == documented("of a finding")
+    os.kill(row["pid"], signal.SIGSTOP)
+    stopped = only_server(server)
+    assert {one["activity"] for one in stopped["workers"]} == {"stopped", "idle"}
+    assert stopped["findings"][0]["name"] == "worker-stopped"
 
 
 def test_who_waits_for_what_and_what_a_config_file_says(start: Callable[..., Server], tmp_path: Path) -> None:

@@ -33,12 +33,15 @@ OF_DEATHS = frozenset({"worker-died", "worker-timeout"})
 """Lints that are said of each death here."""
 
 FIRST = (
-    "no-workers", "worker-dead", "worker-died", "worker-timeout", "all-workers-busy", "all-workers-blocked",
+    "no-workers", "worker-dead", "worker-stopped", "worker-died", "worker-timeout", "all-workers-busy", "all-workers-blocked",
     "accept-queue", "loop-held", "request-lasts",
 )  # fmt: skip
 """Findings in this order, then all others."""
 
 SAME = {"all-workers-busy": "all-workers-blocked"}
+
+NO_MORE = frozenset({"dead", "stopped"})
+"""What the kernel says of a process counts then: the probe in it can't say it any more."""
 
 MOST_DEATHS = 5
 MOST_CLIENTS = 20
@@ -142,6 +145,8 @@ def _worker(server: OutsideServer, worker: OutsideWorker, state: State | None, s
         slots = [slot for slot in _all(side) if slot.pid == worker.pid]
         if slots and state is not None:
             row |= _probed(side, slots, state.t_ns, row["waits_in"])
+            if worker.activity in NO_MORE:
+                row["activity"] = worker.activity
     return row
 
 
@@ -207,6 +212,8 @@ def _own_findings(server: OutsideServer, found: Facts) -> list[Facts]:
     names = []
     names += [_finding("worker-dead", f"{row['pid']} has ended, and its master has not reaped it") for row in
               found["workers"] if row["activity"] == "dead"]  # fmt: skip
+    names += [_finding("worker-stopped", f"{row['pid']} is stopped (SIGSTOP, or a debugger): it serves nobody") for row
+              in found["workers"] if row["activity"] == "stopped"]  # fmt: skip
     if not found["workers"]:
         names.append(_finding("no-workers", "the master has no workers"))
     names += _too_long(found["workers"], blocked_limit_s(found["timeout_s"]))
