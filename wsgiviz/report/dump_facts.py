@@ -33,14 +33,17 @@ OF_DEATHS = frozenset({"worker-died", "worker-timeout"})
 """Lints that are said of each death here."""
 
 FIRST = (
-    "no-workers", "worker-dead", "worker-stopped", "worker-died", "worker-timeout", "all-workers-busy", "all-workers-blocked",
-    "accept-queue", "loop-held", "request-lasts",
+    "no-workers", "worker-dead", "worker-stopped", "worker-died", "worker-timeout", "all-workers-busy",
+    "all-workers-blocked", "accept-queue", "loop-held", "request-lasts",
 )  # fmt: skip
 """Findings in this order, then all others."""
 
 SAME = {"all-workers-busy": "all-workers-blocked"}
 
-NO_MORE = frozenset({"dead", "stopped"})
+NO_MORE = {
+    "dead": "has ended, and its master has not reaped it",
+    "stopped": "is stopped (SIGSTOP, or a debugger): it serves nobody",
+}
 """What the kernel says of a process counts then: the probe in it can't say it any more."""
 
 MOST_DEATHS = 5
@@ -210,10 +213,9 @@ def in_order(found: Sequence[Facts]) -> list[Facts]:
 
 def _own_findings(server: OutsideServer, found: Facts) -> list[Facts]:
     names = []
-    names += [_finding("worker-dead", f"{row['pid']} has ended, and its master has not reaped it") for row in
-              found["workers"] if row["activity"] == "dead"]  # fmt: skip
-    names += [_finding("worker-stopped", f"{row['pid']} is stopped (SIGSTOP, or a debugger): it serves nobody") for row
-              in found["workers"] if row["activity"] == "stopped"]  # fmt: skip
+    for row in found["workers"]:
+        if row["activity"] in NO_MORE:
+            names.append(_finding(f"worker-{row['activity']}", f"{row['pid']} {NO_MORE[row['activity']]}"))
     if not found["workers"]:
         names.append(_finding("no-workers", "the master has no workers"))
     names += _too_long(found["workers"], blocked_limit_s(found["timeout_s"]))
