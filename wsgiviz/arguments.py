@@ -32,7 +32,7 @@ examples:
   wsgiviz lesson blocked
   wsgiviz clinic --check
 
-exit status: 0 done (failed requests are counted, and are no error), 1 the run failed, 2 the arguments were wrong"""
+exit status: 0 done (failed requests are counted, not an error), 1 the run failed, 2 the arguments were wrong"""
 
 ASCII_HELP = "plain ASCII characters only"
 
@@ -48,7 +48,7 @@ class Parser(argparse.ArgumentParser):
         if action.choices is not None and value not in action.choices:
             near = get_close_matches(str(value), COMMANDS, 1)
             hint = f"did you mean {near[0]}? " if near else ""
-            raise UsageError(f"there is no command {value!r}", f"{hint}there are {', '.join(COMMANDS)}")
+            raise UsageError(f"there is no command {value!r}", f"{hint}the commands are {', '.join(COMMANDS)}")
 
 
 def parser() -> Parser:
@@ -65,16 +65,18 @@ def parser() -> Parser:
     _add_run_options(run)
     replay = commands.add_parser("replay", help="show a recording again, without servers", allow_abbrev=False)
     replay.add_argument("file", metavar="FILE", help="what run --record wrote")
-    replay.add_argument("beside", metavar="FILE", nargs="?", help="another one, to be seen beside it on one axis")
+    replay.add_argument("beside", metavar="FILE", nargs="?", help="a second one, beside it on the same axis")
     replay.add_argument(
-        "--side", metavar="SIDE", help="of two: which side of both (default: wsgi, or what both have)"
+        "--side",
+        metavar="SIDE",
+        help="of two recordings: the side to show of each (default: wsgi, or what both have)",
     )
-    replay.add_argument("--loop", action="store_true", help="begin again at the end")
+    replay.add_argument("--loop", action="store_true", help="start over at the end")
     _add_view_options(replay)
     _add_lesson_options(commands.add_parser("lesson", help="predict, run and see one claim", allow_abbrev=False))
     _add_lesson_options(commands.add_parser("clinic", help="a symptom, its cause and its fix", allow_abbrev=False))
     commands.add_parser("lessons", help="list the lessons and the clinic's symptoms", allow_abbrev=False)
-    tour = commands.add_parser("tour", help="all scenarios in their order, with a word on each", allow_abbrev=False)
+    tour = commands.add_parser("tour", help="all scenarios in order, each with a comment", allow_abbrev=False)
     notes = commands.add_parser(
         "notes", help="the speaker's notes of the lesson in another terminal", allow_abbrev=False
     )
@@ -85,12 +87,12 @@ def parser() -> Parser:
         usage="wsgiviz exec [--redact] [--always] [--] COMMAND ...",
     ))  # fmt: skip
     _add_dump_options(commands.add_parser(
-        "dump", help="what servers that run already are doing now, or what workers died of", allow_abbrev=False,
+        "dump", help="what running servers are doing now, or how their workers died", allow_abbrev=False,
         epilog="Exit status: 0 nothing was found, 1 something was found (--last: a worker died), 2 wrong arguments "
         "or no such process. docs/dump.md has the keys of the JSON.",
     ))  # fmt: skip
     _add_attach_options(commands.add_parser(
-        "attach", help="the live screen on servers that run under wsgiviz exec", allow_abbrev=False,
+        "attach", help="the live screen for servers started with wsgiviz exec", allow_abbrev=False,
     ))  # fmt: skip
     commands.add_parser("scenarios", help="list the scenarios and their parameters", allow_abbrev=False)
     commands.add_parser("lints", help="list the lints: what each one means, and the fix", allow_abbrev=False)
@@ -98,7 +100,7 @@ def parser() -> Parser:
 
 
 def _add_run_options(run: argparse.ArgumentParser) -> None:
-    run.add_argument("app", nargs="?", metavar="MODULE:APP", help="your own app; its protocol is looked up")
+    run.add_argument("app", nargs="?", metavar="MODULE:APP", help="your own app; its protocol is detected")
     app = run.add_argument_group("Scenario")
     names = ", ".join(scenario.name for scenario in scenarios.catalogue())
     app.add_argument("--scenario", metavar="NAME", help=f"one of: {names} (default: sleep)")
@@ -137,8 +139,8 @@ def _add_view_options(command: argparse.ArgumentParser) -> Any:
 
 
 def _add_lesson_options(command: argparse.ArgumentParser) -> None:
-    command.add_argument("name", nargs="?", metavar="NAME|FILE", help="wsgiviz lessons lists them; none: all of them")
-    check = "no screen: carry out its runs, and exit with 0 if everything holds that it says, else with 1"
+    command.add_argument("name", nargs="?", metavar="NAME|FILE", help="see wsgiviz lessons (default: all of them)")
+    check = "do its runs without a screen; exit status 0 if all that it claims holds, else 1"
     command.add_argument("--check", action="store_true", help=check)
     command.add_argument("--json", metavar="FILE", help="what held, as JSON; - for stdout. Implies --check")
     command.add_argument("--ascii", action="store_true", default=argparse.SUPPRESS, help=ASCII_HELP)
@@ -146,7 +148,7 @@ def _add_lesson_options(command: argparse.ArgumentParser) -> None:
 
 def _add_exec_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--redact", action="store_true", help="record no paths of requests: they may hold secrets")
-    command.add_argument("--always", action="store_true", help="sample lines also when nobody looks")
+    command.add_argument("--always", action="store_true", help="sample lines even while no viewer is attached")
     command.add_argument("argv", nargs=argparse.REMAINDER, metavar="COMMAND ...", help="gunicorn, uvicorn, a script")
 
 
@@ -266,6 +268,6 @@ def _pairs(texts: list[str]) -> dict[str, str]:
     for text in texts:
         key, equals, value = text.partition("=")
         if not equals or not key:
-            raise UsageError(f"--set {text}: that is not KEY=VALUE", "for example --set seconds=0.5")
+            raise UsageError(f"--set {text}: must be KEY=VALUE", "for example --set seconds=0.5")
         pairs[key] = value
     return pairs

@@ -265,7 +265,7 @@ def _replay(arguments: argparse.Namespace) -> int:
         raise UsageError("--side goes with two recordings", "wsgiviz replay ONE OTHER --side wsgi")
     if _headless(arguments):
         if arguments.beside is not None:
-            raise UsageError("two recordings have no report together", "wsgiviz replay FILE --headless, for each")
+            raise UsageError("two recordings have no common report", "run wsgiviz replay FILE --headless for each")
         from wsgiviz.report.replay import run_replay as report_replay
 
         _refuse_one_file_for_both(arguments.json, arguments.file)
@@ -284,7 +284,7 @@ def _headless(arguments: argparse.Namespace) -> bool:
 
 
 def _prepare_terminal(headless: str) -> None:
-    """Refuse what the screens can't be shown on. (One that shrinks later is told so, and may grow again.)
+    """Refuse what the screens can't be shown on. (One that shrinks later gets a message, and may grow again.)
 
     ``headless`` is the command that needs no terminal.
     """

@@ -43,7 +43,7 @@ class Option:
         try:
             return self.parse(text)
         except ValueError as error:
-            raise UsageError(f"{self.flag} {text}: that is not {error}", self.help) from None
+            raise UsageError(f"{self.flag} {text}: must be {error}", self.help) from None
 
 
 def _whole(minimum: int, maximum: int) -> Callable[[str], int]:
@@ -175,7 +175,7 @@ OPTIONS = (
            choices=("yes", "no"), switch=True),
     Option("order", _one_of(*ORDERS), "both sides together, or ASGI after WSGI", choices=ORDERS),
     Option("timeout", _seconds(0.1, 3_600), "the client gives up on a request after this many seconds", "S"),
-    Option("ready_timeout", _seconds(0.1, 3_600), "the servers have so many seconds to get ready", "S",
+    Option("ready_timeout", _seconds(0.1, 3_600), "seconds that the servers may take to start", "S",
            section="Servers", in_form=False),
     Option("silence", _lints, "lints to silence; wsgiviz lints lists them", "NAME,...", section="View"),
     Option("wsgi", _import_string, "your own WSGI app", "MODULE:APP", section="App"),

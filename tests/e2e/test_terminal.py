@@ -2,94 +2,18 @@
 
 from __future__ import annotations
 
-import re
 import signal
 import subprocess
 import sys
-import termios
-import time
 from pathlib import Path
 
-import psutil
 import pytest
 
+from tests.e2e.shown import RUN, both_are_through, four_are_blocked, is_as_it_was, makespans, nothing_is_left, running
 from tests.e2e.terminal import Terminal
 from wsgiviz.log import open_recording
 
-RUN = ("run", "--set", "seconds=1", "--requests", "20")
-LEAVES = {b"\x1b[?1049l": "the alternate screen", b"\x1b[?25h": "the cursor hidden", b"\x1b[?1000l": "the mouse"}
-
-
-@pytest.fixture
-def env(tmp_path: Path) -> dict[str, str]:
-    return {"XDG_RUNTIME_DIR": str(tmp_path)}
-
-
-def four_are_blocked(terminal: Terminal) -> bool:
-    return "4 of 4 blocked" in terminal.text
-
-
-TOOK = re.compile(r"WSGI took ([\d.]+) m?s, ASGI ([\d.]+) m?s")
-
-
-def both_are_through(terminal: Terminal) -> None:
-    terminal.until(lambda: TOOK.search(terminal.text) is not None, "both makespans")
-
-
-def makespans(terminal: Terminal) -> tuple[float, float]:
-    [(wsgi, asgi)] = TOOK.findall(terminal.text)
-    return float(wsgi), float(asgi)
-
-
-def running(terminal: Terminal) -> list[psutil.Process]:
-    """Wait until requests are on; give all processes."""
-    terminal.shows("blocked")
-    return terminal.note_children()
-
-
-def nothing_is_left(children: list[psutil.Process], tmp_path: Path) -> None:
-    """To be called before the terminal is closed, which ends what is left."""
-    deadline = time.monotonic() + 8
-    left: list[psutil.Process] = children
-    while time.monotonic() < deadline:
-        left = [child for child in children if child.is_running() and child.status() != psutil.STATUS_ZOMBIE]
-        if not left and not list(tmp_path.glob("wsgiviz-*")):
-            return
-        time.sleep(0.02)
-    raise AssertionError(f"left: {left} {list(tmp_path.iterdir())}")
-
-
-def is_as_it_was(terminal: Terminal) -> None:
-    for sequence, what in LEAVES.items():
-        assert sequence in terminal.sent, f"{what} is left"
-    now = termios.tcgetattr(terminal.slave)
-    assert now[:4] == terminal.modes[:4]
-
-
-def test_a_newcomer_sees_four_workers_block_and_the_loop_finish_earlier(env: dict[str, str], tmp_path: Path) -> None:
-    with Terminal(*RUN, env=env) as terminal:
-        terminal.until(lambda: four_are_blocked(terminal), "four workers that are blocked")
-        assert "wait in the kernel" in terminal.text
-        both_are_through(terminal)
-        wsgi, asgi = makespans(terminal)
-        assert wsgi >= 4 * asgi
-        assert "An event loop fits this load." in terminal.text
-        terminal.press(" ")
-        terminal.until(lambda: four_are_blocked(terminal), "the next burst")
-        assert_where_they_wait_is_marked_in_the_code(terminal)
-        children = terminal.note_children()
-        terminal.press("q")
-        assert terminal.ends() == 0
-        is_as_it_was(terminal)
-        nothing_is_left(children, tmp_path)
-
-
-def assert_where_they_wait_is_marked_in_the_code(terminal: Terminal) -> None:
-    terminal.press("v")  # twenty lanes leave no room for it
-    terminal.shows("workers 1 2 3 4")
-    [line] = [line for line in terminal.lines if "workers 1 2 3 4" in line]
-    assert "time.sleep" in line
-    assert "▶" in line
+pytestmark = pytest.mark.xdist_group("terminal")  # it judges no times
 
 
 def test_a_session_is_recorded_and_saved_and_replayed_without_a_server(env: dict[str, str], tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 import socket
@@ -17,15 +18,20 @@ import httpx
 import pytest
 from textual.events import Key
 
+from wsgiviz.analysis.black_box import reports
 from wsgiviz.control.attachment import Attachment
 from wsgiviz.control.running import choose
-from wsgiviz.errors import UsageError
-from wsgiviz.log import EventLog
+from wsgiviz.errors import UsageError, WsgivizError
+from wsgiviz.events import ServerAttached
+from wsgiviz.log import EventLog, open_recording
 from wsgiviz.recorder.keeping import writers
+from wsgiviz.report.replay import run_replay
 from wsgiviz.state import Activity, Phase, Request, State
 from wsgiviz.tui.app import WsgivizApp
 from wsgiviz.tui.attached_feed import AttachedFeed
+from wsgiviz.tui.expectation import ready as ready_workers
 from wsgiviz.tui.feed import Feed
+from wsgiviz.tui.live_view import attached_title
 
 pytestmark = pytest.mark.xdist_group("attach")
 
@@ -53,13 +59,18 @@ class Gunicorn:
         with socket.create_server(("127.0.0.1", 0)) as listener:
             self.port: int = listener.getsockname()[1]
         self.folder = folder
-        command = f"wsgiviz exec gunicorn -w {WORKERS} -t 120 -b 127.0.0.1:{self.port} shop:app"
-        env = {**os.environ, "WSGIVIZ_HOME": str(home), "PATH": f"{BIN}:{os.environ['PATH']}"}
-        output = (folder / "log").open("wb")
-        self.process = subprocess.Popen(command.split(), cwd=folder, env=env, stdout=output, stderr=output)
-        output.close()
+        self._env = {**os.environ, "WSGIVIZ_HOME": str(home), "PATH": f"{BIN}:{os.environ['PATH']}"}
         self._threads: list[threading.Thread] = []
         self.answers: list[int] = []
+        self.start()
+
+    def start(self) -> None:
+        """Run the command; again, where it has ended."""
+        command = f"wsgiviz exec gunicorn -w {WORKERS} -t 120 -b 127.0.0.1:{self.port} shop:app"
+        with (self.folder / "log").open("ab") as output:
+            self.process = subprocess.Popen(
+                command.split(), cwd=self.folder, env=self._env, stdout=output, stderr=output
+            )
         until(lambda: self.get("/first") == 200, "it serves")
         until(lambda: len(self.writers()) == 1 + WORKERS, "all workers run")
 
@@ -188,14 +199,26 @@ def test_the_present_is_seen_by_two_viewers_and_nothing_is_changed(server: Gunic
     assert len(writers(directory)) == WORKERS + 1
 
 
-def test_paths_are_redacted_as_they_are_read(server: Gunicorn) -> None:
+def test_whose_a_request_is_and_what_is_redacted_as_it_is_read(server: Gunicorn, tmp_path: Path) -> None:
     server.hold(["/held/secret"])
-    viewer = Viewer(choose([server.process.pid]), redact=True)
-    viewer.until(lambda state: bool(held(state)), "a request in the app")
-    targets = [request.target for request in viewer.state.sides["wsgi"].ledger]
+    [directory] = choose([server.process.pid])
+    plain = Viewer([directory])
+    plain.until(lambda state: any(one.peer for one in held(state)), "the client of a request in the app")
+    assert held(plain.state)[0].peer.startswith("127.0.0.1:")
+    plain.attachment.close()
+    recording = tmp_path / "incident.wviz"
+    feed = AttachedFeed([directory], str(recording), redact=True)
+    until(lambda: bool(feed.advance() and held(feed.state)), "a request in the app")
+    targets = [request.target for request in feed.state.sides["wsgi"].ledger]
     assert set(targets) == {"GET [redacted]"}
-    assert not any("secret" in repr(event) for batch in viewer.log.batches() for event in batch)
-    viewer.attachment.close()
+    feed.close()
+    with open_recording(str(recording)) as kept:
+        events = [event for at in range(kept.first, kept.end) for event in kept.batch(at)]
+    said = [repr(event) for event in events if not isinstance(event, ServerAttached)]  # which has its own address
+    assert said
+    assert not any("secret" in words or "127.0.0.1:" in words for words in said)
+    assert run_replay(str(recording), str(tmp_path / "report.json")) == 0
+    assert json.loads((tmp_path / "report.json").read_text())["sides"]["wsgi"]["in_app"] == 1
 
 
 def test_a_server_that_is_killed_is_said_to_have_ended(server: Gunicorn) -> None:
@@ -209,6 +232,55 @@ def test_a_server_that_is_killed_is_said_to_have_ended(server: Gunicorn) -> None
     viewer.until(lambda state: not state.sides["wsgi"].server.living(), "its workers are gone")
     assert viewer.state.phase is Phase.ATTACHED
     viewer.attachment.close()
+
+
+def test_signals_an_upgrade_a_death_and_a_restart_are_followed(server: Gunicorn, home: Path) -> None:
+    """TTIN by the viewer; USR2, and the old master ends; a worker is killed with its request; the command again."""
+    [directory] = choose([])
+    viewer = Viewer([directory])
+    old = server.process.pid
+    viewer.until(lambda state: len(ready(state)) == WORKERS, "all workers")
+    with viewer.attachment.addressee("wsgi", old) as master:
+        viewer.attachment.send("wsgi", master, signal.SIGTTIN)
+        with pytest.raises(WsgivizError, match="does not handle SIGALRM"):
+            viewer.attachment.send("wsgi", master, signal.SIGALRM)
+    viewer.until(lambda state: len(ready(state)) == WORKERS + 1, "one worker more")
+    with pytest.raises(WsgivizError, match="no process of this server"):
+        viewer.attachment.addressee("wsgi", os.getpid())
+    os.kill(old, signal.SIGUSR2)
+    viewer.until(lambda state: len(masters(state)) == 2, "both masters")
+    new = masters(viewer.state)[-1]
+    assert f"masters {old} and {new} (new)" in attached_title(viewer.state.sides["wsgi"])
+    viewer.until(lambda state: len(ready(state)) >= 2 * WORKERS, "the new workers")
+    os.kill(old, signal.SIGTERM)
+    viewer.until(lambda state: masters(state) == (new,), "only the new one")
+    viewer.until(lambda state: len(ready(state)) == WORKERS, "and its workers")
+    try:
+        server.hold(["/held/lost"])
+        viewer.until(lambda state: any(one.where for one in held(state)), "a request at its line")
+        [victim] = held(viewer.state)
+        os.kill(victim.pid, signal.SIGKILL)
+        viewer.until(lambda state: bool(reports(state.sides["wsgi"])), "its death")
+        report = reports(viewer.state.sides["wsgi"])[0]
+        [lost] = report.requests
+        assert (report.pid, report.cause.signal, report.silent_ns is not None) == (victim.pid, "SIGKILL", True)
+        assert (lost.target, lost.line) == ("GET /held/lost", f"shop.py:{LINE} time.sleep")
+    finally:
+        os.kill(new, signal.SIGTERM)
+    viewer.until(lambda state: bool(state.sides["wsgi"].server.gone_ns), "its end")
+    assert server.process.wait(WITHIN_S) == 0  # until now nobody has reaped it
+    server.start()
+    viewer.until(lambda state: masters(state) == (server.process.pid,), "the same command, run again")
+    viewer.until(lambda state: len(ready(state)) == WORKERS, "its workers")
+    viewer.attachment.close()
+
+
+def masters(state: State) -> tuple[int, ...]:
+    return state.sides["wsgi"].server.masters if "wsgi" in state.sides else ()
+
+
+def ready(state: State) -> set[int]:
+    return ready_workers(state.sides["wsgi"]) if "wsgi" in state.sides else set()
 
 
 def test_which_server_a_pid_means(server: Gunicorn, tmp_path: Path, home: Path) -> None:

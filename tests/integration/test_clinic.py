@@ -17,6 +17,8 @@ from tests.integration.test_demo_apps import ask_asgi, ask_wsgi
 from wsgiviz.lessons.library import clinic
 from wsgiviz.scenarios import Choice, Scenario, symptoms
 
+pytestmark = pytest.mark.xdist_group("clinic")  # its checks hold on a machine of which one core is busy
+
 
 @pytest.mark.parametrize("name", [case.name for case in clinic().lessons])
 def test_what_a_case_says_holds_of_symptom_and_fix(

@@ -13,6 +13,8 @@ from tests.integration.test_figures import in_words
 from wsgiviz.analysis.captions import caption
 from wsgiviz.state import Phase
 
+pytestmark = pytest.mark.xdist_group("endings")  # it judges no times
+
 Start = Callable[..., Stage]
 
 

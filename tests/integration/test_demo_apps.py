@@ -323,6 +323,8 @@ def test_one_path_kills_the_process_before_it_has_answered(scenario: Scenario, s
 import asyncio
 from demo_apps import crash
 from tests.integration.test_demo_apps import ask_asgi, ask_wsgi
+
+pytestmark = pytest.mark.xdist_group("demo apps")  # it judges no times
 {ask[speaks]}
 print("answered")
 """

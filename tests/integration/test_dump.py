@@ -32,7 +32,7 @@ from wsgiviz.report import dump_facts
 from wsgiviz.report.dump import dump
 from wsgiviz.report.dump_page import WIDTH, page
 
-pytestmark = ON_LINUX
+pytestmark = [ON_LINUX, pytest.mark.xdist_group("dump")]  # it judges no times
 
 
 # --- from outside -------------------------------------------------------------------------------------------------

@@ -15,6 +15,8 @@ from tests.integration.in_process import Done, wsgiviz
 from tests.integration.victims import VICTIMS, all_children, assert_gone, viewer_of
 from wsgiviz.control.launch import STOP_PATIENCE_S
 
+pytestmark = pytest.mark.xdist_group("endings")  # it judges no times
+
 ENDED_WITHIN_S = 20.0
 
 

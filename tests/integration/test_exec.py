@@ -192,7 +192,7 @@ def test_a_command_that_cannot_run(folder: Path, name: str, status: int) -> None
     assert not list((folder / "home").glob("*-*"))
 
 
-@pytest.mark.parametrize(("flags", "said"), [("-I", True), ("-sE", True), ("-s", False)])
+@pytest.mark.parametrize(("flags", "said"), [("-I", True), ("-sE", True), ("-S", True), ("-s", False)])
 def test_a_python_that_ignores_its_environment_is_said_not_to_be_recorded(
     folder: Path, flags: str, said: bool
 ) -> None:

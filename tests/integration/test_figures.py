@@ -35,31 +35,40 @@ def side_of(found: dict[str, Any]) -> dict[str, Any]:
     return checked
 
 
+ONE = {"wsgi": "by_path:app", "workers": 1}
+TWO = {"wsgi": "by_path:app", "workers": 2}
+THREADS = {"wsgi": "by_path:app", "workers": 2, "worker_class": "gthread", "threads": 2}
+GREENLETS = {"wsgi": "by_path:app", "workers": 1, "worker_class": "gevent"}
+LOOP = {"asgi": "by_path:async_app"}
+LOOPS = {"asgi": "by_path:async_app", "async_server": "uvicorn", "async_workers": 2}
+BURST = {"arrivals": "burst", "timeout": 10.0}
+
+
 @pytest.mark.parametrize(
-    "settings",
+    ("servers", "path", "asked"),
     [
-        {"wsgi": "figures:waits", "requests": 12, "workers": 2},
-        {"wsgi": "figures:waits", "requests": 12, "workers": 2, "worker_class": "gthread", "threads": 2},
-        {"wsgi": "figures:waits", "requests": 12, "workers": 1, "worker_class": "gevent"},
-        {"wsgi": "figures:waits", "requests": 12, "workers": 1, "timeout": 0.12},
-        {"wsgi": "figures:hello", "requests": 200, "workers": 2, "arrivals": "closed", "concurrency": 4},
-        {"wsgi": "figures:closes_slowly", "requests": 4, "workers": 2},
-        {"wsgi": "figures:calls_itself", "requests": 2, "workers": 1, "worker_class": "gthread", "threads": 4},
-        {"wsgi": "figures:redirects", "requests": 4, "workers": 1},
-        {"wsgi": "odd:raises", "requests": 4, "workers": 1},
-        {"asgi": "figures:async_hello", "requests": 30},
-        {"asgi": "figures:async_hello", "requests": 30, "async_server": "uvicorn", "async_workers": 2},
-        {"asgi": "after_answer:background", "requests": 3},
+        (TWO, "/figures/waits", {"requests": 12}),
+        (THREADS, "/figures/waits", {"requests": 12}),
+        (GREENLETS, "/figures/waits", {"requests": 12}),
+        (TWO, "/figures/hello", {"requests": 200, "arrivals": "closed", "concurrency": 4}),
+        (TWO, "/figures/closes_slowly", {"requests": 4}),
+        (ONE, "/figures/redirects", {"requests": 4}),
+        (ONE, "/odd/raises", {"requests": 4}),
+        (ONE, "/figures/waits", {"requests": 12, "timeout": 0.12}),
+        (LOOP, "/figures/async_hello", {"requests": 30}),
+        (LOOPS, "/figures/async_hello", {"requests": 30}),
+        (LOOP, "/after_answer/background", {"requests": 3}),
     ],
-    ids=lambda settings: " ".join(str(value) for value in settings.values()),
+    ids=str,
 )
-def test_all_figures_of_a_run_agree(stage: Start, settings: dict[str, Any]) -> None:
-    on = stage(**settings)
-    on.finish()
+def test_all_figures_of_a_run_agree(shared: Start, servers: dict[str, Any], path: str, asked: dict[str, Any]) -> None:
+    on = shared(**servers)
+    on.run(**{**BURST, "path": path, **asked})
     assert_figures_agree(result(on.state, on.log.occurrences, ledger=True))
-    if "closes_slowly" in str(settings):  # what goes on after the run adds nothing to it
-        on.until(lambda: not on.only.ledger.in_flight(), "the end of the last close()")
-        assert_figures_agree(result(on.state, on.log.occurrences, ledger=True))
+    on.until(lambda: not on.only.ledger.in_flight(), "the end of the last close()")
+    assert_figures_agree(
+        result(on.state, on.log.occurrences, ledger=True)
+    )  # what goes on after it adds nothing to it
 
 
 def test_a_forked_child_that_returns_into_the_server_makes_no_figure_odd() -> None:
@@ -88,6 +97,7 @@ def test_requests_that_are_not_ours_are_counted_apart() -> None:
         "--wsgi", "figures:calls_itself", "--worker-class", "gthread", "--workers", "1", "--threads", "4",
         "--requests", "2",
     )  # fmt: skip
+    assert_figures_agree(found)
     side = side_of(found)
     assert side["external_requests"] == 2
     assert (side["completed"], side["statuses"], len(found["requests"])) == (2, {"200": 2}, 2)

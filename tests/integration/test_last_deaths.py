@@ -16,7 +16,7 @@ from tests.integration.own_servers import ON_LINUX, WAIT_S, Server, gunicorn, on
 from tests.unit.dump_keys import documented
 from wsgiviz.report import last_deaths
 
-pytestmark = ON_LINUX
+pytestmark = [ON_LINUX, pytest.mark.xdist_group("dump")]  # it judges no times
 
 
 def death_of(pid: int) -> dict[str, Any] | None:

@@ -17,6 +17,8 @@ from wsgiviz.tui.lesson.position import Publisher, read_position
 from wsgiviz.tui.lesson.progress import ProgressFile
 from wsgiviz.tui.live_feed import LiveFeed
 
+pytestmark = pytest.mark.xdist_group("lessons")  # its checks hold on a machine of which one core is busy
+
 DEADLINE_S = 60.0
 
 TEXT = """\

@@ -16,6 +16,8 @@ from wsgiviz.log import open_recording
 from wsgiviz.report import record_lessons
 from wsgiviz.state import Failure, Phase
 
+pytestmark = pytest.mark.xdist_group("lessons")  # its checks hold on a machine of which one core is busy
+
 TEXT = """\
 ---
 title: Two rounds

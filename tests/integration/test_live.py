@@ -60,17 +60,9 @@ def test_cancelling_frees_the_clients_but_not_the_workers(stage: Start) -> None:
     assert any(worker.busy for worker in side.server.living())
 
 
-def test_firing_again_begins_a_new_run(stage: Start) -> None:
-    on = stage(parameters={"seconds": 0.05}, requests=4)
-    on.finish()
-    first = on.state.run
-    on.controller.fire()
-    on.finish()
-    assert on.state.run == first + 1
-    assert on.wsgi.run.completed == 4
-
-
-def test_one_request_more_after_a_run_is_of_that_run_at_both_sides(stage: Start) -> None:
+def test_one_request_more_after_a_run_is_of_that_run_at_both_sides_and_firing_again_begins_a_new_one(
+    stage: Start,
+) -> None:
     on = stage(parameters={"seconds": 0.05}, requests=4)
     on.finish()
     run, totals = on.state.run, {side.name: metrics.makespan_ns(side) for side in on.state.sides.values()}
@@ -80,6 +72,11 @@ def test_one_request_more_after_a_run_is_of_that_run_at_both_sides(stage: Start)
         assert (side.run.number, side.run.planned, side.run.completed) == (run, 5, 5)
         assert metrics.makespan_ns(side) == totals[side.name]
     assert [(kept.number, kept.sides[0].completed) for kept in on.state.runs] == [(1, 5)]
+    on.controller.fire()
+    on.until(lambda: on.state.phase is Phase.RUNNING or on.state.run > run, "the new run")
+    on.finish()
+    assert on.state.run == run + 1
+    assert on.wsgi.run.completed == 4
 
 
 def test_one_request_more_reaches_a_side_that_is_through_while_the_other_is_not(stage: Start) -> None:

@@ -19,7 +19,7 @@ from wsgiviz.analysis.captions import caption
 from wsgiviz.analysis.occurrences import Occurrences
 from wsgiviz.analysis.stamps import stamps
 from wsgiviz.report.result import result
-from wsgiviz.scenarios import Scenario, find
+from wsgiviz.scenarios import find
 from wsgiviz.state import Side
 
 Start = Callable[..., Stage]
@@ -113,7 +113,7 @@ def test_wsgi_refuses_and_it_is_said_why(stage: Start, kind: str) -> None:
     ],
 )
 def test_a_websocket_that_fails_is_shown_as_that(
-    stage: Start,
+    shared: Start,
     monkeypatch: pytest.MonkeyPatch,
     kind: str,
     app: str,
@@ -122,19 +122,17 @@ def test_a_websocket_that_fails_is_shown_as_that(
     raised: dict[str, int],
 ) -> None:
     monkeypatch.setenv("PYTHONPATH", str(APPS))
-    monkeypatch.setitem(wsgiviz.scenarios.catalogue.__globals__["_BY_NAME"], "websocket", with_app(f"odd:{app}"))
-    on = stage(scenario="websocket", right=kind, only="asgi", requests=5)
-    on.finish()
+    scenarios = wsgiviz.scenarios.catalogue.__globals__["_BY_NAME"]
+    monkeypatch.setitem(
+        scenarios, "websocket", replace(find("websocket"), asgi="by_path:async_app", paths=((1, f"/odd/{app}"),))
+    )
+    on = shared(scenario="websocket", right=kind, only="asgi", requests=5)
+    on.run()
     found = figures(on, "asgi")
     assert (found["statuses"], found["raised"]) == (statuses, raised)
     assert set(found["errors"]) <= set(errors)
     assert sum(found["errors"].values()) == 5 - sum(statuses.values()) == found["websockets"]["opened"]
     assert found["websockets"]["closed_normally"] == 0
-
-
-def with_app(asgi: str) -> Scenario:
-    """Scenario websocket with another app."""
-    return replace(find("websocket"), asgi=asgi)
 
 
 def test_the_websocket_app_keeps_its_protocol_with_a_server_of_a_few_lines() -> None:
@@ -177,18 +175,18 @@ KEEPS: dict[str, Any] = {
 
 def alone(kind: str) -> dict[str, Any]:
     """That kind of server, and no other one."""
-    loop = kind in ("asgi", "uvicorn")
-    return {"right": kind, "only": "asgi"} if loop else {"left": kind, "only": "wsgi"}
+    return {"right": kind, "only": "asgi"} if kind == "asgi" else {"left": kind, "only": "wsgi"}
 
 
-@pytest.mark.parametrize("kind", ["gthread", "gevent", "asgi", "uvicorn"])
-def test_these_servers_keep_connections_and_hold_nothing_for_an_idle_one(stage: Start, kind: str) -> None:
-    on = stage(
-        **KEEPS,
-        **({"left": kind, "only": "wsgi"} if kind in ("gthread", "gevent") else {"right": kind, "only": "asgi"}),
-    )
+@pytest.mark.parametrize(("left", "right"), [("gthread", "asgi"), ("gevent", "uvicorn")])
+def test_these_servers_keep_connections_and_hold_nothing_for_an_idle_one(stage: Start, left: str, right: str) -> None:
+    on = stage(**KEEPS, left=left, right=right)
     on.finish()
-    side = on.only
+    for side in on.state.sides.values():
+        keeps_connections(on, side)
+
+
+def keeps_connections(on: Stage, side: Side) -> None:
     found = figures(on, side.name)
     assert (found["connections"], found["completed"], found["unobserved"]) == (10, 40, 0)
     assert found["kept_connections"] == {

@@ -33,6 +33,8 @@ from wsgiviz.observe.decode import decode
 from wsgiviz.recorder.layout import SUFFIX
 from wsgiviz.recorder.reader import RingReader
 
+pytestmark = pytest.mark.xdist_group("probe")  # it judges no times
+
 WITHIN_S = 30.0
 REQUEST = b"GET /x HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n"
 

@@ -10,7 +10,7 @@ from textual.color import Color as Colour
 from textual.strip import Strip
 from textual.theme import BUILTIN_THEMES
 
-from tests.tui.kept import Kept
+from tests.tui.kept import TIMES, Kept
 from tests.tui.stand_in import Seat, StandIn, watch
 from wsgiviz.tui.app import WsgivizApp
 from wsgiviz.tui.render.palette import COLOURS, STAGE_CONTRAST, TEXT_CONTRAST, contrast
@@ -111,6 +111,39 @@ def test_orange_stands_where_something_is_blocked_and_nowhere_else() -> None:
     nothing = StandIn()
     nothing.state = nothing.state.__class__()
     watch(idle, nothing, (120, 45))
+
+
+def drawn_as(strips: Iterable[Strip]) -> set[str]:
+    """Which of blocked and computing the lanes have areas of: by the nearer hue."""
+    hue = {name: Colour.parse(COLOURS[f"wsgiviz-{name}"]).hsl[0] for name in ("blocked", "computing")}
+    found = set()
+    for text, style, _ in (segment for strip in strips for segment in strip):
+        for drawn in (style.color, style.bgcolor) if style is not None and set(text) & set("█▞") else ():
+            if drawn is not None and drawn.triplet:
+                here, saturation, _ = Colour.from_rich_color(drawn).hsl
+                name = min(hue, key=lambda name: abs(hue[name] - here))
+                found |= {name} if saturation > 0.4 and abs(hue[name] - here) < 0.03 else set()
+    return found
+
+
+@pytest.mark.parametrize(
+    ("scenario", "colours"),
+    [("cpu", ({"computing"}, {"computing"})), ("blocking-in-async", ({"blocked"}, {"blocked"}))],
+)
+@pytest.mark.parametrize("time", TIMES)
+def test_what_a_lane_has_been_keeps_its_colour(scenario: str, colours: tuple[set[str], ...], time: str) -> None:
+    """By request and by worker; while it runs, and when it is over."""
+
+    async def check(seat: Seat) -> None:
+        for keys in ((), ("v",)):
+            await seat.press(*keys)
+            await seat.frames(3)
+            for pane, wanted in zip(seat.panes, colours, strict=True):
+                lanes = pane.region.shrink((5, 0, 4, 0))
+                strips = [strip.crop(lanes.x, lanes.right) for strip in seat.strips[lanes.y : lanes.bottom]]
+                assert drawn_as(strips) == wanted, (keys, pane.id)
+
+    watch(check, Kept(scenario, time), (120, 36))
 
 
 @pytest.mark.parametrize(("name", "side", "colour"), [("sleep", "left", "blocked"), ("cpu", "right", "computing")])

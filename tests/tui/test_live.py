@@ -135,6 +135,7 @@ def makes_big(key: str) -> Check:
         assert "All 4 workers are blocked" in seat.text
         await seat.press(key)
         await seat.reads("[ ] requests")
+        await seat.frames(2)
         assert (seat.app.theme, "4 of 4 blocked" in seat.text) == ("nord", True)
 
     return check

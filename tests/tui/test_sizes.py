@@ -27,28 +27,32 @@ STATES = {
     "none yet": State(),
 }
 
-two_sizes = pytest.mark.parametrize("size", [(60, 16), (120, 36)], ids=lambda size: "{}x{}".format(*size))
-all_sizes = pytest.mark.parametrize("size", SIZES, ids=lambda size: "{}x{}".format(*size))
+SMALL_AND_LARGE = [(60, 16), (120, 36)]
 
 
 # --- the live screen ------------------------------------------------------------------------------------------------
 
 
-@all_sizes
 @pytest.mark.parametrize("name", STATES)
-def test_every_row_is_as_wide_as_its_pane_and_all_panes_as_the_screen(name: str, size: tuple[int, int]) -> None:
+def test_every_row_is_as_wide_as_its_pane_and_all_panes_as_the_screen(name: str) -> None:
     async def check(seat: Seat) -> None:
-        assert [strip.cell_length for strip in seat.strips] == [size[0]] * size[1]
-        for pane in seat.panes:
-            for row in pane._rows:
-                assert sum(len(text) for text, _ in row) == pane.size.width
-                assert pane._painted(pane._rows.index(row)).cell_length == pane.size.width
-        panes = beside_each_other(seat)
-        margin = panes[0].region.x
-        assert (panes[-1].region.right, panes[1:] == []) == (size[0] - margin, size[0] < 80)
-        assert all(one.region.right + margin == next.region.x for one, next in pairwise(panes))
+        for size in SIZES:
+            await seat.resize(*size)
+            rows_fill_their_panes(seat, size)
 
-    watch(check, StandIn(state=STATES[name]), size)
+    watch(check, StandIn(state=STATES[name]), SIZES[0])
+
+
+def rows_fill_their_panes(seat: Seat, size: tuple[int, int]) -> None:
+    assert [strip.cell_length for strip in seat.strips] == [size[0]] * size[1]
+    for pane in seat.panes:
+        for row in pane._rows:
+            assert sum(len(text) for text, _ in row) == pane.size.width
+            assert pane._painted(pane._rows.index(row)).cell_length == pane.size.width
+    panes = beside_each_other(seat)
+    margin = panes[0].region.x
+    assert (panes[-1].region.right, panes[1:] == []) == (size[0] - margin, size[0] < 80)
+    assert all(one.region.right + margin == next.region.x for one, next in pairwise(panes))
 
 
 def beside_each_other(seat: Seat) -> list[Pane]:
@@ -57,34 +61,43 @@ def beside_each_other(seat: Seat) -> list[Pane]:
     return [pane for pane in panes if pane.region.y == panes[0].region.y]
 
 
-@all_sizes
-def test_nothing_lies_over_anything_or_beyond_the_screen(size: tuple[int, int]) -> None:
+def test_the_live_screen_follows_each_size() -> None:
+    """And at each nothing lies over anything, what matters is there, and no key is cut."""
+
     async def check(seat: Seat) -> None:
-        live = seat.app.live
-        shown = [widget for widget in live.children if widget.display and widget.region]
-        assert [widget.region.y for widget in shown] == sorted(widget.region.y for widget in shown)
-        for above, below in pairwise(shown):
-            assert above.region.bottom <= below.region.y
-        assert all(live.region.contains_region(widget.region) for widget in [*shown, *live.query(Pane)])
-        assert not live.show_vertical_scrollbar
-        assert not live.show_horizontal_scrollbar
+        for size in [*SIZES, *reversed(SIZES)]:
+            await seat.resize(*size)
+            assert [strip.cell_length for strip in seat.strips] == [size[0]] * size[1]
+            assert seat.app.live.has_class("narrow") == (size[0] < 80)
+            assert len(beside_each_other(seat)) == (1 if size[0] < 80 else 2)
+            await seat.until(lambda: "4 of 4 blocked" in seat.pane("left"))
+            nothing_lies_over_anything_or_beyond_the_screen(seat)
+            what_matters_is_there(seat, size)
+            no_key_is_cut_and_help_and_quit_stay(seat)
 
-    watch(check, size=size)
+    watch(check, size=SIZES[-1])
 
 
-@all_sizes
-def test_what_matters_is_there_at_every_size(size: tuple[int, int]) -> None:
-    async def check(seat: Seat) -> None:
-        for words in "WSGI", "ASGI", "4 of 4 blocked", "5.00 s", "space fire", "0 lost":
-            assert words in seat.text
-        assert "8/20" in seat.text or "8 of 20 answered" in seat.text
-        wsgi, asgi = " ".join(" ".join(lines_of(seat, seat.app.live.query_one("#caption"))).split()).split("ASGI ")
-        assert wsgi.rstrip(" |▎").endswith(("not yet read by anyone.", "blocked in time.sleep(1)."))
-        assert asgi.startswith("20 requests wait at once")
-        if size[0] >= 80:
-            assert "#9" in seat.pane("left")  # a request by its number in its lane, or in words
+def nothing_lies_over_anything_or_beyond_the_screen(seat: Seat) -> None:
+    live = seat.app.live
+    shown = [widget for widget in live.children if widget.display and widget.region]
+    assert [widget.region.y for widget in shown] == sorted(widget.region.y for widget in shown)
+    for above, below in pairwise(shown):
+        assert above.region.bottom <= below.region.y
+    assert all(live.region.contains_region(widget.region) for widget in [*shown, *live.query(Pane)])
+    assert not live.show_vertical_scrollbar
+    assert not live.show_horizontal_scrollbar
 
-    watch(check, size=size)
+
+def what_matters_is_there(seat: Seat, size: tuple[int, int]) -> None:
+    for words in "WSGI", "ASGI", "4 of 4 blocked", "5.00 s", "space fire", "0 lost":
+        assert words in seat.text
+    assert "8/20" in seat.text or "8 of 20 answered" in seat.text
+    wsgi, asgi = " ".join(" ".join(lines_of(seat, seat.app.live.query_one("#caption"))).split()).split("ASGI ")
+    assert wsgi.rstrip(" |▎").endswith(("not yet read by anyone.", "blocked in time.sleep(1)."))
+    assert asgi.startswith("20 requests wait at once")
+    if size[0] >= 80:
+        assert "#9" in seat.pane("left")  # a request by its number in its lane, or in words
 
 
 def lines_of(seat: Seat, widget: Widget) -> list[str]:
@@ -93,15 +106,11 @@ def lines_of(seat: Seat, widget: Widget) -> list[str]:
     return [line[region.x : region.right] for line in seat.lines[region.y : region.bottom]]
 
 
-@all_sizes
-def test_no_key_at_the_bottom_is_cut_and_help_and_quit_stay(size: tuple[int, int]) -> None:
-    async def check(seat: Seat) -> None:
-        hints = [f"{key} {what}" for key, what in LIVE_HINTS]
-        shown = seat.lines[-1].strip().split("  ")
-        assert [hint for hint in hints if hint in shown] == shown
-        assert {"? help", "q quit", "space fire"} <= set(shown)
-
-    watch(check, size=size)
+def no_key_is_cut_and_help_and_quit_stay(seat: Seat) -> None:
+    hints = [f"{key} {what}" for key, what in LIVE_HINTS]
+    shown = seat.lines[-1].strip().split("  ")
+    assert [hint for hint in hints if hint in shown] == shown
+    assert {"? help", "q quit", "space fire"} <= set(shown)
 
 
 @pytest.mark.parametrize("width", range(16, 200, 7))
@@ -171,52 +180,55 @@ DIALOGS: dict[str, Opening] = {
 LAST_KEY = {**dict.fromkeys(DIALOGS, "escape back"), "failure": "q quit"}
 
 
-@two_sizes
 @pytest.mark.parametrize(("ascii", "corners", "side"), [(False, "╭╮╰╯", "│"), (True, "++++", "|")])
-def test_each_dialog_has_a_whole_border_and_lies_within_the_screen(
-    size: tuple[int, int], ascii: bool, corners: str, side: str
+def test_each_dialog_is_whole_at_every_size_and_lives_through_a_terminal_too_small(
+    ascii: bool, corners: str, side: str
 ) -> None:
     async def check(seat: Seat) -> None:
         for name, opening in DIALOGS.items():
             await opening(seat)
-            dialog = seat.app.screen.query_one(f"#{name}")
-            assert seat.app.screen.region.contains_region(dialog.region)
-            assert [strip.cell_length for strip in seat.strips] == [size[0]] * size[1]
-            top, *between, bottom = lines_of(seat, dialog)
-            assert top[0] + top[-1] + bottom[0] + bottom[-1] == corners
-            assert set(top[1:-1]) == set(bottom[1:-1]) == set("-" if ascii else "─")
-            assert {line[0] + line[-1] for line in between} == {side * 2}
+            for size in (60, 16), (80, 24), (120, 36):
+                await seat.resize(*size)
+                within_the_screen_with_a_whole_border(seat, name, size, corners, side)
+                assert LAST_KEY[name] in "\n".join(lines_of(seat, seat.app.screen.query_one(f"#{name}")))
+                assert not ascii or await not_ascii_to_its_end(seat) == set()
+            for size in (40, 10), (10, 3), (60, 16):
+                await seat.resize(*size)
+            await seat.reads(LAST_KEY[name])
             await seat.press("escape")
             await seat.screen_is("LiveScreen")
+            await seat.reads("4 of 4 blocked")
 
-    watch(check, size=size, ascii=ascii)
+    watch(check, size=(60, 16), ascii=ascii)
 
 
-@pytest.mark.parametrize("size", [(60, 16), (80, 24)])
-@pytest.mark.parametrize("name", DIALOGS)
-def test_a_dialog_shows_all_its_keys(name: str, size: tuple[int, int]) -> None:
-    async def check(seat: Seat) -> None:
-        await DIALOGS[name](seat)
-        assert LAST_KEY[name] in "\n".join(lines_of(seat, seat.app.screen.query_one(f"#{name}")))
-
-    watch(check, size=size)
+def within_the_screen_with_a_whole_border(
+    seat: Seat, name: str, size: tuple[int, int], corners: str, side: str
+) -> None:
+    dialog = seat.app.screen.query_one(f"#{name}")
+    assert seat.app.screen.region.contains_region(dialog.region)
+    assert [strip.cell_length for strip in seat.strips] == [size[0]] * size[1]
+    top, *between, bottom = lines_of(seat, dialog)
+    assert top[0] + top[-1] + bottom[0] + bottom[-1] == corners
+    assert set(top[1:-1]) == set(bottom[1:-1]) == {"-" if side == "|" else "─"}
+    assert {line[0] + line[-1] for line in between} == {side * 2}
 
 
 # --- too small, and other sizes while it runs -----------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("size", [(59, 16), (60, 15), (40, 10), (22, 3)], ids=str)
-def test_a_terminal_too_small_says_so_and_recovers(size: tuple[int, int]) -> None:
+def test_a_terminal_too_small_says_so_and_recovers() -> None:
     async def check(seat: Seat) -> None:
-        await seat.reads("4 of 4 blocked")
-        await seat.resize(*size)
-        await seat.reads(f"too small: {size[0]} x {size[1]}")
         least = "please make it {} x {} or more".format(*SMALLEST_TERMINAL)
-        assert least in " ".join(seat.text.split())
-        assert "blocked" not in seat.text
-        await seat.resize(*SMALLEST_TERMINAL)
-        await seat.reads("4 of 4 blocked")
-        assert "too small" not in seat.text
+        for size in (59, 16), (60, 15), (40, 10), (22, 3):
+            await seat.reads("4 of 4 blocked")
+            await seat.resize(*size)
+            await seat.reads(f"too small: {size[0]} x {size[1]}")
+            assert least in " ".join(seat.text.split())
+            assert "blocked" not in seat.text
+            await seat.resize(*SMALLEST_TERMINAL)
+            await seat.reads("4 of 4 blocked")
+            assert "too small" not in seat.text
 
     watch(check)
 
@@ -229,32 +241,6 @@ def test_it_may_begin_too_small_and_shrink_to_nothing() -> None:
         await seat.reads("4 of 4 blocked")
 
     watch(check, size=(30, 5))
-
-
-@pytest.mark.parametrize("name", DIALOGS)
-def test_a_dialog_lives_through_a_terminal_too_small(name: str) -> None:
-    async def check(seat: Seat) -> None:
-        await DIALOGS[name](seat)
-        for size in [(40, 10), (10, 3), (120, 36)]:
-            await seat.resize(*size)
-        await seat.reads(LAST_KEY[name])
-        await seat.press("escape")
-        await seat.screen_is("LiveScreen")
-        await seat.reads("4 of 4 blocked")
-
-    watch(check)
-
-
-def test_the_live_screen_follows_each_size() -> None:
-    async def check(seat: Seat) -> None:
-        for size in [*SIZES, *reversed(SIZES)]:
-            await seat.resize(*size)
-            assert [strip.cell_length for strip in seat.strips] == [size[0]] * size[1]
-            assert seat.app.live.has_class("narrow") == (size[0] < 80)
-            assert len(beside_each_other(seat)) == (1 if size[0] < 80 else 2)
-            await seat.until(lambda: "4 of 4 blocked" in seat.pane("left"))
-
-    watch(check)
 
 
 def test_a_size_that_changed_behind_the_logs_is_the_live_screens_too() -> None:
@@ -276,36 +262,44 @@ def not_ascii(seat: Seat) -> set[str]:
     return {char for line in seat.lines for char in line if not char.isascii() or not char.isprintable()}
 
 
-@two_sizes
 @pytest.mark.parametrize("name", STATES)
-def test_in_ascii_the_live_screen_is_ascii(name: str, size: tuple[int, int]) -> None:
+def test_in_ascii_the_live_screen_is_ascii(name: str) -> None:
     async def check(seat: Seat) -> None:
         await seat.press("c")
-        await seat.frames()
-        assert not_ascii(seat) == set()
+        for size in SMALL_AND_LARGE:
+            await seat.resize(*size)
+            assert not_ascii(seat) == set()
         seat.feed.now_s = 2.9
         await seat.press("p", "greater_than_sign", "down")
-        await seat.frames()
-        assert not_ascii(seat) == set()
+        for size in SMALL_AND_LARGE:
+            await seat.resize(*size)
+            assert not_ascii(seat) == set()
 
-    watch(check, StandIn(state=STATES[name]), size, ascii=True)
+    watch(check, StandIn(state=STATES[name]), SMALL_AND_LARGE[0], ascii=True)
 
 
-@two_sizes
-@pytest.mark.parametrize("name", [*DIALOGS, "logs"])
-def test_in_ascii_every_dialog_is_ascii(name: str, size: tuple[int, int]) -> None:
+def test_in_ascii_the_logs_are_ascii() -> None:
     feed = StandIn()
     lines = ("Müller … ✓ — \U0001f600",) * 200 + ("lönger " * 80,)
     feed.show(replace(feed.state, logs={"wsgi": lines, "asgi": lines}))
 
     async def check(seat: Seat) -> None:
-        await {**DIALOGS, "logs": opened_by("l")}[name](seat)
-        assert not_ascii(seat) == set()
-        await seat.press("end")
-        await seat.scrolled()
-        assert not_ascii(seat) == set()
+        await opened_by("l")(seat)
+        for size in SMALL_AND_LARGE:
+            await seat.resize(*size)
+            assert await not_ascii_to_its_end(seat) == set()
 
-    watch(check, feed, size, ascii=True)
+    watch(check, feed, SMALL_AND_LARGE[0], ascii=True)
+
+
+async def not_ascii_to_its_end(seat: Seat) -> set[str]:
+    """At the beginning, and scrolled to the end."""
+    found = not_ascii(seat)
+    await seat.press("end")
+    await seat.scrolled()
+    found |= not_ascii(seat)
+    await seat.press("home")
+    return found
 
 
 def test_in_ascii_a_scrollbar_is_ascii() -> None:
@@ -319,13 +313,13 @@ def test_in_ascii_a_scrollbar_is_ascii() -> None:
     watch(check, size=(80, 24), ascii=True)
 
 
-@pytest.mark.parametrize("phase", list(Phase))
-def test_in_ascii_no_escape_takes_the_place_of_our_own_words(phase: Phase) -> None:
+def test_in_ascii_no_escape_takes_the_place_of_our_own_words() -> None:
     async def check(seat: Seat) -> None:
-        seat.feed.feed(State(), phase)
-        await seat.frames(4)
-        assert not_ascii(seat) == set()
-        assert "\\u" not in seat.text
+        for phase in Phase:
+            seat.feed.feed(State(), phase)
+            await seat.frames(4)
+            assert not_ascii(seat) == set()
+            assert "\\u" not in seat.text
 
     watch(check, ascii=True)
 

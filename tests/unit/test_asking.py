@@ -29,15 +29,15 @@ def asked(*options: str) -> Settings:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (("--path", "0:/a"), "--path 0:/a: that is not a path with a weight from 1 to 1000"),
+        (("--path", "0:/a"), "--path 0:/a: must be a path with a weight from 1 to 1000"),
         (("--path", "/a", "--path", "2:/a"), "a path that is given once"),
         (("--path", "a"), "a path that starts with /"),
-        (("--method", "GET IT"), "that is not an HTTP method"),
-        (("--header", "no colon"), 'that is not a header, "Name: value"'),
+        (("--method", "GET IT"), "must be an HTTP method"),
+        (("--header", "no colon"), 'must be a header, "Name: value"'),
         (("--header", "A: b\r\nC: d"), "--header: a value of one line is expected"),
         (("--header", "Connection: keep-alive"), "it sets Connection itself"),
         (("--header", "Content-Length: 3"), "it sets Content-Length itself"),
-        (("--body", "@"), "that is not a text, or @FILE"),
+        (("--body", "@"), "must be a text, or @FILE"),
     ],
 )
 def test_what_can_not_be_asked_is_refused(options: tuple[str, ...], message: str) -> None:

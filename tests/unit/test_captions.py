@@ -105,9 +105,9 @@ def test_until_the_driver_has_begun_it_is_firing() -> None:
 
 
 def test_users_have_as_many_requests_in_progress_as_they_are() -> None:
-    users = make(arrivals="closed", concurrency=8, requests=100)
+    users = make(arrivals="closed", concurrency=2, requests=4)
     assert said(replace(reduced(BOOTED), settings=users), 0.1).text == (
-        "8 users send 4 requests, each when the one before it is answered."
+        "2 users send 4 requests, each when the one before it is answered."
     )
 
 
@@ -345,7 +345,7 @@ def test_a_cancelled_run_names_the_workers_that_go_on() -> None:
     gone = RequestFailed(at(0.1), "wsgi", DRIVER, RUN + 1, "cancelled")
     held = reduced(BOOTED, taken(1, 0.01), [gone, RunEnded(at(0.1), "wsgi", DRIVER, 1, 1)])
     assert said(held, 0.2).text == (
-        "Cancelled: the clients are gone, but 1 worker still serves their requests: nothing tells a sync worker."
+        "Cancelled: the clients are gone, but 1 worker still serves their requests: a sync worker is not notified."
     )
 
 

@@ -17,19 +17,19 @@ from wsgiviz.options import OPTIONS
 from wsgiviz.settings import Settings
 
 COMPLAINTS = [
-    (["runn"], "there is no command 'runn'", "did you mean run? there are run, replay, lesson,"),
+    (["runn"], "there is no command 'runn'", "did you mean run? the commands are run, replay, lesson,"),
     (["run", "--wrokers", "3"], "unknown argument --wrokers", "did you mean --workers?"),
     (["run", "--work", "3"], "unknown argument --work", "did you mean --workers?"),
     (["run", "--strands", "3"], "unknown argument --strands", "wsgiviz run --help lists the options"),
     (["--headless"], "unknown argument --headless", "did you mean --headless? wsgiviz run --help"),
     (["run", "extra"], "unknown argument extra", "wsgiviz run --help lists the options"),
     (["run", "--workers"], "argument --workers: expected one argument", "wsgiviz run --help"),
-    (["run", "--workers", "0"], "--workers 0: that is not a whole number from 1 to 64", "worker processes"),
-    (["run", "--workers", "-2"], "--workers -2: that is not a whole number from 1 to 64", "worker processes"),
+    (["run", "--workers", "0"], "--workers 0: must be a whole number from 1 to 64", "worker processes"),
+    (["run", "--workers", "-2"], "--workers -2: must be a whole number from 1 to 64", "worker processes"),
     (["run", "--scenario", "slep"], "there is no scenario 'slep'", "did you mean sleep?"),
     (["run", "--set", "secs=1"], "scenario sleep has no parameter 'secs'", "did you mean seconds?"),
-    (["run", "--set", "seconds"], "--set seconds: that is not KEY=VALUE", "for example --set seconds=0.5"),
-    (["run", "--set", "seconds=x\x1b[2J"], r"seconds=x\x1b[2J: that is not a number", "how long each request"),
+    (["run", "--set", "seconds"], "--set seconds: must be KEY=VALUE", "for example --set seconds=0.5"),
+    (["run", "--set", "seconds=x\x1b[2J"], r"seconds=x\x1b[2J: must be a number", "how long each request"),
     (["run", "--wsgi", "a:b", "--scenario", "cpu"], "--scenario and your own app exclude", "drop one"),
     (["run", "--headless", "--ledger"], "--ledger goes with --json", "add --json FILE"),
     (["run", "--json", "/nonexistent/x.json"], "--json /nonexistent/x.json: can't be written", "give a file"),
@@ -38,7 +38,7 @@ COMPLAINTS = [
     (["run", "--json", "same", "--record", "./same"], "--json same: that is the recording's file", "give each"),
     (["replay"], "the following arguments are required: FILE", "wsgiviz replay --help"),
     (["replay", "r.wviz", "--side", "wsgi"], "--side goes with two recordings", "wsgiviz replay ONE OTHER --side"),
-    (["replay", "a.wviz", "b.wviz", "--headless"], "two recordings have no report together", "for each"),
+    (["replay", "a.wviz", "b.wviz", "--headless"], "two recordings have no common report", "for each"),
     (["replay", "r.wviz", "--ledger"], "--ledger goes with --json", "add --json FILE"),
     (["replay", "r.wviz", "--jsno", "-"], "unknown argument --jsno", "did you mean --json? wsgiviz replay --help"),
     (["replay", "r.wviz", "--json", "r.wviz"], "--json r.wviz: that is the recording's file", "give each"),
@@ -195,7 +195,7 @@ def test_as_a_program() -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, f"wsgiviz {__version__}\n", "")
     done = wsgiviz("run", "--workers", "0")
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.startswith("wsgiviz: --workers 0: that is not a whole number from 1 to 64\n  hint: ")
+    assert done.stderr.startswith("wsgiviz: --workers 0: must be a whole number from 1 to 64\n  hint: ")
 
 
 def test_a_reader_that_goes_is_no_error() -> None:
@@ -219,7 +219,7 @@ def test_a_full_disk_is_reported() -> None:
 def test_an_encoding_without_our_signs_is_no_error() -> None:
     done = wsgiviz("run", "--set", "seconds=\u2308", PYTHONIOENCODING="ascii:strict")
     assert done.returncode == 2
-    assert "seconds=\\u2308: that is not a number" in done.stderr
+    assert "seconds=\\u2308: must be a number" in done.stderr
 
 
 def test_what_is_not_needed_yet_is_not_imported() -> None:

@@ -246,6 +246,22 @@ def test_forget_drops_a_sides_server_and_keeps_the_driver(tmp_path: Path) -> Non
     collector.close()
 
 
+def test_what_is_forgotten_stays_so_where_there_is_too_much_of_it_to_open_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The end of a master that was read late ended the server after it: that never got ready."""
+    monkeypatch.setattr(module, "OPENED_PER_POLL", 2)
+    collector = Collector(tmp_path)
+    for number in range(1, 8):
+        create_emitter(tmp_path, "wsgi", "worker").first_byte(number)
+    collector.forget("wsgi")
+    create_emitter(tmp_path, "wsgi", "master").first_byte(9)  # of the server that comes after it
+    found = [req for _ in range(8) for req in reqs(collector.poll())]
+    assert found == [9]
+    assert [name.split("-")[:2] for name in rings(tmp_path)] == [["wsgi", "master"]]
+    collector.close()
+
+
 def test_files_that_are_no_rings_are_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "PASSED_LIMIT", 20)
     for number in range(10):

@@ -32,14 +32,14 @@ WRONG: list[tuple[str, str, int, str, str]] = [
     # settings
     ("scenario: sleep", "scenario: slep", 6, "there is no scenario 'slep'", "did you mean sleep?"),
     ("workers: 2", "wrokers: 2", 8, "there is no setting 'wrokers'", "did you mean workers?"),
-    ("workers: 2", "workers: 0", 8, "--workers 0: that is not a whole number", "worker processes"),
+    ("workers: 2", "workers: 0", 8, "--workers 0: must be a whole number", "worker processes"),
     ("workers: 2", "workers: [1, 2]", 8, "workers has a list", "write workers: VALUE"),
     ("workers: 2", "workers:", 8, "workers has no value", "write workers: VALUE"),
     ("workers: 2", "host: 0.0.0.0", 8, "host is no setting of a lesson", "leave it out"),
     ("workers: 2", "python: /bin/sh", 8, "python is no setting of a lesson", "leave it out"),
     ("workers: 2", "duration: 3", 6, "--duration needs --arrivals closed", "a burst"),
     ("{seconds: 0.2}", "{secs: 0.2}", 7, "scenario sleep has no parameter 'secs'", "did you mean seconds?"),
-    ("{seconds: 0.2}", "{seconds: x}", 7, "seconds=x: that is not a number", "how long"),
+    ("{seconds: 0.2}", "{seconds: x}", 7, "seconds=x: must be a number", "how long"),
     ("{seconds: 0.2}", "seconds", 7, "set has a text", "set: {seconds: 2}"),
     # steps
     ("[narration, ", "[naration, ", 10, "there is no kind of step 'naration'", "did you mean narration?"),

@@ -82,6 +82,12 @@ def test_the_selector_tells_how_busy_a_loop_was_and_steps_tell_the_rest() -> Non
     assert only(state, 2.0).busy_fraction == pytest.approx(1.25 / 2), "each counts once"
 
 
+def test_the_clock_of_a_selector_that_has_begun_anew_is_read_from_there() -> None:
+    """A viewer has gone, and another one has come."""
+    state = reduced(ONE_LOOP, [beat(0, 0), beat(1.0, 0.75), beat(5.0, -1), beat(9.0, 0), beat(10.0, 0.5)])
+    assert only(state, 10.0).busy_fraction == pytest.approx(0.5)
+
+
 def test_steps_alone_where_the_selector_has_no_clock() -> None:
     state = reduced(ONE_LOOP, [beat(0, -1), beat(0.02, -1)])
     assert only(state, 0.1).busy_fraction is None

@@ -11,7 +11,7 @@ import pytest
 
 from tests.unit.probed import PID, Recorded
 from wsgiviz.events import ChildTasks, RequestBegan, RequestEnded, ResponseStarted, StepEnded
-from wsgiviz.probe.asgi import AsgiProbe, follow_tasks
+from wsgiviz.probe.asgi import AsgiProbe, ReadyAtOnce, follow_tasks
 from wsgiviz.probe.request_ids import RequestIds
 from wsgiviz.probe.source_lines import awaiting
 
@@ -32,7 +32,7 @@ class Server(Recorded):
         self.sent: list[Any] = []
         self.inbox: list[Any] = [{"type": "http.request", "body": b"", "more_body": False}]
         self._scope = HTTP if scope is None else scope
-        self.probe = AsgiProbe(app, self.emit, RequestIds(PID), lambda port: port)
+        self.probe = AsgiProbe(app, self.emit, RequestIds(PID), lambda port, unknown: port)
 
     async def _receive(self) -> Any:
         return self.inbox.pop(0)
@@ -156,6 +156,7 @@ def test_all_that_one_event_wakes_are_ready_at_once_and_not_one_after_the_other(
 
     async def main() -> None:
         opened = asyncio.Event()
+        ReadyAtOnce(asyncio.get_running_loop()).follow(True)
         follow_tasks(asyncio.get_running_loop())
 
         async def app(scope: Any, receive: Any, send: Any) -> None:

@@ -281,7 +281,7 @@ class FollowedLoop(Recorded):
         super().__init__()
         self.sent: list[Any] = []
         self._scope = scope or scope_of(REQ)
-        probe = AsgiProbe(follow_asgi(app, self.emit), self.emit, RequestIds(PID), lambda port: 0)
+        probe = AsgiProbe(follow_asgi(app, self.emit), self.emit, RequestIds(PID), lambda port, unknown: unknown)
         self._call = probe(self._scope, self._receive, self._send)
 
     def serve(self) -> FollowedLoop:

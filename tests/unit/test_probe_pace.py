@@ -140,6 +140,24 @@ def test_a_loops_heart_beats_slowly_and_says_so(tmp_path: Path) -> None:
     assert heartbeat.due_ns == beat.t_ns + beat.every_ns
 
 
+def test_what_each_turn_of_a_loop_pays_for_is_there_only_while_somebody_looks(tmp_path: Path) -> None:
+    recorded, guest = Recorded(), Guest(tmp_path)
+
+    async def run() -> list[tuple[bool, bool, bool]]:
+        loop: Any = asyncio.get_running_loop()
+        plain, select = loop.call_soon, loop._selector.select
+        heartbeat, found = LoopHeartbeat(loop, recorded.emit, guest.pace), []
+        for look in (guest.leave, lambda: served.watch(tmp_path), guest.leave):
+            look()
+            guest.pace.begins()
+            heartbeat._beat()
+            clock = recorded.of(LoopBeat)[-1].selector_ns >= 0
+            found.append((loop.call_soon == plain, loop._selector.select == select, clock))
+        return found
+
+    assert asyncio.run(run()) == [(True, True, False), (False, False, True), (True, True, False)]
+
+
 # --- when somebody begins to look
 
 
@@ -262,7 +280,7 @@ def test_requests_on_a_loop_are_announced_with_their_steps() -> None:
 
     released = asyncio.Event()
     lines = LineEmitter(recorded.emit, SourceLines("tests"))
-    probe = AsgiProbe(app, recorded.emit, RequestIds(PID), lambda port: 0)
+    probe = AsgiProbe(app, recorded.emit, RequestIds(PID), lambda port, unknown: unknown)
     asyncio.run(run())
     announced = found[2:]
     of_each = RequestBegan, RequestPeer

@@ -53,6 +53,10 @@ def test_the_drivers_number_is_taken(header: str) -> None:
     assert RequestIds(7).of(header) == int(header)
 
 
+def test_in_a_server_of_somebodys_own_no_client_names_its_request() -> None:
+    assert RequestIds(7, all_external=True).of("17") < 0
+
+
 @pytest.mark.parametrize("header", [None, "", "0", "-3", "1 ", "9" * 40, "²", "0x1"])
 def test_anything_else_is_an_external_request(header: str | None) -> None:
     assert RequestIds(7).of(header) < 0

@@ -345,8 +345,9 @@ def plausible(event: Event, side: str, pid: int, number: int) -> Event:
     """The event about a side, process and request that there are."""
     numbers = {name: getattr(event, name) for name in event.__struct_fields__}
     small = {name: value % 10**13 for name, value in numbers.items() if type(value) is int}
+    pids = {name: tuple(one % 10**6 for one in value) for name, value in numbers.items() if name == "masters"}
     with_req = {"req": number} if "req" in numbers else {}
-    return replace(event, **{**small, "side": side, "pid": pid, **with_req})
+    return replace(event, **{**small, **pids, "side": side, "pid": pid, **with_req})
 
 
 EVENTS = st.builds(

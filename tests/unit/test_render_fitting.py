@@ -66,8 +66,7 @@ def test_whose_threads_they_are_gives_way_before_a_word_is_cut() -> None:
     (56, "Worker 1 was killed by SIGKILL while it held #5."),
 ])  # fmt: skip
 def test_where_it_was_last_seen_goes_as_a_whole(width: int, wanted: str) -> None:
-    held = "Worker 1 was killed by SIGKILL while it held #5"
-    text = f"{held}, last seen at crash.py:13 time.sleep; gunicorn starts another."
+    text = "Worker 1 was killed by SIGKILL while it held #5, last seen at crash.py:13 time.sleep; gunicorn goes on."
     assert fitted(text, width, 1) == wanted
 
 
@@ -90,3 +89,13 @@ def test_a_place_without_a_call_is_its_line() -> None:
 ])  # fmt: skip
 def test_the_title_of_a_narrow_pane_says_how_many_threads(room: int, wanted: str) -> None:
     assert fitting_title("gunicorn gthread, 2 workers of 4 threads", room, UNICODE) == wanted
+
+
+def test_what_was_not_measured_is_true_as_far_as_it_is_shown() -> None:
+    text = "Not measured: an event loop, a steady load, hundreds of open connections, clients on a real network."
+    assert fitted(text, 60, 1) == "Not measured: an event loop, a steady load."
+
+
+def test_a_sentence_may_begin_with_the_name_of_a_server() -> None:
+    text = "Processes fit this load. gthread waited for the GIL for 61 % of its busy time: its threads share one."
+    assert fitted(text, 60, 1) == "gthread waited for the GIL for 61 % of its busy time."

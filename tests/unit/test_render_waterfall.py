@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace as replaced
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,7 +15,7 @@ from tests.unit.states import MS, RUN, SLEEP, T0, S, awaiting_tasks, sleeping_wo
 from tests.unit.test_ledger import whole
 from tests.unit.test_waterfall import requests, times
 from wsgiviz.analysis.entries import entries
-from wsgiviz.state import Activity, Location, Request, Side
+from wsgiviz.state import Activity, Location, Request, Side, Step, Task
 from wsgiviz.tui.render.glyphs import ASCII, UNICODE, Glyphs
 from wsgiviz.tui.render.line import Row, text_of
 from wsgiviz.tui.render.waterfall import RequestView, rows
@@ -43,6 +46,19 @@ def test_each_interval_is_a_bar_with_its_word_and_its_duration_and_they_add_up()
     assert words[:4] == ["schedule lag", "connecting", "kernel queue", "reading"]
     assert [text.split()[-2:] for text in shown[:9]] == [[f"{ms:.3f}", "ms"] for ms in (1, 1, 8, 1, 50, 1, 1, 2, 65)]
     assert shown[8].startswith("latency        0")
+
+
+@pytest.mark.parametrize(("computes", "colour", "texture"), [(True, "computing", "▞"), (False, "blocked", "█")])
+def test_a_step_that_holds_the_loop_is_blocked_unless_it_computes(computes: bool, colour: str, texture: str) -> None:
+    """As in the lanes; a short one runs, whatever the process does for the rest of the time."""
+    ends, tasks = [T0 + ms * MS for ms in (11, 511, 521, 571)], (Task.RUNNING, Task.AWAITING, Task.RUNNING)
+    steps = [Step(begin, end, task) for (begin, end), task in zip(pairwise(ends), tasks, strict=True)]
+    stepped = whole(ended_ns=ends[-1], received_ns=T0 + 600 * MS, response_ns=0, returned_ns=0, steps=tuple(steps))
+    shown = rows(replaced(view(stepped, side=awaiting_tasks(0.5)), computes=computes), 72)
+    running = [row for row in shown if text_of(row).startswith("running")]
+    drawn = [{part.style.front for part in row if set(part.text) & set("▞█")} for row in running]
+    assert drawn == [{colour}, {"computing"}]
+    assert texture in text_of(running[0])
 
 
 def test_bars_stand_one_behind_the_other_to_scale() -> None:

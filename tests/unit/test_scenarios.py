@@ -200,7 +200,7 @@ def test_a_value_in_the_range_is_taken(parameter: Parameter, text: str, value: f
 def test_what_is_no_whole_number_in_the_range_is_refused(text: str) -> None:
     with pytest.raises(UsageError) as refused:
         WHOLE.parse(text)
-    assert refused.value.message == f"rows={text}: that is not a whole number from 1 to 100"
+    assert refused.value.message == f"rows={text}: must be a whole number from 1 to 100"
     assert refused.value.hint == "rows: how many rows; by default 40 rows"
 
 
@@ -208,7 +208,7 @@ def test_what_is_no_whole_number_in_the_range_is_refused(text: str) -> None:
 def test_what_is_no_number_in_the_range_is_refused(text: str) -> None:
     with pytest.raises(UsageError) as refused:
         NUMBER.parse(text)
-    assert refused.value.message == f"seconds={text}: that is not a number from 0 to 60"
+    assert refused.value.message == f"seconds={text}: must be a number from 0 to 60"
     assert refused.value.hint == "seconds: how long; by default 0.5 s"
 
 

@@ -57,6 +57,11 @@ def test_a_run_that_takes_longer_makes_the_window_longer() -> None:
     assert seconds(at(20.0, 5.0)) == (0.0, 25.0)
 
 
+@given(st.floats(0, 55), st.floats(0, 55))
+def test_the_beginning_of_a_run_stays_in_sight(elapsed: float, expected: float) -> None:
+    assert at(elapsed, expected).start_ns == ZERO
+
+
 def test_a_run_of_unknown_length_begins_with_the_shortest_window() -> None:
     assert at(0.0, 0.0) == Window(ZERO, ZERO + SHORTEST_NS, ZERO)
 

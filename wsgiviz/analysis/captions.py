@@ -126,7 +126,7 @@ def _death(context: LintContext, side: Side, worker: Worker) -> Caption:
 
 
 def _stopping(context: LintContext) -> Caption | None:
-    """Workers that are told to go, or do, with requests that nobody will answer."""
+    """Workers that were asked to stop, or stop, with requests that nobody will answer."""
     for side in context.state.sides.values():
         leaving = [one for one in side.server.living() if one.activity is Activity.STOPPING and one.req]
         if side.run.running and leaving:
@@ -153,7 +153,7 @@ def _cancelled(context: LintContext) -> Caption | None:
         return Caption("Cancelled.", keys="Press space to fire again.")
     slot, kind = wording.slot(serving[0]), serving[0].kind
     serve = f"1 {slot} still serves" if len(serving) == 1 else f"{len(serving)} {slot}s still serve"
-    return Caption(f"Cancelled: the clients are gone, but {serve} their requests: nothing tells a {kind} worker.")
+    return Caption(f"Cancelled: the clients are gone, but {serve} their requests: a {kind} worker is not notified.")
 
 
 def _earlier(context: LintContext) -> Caption | None:
@@ -303,7 +303,7 @@ def _in_progress(context: LintContext) -> Caption | None:
     if planned and settings.timed_s is not None:
         users = f"{settings.concurrency} user{'s' if settings.concurrency > 1 else ''}"
         return Caption(f"{users} for {settings.timed_s:g} s, in progress.")
-    if planned and settings.arrivals == "closed":
+    if planned and settings.arrivals == "closed" and context.users < max(planned):
         users = f"{context.users} users send" if context.users > 1 else "1 user sends"
         return Caption(f"{users} {wording.requests(max(planned))}, each when the one before it is answered.")
     return Caption(f"{wording.requests(max(planned))} in progress.") if planned else None

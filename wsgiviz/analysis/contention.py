@@ -1,7 +1,7 @@
 """Waiting in line inside the app: requests that wait at one line of it for what a few others hold. Pure.
 
 What a lock, a semaphore or a pool of connections has to give can't be seen from outside. Where requests are can, one
-line after the other (`wsgiviz.state.Stay`); and that tells, by two signs:
+line after the other (`wsgiviz.state.Stay`); and that shows, by two signs:
 
 - It looks like a line: they wait in an acquisition (`wsgiviz.analysis.waits`).
 - It moves like one (`wsgiviz.analysis.passing`): each leaves when one that had left before lets go, by going on or

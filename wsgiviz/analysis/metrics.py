@@ -333,6 +333,18 @@ def _loop_times(worker: Worker, side: Side, end_ns: int) -> WorkerTimes:
     )
 
 
+MOSTLY = 0.5
+"""A loop that is on a CPU, or waits for one, for this share of its busy time computes."""
+
+
+def computing_loops(side: Side, now_ns: int) -> frozenset[int]:
+    """The processes whose loops compute while they are held; those of others are blocked."""
+    if not side.is_loop:
+        return frozenset()
+    times = per_worker(side, now_ns)
+    return frozenset(each.pid for each in times if each.busy_s and (each.computing_s or 0.0) >= MOSTLY * each.busy_s)
+
+
 def fractions(side: Side, now_ns: int) -> Fractions:
     """How a side as a whole spent its run: sums over its workers, those that died included."""
     times, whole_s = per_worker(side, now_ns), _whole_s(side, now_ns)

@@ -23,7 +23,7 @@ ONCE = 0.5
 
 class Delays(NamedTuple):
     """One leaves when another lets go, if it does so up to ``early_ns`` after, or is seen to ``late_ns`` before. Then
-    it takes ``settled_ns`` until all that let go at that moment have been followed."""
+    it takes ``settled_ns`` until all that let go at that time have been followed."""
 
     early_ns: int
     late_ns: int
@@ -58,7 +58,7 @@ class Spot(NamedTuple):
 
 
 class Release(NamedTuple):
-    """A moment at which a request may have let go: it left ``place``, or ended (None)."""
+    """A time at which a request may have let go: it left ``place``, or ended (None)."""
 
     at_ns: int
     req: int
@@ -163,7 +163,7 @@ def _passing(visitors: Sequence[Visitor], left: Sequence[Departure], delays: Del
 
 def _chance(left: Sequence[Departure], free: Sequence[Release], delays: Delays) -> float:
     """The probability that all of them left by accident when somebody let go: the share of the time that lies in a
-    window round such a moment, to the power of how often they left. Those who leave together count once."""
+    window round such a time, to the power of how often they left. Those who leave together count once."""
     begin_ns, end_ns = left[0][0], left[-1][0]
     covered = reached_ns = 0
     for release in free:

@@ -45,7 +45,7 @@ def cost_on(kind: str, cost: Cost) -> Cost:
 
 
 def _lanes(state: State, cost: Cost, side_name: str, load: Load) -> int:
-    """How many requests of that side can compute at the same moment."""
+    """How many requests of that side can compute at the same time."""
     processes, kind = _processes(state, side_name), state.settings.kinds[side_name]
     if kind in LOOPS:
         return loop_lanes(cost_on(kind, cost), load, processes, state.cores)

@@ -124,7 +124,7 @@ def _first_come_first_served(waits_s: tuple[float, ...], requests: int, slots: i
 
 
 def loop_lanes(cost: OneRequest, load: Load, workers: int, cores: int) -> int:
-    """How many requests can compute at the same moment on the async side."""
+    """How many requests can compute at the same time on the async side."""
     return min(load.at_once, workers * cores) if cost.async_threads else min(load.at_once, workers)
 
 

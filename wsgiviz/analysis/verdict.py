@@ -28,6 +28,7 @@ from wsgiviz.analysis.next_steps import (
     after_trouble,
     after_waiting,
 )
+from wsgiviz.analysis.pools import pool_uses
 from wsgiviz.state import Phase, Side, State
 
 MOSTLY = 0.6
@@ -115,8 +116,8 @@ def _troubled(context: LintContext, sides: list[Side]) -> str:
         if run.cancelled:
             return "The run was cancelled: it says nothing about which model fits."
         if lost or side.deaths:
-            what = f"{lost} of {requests(run.planned)} failed" if lost else "workers died"
-            return f"{what} on {name}, so its times say nothing about which model fits. Find the cause first."
+            what = f"{lost} of {requests(run.planned)} failed" if lost else "Workers died"
+            return f"{what} on {name}: its times don't say which model fits; find the cause first."
     return ""
 
 
@@ -217,8 +218,9 @@ def _waiting(context: LintContext, demand: Demand, slots: Side, loop: Side, rati
     if ratio < 1 / LEVEL:
         because = f"{context.label(slots)} was {1 / ratio:.1f} times faster with {held} {slot(slots)}s."
         return Verdict(demand, Fits.WORKERS, "Workers fit this load.", because, not_measured=missing, next=steps)
-    because = f"{waited}, and {held} {slot(slots)}s were enough for the {at_once} that came at once."
-    change = "More requests at once would have to queue for a slot, and a loop would hold them."
+    because = f"{waited}; {held} {slot(slots)}s took about as long as the loop for the {at_once} that came at once."
+    queues = any(use.most_waiting for use in pool_uses(loop, ()))  # calls of the loop's requests for a thread
+    change = "" if queues else "More requests at once would have to queue for a slot, and a loop would hold them."
     return Verdict(demand, Fits.EITHER, "Either fits this load.", because, change, missing, steps)
 
 
@@ -325,7 +327,7 @@ def _alone(context: LintContext, demand: Demand, side: Side) -> Verdict:
 
 
 def _alike(context: LintContext, demand: Demand, sides: list[Side]) -> Verdict:
-    """Two sides of one model: what differs between them is told by their times."""
+    """Two sides of one model: their times say what differs between them."""
     missing = _not_measured(context, sides, "an event loop" if not sides[0].is_loop else "WSGI workers")
     threads = [side for side in sides if side.kind == "gthread"]
     steps = (OPTIONS, MORE_REQUESTS)
@@ -358,5 +360,4 @@ def _not_measured(context: LintContext, sides: list[Side], first: str = "") -> s
     if max(side.run.in_app_peak.most for side in sides) < 100:
         missing.append("hundreds of open connections")
     missing.append("clients on a real network")
-    listed = f"{', '.join(missing[:-1])} and {missing[-1]}" if missing[1:] else missing[0]
-    return f"{listed[0].upper()}{listed[1:]} {'were' if missing[1:] else 'was'} not measured."
+    return f"Not measured: {', '.join(missing)}."  # true as far as there is room for it

@@ -155,7 +155,7 @@ class Controller:
             self._send(Phase.RUNNING, self._run_job(requests=1), "fire")
 
     def cancel(self) -> None:
-        """Give up the run that is on. What workers hold, they finish: a sync worker can't be told."""
+        """Give up the run that is on. What workers hold, they finish: a sync worker can't be notified."""
         client = self._processes.client
         if self._state.phase is Phase.RUNNING and client is not None:
             self._note("cancel")

@@ -76,7 +76,7 @@ def _app_failed(launch: Launch, boot: dict[str, str]) -> WsgivizError:
     if kind == "AppImportError" or (kind == "ModuleNotFoundError" and not trace):
         hint = "an import string is module:attribute, or module:factory(), looked up from the current directory"
         if "attribute" in message:
-            hint += "; has it a factory? create_app() calls one"
+            hint += "; for a factory add (): module:create_app()"
     elif kind == "ModuleNotFoundError":
         hint = f"the app imports a module that is not installed where it runs; {hint_for(message)}"
     elif kind == "SystemExit":

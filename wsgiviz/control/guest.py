@@ -7,6 +7,7 @@ and where to record (`wsgiviz.recorder.served`).
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
 import re
@@ -29,6 +30,10 @@ LENT = "wsgiviz_lent"
 OTHERS = ("uwsgi", "unitd", "mod_wsgi-express")
 """Servers with a Python inside. (Those that are Python themselves: `wsgiviz.probe.guest_site`.)"""
 
+ENDS = ("-m", "-c")
+"""Flags of Python behind which the program's own words stand."""
+
+MOST_LINE_BYTES = 256
 NOT_FOUND, NOT_RUN = 127, 126
 """Exit status where there is no such command, or it can't be run: those of env(1) and of shells."""
 
@@ -44,7 +49,7 @@ class CommandFailed(WsgivizError):
 def run_command(command: Sequence[str], redact: bool = False, always: bool = False) -> NoReturn:
     """Become ``command``. Raises WsgivizError when it can't be run."""
     if not command:
-        raise UsageError("exec: there is no command", "for example: wsgiviz exec gunicorn shop.wsgi")
+        raise UsageError("exec: no command given", "for example: wsgiviz exec gunicorn shop.wsgi")
     before = dict(os.environ)
     redact = _leave_outer(before) or redact
     try:
@@ -111,15 +116,34 @@ def _obstacle(command: Sequence[str]) -> str:
     name = os.path.basename(command[0])
     if name in OTHERS:
         return f"{name} is a server that the probe does not know"
-    return "python -I and -E ignore PYTHONPATH, and with it the probe" if _is_isolated(command) else ""
+    flags = ignoring(_flags(command) or _flags(_interpreter(command[0])))
+    return f"{flags} keeps the probe out: Python then looks for no sitecustomize on PYTHONPATH" if flags else ""
 
 
-def _is_isolated(command: Sequence[str]) -> bool:
-    """Whether it is a Python that is told to ignore its environment."""
-    if not os.path.basename(command[0]).startswith("python"):
-        return False
-    flags = itertools.takewhile(lambda word: word.startswith("-") and not word.startswith(("-m", "-c")), command[1:])
-    return any(not flag.startswith("--") and {"I", "E"} & set(flag) for flag in flags)
+def _flags(command: Sequence[str]) -> list[str]:
+    """Those of a Python; none of any other command."""
+    if not command or not os.path.basename(command[0]).startswith("python"):
+        return []
+    return list(itertools.takewhile(lambda word: word.startswith("-") and not word.startswith(ENDS), command[1:]))
+
+
+def ignoring(flags: Sequence[str]) -> str:
+    """The flags by which a Python ignores its environment (-I, -E), or sitecustomize (-S, -I)."""
+    letters = "".join(flag[1:] for flag in flags if not flag.startswith("--"))
+    return " and ".join(f"-{letter}" for letter in "IES" if letter in letters)
+
+
+def _interpreter(name: str) -> list[str]:
+    """What the first line of a script says (execve(2)); nothing of a program, or of what can't be read."""
+    path = shutil.which(name)
+    if path is None:
+        return []
+    with contextlib.suppress(OSError), open(path, "rb") as file:
+        line = file.readline(MOST_LINE_BYTES)
+        if line.startswith(b"#!"):
+            words = line[2:].decode("utf-8", "replace").split()
+            return words[1:] if words[:1] == ["/usr/bin/env"] else words
+    return []
 
 
 def _words(error: OSError) -> str:

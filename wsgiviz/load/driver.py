@@ -27,8 +27,7 @@ from dataclasses import replace
 from itertools import count
 from typing import Any
 
-import httpx
-
+from wsgiviz.load.lean_httpx import httpx
 from wsgiviz.load.own_cpu import OwnCpu
 from wsgiviz.load.plan import LEAD_NS, Job, Target
 from wsgiviz.load.side_load import SideLoad

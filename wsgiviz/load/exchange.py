@@ -128,7 +128,7 @@ class Exchange:
             self._fail_soon(reason_for(code))
 
     def _send_over(self, kept: KeptConnection) -> None:
-        """The server may have closed it at this very moment: then a new one is made."""
+        """The server may have closed it at the same time: then a new one is made."""
         kept.taken()
         self._client.emit.request_sent(self.req, self.planned_ns)
         self._client.emit.connection_reused(self.req, kept.port, kept.connected_ns)

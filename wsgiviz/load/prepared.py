@@ -9,9 +9,8 @@ from __future__ import annotations
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import httpx
-
 from wsgiviz.asking import schedule
+from wsgiviz.load.lean_httpx import httpx
 from wsgiviz.load.plan import Job, Target
 from wsgiviz.recorder.codec import REQUEST_HEADER
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 import time
 
-import httpx
-
 from wsgiviz.load.exchange import Client, Exchange
 from wsgiviz.load.kept import IDEMPOTENT, KeptConnection
+from wsgiviz.load.lean_httpx import httpx
 from wsgiviz.load.own_cpu import OwnCpu
 from wsgiviz.load.plan import Job, Target, plan
 from wsgiviz.load.prepared import prepared

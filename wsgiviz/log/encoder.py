@@ -47,8 +47,8 @@ class RecordingEncoder:
     def opening(self) -> bytes:
         """What a file begins with. Reads the calendar's clock."""
         created = datetime.now(UTC).isoformat(timespec="seconds")
-        told = {"format": FORMAT, "wsgiviz": __version__, "created": created}
-        return FIRST_LINE + pack_block(BlockType.OPENING, json.dumps(told).encode())
+        content = {"format": FORMAT, "wsgiviz": __version__, "created": created}
+        return FIRST_LINE + pack_block(BlockType.OPENING, json.dumps(content).encode())
 
     def begin(self, snapshot: Snapshot, events_before: int) -> Iterator[bytes]:
         """A recording of a log that has begun: ``events_before`` events led to ``snapshot``."""

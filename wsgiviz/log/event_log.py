@@ -128,7 +128,7 @@ class EventLog:
         self._sinks.remove(sink)
 
     def save(self, path: str | Path) -> RecordingWriter:
-        """Begin to write what is kept to a recording; its `finished` and `failure` tell how far that is.
+        """Begin to write what is kept to a recording; its `finished` and `failure` say how far that is.
 
         Does not wait for the disk. Raises WsgivizError when the file can't be written.
         """

@@ -36,7 +36,7 @@ class Index:
         self.missing = 0  # events that are known to have been there
         self.not_kept = 0  # events before the recording began
         self.ended = False
-        self._number = 0  # of events so far, as the blocks tell
+        self._number = 0  # of events so far, as the blocks say
         self._torn = False  # some are missing since the last keyframe
         for part in parts:
             self._add(part)

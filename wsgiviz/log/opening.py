@@ -36,8 +36,8 @@ def read_opening(path: Path, file: BinaryIO) -> dict[str, Any]:
     """
     line = file.readline(len(PROGRAM) + 16)
     block = read_block(file, len(FIRST_LINE))
-    told = _told(file, block) if block is not None and block.header.type == BlockType.OPENING else {}
-    found = told.get("format")
+    content = _content(file, block) if block is not None and block.header.type == BlockType.OPENING else {}
+    found = content.get("format")
     if not isinstance(found, int):
         match = re.fullmatch(re.escape(PROGRAM) + rb"(\d{1,9})\n", line)
         if match is None:
@@ -46,13 +46,13 @@ def read_opening(path: Path, file: BinaryIO) -> dict[str, Any]:
     if found > FORMAT:
         newer = f"{path} was made by a newer wsgiviz: its format is {found}, and this version reads {FORMAT}"
         raise UsageError(newer, "replay it with the version that made it, or a later one")
-    return told
+    return content
 
 
-def _told(file: BinaryIO, block: FileBlock) -> dict[str, Any]:
+def _content(file: BinaryIO, block: FileBlock) -> dict[str, Any]:
     file.seek(block.payload_at)
     try:
-        told = json.loads(inflate(block.header, file.read(block.header.length)))
+        content = json.loads(inflate(block.header, file.read(block.header.length)))
     except (Damaged, ValueError, RecursionError):
         return {}
-    return told if isinstance(told, dict) else {}
+    return content if isinstance(content, dict) else {}

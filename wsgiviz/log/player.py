@@ -268,5 +268,5 @@ class Player(PlayClock):
         """After the first events of the next batch."""
         try:
             return self._base.after(self.timeline.batch(self.position)[:within])
-        except Exception:  # of a damaged recording: what its events tell together may be impossible
+        except Exception:  # of a damaged recording: what its events say together may be impossible
             return self._base

@@ -49,9 +49,9 @@ class Recording:
     def __init__(self, path: Path, file: BinaryIO) -> None:
         self.path = path
         self._file = file
-        told = read_opening(path, file)
-        self.version = str(told.get("wsgiviz", ""))
-        self.created = str(told.get("created", ""))
+        opening = read_opening(path, file)
+        self.version = str(opening.get("wsgiviz", ""))
+        self.created = str(opening.get("created", ""))
         self._index = Index(scan(file, len(FIRST_LINE), os.fstat(file.fileno()).st_size))
         if not self._index.end:
             raise UsageError(f"{path} has no events that can be read", HINT)
@@ -183,7 +183,7 @@ class Recording:
             return before
         try:
             return apply(batch)
-        except Exception:  # each event is well formed, but what they tell together may be impossible
+        except Exception:  # each event is well formed, but what they say together may be impossible
             self._not_applied.add(position)
             return before
 
@@ -240,21 +240,21 @@ class Recording:
     def damage(self) -> str:
         """What can't be read or used, as far as that is known by now; empty when nothing is."""
         index = self._index
-        told = []
+        problems = []
         if index.gaps:
             parts = "1 part" if len(index.gaps) == 1 else f"{len(index.gaps):,} parts"
-            told.append(f"{parts} of the file ({sum(index.gaps):,} bytes) can't be read")
+            problems.append(f"{parts} of the file ({sum(index.gaps):,} bytes) can't be read")
         if index.missing:
-            told.append(f"{index.missing:,} events are missing")
+            problems.append(f"{index.missing:,} events are missing")
         if index.not_kept:
             lost = "" if self._start else ", and what followed from them can't be read"
-            told.append(f"its first {index.not_kept:,} events were no longer kept when it was saved{lost}")
+            problems.append(f"its first {index.not_kept:,} events were no longer kept when it was saved{lost}")
         if not index.ended:
-            told.append("it has no end: the program was killed, or is still recording, or the file was cut")
+            problems.append("it has no end: the program was killed, or is still recording, or the file was cut")
         left_out = len(self._batches.not_decoded | self._not_applied)
         if left_out:
-            told.append(f"{left_out:,} of {index.end:,} batches of events make no sense, and are left out")
-        return "; ".join(told)
+            problems.append(f"{left_out:,} of {index.end:,} batches of events make no sense, and are left out")
+        return "; ".join(problems)
 
 
 @contextmanager

@@ -88,7 +88,7 @@ class RecordingWriter:
         return self._queued - self._taken
 
     def finish(self) -> None:
-        """Nothing more comes. Does not wait: `finished` tells when all is written."""
+        """Nothing more comes. Does not wait: `finished` says when all is written."""
         self._ending = True
         self._wake.set()
 

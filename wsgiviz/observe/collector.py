@@ -69,6 +69,7 @@ class Collector:
         self._opens = opens
         self._sources: dict[str, FollowedRing] = {}
         self._passed: set[str] = set()
+        self._forgotten_ns: dict[str, int] = {}
         self._turn = 0
         self._checked_ns = time.monotonic_ns()
         self._most_sources = max(8, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 2)
@@ -111,7 +112,9 @@ class Collector:
                 source.ended = True
 
     def forget(self, side: str) -> None:
-        """Drop the rings of ``side``'s server, which is gone, read or not. The driver's stay."""
+        """Drop the rings of ``side``'s server, which is gone, read or not: also those that are found only later,
+        which the server that comes after it would be taken for. The driver's stay."""
+        self._forgotten_ns[side] = time.monotonic_ns()
         self._discover()
         for source in list(self._sources.values()):
             if source.reader.header.side == side and not source.is_driver:
@@ -144,8 +147,11 @@ class Collector:
             reader = None
         if reader is None:
             self._passed.add(name)
-        else:
-            self._sources[name] = FollowedRing(name, reader)
+            return
+        source = self._sources[name] = FollowedRing(name, reader)
+        header = reader.header
+        if header.started_ns <= self._forgotten_ns.get(header.side, -1) and not source.is_driver:
+            self._let_go(source)
 
     def _in_order(self) -> list[FollowedRing]:
         """Drivers first, then the others, another one of them first each time."""

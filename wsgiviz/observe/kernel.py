@@ -145,7 +145,7 @@ class ThreadCounters:
         return int(slept), int(preempted)
 
     def _sleeps(self) -> str:
-        """The letter of a thread that sleeps, or did a moment ago."""
+        """The letter of a thread that sleeps, or did just before."""
         if self._syscall < 0:
             return SLEEPS
         try:

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import inspect
 import types
 from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterable, MutableMapping
+from functools import partial
 from time import monotonic_ns
 from typing import Any
 
@@ -28,33 +30,44 @@ Send = Callable[[Message], Awaitable[None]]
 AsgiApp = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
 
 HEADER_NAME = REQUEST_HEADER.encode()
+SERVED = ("http", "websocket")
+STARTS = ("http.response.start", "websocket.http.response.start")
+BODIES = ("http.response.body", "websocket.send")
 
 
 class AsgiProbe:
     """Wraps the ASGI application ``app``; events go to ``emit``.
 
-    ``accepted`` gives, for a client's port, when its connection was accepted (0 when not known). ``requests`` has
-    those that are in the app now, by number.
+    ``accepted`` gives, for a client's port, when its connection was accepted (or its second argument where that is
+    not known); it is asked once for each request. ``requests`` has those that are in the app now, by number.
     """
 
-    def __init__(self, app: AsgiApp, emit: Emitter, ids: RequestIds, accepted: Callable[[int], int]) -> None:
+    def __init__(self, app: AsgiApp, emit: Emitter, ids: RequestIds, accepted: Callable[[int, int], int]) -> None:
         self.app = app
         self.requests: dict[int, LoopRequest] = {}
         self._emit = emit
         self._accepted = accepted
         self._ids = ids
+        self._make = app if _is_async(app) else partial(_call, app)
+        self._named: tuple[object, object, bytes] = (None, None, b"")
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
-        if scope["type"] not in ("http", "websocket"):
+        """Each request pays for this, also when nobody looks: so there are few calls here."""
+        if scope["type"] not in SERVED:
             await self.app(scope, receive, send)
             return
-        client = scope.get("client")
-        accepted_ns = self._accepted(client[1] if client else 0)
-        req = self._ids.of(_header(scope.get("headers", ())))
-        response = Response(req, self._emit, send, accepted_ns, _target(scope), client)
-        self._emit.request_began(0, req, accepted_ns, 0, response.target, response.began_ns)
-        work = _call(self.app, scope, receive, response.send)
-        request = self.requests[response.req] = LoopRequest(req, self._emit, work, response)
+        ids, client = self._ids, scope.get("client")
+        req = ids.next_external() if ids.all_external else ids.of(_header(scope.get("headers", ())))
+        method, path = scope.get("method", "WS"), scope.get("path", "")
+        known_method, known_path, target = self._named
+        if path != known_path or method != known_method:
+            target = _target(method, path)
+            self._named = method, path, target
+        accepted_ns = self._accepted(client[1] if client else 0, 0)
+        response = Response(req, self._emit, send, accepted_ns, target, client)
+        self._emit.request_began(0, req, accepted_ns, 0, target, response.began_ns)
+        work: Any = self._make(scope, receive, response.send)
+        request = self.requests[req] = LoopRequest(req, self._emit, work, response)
         before = CURRENT.set(request)
         raised = b""
         try:
@@ -64,7 +77,7 @@ class AsgiProbe:
             raise
         finally:
             request.open = False
-            self.requests.pop(response.req, None)
+            self.requests.pop(req, None)
             CURRENT.reset(before)
             response.end(raised)
 
@@ -88,21 +101,21 @@ class Response:
         self._send = send
         self.response_ns = self.status = self._chunks = 0
 
-    async def send(self, message: Message) -> None:
-        """ASGI's send()."""
+    def send(self, message: Message) -> Awaitable[None]:
+        """ASGI's send(), which gives what the server's own gives: no coroutine is made for it."""
         kind = message["type"]
-        if kind in ("http.response.start", "websocket.http.response.start"):
-            self._start(_number(message.get("status")))
+        if kind in BODIES:
+            self._chunks += 1
+        elif kind in STARTS:
+            self._start(message.get("status"))
         elif kind == "websocket.accept":
             self._start(101)
         elif kind == "websocket.close" and not self.status:
             self._start(403)  # as the server then answers the handshake (ASGI's specification, websocket.close)
-        elif kind in ("http.response.body", "websocket.send"):
-            self._chunks += 1
-        await self._send(message)
+        return self._send(message)
 
-    def _start(self, status: int) -> None:
-        self.status = status
+    def _start(self, status: object) -> None:
+        self.status = status = status if isinstance(status, int) and 0 <= status < 1000 else 0
         self.response_ns = now = monotonic_ns()
         if self._emit.detailed:
             self._emit.response_started(0, self.req, status, now)
@@ -113,6 +126,12 @@ class Response:
         self._emit.request_ended(
             0, self.req, -1, self.began_ns, self.response_ns, 0, now, self.status, self._chunks, raised, now
         )
+
+
+def _is_async(app: Any) -> bool:
+    """Whether to call it only makes a coroutine, and runs nothing of the app."""
+    call = getattr(type(app), "__call__", None)  # noqa: B004 - the function behind it is wanted
+    return inspect.iscoroutinefunction(app) or inspect.iscoroutinefunction(call)
 
 
 async def _call(app: AsgiApp, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
@@ -141,7 +160,10 @@ def stepping(work: Coroutine[Any, Any, Any], request: LoopRequest) -> Generator[
         try:
             waits_for = step(value)
         except BaseException as error:
-            request.end_step()
+            if emit.detailed:
+                request.end_step()
+            else:
+                request.step += 1
             if isinstance(error, StopIteration):
                 return error.value
             raise
@@ -269,7 +291,7 @@ class Wake:
     """What a future calls when it is done, for the ``task`` that waits for it.
 
     A future does not call, it asks the loop to (`call_soon`). Of several tasks that one event wakes, the last would
-    then be called when all others have had their step; `note_ready_at_once` has them called in that moment.
+    then be called when all others have had their step; `ReadyAtOnce` has them called in that moment.
     """
 
     __slots__ = ("task",)
@@ -281,40 +303,50 @@ class Wake:
         self.task.wake()
 
 
-def note_ready_at_once(loop: asyncio.AbstractEventLoop) -> None:
-    """Round the loop's own `call_soon`: who is ready is known when what it waits for is done, whoever runs then."""
-    call_soon = loop.call_soon
+class ReadyAtOnce:
+    """Round ``loop``'s own `call_soon`: who is ready is known when what it waits for is done, whoever runs then.
 
-    def noting(callback: Any, *args: Any, context: Any = None) -> Any:
+    Every callback of the loop pays for it: it is there only while somebody looks (`follow`).
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._call_soon = loop.call_soon
+
+    def follow(self, followed: bool) -> None:
+        """Begin, or end; a wake-up that comes after that is a callback like any other."""
+        ours = getattr(self._loop.call_soon, "__func__", None) is ReadyAtOnce._noting
+        with contextlib.suppress(AttributeError):  # a loop that is not written in Python may not let us
+            if followed and not ours:
+                self._call_soon = self._loop.call_soon
+                self._loop.call_soon = self._noting  # type: ignore[assignment,method-assign]
+            elif ours and not followed:
+                del self._loop.call_soon
+
+    def _noting(self, callback: Any, *args: Any, context: Any = None) -> Any:
         if callback.__class__ is Wake:
             callback.task.wake()
             return None
-        return call_soon(callback, *args, context=context)
-
-    with contextlib.suppress(AttributeError):  # a loop that is not written in Python may not let us
-        loop.call_soon = noting  # type: ignore[assignment,method-assign]
+        return self._call_soon(callback, *args, context=context)
 
 
 def follow_tasks(loop: asyncio.AbstractEventLoop) -> None:
-    """Count the tasks that a request starts (gather, TaskGroup, create_task) as its own, and see who is ready."""
-    note_ready_at_once(loop)
-    make = loop.get_task_factory() or _make_task
+    """Count the tasks that a request starts (gather, TaskGroup, create_task) as its own."""
+    before = loop.get_task_factory()
+    make: Callable[..., Any] = before or asyncio.Task
+    current = CURRENT.get
 
-    def factory(loop: Any, work: Any, **named: Any) -> Any:
-        request = CURRENT.get()
-        if request is not None and request.open:
-            work = stepped = Stepped(work, request, child=True)
-            task = make(loop, work, **named)
-            if not stepped.is_over:
-                request.tasks[stepped] = task
-            return task
-        return make(loop, work, **named)
+    def factory(of: Any, work: Any, **named: Any) -> Any:
+        request = current()
+        if request is None or not request.open:  # each connection's task comes by here
+            return make(of, work, **named) if before is not None else make(work, loop=of, **named)
+        work = stepped = Stepped(work, request, child=True)
+        task = make(of, work, **named) if before is not None else make(work, loop=of, **named)
+        if not stepped.is_over:
+            request.tasks[stepped] = task
+        return task
 
     loop.set_task_factory(factory)
-
-
-def _make_task(loop: asyncio.AbstractEventLoop, work: Any, **named: Any) -> asyncio.Task[Any]:
-    return asyncio.Task(work, loop=loop, **named)
 
 
 def _header(headers: Iterable[tuple[bytes, bytes]]) -> str | None:
@@ -324,11 +356,5 @@ def _header(headers: Iterable[tuple[bytes, bytes]]) -> str | None:
     return None
 
 
-def _target(scope: MutableMapping[str, Any]) -> bytes:
-    if REDACTS:
-        return without_path(scope.get("method", "WS"))
-    return f"{scope.get('method', 'WS')} {scope.get('path', '')}".encode("utf-8", "replace")
-
-
-def _number(status: object) -> int:
-    return status if isinstance(status, int) and 0 <= status < 1000 else 0
+def _target(method: object, path: object) -> bytes:
+    return without_path(method) if REDACTS else f"{method} {path}".encode("utf-8", "replace")

@@ -90,19 +90,25 @@ class Letting:
         let_in(self.guest)
 
 
+class Refused(Exception):
+    """Why the probe does not go into this Python."""
+
+
 def let_in(guest: str) -> None:
     """Import a module of the probe from SITE alone, and have it install itself."""
     before = sys.path[:]
     here = os.getcwd()
     try:
         if sys.version_info < (3, 11):  # noqa: UP036 - it is somebody else's Python
-            raise RuntimeError("the probe needs Python 3.11, and this is {}.{}".format(*sys.version_info))
+            raise Refused("the probe needs Python 3.11 or newer, and this is {}.{}".format(*sys.version_info))
         if hasattr(sys, "_is_gil_enabled") and not sys._is_gil_enabled():
-            raise RuntimeError("the probe does not know free-threaded Python")
+            raise Refused("the probe does not know free-threaded Python")
         # Files of the app may be named like modules of the standard library.
         sys.path[:] = [SITE] + [one for one in before if one and os.path.abspath(one) not in (here, SITE)]
         module = importlib.import_module(guest)
         module.install()
+    except Refused as error:
+        say_once(f"not recorded: {error}")
     except Exception as error:
         say_once(f"the probe could not be put in: {type(error).__name__}: {error}")
     finally:

@@ -208,7 +208,7 @@ def _watch_loop(worker: Any) -> None:
     accepted = note_accepts(ASGIProtocol, emit)
     ids = RequestIds(os.getpid())
     _boot_line.follow(worker.loop)
-    worker.asgi = probe = AsgiProbe(worker.asgi, emit, ids, lambda port: accepted.pop(port, 0))
+    worker.asgi = probe = AsgiProbe(worker.asgi, emit, ids, accepted.pop)
     listen = worker.loop.create_server
 
     async def create_server(*args: Any, **named: Any) -> Any:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from time import monotonic_ns
 from typing import Any
 
+from wsgiviz.probe.asgi import ReadyAtOnce
 from wsgiviz.probe.pace import PACE, RecordingPace
 from wsgiviz.recorder.emitter import Emitter
 
@@ -14,7 +16,8 @@ class LoopHeartbeat:
     """A timer on ``loop`` that reports its own lateness, every 20 ms (with nobody looking, `RecordingPace.beat_ns`);
     ``due_ns`` is when it comes next.
 
-    Time in the selector is measured where the loop has one in Python (asyncio's own), else reported as -1.
+    Time in the selector is measured while somebody looks, where the loop has one in Python (asyncio's own), else
+    reported as -1; it begins at 0 each time. Which tasks are ready is followed as long, too.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop, emit: Emitter, pace: RecordingPace = PACE) -> None:
@@ -22,24 +25,36 @@ class LoopHeartbeat:
         self._pace = pace
         self._emit = emit
         self._waited_ns = -1
-        self._watch_selector()
+        self._ready = ReadyAtOnce(loop)
+        self._follows = False
         self.due_ns = monotonic_ns()
         self._beat()  # a loop may be held before its first beat
 
     def _beat(self) -> None:
         now = monotonic_ns()
+        if self._follows != self._pace.full:
+            self._follow(self._pace.full)
         beat_ns = self._pace.beat_ns
         self._emit.loop_beat(max(0, now - self.due_ns), self._waited_ns, beat_ns, now)
         self.due_ns = now + beat_ns
         self.loop.call_later(beat_ns / 1e9, self._beat)
 
-    def _watch_selector(self) -> None:
+    def _follow(self, followed: bool) -> None:
+        """Begin or end to note what each turn of the loop would pay for."""
+        self._follows = followed
+        self._ready.follow(followed)
         selector: Any = getattr(self.loop, "_selector", None)
-        select = getattr(selector, "select", None)
-        if select is None:
+        if getattr(selector, "select", None) is None:
             return
+        if followed:
+            self._waited_ns = 0
+            selector.select = self._timed(selector.select)
+        else:
+            self._waited_ns = -1
+            del selector.select
+
+    def _timed(self, select: Callable[[float | None], Any]) -> Callable[[float | None], Any]:
         clock = monotonic_ns
-        self._waited_ns = 0
 
         def timed(timeout: float | None = None) -> Any:
             began = clock()
@@ -48,7 +63,7 @@ class LoopHeartbeat:
             finally:
                 self._waited_ns += clock() - began
 
-        selector.select = timed
+        return timed
 
 
 def note_accepts(protocol: Any, emit: Emitter) -> dict[int, int]:

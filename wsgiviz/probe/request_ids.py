@@ -6,6 +6,7 @@ import itertools
 import time
 from collections.abc import Callable
 
+from wsgiviz.probe.pace import PACE
 from wsgiviz.recorder.codec import REQUEST_HEADER
 
 HEADER_KEY = "HTTP_" + REQUEST_HEADER.upper().replace("-", "_")
@@ -22,9 +23,11 @@ class RequestIds:
 
     An external request has a negative number, unique on this machine: each pid has 2^40 of them. They are counted
     from the time since boot on, in units of about a millisecond, so that a pid that is used again repeats none.
+    ``all_external``: there is no driver of ours, and a header with a number is somebody else's.
     """
 
-    def __init__(self, pid: int) -> None:
+    def __init__(self, pid: int, all_external: bool = PACE.is_guest) -> None:
+        self.all_external = all_external
         start = (time.monotonic_ns() >> 20) % (1 << START_BITS)
         lowest = 1 - (pid + 1 << COUNTER_BITS)
         self._count = itertools.count(lowest + start)
@@ -36,6 +39,13 @@ class RequestIds:
 
     def of(self, header: str | None) -> int:
         """The number in the driver's header; a new external one when there is none, or no number in it."""
-        if header and header.isascii() and header.isdigit() and len(header) < 18 and int(header):
+        if (
+            header
+            and not self.all_external
+            and header.isascii()
+            and header.isdigit()
+            and len(header) < 18
+            and int(header)
+        ):
             return int(header)
         return self.next_external()

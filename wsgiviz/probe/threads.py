@@ -19,7 +19,7 @@ from wsgiviz.recorder.emitter import Emitter
 
 class Slots:
     """The serving threads of a process, numbered as they come: ``connections`` has each one's, by its identity, and
-    ``queue`` what waits for one of them."""
+    ``calls`` the app as its `handle` calls it, ``queue`` what waits for one of them."""
 
     queue: PoolQueue
 
@@ -29,24 +29,16 @@ class Slots:
         self._app = app
         self._numbers = itertools.count(1)
         self.connections: dict[int, Connection] = {}
-        self._calls: dict[int, WsgiApp] = {}
+        self.calls: dict[int, WsgiApp] = {}
 
-    def here(self) -> Connection:
-        """The connection object of the calling thread."""
-        thread = threading.get_ident()
-        return self.connections.get(thread) or self._add(thread)
-
-    def _add(self, thread: int) -> Connection:
+    def add(self, thread: int) -> Connection:
+        """The connection object of the calling thread, which is ``thread`` and has none yet."""
         connection = Connection(self._emit, self._ids, next(self._numbers))
         connection.thread_id = threading.get_native_id()
         self._emit.slot_thread(connection.slot, connection.thread_id)
-        self._calls[thread] = wrap_app(self._app, connection)
+        self.calls[thread] = wrap_app(self._app, connection)
         self.connections[thread] = connection
         return connection
-
-    def call(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
-        """The app, as the calling thread's `handle` calls it."""
-        return self._calls[threading.get_ident()](environ, start_response)
 
 
 def watch_threads(worker: Any, emit: Emitter, ids: RequestIds) -> Slots:
@@ -61,16 +53,21 @@ def watch_threads(worker: Any, emit: Emitter, ids: RequestIds) -> Slots:
     slots.queue = PoolQueue(worker, busy, emit)
     emit_queue = slots.queue.emit_change
 
+    get_ident, connections, calls = threading.get_ident, slots.connections, slots.calls
+
     def enqueue_req(conn: Any) -> None:
         # A connection that is kept alive comes by again: what counts is when its next request came.
         conn.wsgiviz_accepted_ns = monotonic_ns()
         enqueue(conn)
-        emit_queue()
+        if emit.detailed:
+            emit_queue()
 
     def observed_handle(conn: Any) -> Any:
-        connection, thread = slots.here(), threading.get_ident()
+        thread = get_ident()
+        connection = connections.get(thread) or slots.add(thread)
         busy.add(thread)
-        emit_queue()
+        if emit.detailed:
+            emit_queue()
         connection.sock = getattr(conn, "sock", None)
         connection.accepted_ns = conn.wsgiviz_accepted_ns
         connection.taken_ns = monotonic_ns()
@@ -80,7 +77,10 @@ def watch_threads(worker: Any, emit: Emitter, ids: RequestIds) -> Slots:
             busy.discard(thread)
             connection.release()
 
-    worker.enqueue_req, worker.handle, worker.wsgi = enqueue_req, observed_handle, slots.call
+    def call(environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
+        return calls[get_ident()](environ, start_response)
+
+    worker.enqueue_req, worker.handle, worker.wsgi = enqueue_req, observed_handle, call
     return slots
 
 

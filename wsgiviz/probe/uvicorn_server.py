@@ -40,7 +40,7 @@ class ServingProcess:
         """The app as the server is to call it. ``protocol``: the server's asyncio protocol class."""
         accepted = note_accepts(protocol, self.emit)
         watched = followed(app, self.emit, speaks_asgi=True)
-        probe = AsgiProbe(watched, self.emit, self._ids, lambda port: accepted.pop(port, 0))
+        probe = AsgiProbe(watched, self.emit, self._ids, accepted.pop)
         self._requests = probe.requests
         return probe
 

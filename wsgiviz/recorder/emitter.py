@@ -20,7 +20,7 @@ from wsgiviz.recorder.codec import Kind
 from wsgiviz.recorder.layout import CAPACITY, pack_header, ring_bytes, ring_name
 
 DETAILS = ("_detail", "step_began", "step_ended", "task_ready")
-"""What is not called for where nobody looks."""
+"""What is not called for while no viewer is attached."""
 
 FUNCTIONS = ("_record", "request_began", "request_ended", *DETAILS)
 ZEROS = bytes(1 << 16)
@@ -323,7 +323,7 @@ def _silence_after_fork() -> None:
     for emitter in list(_of_this_process):
         _silence(emitter)
         if isinstance(emitter.memory, mmap.mmap):
-            # BufferError: another thread was packing at that very moment, which takes a free-threaded interpreter.
+            # BufferError: another thread was packing at the same time, which takes a free-threaded interpreter.
             with contextlib.suppress(BufferError):
                 emitter.memory.close()
             emitter.memory = None  # whatever is set later emits nothing

@@ -171,7 +171,8 @@ def _living_ring(ring: Path) -> RingHeader | None:
             os.close(fd)
     except OSError:
         return None
-    return header if header is not None and is_alive(header.pid, header.started_ns) else None
+    alive = header is not None and is_alive(header.pid, header.started_ns) and not is_zombie(header.pid)
+    return header if alive else None
 
 
 def is_alive(pid: int, since_ns: int) -> bool:
@@ -187,6 +188,14 @@ def is_alive(pid: int, since_ns: int) -> bool:
     except PermissionError:
         return False  # another user's, so no server of ours
     return _age_ns(pid, age_ns) >= age_ns - SECOND_NS
+
+
+def is_zombie(pid: int) -> bool:
+    """It has ended, and nobody has reaped it: in a container whose first process does not, for ever."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] in ("Z", "X")
+    except (OSError, IndexError):
+        return False
 
 
 def _age_ns(pid: int, otherwise: int) -> int:

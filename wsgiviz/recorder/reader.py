@@ -1,4 +1,4 @@
-"""The reader: follows one ring, tells whole records from torn or overwritten ones, and counts what it lost.
+"""The reader: follows one ring, distinguishes whole records from torn or overwritten ones, and counts what it lost.
 
 A ring belongs to another process and may hold anything. So it is read with pread(2), not mapped: where a file shrank,
 this gives fewer bytes, and a mapping would end this process with SIGBUS. No content costs more than a walk over the

@@ -38,7 +38,7 @@ def room_for(directory: Path, rings: int, capacity: int = CAPACITY) -> None:
 class OwnedDirectory:
     """A directory of mode 0700. Its owner holds a lock on a file in it for as long as it lives.
 
-    The kernel drops the lock however the owner ends, so that a later start can tell a dead owner's directory from a
+    The kernel drops the lock however the owner ends, so that a later start knows a dead owner's directory from a
     live one's (a pid could be reused). Raises OSError.
     """
 

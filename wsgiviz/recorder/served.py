@@ -39,7 +39,7 @@ WATCHED_NS = 3_000_000_000
 class About:
     """What was run: ``command`` in ``folder``, by ``pid``, at ``started`` (ISO 8601) and ``started_ns`` (monotonic).
 
-    ``redact``: paths of requests are not to be recorded. ``always``: lines are sampled also when nobody looks.
+    ``redact``: paths of requests are not to be recorded. ``always``: lines are sampled without a viewer, too.
     """
 
     pid: int

@@ -177,7 +177,7 @@ def _counts(side: Side, now_ns: int) -> dict[str, Any]:
 
 
 def _clients(state: State, side: Side) -> dict[str, Any]:
-    """What clients did to slots, and workers as clients; only Linux tells."""
+    """What clients did to slots, and workers as clients; only Linux knows."""
     run = side.run
     linux = str(state.host.get("platform", "")).startswith("Linux")
     held = metrics.accepting_threads_held(side, state.t_ns) if side.kind == "gthread" else None

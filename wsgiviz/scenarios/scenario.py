@@ -54,7 +54,7 @@ class Parameter:
         if not self.minimum <= value <= self.maximum:
             kind = "a whole number" if whole else "a number"
             raise UsageError(
-                f"{self.name}={text}: that is not {kind} from {self.minimum:g} to {self.maximum:g}",
+                f"{self.name}={text}: must be {kind} from {self.minimum:g} to {self.maximum:g}",
                 f"{self.name}: {self.help}; by default {self.default:g} {self.unit}".rstrip(),
             )
         return value
@@ -86,7 +86,7 @@ class Choice:
         """The word that ``text`` is. Raises UsageError that names all of them."""
         if text not in self.words:
             raise UsageError(
-                f"{self.name}={text}: that is not one of {', '.join(self.words)}",
+                f"{self.name}={text}: must be one of {', '.join(self.words)}",
                 f"{self.name}: {self.help}; by default {self.default}",
             )
         return text

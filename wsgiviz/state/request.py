@@ -1,4 +1,4 @@
-"""One request: what its client, its worker and the line sampler have told of it, in any order."""
+"""One request: what its client, its worker and the line sampler have emitted about it, in any order."""
 
 from __future__ import annotations
 

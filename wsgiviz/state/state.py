@@ -1,4 +1,4 @@
-"""The State: all that is known at one moment, as immutable values.
+"""The State: all that is known at one time, as immutable values.
 
 Every field comes from an event (`wsgiviz.events`); nothing here knows how it is shown. Times are CLOCK_MONOTONIC
 nanoseconds, 0 where a thing has not happened. A State that has been published never changes.

@@ -103,7 +103,8 @@ class LintContext(Struct, frozen=True):
     def waits_in(self, side: Side) -> str:
         """Where its requests are, after a verb: " in time.sleep(1)", " at deep.py:15 time.sleep", or ""."""
         call = self.wsgi_call if side.protocol == "wsgi" else self.asgi_call
-        if call and not self.own_app and not side.run.websocket:  # a refusal has a call, and waits for nothing
+        refuses = side.run.websocket and side.protocol == "wsgi"  # which is a call, and waits for nothing
+        if call and not self.own_app and not refuses:
             return f" in {call.removeprefix('await ')}"
         lines = hot_lines(side, self.in_flight[side.name])
         if not lines:

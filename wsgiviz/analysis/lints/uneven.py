@@ -62,7 +62,7 @@ def _percent(times: LoopTimes) -> str:
 UNEVEN_LOOPS = Lint(
     "uneven-loops",
     _uneven,
-    "Each event loop accepts for itself: the one that wakes first takes all connections that wait at that moment, "
+    "Each event loop accepts for itself: the one that wakes first takes all connections that wait at that time, "
     "and keeps them until they end, even if another loop has nothing to do. Where requests compute or block, one "
     "process works while others idle. Put a proxy in front that gives each worker as many (least connections), let "
     "the kernel spread them (SO_REUSEPORT), or keep what computes out of the loop.",

@@ -83,7 +83,8 @@ def gone_on(request: Request, t_ns: int) -> Request:
 def _loop_beat(side: SideDraft, event: LoopBeat) -> None:
     loop = side.loops.get(event.pid) or Loop(event.pid)
     tally = loop.tally
-    if not tally.first_beat_ns:
+    anew = event.selector_ns >= 0 and not 0 <= loop.selector_ns <= event.selector_ns  # its clock was not always read
+    if not tally.first_beat_ns or anew:
         tally = replace(tally, first_selector_ns=event.selector_ns, first_beat_ns=event.t_ns)
     if event.late_ns > tally.max_lag_ns:
         tally = replace(tally, max_lag_ns=event.late_ns)

@@ -1,6 +1,6 @@
 """What masters and workers say of themselves: their life, and what waits in front of their threads.
 
-A worker's death is told by its master, and may be known before the last that the worker itself has written. So that
+Its master reports a worker's death, which may be known before the last that the worker itself has written. So that
 the order does not matter, a late event of a dead worker finds it alive as it was, and it dies again after that.
 """
 

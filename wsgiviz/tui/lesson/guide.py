@@ -137,7 +137,7 @@ class LessonGuide:
         step = self.session.step
         return step.run is not None and step.kind is not StepKind.MAKE and not step.run.fails
 
-    # --- what others are told ---------------------------------------------------------------------------------------
+    # --- what others get to know ------------------------------------------------------------------------------------
 
     @property
     def progress(self) -> LessonProgress:

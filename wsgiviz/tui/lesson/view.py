@@ -21,7 +21,7 @@ WAITING = {
     Phase.NEW: "The servers are starting ...",
     Phase.STARTING: "The servers are starting ...",
     Phase.MEASURING: "Measuring what one request costs here ...",
-    Phase.READY: "It begins ...",
+    Phase.READY: "Starting ...",
     Phase.RUNNING: "It runs. Watch the panes.",
 }
 

@@ -16,7 +16,7 @@ CALL = re.compile(r"(?<=\d) \w+(?:\.\w+)+\b(?<!\.)(?!\()")
 AT_PLACE = re.compile(r"(?:, last seen)? at \S+:\d+(?: in)?(?: \w+(?:\.\w+)*(?:\(\))?)?(?=[ ,;:.]|$)")
 """Where in the code something is; the marked line shows it too."""
 OWNER = re.compile(r"(?<=threads) of \w+'s \w[\w ]*(?=[.,;:]|$)")
-SENTENCE_END = re.compile(r"(?<=[.!?]) (?=[A-Z#])")
+SENTENCE_END = re.compile(r"(?<=[.!?]) (?=[A-Z#]|(?:sync|gthread|gevent|asgi|uvicorn) )")
 LEAST = 24
 """A clause shorter than this says nothing by itself."""
 

@@ -13,7 +13,7 @@ from wsgiviz.state import Activity, Loop, Task
 from wsgiviz.tui.render.glyphs import LOOP_HELD_NS
 from wsgiviz.tui.render.head_rows import bar_cells, booting_master, colour_of, labelled, shares
 from wsgiviz.tui.render.line import DIM, CellStyle, Part, Row, shortened
-from wsgiviz.tui.render.view import MOSTLY, ON_LOOP, PaneView
+from wsgiviz.tui.render.view import ON_LOOP, PaneView
 from wsgiviz.tui.render.words import counted, measured, name_of, running
 
 LEAST_LANES = 4
@@ -21,6 +21,9 @@ LEAST_LANES = 4
 
 SEEN_FROM = 0.02
 """A loop that is busy for a smaller share of the time is idle."""
+
+BUSY_FROM = 0.5
+"""From this share of the time on it is called busy."""
 
 
 def rows_for_each(view: PaneView, lanes: int) -> int:
@@ -115,7 +118,7 @@ def _words(loops: Sequence[Loop], view: PaneView) -> tuple[Part, Part]:
         return Part(text, CellStyle("gil!", "", "b")), Part(text.rpartition(" for")[0], CellStyle("gil!", "", "b"))
     share = busy_share(loops, view) if view.side.run.running else 0.0
     if share >= SEEN_FROM:
-        if share < MOSTLY:
+        if share < BUSY_FROM:
             return (Part(f"{view.glyphs.task[Task.AWAITING]} idle, {share * 100:.0f} % busy", DIM),) * 2
         text = f"{view.glyphs.task[Task.RUNNING]} busy {share * 100:3.0f} %"
         return (Part(text, CellStyle("computing!", "", "b")),) * 2

@@ -26,7 +26,7 @@ COLOURS: dict[str, str] = {
     "wsgiviz-failed": "#F5F7FA",
 }
 """Variables a theme can set, and their defaults: one colour, one meaning. Orange is blocked and nothing else; WSGI
-and failures are neutral, and told by words and signs. Transfer is reading and writing; gil is waiting for the GIL,
+and failures are neutral, and shown by words and signs. Transfer is reading and writing; gil is waiting for the GIL,
 in the violet that differs most from all others, for colour-blind people too."""
 
 CONTRAST_VARIABLE = "wsgiviz-contrast"

@@ -17,9 +17,6 @@ if TYPE_CHECKING:
     from wsgiviz.analysis.theory import Prediction
 
 
-MOSTLY = 0.5
-"""A loop that is on a CPU, or waits for one, for this share of its busy time computes."""
-
 ON_LOOP = (
     Task.RUNNING,
     Task.READY,
@@ -115,10 +112,7 @@ class PaneView:
     @cached_property
     def computing(self) -> frozenset[int]:
         """The processes whose loops compute while they are held; those of others are blocked."""
-        if not self.side.is_loop:
-            return frozenset()
-        times = metrics.per_worker(self.side, self.now_ns)
-        return frozenset(t.pid for t in times if t.busy_s and (t.computing_s or 0.0) >= MOSTLY * t.busy_s)
+        return metrics.computing_loops(self.side, self.now_ns)
 
     @property
     def ghost_ns(self) -> int:

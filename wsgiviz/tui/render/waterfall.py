@@ -12,7 +12,7 @@ from wsgiviz.printable import printable
 from wsgiviz.state import Activity, Request, Task
 from wsgiviz.tui.render.axis import tick_step
 from wsgiviz.tui.render.chart import EIGHTHS, Block, Chart, Scale, draw_block
-from wsgiviz.tui.render.glyphs import AFTER, ON_THE_WAY, UNICODE, UNKNOWN, Glyphs
+from wsgiviz.tui.render.glyphs import AFTER, HELD, LOOP_HELD_NS, ON_THE_WAY, UNICODE, UNKNOWN, Glyphs
 from wsgiviz.tui.render.line import BOLD, DIM, PLAIN, CellStyle, Line, Part, Row, shortened
 from wsgiviz.tui.render.window import nice
 
@@ -53,19 +53,21 @@ TEXTURES: dict[Stage, tuple[str, str]] = {
 
 IN_APP = ((Activity.COMPUTING, "computing"), (Activity.WAITING_FOR_GIL, "gil"), (Activity.BLOCKED, "blocked"))
 
-SHARP = frozenset({Activity.READING, *(look[0] for look in IN_APP), Activity.WRITING, Task.RUNNING, Task.READY})
+SHARP = frozenset({Activity.READING, HELD, *(look[0] for look in IN_APP), Activity.WRITING, Task.RUNNING, Task.READY})
 """Textures which are areas, with ends inside a cell; the others are lines."""
 
 
 @dataclass(frozen=True, slots=True)
 class RequestView:
-    """All that is shown of one request. ``note`` says why it is not what it should be."""
+    """All that is shown of one request. ``note`` says why it is not what it should be. ``computes``: a step of it
+    that holds its loop computes, and is not blocked."""
 
     request: Request
     entry: Entry
     now_ns: int
     glyphs: Glyphs = UNICODE
     note: str = ""
+    computes: bool = True
 
     @property
     def zero_ns(self) -> int:
@@ -140,6 +142,8 @@ def _texture(interval: Interval, view: RequestView) -> tuple[str, str]:
     request = view.request
     if interval.stage is Stage.AFTER:
         return AFTER, "awaiting" if request.received_ns else "blocked"
+    if interval.stage is Stage.RUNNING and interval.duration_ns >= LOOP_HELD_NS and not view.computes:
+        return HELD, "blocked"
     if interval.stage is not Stage.APP:
         return TEXTURES[interval.stage]
     mostly = _mostly(request) if request.ended_ns else view.entry.state
@@ -242,7 +246,7 @@ def _facts(view: RequestView) -> list[Parts]:
         ("side", entry.side),
         ("worker", f"{number}pid {entry.pid}, slot {entry.slot}" if entry.pid else "n/a"),
         ("status", entry.status or ("not yet" if view.growing else "n/a")),
-        ("now", entry.state or "over"),
+        ("now", entry.state or "finished"),
         ("CPU", _cpu(request)),
     ]
     facts += [("client", request.peer)] if request.peer else []

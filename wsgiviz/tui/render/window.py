@@ -11,6 +11,8 @@ LONGEST_NS = 60 * 10**9
 SHORTEST_NS = 20_000_000
 ROOM = 1.08
 """So much more than is predicted is shown, so that the end is seen."""
+FULL = 0.95
+"""From this share of it on a window grows, or moves along: a run is seen from its beginning up to `LONGEST_NS`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +35,12 @@ class Viewport:
 def window(zero_ns: int, now_ns: int, expected_ns: int, viewport: Viewport = Viewport()) -> Window:
     """The window at ``now_ns`` for a run that began at ``zero_ns`` and should take ``expected_ns`` (0: unknown)."""
     elapsed = max(0, now_ns - zero_ns)
-    span = nice(max(SHORTEST_NS, expected_ns * ROOM if elapsed <= expected_ns * ROOM else elapsed * ROOM))
+    span = nice(max(SHORTEST_NS, expected_ns * ROOM))
+    if elapsed > span * FULL:
+        span = nice(elapsed * ROOM)
     span = min(span, LONGEST_NS)
     start = zero_ns
-    if elapsed > span * 0.95:
+    if elapsed > span * FULL:
         step = span // 8
         start = zero_ns + -(-(elapsed - span * 7 // 8) // step) * step
     return _seen_through(Window(start, start + span, zero_ns), now_ns, viewport)

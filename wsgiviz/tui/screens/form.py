@@ -27,7 +27,7 @@ BLANK = "default"
 
 KEYS_OF_TEXT = "tab next   enter apply and fire   escape back"
 KEYS_OF_CHOICE = "tab next  enter choose  ctrl+s apply  escape back"
-KEYS_OF_OPEN_LIST = "escape back   enter take   up down or type"  # the list may cover the rest
+KEYS_OF_OPEN_LIST = "escape back   enter choose   up down or type"  # the list may cover the rest
 
 
 class FormScreen(ModalScreen[Settings | None]):
@@ -141,7 +141,7 @@ class FormScreen(ModalScreen[Settings | None]):
         except UsageError as error:
             return error.message
         except ValueError as error:
-            return f"that is not {error}"
+            return f"must be {error}"
         return ""
 
     def _note_of(self, name: str) -> str:

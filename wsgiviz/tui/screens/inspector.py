@@ -15,6 +15,7 @@ from textual.widgets import Static
 
 from wsgiviz.analysis.black_box import report_of
 from wsgiviz.analysis.entries import entries
+from wsgiviz.analysis.metrics import computing_loops
 from wsgiviz.printable import printable
 from wsgiviz.state import Request, Side
 from wsgiviz.tui.feed import Frame, Pace
@@ -93,7 +94,8 @@ class InspectorScreen(ModalScreen[int | None]):
             return None
         request, of = self._known
         now_ns = self._frame.now_ns // CALM_NS * CALM_NS
-        view = RequestView(request, entries(of, [request])[0], now_ns, self._glyphs)
+        computes = request.pid in computing_loops(of, self._frame.now_ns)
+        view = RequestView(request, entries(of, [request])[0], now_ns, self._glyphs, computes=computes)
         if newest is not None and view.growing:
             return view
         note = GONE if newest is None else self._death(of, request)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 from textual import events
@@ -130,11 +131,13 @@ class LedgerScreen(Screen[int | None]):
         place = f"{table.cursor_row + 1 if table.row_count else 0} of {table.row_count}"
         words = f"  {place}   {self._side or 'both sides'}   by {table.sorted_by}, {order}"
         alike = [text for text in table.in_common if text not in (self._side,)]
-        words += f"   all: {', '.join(alike)}" if alike else ""
         all_of = f"   only {self._filter}: {table.row_count} of {len(self._entries.entries())}"
         found = printable(all_of if self._filter else "", self._glyphs.name == "ascii")
-        line = Content.assemble(("Requests", "bold $foreground"), words, (found, "bold"))
-        self.query_one("#about", Static).update(line, layout=False)
+        about = self.query_one("#about", Static)
+        room = about.content_size.width - len(f"Requests{words}{found}")
+        common = next((text for text in _in_common(alike) if len(text) <= room), "")
+        line = Content.assemble(("Requests", "bold $foreground"), words, common, (found, "bold"))
+        about.update(line, layout=False)
 
     def on_data_table_row_highlighted(self) -> None:
         self._say()
@@ -213,3 +216,8 @@ class LedgerScreen(Screen[int | None]):
         """It was asked for in the inspector."""
         if req is not None:
             self.dismiss(req)
+
+
+def _in_common(alike: Sequence[str]) -> list[str]:
+    """What all rows have in common, from all of it to nothing."""
+    return [f"   all: {', '.join(alike[:count])}" for count in range(len(alike), 0, -1)]

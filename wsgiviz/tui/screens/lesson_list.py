@@ -58,7 +58,7 @@ class LessonListScreen(ModalScreen[Lesson | None]):
             yield OptionList(*self._options(), markup=False)
             yield Static("" if self._lessons else "There are none yet.", id="about", markup=False)
             yield Static("\n".join(map(self._safe, self._problems[:MOST_PROBLEMS])), id="problems", markup=False)
-            yield Keys([("enter", "begin or go on"), ("escape", "back")], None, "keys")
+            yield Keys([("enter", "start or continue"), ("escape", "back")], None, "keys")
 
     def on_mount(self) -> None:
         self.set_class(self._glyphs.name == "ascii", "ascii")

@@ -1,4 +1,4 @@
-"""Two recordings beside each other: one side of both, on one axis, to be looked at only."""
+"""Two recordings beside each other: one side of both, on one axis, without controls."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from textwrap import wrap
 from typing import ClassVar
 
 from textual import events
@@ -19,6 +20,9 @@ from wsgiviz.settings import Settings
 from wsgiviz.tui.widgets.keys import Keys
 
 NAME_CELLS = max(len(scenario.name) for scenario in scenarios.catalogue())
+
+LEAST = 20
+"""Cells of a question's line, however narrow the list is."""
 
 LOW = 20
 """In fewer lines than these only the list is shown."""
@@ -43,7 +47,9 @@ class PickerScreen(ModalScreen[Settings | str | None]):
     def compose(self) -> ComposeResult:
         with Vertical(id="picker", classes="dialog"):
             yield Static("Scenarios", classes="title")
-            yield OptionList(*(_option(scenario) for scenario in scenarios.catalogue()), markup=False)
+            yield OptionList(
+                *(Option(scenario.name, id=scenario.name) for scenario in scenarios.catalogue()), markup=False
+            )
             yield Static("", id="about", markup=False)
             yield Keys([("enter", "run it"), ("g", "lessons"), ("c", "clinic"), ("escape", "back")], None, "keys")
 
@@ -56,6 +62,13 @@ class PickerScreen(ModalScreen[Settings | str | None]):
     def on_resize(self, event: events.Resize) -> None:
         self.set_class(event.size.height < LOW, "low")
         self.set_class(event.size.height >= HIGH, "high")
+        self.call_after_refresh(self._wrap)
+
+    def _wrap(self) -> None:
+        """Questions of more than one line stay in their column."""
+        listed = self.query_one(OptionList)
+        for scenario in scenarios.catalogue():
+            listed.replace_option_prompt(scenario.name, _prompt(scenario, listed.scrollable_content_region.width - 2))
 
     def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
         self.query_one("#about", Static).update(_about(scenarios.find(str(event.option_id))))
@@ -68,9 +81,11 @@ class PickerScreen(ModalScreen[Settings | str | None]):
         )
 
 
-def _option(scenario: Scenario) -> Option:
-    name = scenario.name.ljust(NAME_CELLS)
-    return Option(Content.assemble((name, "bold"), f"  {scenario.question}"), id=scenario.name)
+def _prompt(scenario: Scenario, width: int) -> Content:
+    """The name and, beside it, the question, in lines of ``width`` cells."""
+    name, indent = scenario.name.ljust(NAME_CELLS), "\n" + " " * (NAME_CELLS + 2)
+    lines = wrap(scenario.question, max(LEAST, width - NAME_CELLS - 2))
+    return Content.assemble((name, "bold"), f"  {indent.join(lines)}")
 
 
 def _about(scenario: Scenario) -> Content:

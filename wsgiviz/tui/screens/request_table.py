@@ -1,4 +1,4 @@
-"""The table of the ledger's screen: a row for each request, kept in order, with the columns that tell something."""
+"""The table of the ledger's screen: a row for each request, kept in order, with the columns that say something."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ class RequestTable(DataTable[AnyCell]):
         return {name for name in self._values if len(self._known(name)) > 1}
 
     def _wanted(self) -> dict[str, int]:
-        """The columns that tell something by now, or did when the rows were laid, and their widths."""
+        """The columns that say something by now, or did when the rows were laid, and their widths."""
         return planned(self._telling() | (self._shown.keys() - UNTOLD), self.size.width or 80)
 
     def _lay(self, columns: dict[str, int], current: Key | None, line: int) -> None:
@@ -212,7 +212,7 @@ class RequestTable(DataTable[AnyCell]):
             self.refresh()
 
     def forget(self) -> None:
-        """Show nothing; columns come in as they tell something."""
+        """Show nothing; columns come in as they say something."""
         self.clear(columns=True)
         self._row_of, self._key_of, self._entries, self._values = {}, {}, {}, {}
         self._shown, self._look.longest_s = {}, 0.0

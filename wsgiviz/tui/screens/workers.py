@@ -16,7 +16,7 @@ from textual.widgets.option_list import Option
 from wsgiviz.state import Side, Slot, Worker
 from wsgiviz.tui.feed import Frame, Pace
 from wsgiviz.tui.render.glyphs import Glyphs
-from wsgiviz.tui.render.words import name_of, running
+from wsgiviz.tui.render.words import counted, name_of, running
 from wsgiviz.tui.widgets.keys import Keys
 
 REFRESH_S = 0.25
@@ -86,8 +86,8 @@ def worker_words(side: Side, worker: Worker, now_ns: int, glyphs: Glyphs) -> str
     lasts = running((now_ns - worker.since_ns) / 1e9)
     activity = f"{glyphs.activity[worker.activity]} {worker.activity.value} {lasts}"
     if side.is_loop:
-        activity = f"{len(side.in_app())} requests on its loop"
+        activity = counted(len(side.in_app()), "request")
     held = f" on {name_of(worker.req)}" if worker.req else ""
     size = f"{worker.rss_bytes / 1e6:.0f} MB" if worker.rss_bytes else ""
     share = f"{worker.cpu_permille / 10:.0f} % CPU" if worker.rss_bytes else ""
-    return f" {side.kind:<8}{number:>5}  pid {worker.pid:<8}{size:>7} {share:>9}  {activity}{held}"
+    return f" {side.kind:<7}{number:>4}  pid {worker.pid:<7}{size:>6}{share:>10}  {activity}{held}"
