@@ -76,7 +76,7 @@ def facts(server: OutsideServer, probe: ServedLog | None, spied: Mapping[int, Sp
         "accept_queues": [_queue(queue) for queue in server.queues],
         "workers": workers,
     }
-    found["waiting"] = waiting(server, workers, state, _sides(state, server))
+    found["waiting"] = waiting(server, workers, state, _sides(state, server), spied)
     found["findings"] = in_order([*_own_findings(server, found), *_probe_findings(server, state)])
     found["unknown"] = _unknown(found, spied, has_py_spy)
     if probe is not None and probe.damaged:
