@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
 import time
@@ -119,7 +121,8 @@ def test_other_workers_agree_with_proc(
     for _ in range(2):
         server.ask("/sleep")
     until(lambda: held(server) == 2)
-    [row] = until(lambda: (found := only_server(server)["workers"])[0]["activity"] == activity and found)
+    found = until(lambda: (now := only_server(server))["workers"][0]["activity"] == activity and now)
+    [row] = found["workers"]
     [pid] = server.workers()
     assert (row["pid"], row["clients"], row["unread_bytes"]) == (pid, 2, 0)
     names = [(Path(f"/proc/{pid}/task") / str(one.id) / "comm").read_text() for one in psutil.Process(pid).threads()]
@@ -128,6 +131,8 @@ def test_other_workers_agree_with_proc(
     assert sum(in_kernel in call for call in calls) == (2 if kind == "gthread" else 1)
     if row["lines"] is not None and kind == "gthread":  # by py-spy
         assert row["lines"] == ["shop.py:8 in app"] * 2
+    if kind == "gthread":
+        assert sum(one["waiting"] for one in found["waiting"] if one["what"] == "call") == 2
 
 
 def test_what_another_process_says_of_itself_reaches_no_terminal(tmp_path: Path) -> None:
@@ -177,6 +182,10 @@ def test_with_the_probe_requests_are_known_and_the_same_from_outside(
     assert "nanosleep" in row["waits_in"]
     [lasts] = until(lambda: [one for one in only_server(server)["findings"] if one["name"] == "request-lasts"])
     assert lasts.keys() == documented("of a finding")
+    os.kill(row["pid"], signal.SIGSTOP)
+    stopped = only_server(server)
+    assert {one["activity"] for one in stopped["workers"]} == {"stopped", "idle"}
+    assert stopped["findings"][0]["name"] == "worker-stopped"
 
 
 def test_who_waits_for_what_and_what_a_config_file_says(start: Callable[..., Server], tmp_path: Path) -> None:

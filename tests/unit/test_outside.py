@@ -6,13 +6,15 @@ import os
 import socket
 import sys
 import threading
+import time
+from pathlib import Path
 
 import pytest
 
 from wsgiviz.observe.outside import OutsideThread
 from wsgiviz.observe.py_spy import app_lines
 from wsgiviz.observe.sockets import descriptors, socket_table
-from wsgiviz.observe.system_calls import NAMES, SystemCall, system_call
+from wsgiviz.observe.system_calls import NAMES, SystemCall, polled, system_call
 
 NUMBERS = {name: number for number, name in NAMES.items()}
 linux = pytest.mark.skipif(sys.platform != "linux", reason="/proc is Linux's")
@@ -38,6 +40,10 @@ def test_a_call_has_a_name_and_its_descriptor() -> None:
         (OutsideThread(1, "S", SystemCall("sendto", 9), "a client"), "sendto: writes to a client"),
         (OutsideThread(1, "S", SystemCall("accept4", 5), "the listener"), "accept4: waits for a connection"),
         (OutsideThread(1, "S", SystemCall("recvfrom", 9)), "recvfrom: waits for data from a socket"),
+        (OutsideThread(1, "S", SystemCall("recvfrom", 9), "10.0.0.5:5432"), "recvfrom: waits for 10.0.0.5:5432"),
+        (OutsideThread(1, "S", SystemCall("poll", 9), "10.0.0.5:5432"), "poll: waits for 10.0.0.5:5432"),
+        (OutsideThread(1, "S", SystemCall("sendto", 9), "[::1]:80"), "sendto: waits to send to [::1]:80"),
+        (OutsideThread(1, "S", SystemCall("connect", 9), "10.0.0.5:80"), "connect: connects to 10.0.0.5:80"),
         (OutsideThread(1, "R"), "runs"),
         (OutsideThread(1, "D"), "waits in the kernel (disk or the like)"),
         (OutsideThread(1, "Z"), "has ended"),
@@ -88,3 +94,32 @@ def test_the_innermost_line_of_the_app_is_taken() -> None:
     ]
     lines = app_lines(threads, 7, "/srv/app")
     assert [(one.thread_id, one.words) for one in lines] == [(7, "views.py:12 in f12"), (9, "pool.py:30 in f30")]
+
+
+@linux
+def test_of_a_poll_for_one_socket_it_is_known_which() -> None:
+    """Python polls a socket with a timeout before it reads from it."""
+    with socket.create_server(("127.0.0.1", 0)) as listener, socket.create_connection(listener.getsockname()) as sock:
+        sock.settimeout(60)
+        reads = threading.Thread(target=lambda: sock.recv(1))
+        reads.start()
+        accepted, _ = listener.accept()
+        task, found = Path(f"/proc/self/task/{reads.native_id}/syscall"), None
+        try:
+            end_s = time.monotonic() + 30
+            while found is None and time.monotonic() < end_s:
+                call = system_call(task.read_text())
+                found = polled(os.getpid(), call).fd if call is not None and call.polls_at else None
+        except PermissionError:
+            pytest.skip("system calls of other threads may not be read here")
+        finally:
+            accepted.send(b"x")
+            reads.join()
+            accepted.close()
+        assert found == sock.fileno()
+
+
+def test_of_a_poll_that_can_not_be_read_nothing_is_known() -> None:
+    call = SystemCall("poll", None, 1)
+    assert polled(1 << 30, call) == call
+    assert polled(os.getpid(), SystemCall("poll")) == SystemCall("poll")

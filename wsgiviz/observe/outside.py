@@ -52,6 +52,11 @@ class OutsideThread:
     about: str = ""
 
     @property
+    def waits_for_another(self) -> bool:
+        """For another server, or for one that it connects to."""
+        return self.about not in ("", "a client", "the listener")
+
+    @property
     def words(self) -> str:
         """ "clock_nanosleep: sleeps for a time"."""
         if self.letter in "RZXTt":
@@ -319,7 +324,7 @@ def _activity(
     if not clients:
         return "idle"
     if main.call is not None and main.call.name in LOOPS_WAIT:
-        return "blocked" if pool and any(_works(thread) for thread in threads[1:]) else "waiting"
+        return "blocked" if pool and any(works(thread) for thread in threads[1:]) else "waiting"
     if main.about == "a client":
         return "writing" if main.words.find("writes") >= 0 else "reading"
     if loop and main.letter == "R":
@@ -332,6 +337,8 @@ def _has_pool(tree: ServerTree) -> bool:
     return any("gthread" in word or word.startswith("--threads") for word in tree.master.command)
 
 
-def _works(thread: OutsideThread) -> bool:
+def works(thread: OutsideThread) -> bool:
     """A thread beside the one that waits for events: it is in neither a pool's queue nor the server's own pipe."""
-    return thread.letter == "D" or (thread.call is not None and thread.call.name in WORK)
+    if thread.letter == "D" or thread.waits_for_another:
+        return True
+    return thread.call is not None and thread.call.name in WORK

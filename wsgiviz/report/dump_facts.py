@@ -32,12 +32,18 @@ OF_DEATHS = frozenset({"worker-died", "worker-timeout"})
 """Lints that are said of each death here."""
 
 FIRST = (
-    "no-workers", "worker-dead", "worker-died", "worker-timeout", "all-workers-busy", "all-workers-blocked",
-    "accept-queue", "loop-held", "request-lasts",
+    "no-workers", "worker-dead", "worker-stopped", "worker-died", "worker-timeout", "all-workers-busy",
+    "all-workers-blocked", "accept-queue", "loop-held", "request-lasts",
 )  # fmt: skip
 """Findings in this order, then all others."""
 
 SAME = {"all-workers-busy": "all-workers-blocked"}
+
+NO_MORE = {
+    "dead": "has ended, and its master has not reaped it",
+    "stopped": "is stopped (SIGSTOP, or a debugger): it serves nobody",
+}
+"""What the kernel says of a process counts then: the probe in it can't say it any more."""
 
 MOST_DEATHS = 5
 MOST_CLIENTS = 20
@@ -69,7 +75,7 @@ def facts(server: OutsideServer, probe: ServedLog | None, spied: Mapping[int, Sp
         "accept_queues": [_queue(queue) for queue in server.queues],
         "workers": workers,
     }
-    found["waiting"] = waiting(server, workers, state, _sides(state, server))
+    found["waiting"] = waiting(server, workers, state, _sides(state, server), spied)
     found["findings"] = in_order([*_own_findings(server, found), *_probe_findings(server, state)])
     found["unknown"] = _unknown(found, spied, has_py_spy)
     if probe is not None and probe.damaged:
@@ -141,6 +147,8 @@ def _worker(server: OutsideServer, worker: OutsideWorker, state: State | None, s
         slots = [slot for slot in _all(side) if slot.pid == worker.pid]
         if slots and state is not None:
             row |= _probed(side, slots, state.t_ns, row["waits_in"])
+            if worker.activity in NO_MORE:
+                row["activity"] = worker.activity
     return row
 
 
@@ -204,8 +212,9 @@ def in_order(found: Sequence[Facts]) -> list[Facts]:
 
 def _own_findings(server: OutsideServer, found: Facts) -> list[Facts]:
     names = []
-    names += [_finding("worker-dead", f"{row['pid']} has ended, and its master has not reaped it") for row in
-              found["workers"] if row["activity"] == "dead"]  # fmt: skip
+    for row in found["workers"]:
+        if row["activity"] in NO_MORE:
+            names.append(_finding(f"worker-{row['activity']}", f"{row['pid']} {NO_MORE[row['activity']]}"))
     if not found["workers"]:
         names.append(_finding("no-workers", "the master has no workers"))
     names += _too_long(found["workers"], blocked_limit_s(found["timeout_s"]))

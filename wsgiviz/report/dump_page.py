@@ -110,7 +110,7 @@ def _queue(queue: Facts) -> str:
     return f"{queue['depth']}{of} wait{before}"
 
 
-HEAD = "  pid      age     doing                  for      cpu   memory  clients"
+HEAD = f"  {'pid':<8} {'age':<7} {'doing':<20} {'for':>6}  {'cpu':>5}  {'memory':>8}  clients"
 
 
 def _workers(rows: Sequence[Facts]) -> Iterator[str]:
@@ -155,7 +155,7 @@ def _worker(row: Facts) -> Iterator[str]:
     clients = "-" if row["clients"] is None else str(row["clients"])
     lasts = "-" if row["for_s"] is None else length(row["for_s"])
     yield (
-        f"  {row['pid']:<8} {length(row['age_s']):<7} {row['activity']:<20} {lasts:>6}   {cpu:>5} {memory:>8}  "
+        f"  {row['pid']:<8} {length(row['age_s']):<7} {row['activity']:<20} {lasts:>6}  {cpu:>5}  {memory:>8}  "
         f"{clients:>7}"
     )
     notes = _notes(row)

@@ -11,7 +11,9 @@ from typing import Any
 
 from wsgiviz.analysis.held_up import HeldUp, held_up
 from wsgiviz.analysis.lints.context import LintContext
-from wsgiviz.observe.outside import OutsideServer, OutsideThread
+from wsgiviz.observe.outside import OutsideServer, OutsideThread, OutsideWorker, works
+from wsgiviz.observe.py_spy import Spied
+from wsgiviz.observe.system_calls import LOOPS_WAIT
 from wsgiviz.state import Side, State
 
 Facts = dict[str, Any]
@@ -24,12 +26,16 @@ MOST_PIDS = 32
 
 
 def waiting(
-    server: OutsideServer, workers: Sequence[Facts], state: State | None, sides: Sequence[Side]
+    server: OutsideServer,
+    workers: Sequence[Facts],
+    state: State | None,
+    sides: Sequence[Side],
+    spied: Mapping[int, Spied],
 ) -> list[Facts]:
     """Of one server: what waits in the kernel first, then what waits inside, the most crowded first."""
     found = [fact for queue in server.queues if (fact := _accept(queue.address, queue.depth, workers))]
     if state is None or not sides:
-        return (found + _by_calls(workers))[:MOST_WAITING]
+        return (found + _by_calls(server, workers, spied))[:MOST_WAITING]
     context = LintContext.of(state, state.t_ns)
     pids = server.tree.pids
     threads = {thread.thread_id: thread for worker in server.workers for thread in worker.threads}
@@ -57,28 +63,33 @@ def _fact(one: HeldUp, threads: Mapping[int, OutsideThread]) -> Facts:
     return _one(one.what, one.waiting, words, one.pids, one.holders, one.place, one.held_at)
 
 
-def _by_calls(workers: Sequence[Facts]) -> list[Facts]:
-    """Without the probe: what workers that hold connections wait in, and at which line py-spy has found them."""
-    groups: dict[tuple[str, str | None], list[Facts]] = {}
-    for row in workers:
-        if row["activity"] == "blocked" and row["waits_in"]:
-            line = row["lines"][0] if row["lines"] else None
-            groups.setdefault((_call(row), line), []).append(row)
+def _by_calls(server: OutsideServer, rows: Sequence[Facts], spied: Mapping[int, Spied]) -> list[Facts]:
+    """Without the probe: what threads of workers that hold connections wait in, and at which line of the app py-spy
+    has found them; where it has not looked, the main threads."""
+    blocked = {row["pid"] for row in rows if row["activity"] == "blocked"}
+    groups: dict[tuple[str, str | None], list[int]] = {}
+    for worker in server.workers:
+        lines = {line.thread_id: line.words for line in spied.get(worker.pid, Spied()).lines}
+        for thread in worker.threads if worker.pid in blocked else ():
+            if thread.thread_id in lines or (not lines and _is_at_request(worker, thread)):
+                groups.setdefault((thread.words, lines.get(thread.thread_id)), []).append(worker.pid)
     most = sorted(groups.items(), key=lambda group: -len(group[1]))
-    return [_group(call, line, rows) for (call, line), rows in most]
+    return [_group(call, line, pids) for (call, line), pids in most]
 
 
-def _call(row: Facts) -> str:
-    """Of a worker with a pool of threads, that of most of them: its main thread waits for connections."""
-    if row["waits_in"].startswith("epoll") and row["threads_in"]:
-        return str(Counter(row["threads_in"]).most_common(1)[0][0])
-    return str(row["waits_in"])
+def _is_at_request(worker: OutsideWorker, thread: OutsideThread) -> bool:
+    """Of a worker with a pool of threads, those that do something; of another, its main thread."""
+    main = worker.threads[0]
+    waits_for_events = main.call is not None and main.call.name in LOOPS_WAIT
+    return works(thread) if waits_for_events else thread == main
 
 
-def _group(call: str, line: str | None, rows: Sequence[Facts]) -> Facts:
-    who = "1 worker is" if len(rows) == 1 else f"{len(rows)} workers are"
-    words = f"{who} in {call}{f', at {line}' if line else ''}"
-    return _one("call", len(rows), words, tuple(row["pid"] for row in rows), None, line)
+def _group(call: str, line: str | None, pids: Sequence[int]) -> Facts:
+    threads, are = ("1 thread", "is") if len(pids) == 1 else (f"{len(pids)} threads", "are")
+    processes = sorted(set(pids))
+    where = f" of worker {processes[0]}" if len(processes) == 1 else f" of {len(processes)} workers"
+    words = f"{threads}{where} {are} in {call}"
+    return _one("call", len(pids), f"{words}{f', at {line}' if line else ''}", processes, None, line)
 
 
 def _one(

@@ -173,11 +173,12 @@ def page(found: Facts, ascii_only: bool) -> str:
 
 
 def _rows(death: dict[str, Any], ascii_only: bool) -> Iterator[str]:
-    yield f"{death['at'] or 'time not known'}, {length(death['ago_s'])} ago: worker {death['pid']}"
+    at = f"{death['at'].replace('T', ' ').removesuffix('+00:00')} UTC" if death["at"] else "time not known"
+    yield f"{at}, {length(death['ago_s'])} ago: worker {death['pid']}"
     yield f"  of {' '.join(death['command'])} ({death['server']})"
     yield from wrapped(f"! it {death['cause']}", "  ", ascii_only)
     if death["note"]:
-        yield from wrapped(f"  {death['note']}", "", ascii_only, "  ")
+        yield from wrapped(death["note"], "  ", ascii_only)
     if death["silent_s"] is not None and death["silent_s"] >= WORTH_SAYING_S:
         yield f"  its last record was {length(death['silent_s'])} older"
     if death["booting"]:
