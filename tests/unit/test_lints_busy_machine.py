@@ -171,6 +171,16 @@ def test_an_accepting_thread_that_stood_still_once_in_a_long_run_held_nobody_up(
     assert says("lingering-client", seen(reduced(gthread, once, [late(1.2, 0.2)], ended(2.0)), 2.1)) is None
 
 
+# --- processes -----------------------------------------------------------------------------------------------------
+
+
+def test_at_the_beginning_nobody_knows_yet_who_computes() -> None:
+    """Of `http` and `file`: for some 0.2 s all workers stood in line for a core, and then they waited for the app."""
+    workers = rows(*(worker(pid, Activity.COMPUTING, 0.0, req=RUN + pid) for pid in range(1, 5)))
+    assert says("more-processes-than-cores", context(side(workers=workers), at_s=0.2)) is None
+    assert says("more-processes-than-cores", context(side(workers=workers), at_s=0.4))
+
+
 # --- blocked -------------------------------------------------------------------------------------------------------
 
 
