@@ -117,7 +117,7 @@ LEAST_CPU = 0.4
 and is no worker that computes for that."""
 
 
-SHORTEST_NS = 300_000_000
+SHORTEST_NS = 200_000_000
 """Before that, what the kernel's counters say is of a moment, or of what workers did before the run."""
 
 
