@@ -171,6 +171,16 @@ def test_an_accepting_thread_that_stood_still_once_in_a_long_run_held_nobody_up(
     assert says("lingering-client", seen(reduced(gthread, once, [late(1.2, 0.2)], ended(2.0)), 2.1)) is None
 
 
+# --- processes -----------------------------------------------------------------------------------------------------
+
+
+def test_at_the_beginning_nobody_knows_yet_who_computes() -> None:
+    """Of `http` and `file`: for some 0.2 s all workers stood in line for a core, and then they waited for the app."""
+    workers = rows(*(worker(pid, Activity.COMPUTING, 0.0, req=RUN + pid) for pid in range(1, 5)))
+    assert says("more-processes-than-cores", context(side(workers=workers), at_s=0.19)) is None
+    assert says("more-processes-than-cores", context(side(workers=workers), at_s=0.25))
+
+
 # --- blocked -------------------------------------------------------------------------------------------------------
 
 
@@ -180,7 +190,9 @@ def test_one_sample_is_no_evidence_against_the_cpu_time_of_requests() -> None:
     now = worker(PID, Activity.BLOCKED, 1.96, req=RUN + 5, tally=tally, sample=Counters(T0 + 2 * S, 2 * S, 0, "S"))
     just = side(workers=rows(now), queue_depth=3)
     assert says("all-workers-blocked", context(just, at_s=2.0)) is None
-    assert says("all-workers-blocked", context(just, at_s=2.2)), "that lasts"
+    assert says("all-workers-blocked", context(just, at_s=2.2)) is None, "nobody has seen it since"
+    again = replace(now, sample=replace(now.sample, t_ns=T0 + 2100 * MS))
+    assert says("all-workers-blocked", context(side(workers=rows(again), queue_depth=3), at_s=2.2)), "that lasts"
     slept = replace(now, tally=replace(tally, cpu_ns=0), sample=Counters(T0 + 2 * S, 0, 0, "S"))
     waits = side(workers=rows(slept), queue_depth=3)
     assert says("all-workers-blocked", context(waits, at_s=2.0)), "so did the requests before it"

@@ -39,6 +39,7 @@ from wsgiviz.events import (
     RequestFailed,
     RequestSent,
     ResponseReceived,
+    ThreadSampled,
     WorkerDied,
     WorkerStopping,
 )
@@ -77,6 +78,7 @@ def test_a_sample_of_short_requests_is_no_evidence_of_waiting() -> None:
     state = reduced(taken(6, 0.6), [queued(0.63, 3)], before=state)
     assert state.sides["wsgi"].server.workers[PID, 0].activity is Activity.BLOCKED
     assert says("all-workers-blocked", seen(state, 0.64)) is None
+    state = reduced([ThreadSampled(at(0.89), "wsgi", PID, 0, 0, 0, "S")], before=state)
     assert says("all-workers-blocked", seen(state, 0.9)), "this one does wait"
 
 

@@ -33,7 +33,7 @@ def slots_in(context: LintContext, side: Side, *activities: Activity) -> list[Wo
     """The slots that do one of these: while a run is on, as they are seen."""
     workers = side.server.living()
     if Activity.BLOCKED in activities and _hardly_blocked(context, side):
-        workers = [worker for worker in workers if not _just_blocked(worker, context.now_ns)]
+        workers = [worker for worker in workers if not _just_blocked(worker)]
     if not side.run.running:
         return [worker for worker in workers if worker.activity in activities]
     return [worker for worker in workers if as_seen(worker, context.now_ns) in activities]
@@ -45,8 +45,9 @@ def _hardly_blocked(context: LintContext, side: Side) -> bool:
     return blocked is not None and blocked < MOSTLY
 
 
-def _just_blocked(worker: Worker, now_ns: int) -> bool:
-    return worker.activity is Activity.BLOCKED and now_ns - worker.since_ns < SETTLED_NS
+def _just_blocked(worker: Worker) -> bool:
+    """When it was sampled last: on a busy machine, that may be long ago."""
+    return worker.activity is Activity.BLOCKED and worker.sample.t_ns - worker.since_ns < SETTLED_NS
 
 
 def as_seen(worker: Worker, now_ns: int) -> Activity:

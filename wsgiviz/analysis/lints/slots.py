@@ -117,17 +117,21 @@ LEAST_CPU = 0.4
 and is no worker that computes for that."""
 
 
-def _has_computed(side: Side) -> bool:
+SHORTEST_NS = 200_000_000
+"""Before that, what the kernel's counters say is of a moment, or of what workers did before the run."""
+
+
+def _has_computed(side: Side, now_ns: int) -> bool:
     """What its workers have had of the CPU since the run began says so, or nobody knows."""
-    cpu = servers_load(side).cpu
-    return cpu is None or cpu >= LEAST_CPU
+    cpu, long_enough = servers_load(side).cpu, metrics.elapsed_ns(side, now_ns) >= SHORTEST_NS
+    return long_enough and (cpu is None or cpu >= LEAST_CPU)
 
 
 def _more_than_cores(context: LintContext, side: Side) -> str | None:
     if side.is_loop or not context.is_on(side):
         return None
     computing = {worker.pid for worker in seen.slots_in(context, side, *COMPUTE)}
-    if len(computing) <= context.cores or not _has_computed(side) or _mostly_blocked(context, side):
+    if len(computing) <= context.cores or not _has_computed(side, context.now_ns) or _mostly_blocked(context, side):
         return None
     cores = "1 core" if context.cores == 1 else f"{context.cores} cores"
     return (

@@ -139,7 +139,7 @@ class HelpText(Coloured):
 
     def _beside(self, what: str) -> str:
         """In lines below each other, where one has no room."""
-        lines = textwrap.wrap(what, max(LEAST, self._width - INDENT)) if self._width else [what]
+        lines = textwrap.wrap(what, max(LEAST, self._width - INDENT - 1)) if self._width else [what]
         return ("\n" + " " * INDENT).join(lines)
 
 
