@@ -6,6 +6,7 @@ import pytest
 from textual.widgets import OptionList, Static
 
 from tests.tui.hostile import HOSTILE, INERT, harmless
+from tests.tui.kept import Kept
 from tests.tui.stand_in import Seat, StandIn, watch
 from wsgiviz import scenarios
 from wsgiviz.settings import make
@@ -232,3 +233,16 @@ def test_q_on_a_failure_ends_the_program() -> None:
         assert seat.app.return_value == 0
 
     watch(check)
+
+
+def test_what_a_worker_does_is_in_its_line_and_the_ledger_s_first_line_is_whole() -> None:
+    async def check(seat: Seat) -> None:
+        await seat.press("k")
+        await seat.screen_is("WorkersScreen")
+        assert all("blocked" in line and " on #" in line for line in seat.lines if "pid " in line and "sync" in line)
+        await seat.press("escape", "tab")
+        await seat.screen_is("LedgerScreen")
+        await seat.frames(3)
+        assert seat.lines[0].rstrip().endswith(("ascending", "GET /"))
+
+    watch(check, Kept("sleep", "middle"), size=(80, 24))

@@ -112,3 +112,4 @@ async def as_in_its_file(seat: Seat, name: str, way: str) -> None:
     if os.environ.get("WSGIVIZ_SNAPSHOTS") == "write":
         file.write_text(text)
     assert text == file.read_text()
+    assert way != "ascii" or text.isascii()

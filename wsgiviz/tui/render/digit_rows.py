@@ -17,7 +17,7 @@ LINES = 3
 """Height of the digits."""
 
 ASCII = str.maketrans(
-    dict.fromkeys("╭╮╰╯┌┐└┘├┤┴┬", "+") | dict.fromkeys("─╶╴", "-") | dict.fromkeys("│╷╵", "|") | {"•": "."}
+    dict.fromkeys("╭╮╰╯┌┐└┘├┤┴┬", "+") | dict.fromkeys("─╶╴", "-") | dict.fromkeys("│╷╵", "|") | {"•": ".", "×": "x"}
 )
 """The signs that Textual draws digits of, in plain characters."""
 

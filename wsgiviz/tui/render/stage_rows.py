@@ -24,7 +24,7 @@ DIGITS_AT = 11
 WIDEST = "88.88s"
 """What digits of blocks have room for."""
 
-SPARE = 4
+SPARE = 3
 """Cells round the ratio."""
 
 SCALES = ((38, 3), (30, 2), (18, 1))

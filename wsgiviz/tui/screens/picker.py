@@ -69,6 +69,7 @@ class PickerScreen(ModalScreen[Settings | str | None]):
         listed = self.query_one(OptionList)
         for scenario in scenarios.catalogue():
             listed.replace_option_prompt(scenario.name, _prompt(scenario, listed.scrollable_content_region.width - 2))
+        self.call_after_refresh(listed.scroll_to_highlight)
 
     def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
         self.query_one("#about", Static).update(_about(scenarios.find(str(event.option_id))))
