@@ -65,11 +65,15 @@ for name in ("on_starting when_ready nworkers_changed child_exit on_exit post_fo
              " worker_int worker_abort worker_exit preloading").split():
     globals()[name] = fault
 """
+ASGI = "gunicorn -k asgi -b $1 shop:asgi"
 UVICORN = "uvicorn --port $2 shop:asgi"
 FAULTS = {
     "gunicorn's hooks": ("gunicorn_hooks", HOOKS_RAISE, "gunicorn --preload -b $1 shop:app"),
     "gunicorn's install": ("guest_gunicorn", f"{RAISES}\ninstall = fault", "gunicorn -b $1 shop:app"),
     "uvicorn begins": ("uvicorn_server", f"{RAISES}\nbegin_serving = fault", UVICORN),
+    "a slot is free": ("connection", f"{RAISES}\nConnection.release = fault", "gunicorn -b $1 shop:app"),
+    "a request on a loop": ("loop_request", f"{RAISES}\nLoopRequest.__init__ = fault", ASGI),
+    "a loop listens": ("loop_sampler", f"{RAISES}\nLoopSampler.__init__ = fault", ASGI),
     "uvicorn goes on": (
         "uvicorn_server",
         f"{RAISES}\nServingProcess.wrap = ServingProcess.starting = ServingProcess.started = fault",

@@ -25,6 +25,26 @@ def said(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return words
 
 
+@pytest.mark.parametrize(
+    ("first_line", "flags"),
+    [
+        ("#!/usr/bin/python3 -sE", "-E"),
+        ("#!/usr/bin/env python3", ""),
+        ("#!/usr/bin/python3 -I -S", "-I and -S"),
+        ("#!/bin/sh -E", ""),
+        ("\x7fELF", ""),
+    ],
+)
+def test_a_script_whose_python_ignores_its_environment_is_known_by_its_first_line(
+    tmp_path: Path, first_line: str, flags: str
+) -> None:
+    script = tmp_path / "server"
+    script.write_text(f"{first_line}\nimport this\n")
+    script.chmod(0o755)
+    found = guest._obstacle([str(script), "-E"])
+    assert found.startswith(f"{flags} keeps the probe out") if flags else not found
+
+
 class Cfg:
     """What gunicorn's Config has of hooks."""
 

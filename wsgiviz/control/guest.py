@@ -8,6 +8,7 @@ and where to record (`wsgiviz.recorder.served`).
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import itertools
 import os
 import re
@@ -92,6 +93,7 @@ def _prepare(command: Sequence[str], redact: bool, always: bool) -> Path:
     keeping.prune()
     started = datetime.now(UTC).isoformat(timespec="seconds")
     about = served.About(os.getpid(), time.monotonic_ns(), started, tuple(command), os.getcwd(), redact, always)
+    about = dataclasses.replace(about, pid_namespace=served.pid_namespace())
     directory = served.create(about)
     site = directory / served.SITE
     try:

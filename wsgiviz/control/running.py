@@ -11,9 +11,10 @@ from typing import NamedTuple
 
 from wsgiviz.errors import UsageError
 from wsgiviz.recorder.keeping import is_alive, living_rings
-from wsgiviz.recorder.served import About, found
+from wsgiviz.recorder.served import About, elsewhere, found
 
 HINT = "wsgiviz exec COMMAND runs a server with the probe inside; wsgiviz dump PID looks at one without it"
+ELSEWHERE = "look at a container's server inside it, or share its pids: docker run --pid container:NAME"
 MOST_SERVERS = 2
 """So many have a pane."""
 COMMAND_SHOWN = 100
@@ -64,7 +65,10 @@ def choose(pids: Sequence[int]) -> list[Path]:
 
 def none_runs() -> UsageError:
     """What is said where no server runs."""
-    return UsageError("no server of yours runs under wsgiviz exec", HINT)
+    words = "no server of yours runs under wsgiviz exec"
+    if not (others := elsewhere()):
+        return UsageError(words, HINT)
+    return UsageError(f"{words} here; {others[-1].parent} has {len(others)} of other pid namespaces", ELSEWHERE)
 
 
 def _only(servers: Sequence[Running]) -> Running:
@@ -91,9 +95,11 @@ def _why_not(pid: int) -> tuple[str, str]:
         if pid > 0 and os.stat(f"/proc/{pid}").st_uid != os.getuid():
             return theirs
     except (ProcessLookupError, OverflowError):
+        if elsewhere():
+            return f"there is no process {pid} here", ELSEWHERE
         return f"there is no process {pid}", "wsgiviz attach without a pid finds the servers that run"
     except PermissionError:
         return theirs
     except OSError:
         pass  # no /proc here
-    return f"pid {pid} is no server under wsgiviz exec", HINT
+    return f"pid {pid} is no server under wsgiviz exec", ELSEWHERE if elsewhere() else HINT

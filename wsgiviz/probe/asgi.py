@@ -20,6 +20,7 @@ from wsgiviz.probe.connection import name_of
 from wsgiviz.probe.loop_request import CURRENT, LoopRequest
 from wsgiviz.probe.redaction import REDACTS, without_path
 from wsgiviz.probe.request_ids import RequestIds
+from wsgiviz.probe.saying import failed, harmless
 from wsgiviz.probe.source_lines import DRIVERS
 from wsgiviz.recorder.codec import REQUEST_HEADER
 from wsgiviz.recorder.emitter import Emitter
@@ -56,21 +57,27 @@ class AsgiProbe:
         if scope["type"] not in SERVED:
             await self.app(scope, receive, send)
             return
-        ids, client = self._ids, scope.get("client")
-        req = ids.next_external() if ids.all_external else ids.of(_header(scope.get("headers", ())))
-        method, path = scope.get("method", "WS"), scope.get("path", "")
-        known_method, known_path, target = self._named
-        if path != known_path or method != known_method:
-            target = _target(method, path)
-            self._named = method, path, target
-        accepted_ns = self._accepted(client[1] if client else 0, 0)
-        response = Response(req, self._emit, send, accepted_ns, target, client)
-        self._emit.request_began(0, req, accepted_ns, 0, target, response.began_ns)
-        work: Any = self._make(scope, receive, response.send)
-        request = self.requests[req] = LoopRequest(req, self._emit, work, response)
-        before = CURRENT.set(request)
+        try:
+            ids, client = self._ids, scope.get("client")
+            req = ids.next_external() if ids.all_external else ids.of(_header(scope.get("headers", ())))
+            method, path = scope.get("method", "WS"), scope.get("path", "")
+            known_method, known_path, target = self._named
+            if path != known_path or method != known_method:
+                target = _target(method, path)
+                self._named = method, path, target
+            accepted_ns = self._accepted(client[1] if client else 0, 0)
+            response = Response(req, self._emit, send, accepted_ns, target, client)
+            self._emit.request_began(0, req, accepted_ns, 0, target, response.began_ns)
+            request = self.requests[req] = LoopRequest(req, self._emit, None, response)
+            before = CURRENT.set(request)
+        except Exception as error:  # noqa: BLE001 - the app is called as without us
+            failed(error)
+            await self.app(scope, receive, send)
+            return
         raised = b""
         try:
+            work: Any = self._make(scope, receive, response.send)
+            request.work = work
             await stepping(work, request)
         except BaseException as error:
             raised = name_of(error)
@@ -79,7 +86,7 @@ class AsgiProbe:
             request.open = False
             self.requests.pop(req, None)
             CURRENT.reset(before)
-            response.end(raised)
+            harmless(response.end, raised)
 
 
 class Response:
@@ -103,15 +110,18 @@ class Response:
 
     def send(self, message: Message) -> Awaitable[None]:
         """ASGI's send(), which gives what the server's own gives: no coroutine is made for it."""
-        kind = message["type"]
-        if kind in BODIES:
-            self._chunks += 1
-        elif kind in STARTS:
-            self._start(message.get("status"))
-        elif kind == "websocket.accept":
-            self._start(101)
-        elif kind == "websocket.close" and not self.status:
-            self._start(403)  # as the server then answers the handshake (ASGI's specification, websocket.close)
+        try:
+            kind = message["type"]
+            if kind in BODIES:
+                self._chunks += 1
+            elif kind in STARTS:
+                self._start(message.get("status"))
+            elif kind == "websocket.accept":
+                self._start(101)
+            elif kind == "websocket.close" and not self.status:
+                self._start(403)  # as the server then answers the handshake (ASGI's specification, websocket.close)
+        except Exception:  # noqa: BLE001, S110 - a message of the app's that is none: the server says so
+            pass
         return self._send(message)
 
     def _start(self, status: object) -> None:
@@ -153,7 +163,7 @@ def stepping(work: Coroutine[Any, Any, Any], request: LoopRequest) -> Generator[
         if stepped is not None:
             stepped.take_up()
         if emit.detailed:
-            request.begin_step()
+            harmless(request.begin_step)
         else:
             request.step_ns = clock()
             request.step += 1
@@ -161,17 +171,20 @@ def stepping(work: Coroutine[Any, Any, Any], request: LoopRequest) -> Generator[
             waits_for = step(value)
         except BaseException as error:
             if emit.detailed:
-                request.end_step()
+                harmless(request.end_step)
             else:
                 request.step += 1
             if isinstance(error, StopIteration):
                 return error.value
             raise
         if emit.detailed:
-            if stepped is None:
-                stepped = Stepped(work, request)
-            stepped.wait_for(waits_for)
-            request.end_step()
+            try:
+                if stepped is None:
+                    stepped = Stepped(work, request)
+                stepped.wait_for(waits_for)
+                request.end_step()
+            except Exception as error:  # noqa: BLE001
+                failed(error)
         else:
             request.step += 1
         try:

@@ -15,6 +15,7 @@ from wsgiviz.probe.connection import Connection
 from wsgiviz.probe.loop_request import LoopRequest
 from wsgiviz.probe.pace import PACE, RecordingPace
 from wsgiviz.probe.request_ids import RequestIds
+from wsgiviz.probe.saying import failed, harmless
 from wsgiviz.probe.source_lines import stack
 from wsgiviz.probe.wsgi import WsgiApp, wrap_app
 from wsgiviz.recorder.emitter import Emitter
@@ -64,10 +65,13 @@ class Greenlets:
                 before(event, switch)
             if event in ("switch", "throw"):
                 left, entered = (running(which) for which in switch)
-                if left is not None and left.step & 1:
-                    left.end_step()
-                if entered is not None and not entered.step & 1:
-                    entered.begin_step()
+                try:  # what is raised here would be in the app
+                    if left is not None and left.step & 1:
+                        left.end_step()
+                    if entered is not None and not entered.step & 1:
+                        entered.begin_step()
+                except Exception as error:  # noqa: BLE001
+                    failed(error)
 
         greenlet.settrace(traced)
 
@@ -128,22 +132,30 @@ def watch_greenlets(worker: Any, emit: Emitter, ids: RequestIds) -> Mapping[int,
     handle, app = worker.handle, worker.wsgi
 
     def observed_handle(listener: Any, client: Any, addr: Any) -> Any:
-        here = getcurrent()
-        connection = GreenletConnection(emit, ids, greenlets, here)
-        calls[here] = wrap_app(app, connection)
-        connection.client, connection.accepted_ns = addr, monotonic_ns()
-        if emit.detailed:
-            emit.connection_accepted(0, addr[1] if addr else 0, connection.accepted_ns)
+        try:
+            here = getcurrent()
+            connection = GreenletConnection(emit, ids, greenlets, here)
+            calls[here] = wrap_app(app, connection)
+            connection.client, connection.accepted_ns = addr, monotonic_ns()
+            if emit.detailed:
+                emit.connection_accepted(0, addr[1] if addr else 0, connection.accepted_ns)
+        except Exception as error:  # noqa: BLE001 - the server runs as without us
+            failed(error)
+            return handle(listener, client, addr)
         try:
             return handle(listener, client, addr)
         finally:
             calls.pop(here, None)
-            connection.finish()
+            harmless(connection.finish)
 
     def call(environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
-        here = getcurrent()
-        # Where pywsgi serves (the worker class gevent_pywsgi) there is no `handle`.
-        call_here = calls.get(here) or wrap_app(app, GreenletConnection(emit, ids, greenlets, here))
+        call_here: Any = app
+        try:
+            here = getcurrent()
+            # Where pywsgi serves (the worker class gevent_pywsgi) there is no `handle`.
+            call_here = calls.get(here) or wrap_app(app, GreenletConnection(emit, ids, greenlets, here))
+        except Exception as error:  # noqa: BLE001
+            failed(error)
         return call_here(environ, start_response)
 
     worker.handle, worker.wsgi = observed_handle, call

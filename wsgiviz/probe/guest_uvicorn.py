@@ -5,12 +5,11 @@ Where there is no supervisor, no process stands for a master: the ring of the on
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from wsgiviz.probe import ring
 from wsgiviz.probe.app_folder import off_path
-from wsgiviz.probe.saying import failed, known_uvicorn
+from wsgiviz.probe.saying import harmless, known_uvicorn
 
 _process: Any = None  # the ServingProcess of this process; gunicorn's hooks may have made it
 
@@ -72,11 +71,3 @@ def _begin(config: Any) -> None:
 def _wrap(config: Any) -> None:
     if _process is not None and _process.emit.memory is not None:
         config.loaded_app = _process.wrap(config.loaded_app, config.http_protocol_class)
-
-
-def harmless(call: Callable[..., None], *args: Any) -> None:
-    """Call it, and let nothing come of its faults."""
-    try:
-        call(*args)
-    except Exception as error:  # noqa: BLE001 - the server runs as without us
-        failed(error)

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from wsgiviz.probe import ring
-from wsgiviz.probe.guest_uvicorn import harmless
-from wsgiviz.probe.saying import known_uvicorn
+from wsgiviz.probe.saying import harmless, known_uvicorn
 
 
 def install() -> None:

@@ -26,6 +26,7 @@ with off_path():
     from wsgiviz.probe.line_sampler import LineEmitter, LineSampler
     from wsgiviz.probe.request_ids import RequestIds
     from wsgiviz.probe.ring import GUEST, RUN_DIR, SIDE, dead_workers, live_with_viewer, make_emitter
+    from wsgiviz.probe.saying import harmless
     from wsgiviz.probe.slot_sampler import SlotSampler
     from wsgiviz.probe.source_lines import SourceLines
     from wsgiviz.probe.worker_kinds import kind_of
@@ -166,7 +167,7 @@ def _watch_sync(worker: Any, ids: RequestIds) -> None:
         try:
             handle(listener, client, addr)
         finally:
-            connection.release()
+            harmless(connection.release)
 
     worker.handle = observed_handle
     worker.wsgi = wrap_app(worker.wsgi, connection)
@@ -211,22 +212,25 @@ def _watch_loop(worker: Any) -> None:
     worker.asgi = probe = AsgiProbe(worker.asgi, emit, ids, accepted.pop)
     listen = worker.loop.create_server
 
-    async def create_server(*args: Any, **named: Any) -> Any:
-        # gunicorn 27's asgi worker does not pass its own backlog on: asyncio would listen(100), and a burst of
-        # 500 would meet SYN retransmission. The server's own setting is what a person expects to hold.
-        server = await listen(*args, **({} if GUEST else {"backlog": worker.cfg.backlog}), **named)
+    def listens() -> None:
+        _boot_line.stop()
+        emit.worker_ready()
         heartbeat = LoopHeartbeat(worker.loop, emit)
         follow_tasks(worker.loop)
         thread_calls = follow_thread_calls(worker.loop, emit)
         sampler = LoopSampler(emit, _lines(worker), probe.requests, heartbeat, thread_calls)
         LineSampler(emit, [sampler.sample], ids=ids).start()
-        _boot_line.stop()
-        emit.worker_ready()
         serving = asyncio.current_task()
         if serving is not None and not GUEST:
             # It looks once a second whether it was told to quit, and takes this for the end: no viewer should wait so
             # long. (What it does for others under `wsgiviz exec` is as without us.)
             _end_wait.append(serving.cancel)
+
+    async def create_server(*args: Any, **named: Any) -> Any:
+        # gunicorn 27's asgi worker does not pass its own backlog on: asyncio would listen(100), and a burst of
+        # 500 would meet SYN retransmission. The server's own setting is what a person expects to hold.
+        server = await listen(*args, **({} if GUEST else {"backlog": worker.cfg.backlog}), **named)
+        harmless(listens)
         return server
 
     worker.loop.create_server = create_server

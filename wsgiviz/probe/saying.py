@@ -4,18 +4,31 @@ from __future__ import annotations
 
 import importlib
 import sys
+from collections.abc import Callable
 
 from wsgiviz.probe.known_servers import knows
 
 
 def say(words: str) -> None:
-    """On stderr, if no process of the command has said it."""
-    sys.modules["wsgiviz_site"].say_once(words)
+    """On stderr, if no process of the command has said it. A server of our own has it in its log."""
+    site = sys.modules.get("wsgiviz_site")
+    if site is not None:
+        site.say_once(words)
+    else:
+        print(f"wsgiviz: {words}", file=sys.stderr, flush=True)
 
 
 def failed(error: BaseException) -> None:
     """Say that the probe is not in, or not whole."""
     say(f"the probe is not in: {type(error).__name__}: {error}")
+
+
+def harmless(call: Callable[..., object], *args: object) -> None:
+    """Call it, and let nothing come of its faults: the server runs as without us."""
+    try:
+        call(*args)
+    except Exception as error:  # noqa: BLE001
+        failed(error)
 
 
 def known(package: str, version: str) -> bool:

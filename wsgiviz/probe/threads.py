@@ -11,6 +11,7 @@ from typing import Any
 from wsgiviz.probe.connection import Connection
 from wsgiviz.probe.line_sampler import Frames
 from wsgiviz.probe.request_ids import RequestIds
+from wsgiviz.probe.saying import failed, harmless
 from wsgiviz.probe.slot_sampler import CLOSES
 from wsgiviz.probe.source_lines import stack
 from wsgiviz.probe.wsgi import WsgiApp, wrap_app
@@ -48,7 +49,7 @@ def watch_threads(worker: Any, emit: Emitter, ids: RequestIds) -> Slots:
     any (gunicorn's ``_DEFER``: no byte within 5 s): then only what the sampler has emitted is taken back.
     """
     slots = Slots(emit, ids, worker.wsgi)
-    enqueue, handle = worker.enqueue_req, worker.handle
+    enqueue, handle, app = worker.enqueue_req, worker.handle, worker.wsgi
     busy: set[int] = set()  # threads, by their idents
     slots.queue = PoolQueue(worker, busy, emit)
     emit_queue = slots.queue.emit_change
@@ -60,25 +61,29 @@ def watch_threads(worker: Any, emit: Emitter, ids: RequestIds) -> Slots:
         conn.wsgiviz_accepted_ns = monotonic_ns()
         enqueue(conn)
         if emit.detailed:
-            emit_queue()
+            harmless(emit_queue)
 
     def observed_handle(conn: Any) -> Any:
-        thread = get_ident()
-        connection = connections.get(thread) or slots.add(thread)
-        busy.add(thread)
-        if emit.detailed:
-            emit_queue()
-        connection.sock = getattr(conn, "sock", None)
-        connection.accepted_ns = conn.wsgiviz_accepted_ns
-        connection.taken_ns = monotonic_ns()
+        try:
+            thread = get_ident()
+            connection = connections.get(thread) or slots.add(thread)
+            busy.add(thread)
+            if emit.detailed:
+                emit_queue()
+            connection.sock = getattr(conn, "sock", None)
+            connection.accepted_ns = conn.wsgiviz_accepted_ns
+            connection.taken_ns = monotonic_ns()
+        except Exception as error:  # noqa: BLE001 - the server runs as without us
+            failed(error)
+            return handle(conn)
         try:
             return handle(conn)
         finally:
             busy.discard(thread)
-            connection.release()
+            harmless(connection.release)
 
     def call(environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
-        return calls[get_ident()](environ, start_response)
+        return calls.get(get_ident(), app)(environ, start_response)
 
     worker.enqueue_req, worker.handle, worker.wsgi = enqueue_req, observed_handle, call
     return slots

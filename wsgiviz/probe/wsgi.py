@@ -13,6 +13,7 @@ from typing import Any
 from wsgiviz.probe.connection import WRITING, Connection, name_of
 from wsgiviz.probe.redaction import REDACTS, without_path
 from wsgiviz.probe.request_ids import HEADER_KEY
+from wsgiviz.probe.saying import failed, harmless
 
 CODES: dict[str, int] = {}
 """The number of each status line met so far; of MOST_LINES at most, since an app may make up any."""
@@ -43,12 +44,15 @@ def wrap_app(app: WsgiApp, connection: Connection) -> WsgiApp:
 
         def begin_response(status: str, headers: Any, exc_info: Any = None) -> Any:
             try:
-                connection.status = CODES[status]
-            except (KeyError, TypeError):
-                connection.status = learn_status(status)
-            connection.response_ns = monotonic_ns()
-            if is_on_loop:
-                connection.respond_on_loop()
+                try:
+                    connection.status = CODES[status]
+                except (KeyError, TypeError):
+                    connection.status = learn_status(status)
+                connection.response_ns = monotonic_ns()
+                if is_on_loop:
+                    connection.respond_on_loop()
+            except Exception as error:  # noqa: BLE001 - the app is called as without us
+                failed(error)
             if exc_info is None:
                 return start_response(status, headers)
             try:
@@ -56,38 +60,45 @@ def wrap_app(app: WsgiApp, connection: Connection) -> WsgiApp:
             finally:
                 exc_info = None  # else traceback and frame would hold each other (PEP 3333)
 
-        if connection.req:
-            connection.release_for_next()
-        header = environ.get(HEADER_KEY)
-        req = next_external() if header is None else number_in(header)
-        method, path = environ.get("REQUEST_METHOD"), environ.get("PATH_INFO")
-        if path != last_path or method != last_method:
-            last_method, last_path, connection.target = method, path, target(method, path)
-        connection.response_ns = connection.returned_ns = connection.ended_ns = connection.status = 0
-        connection.raised = b""
-        connection.req = req
-        connection.began_cpu_ns = began_cpu_ns = cpu_clock()
-        connection.began_ns = began_ns = monotonic_ns()
-        request_began(slot, req, connection.accepted_ns, began_cpu_ns, connection.target, began_ns)
-        if is_on_loop:
-            connection.begin_on_loop()
+        try:
+            if connection.req:
+                connection.release_for_next()
+            header = environ.get(HEADER_KEY)
+            req = next_external() if header is None else number_in(header)
+            method, path = environ.get("REQUEST_METHOD"), environ.get("PATH_INFO")
+            if path != last_path or method != last_method:
+                last_method, last_path, connection.target = method, path, target(method, path)
+            connection.response_ns = connection.returned_ns = connection.ended_ns = connection.status = 0
+            connection.raised = b""
+            connection.req = req
+            connection.began_cpu_ns = began_cpu_ns = cpu_clock()
+            connection.began_ns = began_ns = monotonic_ns()
+            request_began(slot, req, connection.accepted_ns, began_cpu_ns, connection.target, began_ns)
+            if is_on_loop:
+                connection.begin_on_loop()
+        except Exception as error:  # noqa: BLE001
+            failed(error)
+            return app(environ, start_response)
         try:
             body = app(environ, begin_response)
         except BaseException as error:
             connection.chunks = 0
-            connection.finish(name_of(error))
+            harmless(connection.finish, name_of(error))
             raise
-        if type(body) is list or type(body) is tuple:
-            # Handed on as it is: no code of the app runs any more while the server writes it.
-            connection.cpu_ns = cpu_clock() - began_cpu_ns
-            connection.returned_ns = connection.ended_ns = monotonic_ns()
-            connection.chunks = len(body)
-        else:
-            connection.chunks = 0
-            connection.returned_ns = monotonic_ns()
-            body = _wrap_body(body, connection, environ.get("wsgi.file_wrapper"))
-        if is_on_loop:
-            connection.return_on_loop()
+        try:
+            if type(body) is list or type(body) is tuple:
+                # Handed on as it is: no code of the app runs any more while the server writes it.
+                connection.cpu_ns = cpu_clock() - began_cpu_ns
+                connection.returned_ns = connection.ended_ns = monotonic_ns()
+                connection.chunks = len(body)
+            else:
+                connection.chunks = 0
+                connection.returned_ns = monotonic_ns()
+                body = _wrap_body(body, connection, environ.get("wsgi.file_wrapper"))
+            if is_on_loop:
+                connection.return_on_loop()
+        except Exception as error:  # noqa: BLE001
+            failed(error)
         return body
 
     return call
@@ -112,7 +123,7 @@ def _watch_file(body: Any, connection: Connection) -> Any:
             if close is not None:
                 close()
         finally:
-            connection.finish_of(began_ns)
+            harmless(connection.finish_of, began_ns)
 
     try:
         body.close = closing
@@ -143,7 +154,7 @@ class Body:
     def __next__(self) -> bytes:
         connection = self._connection
         if connection.writing_ns and connection.began_ns == self._began_ns:
-            connection.resume()
+            harmless(connection.resume)
         try:
             if self._iterator is None:
                 self._iterator = iter(self._body)
@@ -151,7 +162,7 @@ class Body:
         except StopIteration:
             raise
         except BaseException as error:
-            connection.finish_of(self._began_ns, name_of(error))
+            harmless(connection.finish_of, self._began_ns, name_of(error))
             raise
         if connection.began_ns == self._began_ns and not connection.ended_ns:
             connection.chunks += 1
@@ -159,10 +170,14 @@ class Body:
             if now - self._emitted_ns >= CHUNK_EVERY_NS:
                 self._emitted_ns = now
                 connection.emitted |= WRITING
-                held = connection.held()
-                connection.emit_progress(held)
-                connection.emit.chunk_writing(connection.slot, held.req, held.chunks, now)
+                harmless(self._emit_writing, connection, now)
         return chunk
+
+    @staticmethod
+    def _emit_writing(connection: Connection, now: int) -> None:
+        held = connection.held()
+        connection.emit_progress(held)
+        connection.emit.chunk_writing(connection.slot, held.req, held.chunks, now)
 
     def close(self) -> None:
         close = getattr(self._body, "close", None)
@@ -170,10 +185,10 @@ class Body:
             if close is not None:
                 close()
         except BaseException as error:
-            self._connection.finish_of(self._began_ns, name_of(error))
+            harmless(self._connection.finish_of, self._began_ns, name_of(error))
             raise
         finally:
-            self._connection.finish_of(self._began_ns)
+            harmless(self._connection.finish_of, self._began_ns)
 
 
 class SizedBody(Body):

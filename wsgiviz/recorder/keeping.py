@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from wsgiviz.recorder.layout import HEADER_BYTES, SUFFIX, RingHeader, unpack_header
-from wsgiviz.recorder.served import SITE, homes, is_private, read_about
+from wsgiviz.recorder.served import SITE, WATCHED, homes, is_private, read_about
 
 MOST_DEAD_RINGS = 16
 MOST_DIRECTORIES = 8
@@ -145,9 +145,18 @@ def lives(directory: Path) -> bool:
     if time.time() - directory.lstat().st_mtime < NEW_S:
         return True
     about = read_about(directory)
+    if about is not None and about.is_elsewhere:  # nobody here knows: it is taken to live until it is old
+        return time.time() - _changed_s(directory) < LONGEST_S
     if about is not None and is_alive(about.pid, about.started_ns):
         return True
     return bool(writers(directory))
+
+
+def _changed_s(directory: Path) -> float:
+    """When a process was last started or ended there, or somebody last looked (time(2))."""
+    with contextlib.suppress(OSError):
+        return max(directory.lstat().st_mtime, (directory / WATCHED).lstat().st_mtime)
+    return directory.lstat().st_mtime
 
 
 def writers(directory: Path) -> set[int]:

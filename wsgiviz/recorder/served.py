@@ -40,6 +40,7 @@ class About:
     """What was run: ``command`` in ``folder``, by ``pid``, at ``started`` (ISO 8601) and ``started_ns`` (monotonic).
 
     ``redact``: paths of requests are not to be recorded. ``always``: lines are sampled without a viewer, too.
+    ``pid_namespace``: that of all its pids, 0 where it is not known.
     """
 
     pid: int
@@ -49,6 +50,20 @@ class About:
     folder: str
     redact: bool = False
     always: bool = False
+    pid_namespace: int = 0
+
+    @property
+    def is_elsewhere(self) -> bool:
+        """Its pids are those of another pid namespace: a container's, or a host's. Here they mean nothing."""
+        return bool(self.pid_namespace) and self.pid_namespace != pid_namespace()
+
+
+def pid_namespace() -> int:
+    """Names this process's pid namespace (namespaces(7)); 0 where there are none."""
+    try:
+        return os.stat("/proc/self/ns/pid").st_ino
+    except OSError:
+        return 0
 
 
 def homes() -> list[Path]:
@@ -101,7 +116,17 @@ def create(about: About) -> Path:
 
 
 def found() -> Iterator[tuple[Path, About]]:
-    """All directories of this user's, and what was run there, the newest last. What is not ours is passed over."""
+    """All directories of this user's, and what was run there, the newest last. What is not ours is passed over, and
+    what was recorded in another pid namespace (`elsewhere`)."""
+    return ((path, about) for path, about in _all() if not about.is_elsewhere)
+
+
+def elsewhere() -> list[Path]:
+    """Those of another pid namespace. Whether anything of them lives can't be known here."""
+    return [path for path, about in _all() if about.is_elsewhere]
+
+
+def _all() -> Iterator[tuple[Path, About]]:
     directories = []
     for home in homes():
         if is_private(home):
@@ -117,11 +142,13 @@ def read_about(directory: Path) -> About | None:
         fd = os.open(directory / ABOUT, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
         with open(fd, "rb") as file:
             values = json.loads(file.read(MOST_ABOUT_BYTES))
+        values.setdefault("pid_namespace", 0)  # of an earlier version
         about = About(**{field.name: values[field.name] for field in fields(About)})
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
     numbers = all(type(number) is int and 0 < number < 1 << 62 for number in (about.pid, about.started_ns))
     texts = all(isinstance(text, str) for text in (about.started, about.folder, *_texts(about.command)))
+    numbers = numbers and type(about.pid_namespace) is int
     return replace(about, command=tuple(about.command)) if numbers and texts else None
 
 

@@ -134,6 +134,7 @@ def not_read() -> list[str]:
             with contextlib.suppress(OSError):
                 names = sorted(islice((path.name for path in home.iterdir()), MOST_NAMES))
                 found += [f"{home}/{name}: no about.json that makes sense" for name in names if _fails(home / name)]
+    found += [f"{path}: it is of another pid namespace, a container's perhaps" for path in served.elsewhere()]
     more = [f"and {len(found) - MOST_NOT_READ} more"] if len(found) > MOST_NOT_READ else []
     return found[:MOST_NOT_READ] + more
 
