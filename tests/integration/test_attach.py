@@ -27,10 +27,9 @@ from wsgiviz.log import EventLog, open_recording
 from wsgiviz.recorder.keeping import writers
 from wsgiviz.report.replay import run_replay
 from wsgiviz.state import Activity, Phase, Request, State
-from wsgiviz.tui.app import WsgivizApp
+from wsgiviz.tui.attached_app import AttachedApp
 from wsgiviz.tui.attached_feed import AttachedFeed
 from wsgiviz.tui.expectation import ready as ready_workers
-from wsgiviz.tui.feed import Feed
 from wsgiviz.tui.live_view import attached_title
 
 pytestmark = pytest.mark.xdist_group("attach")
@@ -310,12 +309,10 @@ def test_where_no_server_runs_it_is_said(home: Path) -> None:
 
 
 def test_the_screen_shows_it_and_leaves_it_alone(server: Gunicorn, tmp_path: Path) -> None:
-    assert server.get("/bad") == 500
-    server.hold(PATHS)
     [directory] = choose([])
     pids, recording = writers(directory), tmp_path / "incident.wviz"
     feed = AttachedFeed([directory], str(recording))
-    asyncio.run(_look(feed))
+    asyncio.run(_look(feed, server))
     feed.close()
     assert recording.stat().st_size > 0
     assert writers(directory) == pids
@@ -323,24 +320,27 @@ def test_the_screen_shows_it_and_leaves_it_alone(server: Gunicorn, tmp_path: Pat
     assert sorted(server.answers) == [200] * len(PATHS)
 
 
-async def _look(feed: Feed) -> None:
-    app = WsgivizApp(feed)
+async def _look(feed: AttachedFeed, server: Gunicorn) -> None:
+    app = AttachedApp(feed, feed.attachment)
 
     def text() -> str:
         return "\n".join(strip.text for strip in app.screen._compositor.render_strips())
 
     async with app.run_test(size=(120, 36), notifications=True) as pilot:
 
-        async def reads(words: str) -> None:
+        async def reads(words: str, asks: str = "") -> None:
+            """``asks``: sent meanwhile: what is said of the last ten seconds may go before it is seen."""
             deadline = time.monotonic() + WITHIN_S
             while words not in text():
                 assert time.monotonic() < deadline, f"never came: {words}\n{text()}"
+                assert not asks or await asyncio.to_thread(server.get, asks) == 500
                 await asyncio.sleep(0.05)
 
+        await reads(" failed", asks="/bad")
+        server.hold(PATHS)
         await reads("Both workers are blocked, GET /held/")
         await reads(f"shop.py:{LINE} time.sleep; {WAITING} wait in the kernel.")
         await reads("on GET /held/")
-        await reads("1 of the last 2 failed")
         app.post_message(Key("space", " "))
         await reads("These servers are somebody's own")
         assert "predict" not in text()
