@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 TESTS = {
     "tests/integration/test_figures.py::test_when_the_driver_is_the_limit_it_says_so": "@servers",
-    "tests/e2e/test_terminal.py::test_without_a_terminal_it_says_what_to_do_instead": "@servers",
+    "tests/e2e/test_terminal.py::test_without_a_terminal_it_says_what_to_do_instead": "@terminal",
     "tests/packaging/test_lock.py::test_it_names_no_index_and_no_folder": "@packaging",
     "tests/unit/test_suite.py::test_each_test_is_scheduled_in_its_group": "",
 }
