@@ -35,14 +35,17 @@ FPS = re.compile(rb"(\d+) fps")
 def figures() -> Iterator[Figure]:
     for name, load in LOADS.items():
         yield _busy(name, load)
+    name, load = next(iter(LOADS.items()))
+    yield _busy(f"{name}, by request", load, "v")
     yield _played()
     yield _idle("after a run, nothing moves")
     yield _idle("the same, while recording", record=True)
 
 
-def _busy(name: str, load: tuple[str, ...]) -> Figure:
+def _busy(name: str, load: tuple[str, ...], keys: str = "") -> Figure:
     with Terminal(*BASE, *load, columns=200, lines=50) as terminal:
         terminal.until(lambda piece: b"16 of 16 blocked" in piece.data, 20.0, "16 of 16 blocked")
+        terminal.press(keys)
         terminal.during(0.5)
         share, pieces = _measure(terminal)
     rates = frame_rates(pieces)

@@ -32,7 +32,7 @@ no evidence: it finds a thread off the CPU wherever it lacks a core, or the lock
 def slots_in(context: LintContext, side: Side, *activities: Activity) -> list[Worker]:
     """The slots that do one of these: while a run is on, as they are seen."""
     workers = side.server.living()
-    if Activity.BLOCKED in activities and _hardly_blocked(context, side):
+    if Activity.BLOCKED in activities and any(map(_just_blocked, workers)) and _hardly_blocked(context, side):
         workers = [worker for worker in workers if not _just_blocked(worker)]
     if not side.run.running:
         return [worker for worker in workers if worker.activity in activities]
