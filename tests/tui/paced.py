@@ -18,12 +18,18 @@ DEADLINE_S = 20.0
 
 
 class AskedClock(FrameClock):
-    """Makes a frame when a test asks for one. tests/tui/test_calm.py has the clock that the program has.
+    """Makes a frame when a test asks for one, each a second after the one before, so that all that is drawn a few
+    times a second is in each. tests/tui/test_calm.py has the clock that the program has.
 
     With that, how many frames a test makes follows from how busy the machine is, and it waits for each.
     """
 
     started = False
+    frames = 0
+
+    def tick(self) -> float:
+        self.frames += 1
+        return float(self.frames)
 
     @property
     def early(self) -> bool:

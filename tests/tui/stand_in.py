@@ -247,6 +247,7 @@ class Seat:
         goal = self.feed.advanced + more
         await self.until(lambda: self.feed.advanced >= goal, "another frame")
         await self.pilot.pause()
+        await self.pilot.pause()  # a widget that was resized draws itself in a message of its own
 
     def _make_frame(self) -> None:
         """Where the app's own clock makes them, they are waited for."""

@@ -132,7 +132,7 @@ def themes_of(name: str) -> list[str]:
     live one (test_colours.py), and more on some dialogs. ``WSGIVIZ_SCREENS=all``: all, in some minutes."""
     if os.environ.get("WSGIVIZ_SCREENS") == "all":
         return THEMES
-    always = {"wsgiviz", "wsgiviz-stage"}
+    always = set() if name.startswith("form,") else {"wsgiviz", "wsgiviz-stage"}
     if name in ("help", "picker", "form"):
         always |= {"textual-light", "dracula", "solarized-light"}
     first = list(SCREENS).index(name)
