@@ -25,6 +25,8 @@ from demo_apps.http_text import number
 from wsgiviz.backend import Backend
 from wsgiviz.scenarios import Parameter, Scenario, catalogue, find
 
+pytestmark = pytest.mark.xdist_group("demo apps")  # it judges no times
+
 EACH = pytest.mark.parametrize("scenario", catalogue(), ids=lambda scenario: scenario.name)
 
 HTTP = pytest.mark.parametrize(
@@ -323,8 +325,6 @@ def test_one_path_kills_the_process_before_it_has_answered(scenario: Scenario, s
 import asyncio
 from demo_apps import crash
 from tests.integration.test_demo_apps import ask_asgi, ask_wsgi
-
-pytestmark = pytest.mark.xdist_group("demo apps")  # it judges no times
 {ask[speaks]}
 print("answered")
 """
