@@ -62,7 +62,7 @@ def test_news_come_to_all_who_wait_and_who_waits_for_a_worker_misses_them(stage:
 
 @pytest.mark.parametrize("kind", ["asgi", "uvicorn"])
 def test_two_hundred_websockets_are_held_by_one_worker(stage: Start, kind: str) -> None:
-    on = stage(scenario="websocket", parameters={"beats": 3, "every": 0.5}, right=kind, workers=2)
+    on = stage(scenario="websocket", parameters={"beats": 3, "every": 0.5}, right=kind, only="asgi")
     on.until(lambda: on.asgi.run.websockets.open == 200, "200 WebSockets")
     while_open = caption(on.state, on.state.t_ns, Occurrences()).text
     assert while_open.startswith("200 WebSockets are open, and each is a task that waits in receive().")
