@@ -13,6 +13,7 @@ import pytest
 import wsgiviz.scenarios
 from demo_apps import websocket
 from tests.integration.conftest import APPS, Stage
+from tests.integration.lateness import blocked_share
 from tests.integration.test_demo_apps import ask_wsgi
 from wsgiviz.analysis import metrics
 from wsgiviz.analysis.captions import caption
@@ -44,9 +45,7 @@ def test_a_stream_holds_a_worker_or_a_task_with_every_event_at_its_time(stage: S
         assert request.first_byte_ns < request.chunks[-1], "the first event is there before the last one is made"
     assert metrics.makespan_ns(on.wsgi) >= 2 * 0.4e9
     assert metrics.makespan_ns(on.asgi) < metrics.makespan_ns(on.wsgi)
-    blocked = metrics.fractions(on.wsgi, on.state.t_ns).blocked
-    assert blocked is not None
-    assert blocked > 0.8
+    assert blocked_share(result(on.state, Occurrences(), ledger=True), "wsgi") > 0.8
 
 
 def test_news_come_to_all_who_wait_and_who_waits_for_a_worker_misses_them(stage: Start) -> None:
