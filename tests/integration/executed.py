@@ -92,7 +92,11 @@ class Command:
         self.stderr = folder / f"stderr-{under_exec}"
         words = line.format(port=self.port, at=f"127.0.0.1:{self.port}").split()
         before = [str(BIN / "wsgiviz"), "exec"] if under_exec else []
-        env = {**os.environ, "WSGIVIZ_HOME": str(self.home), "PATH": f"{BIN}:{os.environ['PATH']}", **more}
+        # All gunicorns of a user have the same control socket, and remove each other's: a race, which is logged.
+        runtime = folder / f"runtime-{int(under_exec)}"
+        runtime.mkdir(exist_ok=True)
+        env = {**os.environ, "WSGIVIZ_HOME": str(self.home), "XDG_RUNTIME_DIR": str(runtime)}
+        env |= {"PATH": f"{BIN}:{os.environ['PATH']}", **more}
         with self.stderr.open("wb") as stderr:
             self.process = subprocess.Popen(
                 [*before, *words], cwd=folder, env=env, stdin=subprocess.DEVNULL,

@@ -13,6 +13,7 @@ import pytest
 import wsgiviz.scenarios
 from demo_apps import websocket
 from tests.integration.conftest import APPS, Stage
+from tests.integration.lateness import blocked_share
 from tests.integration.test_demo_apps import ask_wsgi
 from wsgiviz.analysis import metrics
 from wsgiviz.analysis.captions import caption
@@ -44,9 +45,7 @@ def test_a_stream_holds_a_worker_or_a_task_with_every_event_at_its_time(stage: S
         assert request.first_byte_ns < request.chunks[-1], "the first event is there before the last one is made"
     assert metrics.makespan_ns(on.wsgi) >= 2 * 0.4e9
     assert metrics.makespan_ns(on.asgi) < metrics.makespan_ns(on.wsgi)
-    blocked = metrics.fractions(on.wsgi, on.state.t_ns).blocked
-    assert blocked is not None
-    assert blocked > 0.8
+    assert blocked_share(result(on.state, Occurrences(), ledger=True), "wsgi") > 0.8
 
 
 def test_news_come_to_all_who_wait_and_who_waits_for_a_worker_misses_them(stage: Start) -> None:
@@ -62,7 +61,7 @@ def test_news_come_to_all_who_wait_and_who_waits_for_a_worker_misses_them(stage:
 
 @pytest.mark.parametrize("kind", ["asgi", "uvicorn"])
 def test_two_hundred_websockets_are_held_by_one_worker(stage: Start, kind: str) -> None:
-    on = stage(scenario="websocket", parameters={"beats": 3, "every": 0.5}, right=kind, workers=2)
+    on = stage(scenario="websocket", parameters={"beats": 3, "every": 0.5}, right=kind, only="asgi")
     on.until(lambda: on.asgi.run.websockets.open == 200, "200 WebSockets")
     while_open = caption(on.state, on.state.t_ns, Occurrences()).text
     assert while_open.startswith("200 WebSockets are open, and each is a task that waits in receive().")
