@@ -194,6 +194,7 @@ def test_what_an_earlier_run_left_is_grey_without_a_number_and_said() -> None:
         await seat.reads("2 workers still serve requests of the run before")
         await seat.frames()
         pane = seat.panes[0]
+        await seat.until(lambda: any(row and row[0].text.strip() == "1" for row in pane._rows), "lanes of workers")
         rows = {
             row[0].text.strip(): row for row in pane._rows if row and row[0].text.strip() in "1234" and len(row) > 2
         }
