@@ -2,14 +2,7 @@
 
 import importlib
 
-import contracts
-import deep
-import figures
-import lines
-import odd
-import turns
-
-LOADED = {module.__name__: module for module in (contracts, deep, figures, lines, odd, turns)}
+LOADED = {name: importlib.import_module(name) for name in ("contracts", "deep", "figures", "lines", "odd", "turns")}
 """They are there before the first request, which would load them otherwise. Others take long to load."""
 
 
