@@ -2,8 +2,8 @@
 
 As in `tests.bench.overhead`: servers with one worker each on the same core, which take turns in slices of a second,
 there and back, and are started anew for each pair of figures. Here each is hello-world on gunicorn's sync, gthread
-and asgi worker: alone; under ``wsgiviz exec`` with nobody looking; with a reader beside it that does what ``attach``
-does; with gunicorn's access log; with OpenTelemetry's middleware (WSGI only).
+and asgi worker: alone; under ``wsgiviz exec`` with no viewer attached; with a reader that does what ``attach`` does;
+with gunicorn's access log; with OpenTelemetry's middleware (WSGI only).
 
 On a machine of two cores, client and reader share one: requests in a second then tell of the reader as well, CPU time
 of the worker does not.
@@ -46,7 +46,7 @@ KINDS = ("sync", "gthread", "asgi")
 STARTS = int(os.environ.get("WSGIVIZ_BENCH_STARTS", "6"))
 ROUNDS = 2
 
-ALONE, UNATTACHED, ATTACHED = "gunicorn alone", "exec, nobody looks", "exec, attached"
+ALONE, UNATTACHED, ATTACHED = "gunicorn alone", "exec, no viewer", "exec, attached"
 LOG, TRACED = "access log", "OpenTelemetry"
 BUSY_FROM = 0.5
 """Where the worker is not even so busy, how many requests it gets is not its doing."""
@@ -98,7 +98,7 @@ def _paired(starts: Sequence[Start], of: Callable[[Start], float]) -> tuple[floa
 
 def _less(kind: str, starts: Sequence[Start]) -> Figure:
     value, note = _paired(starts, lambda start: start[UNATTACHED].served.cpu_us / start[ATTACHED].served.cpu_us)
-    return Figure(f"{kind}: CPU of a request, nobody looks / attached", value, "", "≤ 1", value <= 1, note)
+    return Figure(f"{kind}: CPU of a request, no viewer / attached", value, "", "≤ 1", value <= 1, note)
 
 
 def _share_of_log(kind: str, name: str, starts: Sequence[Start]) -> Figure:

@@ -1,4 +1,4 @@
-"""A server under ``wsgiviz exec`` that nobody looks at, and a viewer that comes late."""
+"""A server under ``wsgiviz exec`` that no viewer is attached to, and a viewer that comes late."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""With nobody looking less is recorded; whoever begins to look is told what is going on."""
+"""With no viewer attached less is recorded; a viewer that attaches is told what is going on."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def test_one_that_is_always_recorded_in_full_knows_its_viewers_too(tmp_path: Pat
     assert guest.pace.begins()
 
 
-# --- with nobody looking
+# --- with no viewer attached
 
 
 def test_a_request_on_a_loop_writes_two_records_when_nobody_looks() -> None:
@@ -158,7 +158,7 @@ def test_what_each_turn_of_a_loop_pays_for_is_there_only_while_somebody_looks(tm
     assert asyncio.run(run()) == [(True, True, False), (False, False, True), (True, True, False)]
 
 
-# --- when somebody begins to look
+# --- when a viewer attaches
 
 
 def slots(server: WsgiServer) -> SlotSampler:

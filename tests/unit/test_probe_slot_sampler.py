@@ -158,7 +158,7 @@ def test_a_chunk_that_is_written_for_long_is_recorded_and_so_is_its_end() -> Non
 
 def test_a_request_that_changes_under_the_samplers_eyes_is_left_out(server: SampledServer) -> None:
     class Hasty(Connection):
-        """Its thread is through with the request as soon as somebody looks."""
+        """Its thread is through with the request as soon as a viewer is attached."""
 
         __slots__ = ()
 

@@ -109,7 +109,7 @@ class ServedLog:
         return f"{self.directory.name}: {', and '.join(said)}" if said else ""
 
     def watch(self) -> None:
-        """Tell the servers that somebody looks: they then say again what is going on."""
+        """Tell the servers that a viewer is attached: they then say again what is going on."""
         with contextlib.suppress(OSError):
             served.watch(self.directory, begins=True)
 

@@ -110,7 +110,7 @@ class RequestEnded(Event, frozen=True, tag=27):
 
 class RequestsOver(Event, frozen=True, tag=111):
     """No external request of the process with a number from ``low`` up to, but not with, ``high`` is in the app any
-    more: for viewers that have missed the ends of some. Emitted now and then, while somebody looks."""
+    more: for viewers that have missed the ends of some. Emitted now and then, while a viewer is attached."""
 
     low: int
     high: int

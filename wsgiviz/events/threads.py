@@ -31,7 +31,7 @@ class CallEnded(Event, frozen=True, tag=67):
 
 class CallsCounted(Event, frozen=True, tag=110):
     """The request has so many calls in threads or processes: ``queued`` wait for one of ``pool``, ``running`` run. It
-    is said to whoever begins to look, and has missed how that came about."""
+    is said to a viewer that attaches, and has missed how that came about."""
 
     pool: int
     req: int

@@ -53,7 +53,7 @@ class AsgiProbe:
         self._named: tuple[object, object, bytes] = (None, None, b"")
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
-        """Each request pays for this, also when nobody looks: so there are few calls here."""
+        """Each request pays for this, also when no viewer is attached: so there are few calls here."""
         if scope["type"] not in SERVED:
             await self.app(scope, receive, send)
             return
@@ -153,7 +153,7 @@ async def _call(app: AsgiApp, scope: MutableMapping[str, Any], receive: Receive,
 def stepping(work: Coroutine[Any, Any, Any], request: LoopRequest) -> Generator[Any, Any, Any]:
     """Drives the coroutine of the request itself, as `Stepped` does those of its tasks.
 
-    A generator is quicker than an object with methods, and each request pays for it, also when nobody looks.
+    A generator is quicker than an object with methods, and each request pays for it, also when no viewer is attached.
     """
     emit, clock = request.emit, monotonic_ns
     stepped: Stepped | None = None
@@ -266,7 +266,7 @@ class Stepped(Coroutine[Any, Any, Any]):
 
     def wait_for(self, awaited: Any) -> None:
         """A step has ended with this future; to be called before the task adds its own wake-up, so that "ready" is
-        emitted before the step it leads to. With nobody looking, nobody has to know."""
+        emitted before the step it leads to. With no viewer attached, nobody has to know."""
         if awaited is None:  # a bare yield, as asyncio.sleep(0): ready at once
             self._ready_again()
         elif self._request.emit.detailed:
@@ -319,7 +319,7 @@ class Wake:
 class ReadyAtOnce:
     """Round ``loop``'s own `call_soon`: who is ready is known when what it waits for is done, whoever runs then.
 
-    Every callback of the loop pays for it: it is there only while somebody looks (`follow`).
+    Every callback of the loop pays for it: it is there only while a viewer is attached (`follow`).
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:

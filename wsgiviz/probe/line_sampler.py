@@ -37,8 +37,8 @@ def unpatched(module: str, name: str) -> Any:
 class LineSampler:
     """Calls ``samples`` every 20 ms, in a thread, as long as the process lives. Its faults end it, never its host.
 
-    In a server of a person's own it does so while somebody looks, and else every half second; and it has the objects
-    that sample announce (their ``announce``) what is there when somebody begins to look, and what lasts now and then.
+    Under `wsgiviz exec` it does so while a viewer is attached, and else every half second; and it has the objects
+    that sample announce (their ``announce``) what is there when a viewer attaches, and what lasts now and then.
     """
 
     def __init__(
@@ -79,7 +79,7 @@ class LineSampler:
                 self._emit.sampler_failed(name_of(error))
 
     def look(self) -> None:
-        """Ask whether somebody looks, and announce what has to be."""
+        """Ask whether a viewer is attached, and announce what has to be."""
         if not self._pace.is_guest:
             return
         begins = self._pace.begins()

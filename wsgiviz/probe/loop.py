@@ -13,11 +13,11 @@ from wsgiviz.recorder.emitter import Emitter
 
 
 class LoopHeartbeat:
-    """A timer on ``loop`` that reports its own lateness, every 20 ms (with nobody looking, `RecordingPace.beat_ns`);
-    ``due_ns`` is when it comes next.
+    """A timer on ``loop`` that reports its own lateness, every 20 ms (`RecordingPace.beat_ns` with no viewer
+    attached); ``due_ns`` is when it comes next.
 
-    Time in the selector is measured while somebody looks, where the loop has one in Python (asyncio's own), else
-    reported as -1; it begins at 0 each time. Which tasks are ready is followed as long, too.
+    Time in the selector is measured while a viewer is attached, where the loop has one in Python (asyncio's own);
+    else it is -1; it begins at 0 each time. Which tasks are ready is followed as long, too.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop, emit: Emitter, pace: RecordingPace = PACE) -> None:

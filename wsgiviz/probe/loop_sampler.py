@@ -17,7 +17,7 @@ from wsgiviz.recorder.emitter import Emitter
 
 HELD_NS = 100_000_000
 MOST_ANNOUNCED, MOST_LASTING = 1024, 256
-"""So many requests are announced, in four records or so each, when somebody begins to look, and now and then."""
+"""So many requests are announced, in four records or so each, when a viewer attaches, and now and then."""
 
 LINES_A_SAMPLE = 64
 """Lines found in one sample: a burst of a thousand tasks must not hold the interpreter's lock at a stretch."""

@@ -2,7 +2,7 @@
 
 A viewer that is slower than the server finds records overwritten. The beginning of a request that lasts is announced
 again (`wsgiviz.probe.line_sampler`); an end is not, so that of whoever has missed it a request would stay in the app
-for ever. While somebody looks, ranges of numbers are emitted here once a second, in the sampler's thread.
+for ever. While a viewer is attached, ranges of numbers are emitted here once a second, in the sampler's thread.
 """
 
 from __future__ import annotations

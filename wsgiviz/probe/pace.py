@@ -1,7 +1,7 @@
-"""How much is recorded: everything, or, in a server of a person's own with nobody looking, what the black box needs.
+"""How much is recorded: everything, or, under `wsgiviz exec` with no viewer attached, what the black box needs.
 
-That is: requests, deaths, and twice a second the lines of requests that last. Whether somebody looks is asked in the
-sampler's thread, never for a request. Servers that wsgiviz starts itself are always recorded in full.
+That is: requests, deaths, and twice a second the lines of requests that last. The sampler's thread asks whether a
+viewer is attached, never a request. Servers that wsgiviz starts itself are always recorded in full.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from wsgiviz.recorder.codec import BEAT_NS
 from wsgiviz.recorder.served import Watched
 
 QUIET_EVERY_S = 0.5
-"""With nobody looking, it is asked so often whether somebody does; a loop's heart beats so often too."""
+"""With no viewer attached, it is asked so often whether one is; a loop's heart beats so often too."""
 
 
 class RecordingPace:
-    """``full``: somebody looks, or it is always so (``watched`` is None)."""
+    """``full``: a viewer is attached, or it is always so (``watched`` is None)."""
 
     def __init__(self, watched: Watched | None) -> None:
         self._watched = watched

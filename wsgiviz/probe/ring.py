@@ -17,7 +17,7 @@ SIDE = os.environ.get("WSGIVIZ_SIDE", "")
 """Under ``wsgiviz exec`` it is known when the server is, and set then."""
 
 GUEST = os.environ.get("WSGIVIZ_GUEST") == "1"
-"""The server is a person's own, under ``wsgiviz exec``: it lives on when nobody looks, and loads its app as ever."""
+"""The server runs under ``wsgiviz exec``: it lives on without a viewer, and loads its app as ever."""
 
 
 def live_with_viewer(parent: int | None = None) -> None:

@@ -38,7 +38,7 @@ class SlotSampler:
     """Looks at the connections in ``connections``, which are by the thread that serves them.
 
     ``looks_too`` is called with all threads' frames each time: to read them stops every thread for a moment, so they
-    are read once for all. ``announces`` is called when somebody begins to look.
+    are read once for all. ``announces`` is called when a viewer attaches.
     """
 
     def __init__(

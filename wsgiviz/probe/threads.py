@@ -105,7 +105,7 @@ class PoolQueue:
         return max(0, waiting)
 
     def emit_change(self) -> None:
-        """Emit it, where it has changed and somebody looks."""
+        """Emit it, where it has changed and a viewer is attached."""
         if not self._emit.detailed:
             return
         waiting = self._waiting()

@@ -27,7 +27,7 @@ from wsgiviz.report.output import as_json, write_whole
 FOUND = 1
 OUTSIDE_S = 0.3
 PROBED_S = 0.8
-"""A probe asks every half second whether somebody looks, and then samples lines."""
+"""A probe asks every half second whether a viewer is attached, and then samples lines."""
 
 LOOK_EVERY_S = 0.033
 SPY_WITHIN_S = 1.0
