@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from tests.integration.conftest import APPS, Stage
@@ -140,6 +142,20 @@ def test_a_pool_of_processes(stage: Start, gate: Path, app: str) -> None:
         inside,
     )
     assert all(request.calls.process_ns > 0 and not request.calls.blocked_ns for request in on.only.ledger.ours())
+
+
+def test_processes_of_a_pool_end_with_the_servers(stage: Start, gate: Path) -> None:
+    """They wait for ever, for a gate that nobody opens and for a worker that was killed."""
+    on = stage(only="asgi", asgi="pools:in_processes", requests=2)
+    on.until(lambda: doing(on)[Task.IN_PROCESS, line_of("pools", "# the pool")] == 2, "requests in processes")
+    [worker] = on.only.server.living()
+    pool = psutil.Process(worker.pid).children(recursive=True)
+    assert len(pool) >= 2
+    on.close()
+    deadline = time.monotonic() + 20
+    while any(process.is_running() and process.status() != psutil.STATUS_ZOMBIE for process in pool):
+        assert time.monotonic() < deadline, pool
+        time.sleep(0.02)
 
 
 def test_threads_that_compute_are_told_from_those_that_wait(stage: Start, gate: Path) -> None:

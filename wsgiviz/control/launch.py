@@ -136,11 +136,18 @@ class ServerProcess:
 
     def exit_status(self) -> int | None:
         """The master's exit status, negative for a signal; None while it lives. Never waits."""
+        ended = self.process.returncode is not None
         status = self.process.poll()
-        if status is not None:
-            # Our copy of the listening socket would keep clients waiting for nobody.
-            self.listener.close()
+        if status is not None and not ended:
+            self._ended()
         return status
+
+    def _ended(self) -> None:
+        """Our copy of the listening socket would keep clients waiting for nobody. And what the app has started in the
+        server's process group, such as a pool of processes, may wait for ever for a worker that was killed."""
+        self.listener.close()
+        with contextlib.suppress(ProcessLookupError):  # as long as one is left, the group's number is nobody else's
+            os.killpg(self.pid, signal.SIGKILL)
 
     def signal(self, number: int) -> None:
         """Send a signal to the master, if it is there."""
@@ -163,12 +170,14 @@ class ServerProcess:
     def close(self) -> None:
         """Stop, and wait until it is over: at most about two seconds."""
         self.stop()
+        if self.process.returncode is not None:
+            return
         with contextlib.suppress(subprocess.TimeoutExpired):
             self.process.wait(STOP_PATIENCE_S)
-        if not self.gone():
+        if self.process.returncode is None:
             self.process.kill()
             self.process.wait()
-        self.listener.close()
+        self._ended()
 
 
 def _bind(host: str) -> socket.socket:
