@@ -35,7 +35,7 @@ def write_report(
         print(text)
     elif target:
         write_whole(Path(target), text + "\n")
-        console.print(f"JSON written to {target}", markup=False, highlight=False)
+        console.print(f"JSON written to {target}", markup=False, highlight=False, soft_wrap=True)  # it may be copied
 
 
 def as_json(found: dict[str, Any]) -> str:
