@@ -94,6 +94,9 @@ class CaptionLine(Coloured):
             self._shown, self._said = (said, width, lines), said
             self.recoloured()
 
+    def on_resize(self) -> None:
+        self.show(*self._said)
+
     def recoloured(self) -> None:
         width, lines = self.content_size
         said = self._said

@@ -54,6 +54,10 @@ class Header(Coloured):
             self._view, self._width = view, self.size.width
             self.recoloured()
 
+    def on_resize(self) -> None:
+        if self._view is not None:
+            self.show(self._view)
+
     def recoloured(self) -> None:
         if self._view is not None:
             self.update(header_line(self._view, self._width, self.words), layout=False)
