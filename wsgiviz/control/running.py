@@ -13,7 +13,7 @@ from wsgiviz.errors import UsageError
 from wsgiviz.recorder.keeping import is_alive, living_rings
 from wsgiviz.recorder.served import About, elsewhere, found
 
-HINT = "wsgiviz exec COMMAND runs a server with the probe inside; wsgiviz dump PID looks at one without it"
+HINT = "wsgiviz exec COMMAND runs a server with the probe inside; wsgiviz dump PID works without it"
 ELSEWHERE = "look at a container's server inside it, or share its pids: docker run --pid container:NAME"
 MOST_SERVERS = 2
 """So many have a pane."""

@@ -13,15 +13,21 @@ from textual.screen import ModalScreen
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
+from wsgiviz.analysis.lints.wording import request_name
+from wsgiviz.printable import printable
 from wsgiviz.state import Side, Slot, Worker
 from wsgiviz.tui.feed import Frame, Pace
 from wsgiviz.tui.render.glyphs import Glyphs
-from wsgiviz.tui.render.words import counted, name_of, running
+from wsgiviz.tui.render.line import shortened
+from wsgiviz.tui.render.words import counted, running
 from wsgiviz.tui.widgets.keys import Keys
 
 REFRESH_S = 0.25
 
 HINTS = [("t", "TERM: it finishes its request"), ("k", "KILL: at once"), ("escape", "back")]
+
+LONGEST_NAME = 12
+"""Of a request, so that a worker has one line in 80 columns."""
 
 Ending = tuple[str, int, signal.Signals]
 """Side, pid, and what to send it."""
@@ -87,7 +93,8 @@ def worker_words(side: Side, worker: Worker, now_ns: int, glyphs: Glyphs) -> str
     activity = f"{glyphs.activity[worker.activity]} {worker.activity.value} {lasts}"
     if side.is_loop:
         activity = counted(len(side.in_app()), "request")
-    held = f" on {name_of(worker.req)}" if worker.req else ""
+    name = printable(request_name(side, worker.req), glyphs.name == "ascii")
+    held = f" on {shortened(name, LONGEST_NAME, glyphs.ellipsis)}" if worker.req else ""
     size = f"{worker.rss_bytes / 1e6:.0f} MB" if worker.rss_bytes else ""
-    share = f"{worker.cpu_permille / 10:.0f} % CPU" if worker.rss_bytes else ""
-    return f" {side.kind:<7}{number:>4}  pid {worker.pid:<7}{size:>6}{share:>10}  {activity}{held}"
+    share = f"{worker.cpu_permille / 10:.0f} %CPU" if worker.rss_bytes else ""
+    return f" {side.kind:<6}{number:>4} pid {worker.pid:<6}{size:>6}{share:>7} {activity}{held}"
