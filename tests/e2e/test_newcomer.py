@@ -15,7 +15,7 @@ def test_a_newcomer_sees_four_workers_block_and_the_loop_finish_earlier(env: dic
         both_are_through(terminal)
         wsgi, asgi = makespans(terminal)
         assert wsgi >= 4 * asgi
-        assert "An event loop fits this load." in terminal.text
+        terminal.shows("An event loop fits this load.")
         terminal.press(" ")
         terminal.until(lambda: four_are_blocked(terminal), "the next burst")
         assert_where_they_wait_is_marked_in_the_code(terminal)

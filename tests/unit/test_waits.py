@@ -11,8 +11,8 @@ WITH = "    with self.lock:"
 
 
 def wait(call: str, within: str = "", text: str = "") -> Wait:
-    file, _, function = within.partition("|")
-    inner = Location(file, 1, function) if within else None
+    file, function, inner_call = (*within.split("|"), "", "")[:3]
+    inner = Location(file, 1, function, inner_call) if within else None
     return wait_of(Location("app.py", 9, "view", call), inner, text)
 
 
@@ -32,6 +32,7 @@ def wait(call: str, within: str = "", text: str = "") -> Wait:
         ("", "asyncio/locks.py|acquire", "    async with lock:"),
         ("", "threading.py|wait", "    with semaphore:"),
         ("log.info", "logging/__init__.py|acquire", "    log.info(1)"),
+        ("log.info", "logging/__init__.py|handle|with self.lock", "    log.info(1)"),
         ("client.get", "asyncio/locks.py|acquire", "    await client.get(url)"),
         ("asyncio.wait_for", "asyncio/tasks.py|wait_for", "    await asyncio.wait_for(lock.acquire(), 5)"),
     ],

@@ -51,7 +51,7 @@ def held_up(context: LintContext, side: Side) -> list[HeldUp]:
     inside = [request for request in context.in_flight[side.name] if request.in_app]
     found = [*_loops(context, side, inside), *_gil(side, inside), *_threads(side), *_pools(context, side, inside)]
     known = Known(side, context.in_flight[side.name], context.latest[side.name][-RECENT:],
-                  Waits(context.state.sources), context.now_ns)  # fmt: skip
+                  Waits(context.state.sources, side.is_loop), context.now_ns)  # fmt: skip
     line = contention(known)
     if line is not None:
         found.append(_line(line, inside))

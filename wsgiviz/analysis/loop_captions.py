@@ -93,6 +93,6 @@ def _at_what(tasks: Counter[Task], inside: int) -> str:
 
 def _stand_in_line(context: LintContext, side: Side) -> bool:
     """Most wait for a lock or the like, which others have to give back first."""
-    waits = Waits(context.state.sources)
+    waits = Waits(context.state.sources, side.is_loop)
     found = [waits.of(stay) for _, stay in standing(side, context.in_flight[side.name])]
     return 2 * found.count(Wait.ACQUIRING) > len(found)

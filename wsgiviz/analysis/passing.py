@@ -118,7 +118,8 @@ def spot_of(stay: Stay, waits: Waits) -> Spot:
     inside = ""
     if within is not None and wait is not Wait.ACQUIRING:
         # Threads are sampled, and seen in whatever they call while they wait: only the user of a primitive lasts.
-        inside = within.user or (within.function if stay.task is None and wait is Wait.OTHER else "")
+        exact = waits.of_loop and stay.task is None
+        inside = within.user or (within.function if exact and wait is Wait.OTHER else "")
     return Spot(where.file, where.line, where.function, wait in (Wait.ACQUIRING, Wait.SIGNAL), inside)
 
 

@@ -90,7 +90,8 @@ def _wait_within(acquires: bool, within: Location) -> Wait:
     if not primitive:
         return Wait.OTHER
     if primitive.startswith("logging/"):
-        return Wait.ACQUIRING if within.function in ACQUIRES else Wait.OTHER
+        entered = within.function in ACQUIRES or within.call.startswith(WITH)  # the latter from Python 3.13 on
+        return Wait.ACQUIRING if entered else Wait.OTHER
     if acquires or within.function in ACQUIRES:
         return Wait.ACQUIRING
     return Wait.SIGNAL
@@ -123,9 +124,10 @@ def _nth_line(text: str, number: int) -> str:
 
 
 class Waits:
-    """What stays are waits in, with ``sources`` of the apps; each place is looked at once."""
+    """What stays are waits in, with ``sources`` of the apps; each place is judged once. ``of_loop``: of a loop's side."""
 
-    def __init__(self, sources: Mapping[str, str]) -> None:
+    def __init__(self, sources: Mapping[str, str], of_loop: bool) -> None:
+        self.of_loop = of_loop
         self._sources = sources
         self._known: dict[tuple[Location, Location | None], Wait] = {}
 

@@ -17,7 +17,7 @@ THREAD_CALLS = frozenset({"run_sync", "to_thread", "run_in_executor", "run_in_th
 
 
 def _waiting_in_line(context: LintContext, side: Side) -> str | None:
-    waits = Waits(context.state.sources)
+    waits = Waits(context.state.sources, side.is_loop)
     in_flight, latest = context.in_flight[side.name], context.latest[side.name]
     if side.run.ended_ns:
         past = past_contention(Known(side, in_flight, latest, waits, context.now_ns))
