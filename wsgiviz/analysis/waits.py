@@ -124,7 +124,7 @@ def _nth_line(text: str, number: int) -> str:
 
 
 class Waits:
-    """What stays are waits in, with ``sources`` of the apps; each place is judged once. ``of_loop``: a loop's side."""
+    """What stays are waits in, with ``sources`` of the apps, each place judged once; ``of_loop``: on a loop."""
 
     def __init__(self, sources: Mapping[str, str], of_loop: bool) -> None:
         self.of_loop = of_loop
