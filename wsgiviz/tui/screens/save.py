@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import stat
 from pathlib import Path
 from typing import ClassVar
 
@@ -53,9 +55,15 @@ class SaveScreen(ModalScreen[Path | None]):
             self.dismiss(path)
 
     def _problem(self, path: Path) -> str:
-        if path.is_dir():
+        try:
+            found = os.stat(
+                path
+            )  # raises where no file can have that name: Path.exists does so no more in Python 3.14
+        except (FileNotFoundError, NotADirectoryError):
+            return ""
+        if stat.S_ISDIR(found.st_mode):
             return "this is a folder: give a file's name"
-        if path.exists() and path != self._confirmed:
+        if path != self._confirmed:
             self._confirmed = path
             return "this file is there already: press enter again to replace it"
         return ""
