@@ -98,13 +98,11 @@ class AttachedServer:
         """What is new in the rings, in order of time."""
         events: list[Event] = []
         for _ in range(MOST_POLLS if everything else 1):
-            with contextlib.suppress(
-                OSError
-            ):  # the directory was removed, its server has long ended; or it is closed to us
+            with contextlib.suppress(OSError):  # removed, as that of a server that has long ended; or closed to us
                 events += self._collector.poll()
             if self._collector.drained:
                 break
-        if everything:  # what was overwritten before anybody looked is not lost: nobody was to see it
+        if everything:  # what was overwritten before a viewer came is not lost: nobody was to see it
             events = [event for event in events if not isinstance(event, EventsLost)]
             events.sort(key=lambda event: event.t_ns)
         return [*events, *self._last_records(events)]
