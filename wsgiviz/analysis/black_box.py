@@ -1,4 +1,4 @@
-"""The death of a worker as its records tell it: of what, by whom, and with which requests. Pure.
+"""The death of a worker by its records: of what, by whom, and with which requests. Pure.
 
 What ``wsgiviz dump --last`` reports and what the screens show of a death are made of this.
 """

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from wsgiviz.control.addressee import owner_of
 from wsgiviz.errors import UsageError
 from wsgiviz.recorder.keeping import is_alive, living_rings
 from wsgiviz.recorder.served import About, elsewhere, found
@@ -92,7 +93,7 @@ def _why_not(pid: int) -> tuple[str, str]:
     theirs = f"pid {pid} is another user's", "a server is watched by the user that runs it"
     try:
         os.kill(pid, 0)
-        if pid > 0 and os.stat(f"/proc/{pid}").st_uid != os.getuid():
+        if pid > 0 and owner_of(pid) not in (None, os.getuid()):
             return theirs
     except (ProcessLookupError, OverflowError):
         if elsewhere():
@@ -100,6 +101,4 @@ def _why_not(pid: int) -> tuple[str, str]:
         return f"there is no process {pid}", "wsgiviz attach without a pid finds the servers that run"
     except PermissionError:
         return theirs
-    except OSError:
-        pass  # no /proc here
     return f"pid {pid} is no server under wsgiviz exec", ELSEWHERE if elsewhere() else HINT

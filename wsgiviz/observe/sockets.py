@@ -2,7 +2,7 @@
 
 Sources: /proc/PID/fd, whose links name sockets by inode; the kernel, asked by sock_diag(7), of what each socket is.
 For a process in another network namespace, or where the kernel does not answer: the tables in /proc/PID/net. What
-neither tells is None. Linux only.
+neither says is None. Linux only.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ CONTROL = "/gunicorn.ctl"
 @dataclass(frozen=True, slots=True)
 class HeldSocket:
     """``local`` and ``peer`` are "host:port", or "unix:path" (no peer). ``waiting``: connections that wait to be
-    accepted, of ``limit`` that may, or bytes that wait to be read; None where the kernel does not tell."""
+    accepted, of ``limit`` that may, or bytes that wait to be read; None where the kernel does not say."""
 
     inode: int
     local: str
