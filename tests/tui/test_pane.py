@@ -49,13 +49,13 @@ def in_app(side: str, check: Callable[[Pane, Pilot[None]], Awaitable[None]]) -> 
 def painted(pane: Pane, monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The rows painted from now on."""
     seen: list[int] = []
-    paint = pane._painted
+    paint = pane.painted
 
     def painting(y: int) -> Strip:
         seen.append(y)
         return paint(y)
 
-    monkeypatch.setattr(pane, "_painted", painting)
+    monkeypatch.setattr(pane, "painted", painting)
     return seen
 
 

@@ -48,7 +48,7 @@ def rows_fill_their_panes(seat: Seat, size: tuple[int, int]) -> None:
     for pane in seat.panes:
         for row in pane._rows:
             assert sum(len(text) for text, _ in row) == pane.size.width
-            assert pane._painted(pane._rows.index(row)).cell_length == pane.size.width
+            assert pane.painted(pane._rows.index(row)).cell_length == pane.size.width
     panes = beside_each_other(seat)
     margin = panes[0].region.x
     assert (panes[-1].region.right, panes[1:] == []) == (size[0] - margin, size[0] < 80)

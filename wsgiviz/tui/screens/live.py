@@ -11,7 +11,6 @@ from typing import ClassVar
 from textual import events
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.containers import Horizontal
 from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Static
@@ -46,13 +45,14 @@ from wsgiviz.tui.widgets.caption import CaptionLine, Said
 from wsgiviz.tui.widgets.code import CodePane
 from wsgiviz.tui.widgets.contract import ContractPane
 from wsgiviz.tui.widgets.header import Header, HeaderView
+from wsgiviz.tui.widgets.keeps_lines import Beside, KeepsLines
 from wsgiviz.tui.widgets.keys import Hint, Keys
 from wsgiviz.tui.widgets.pane import Pane
 
 LINES_COME = "here comes the function that most requests are in"
 
 
-class LiveScreen(Screen[None]):
+class LiveScreen(Screen[None], KeepsLines):
     """Draws the frame that it was handed last. What a person asks of the servers goes up as an intent."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*CONTROL, *VIEW]
@@ -85,7 +85,7 @@ class LiveScreen(Screen[None]):
 
     def compose(self) -> ComposeResult:
         yield Header()
-        with Horizontal(id="panes"):
+        with Beside(id="panes"):
             yield from self._panes
         yield ContractPane()
         yield CaptionLine(self._ascii)

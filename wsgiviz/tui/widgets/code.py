@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping, Sequence
 from pygments.token import Token  # type: ignore[import-untyped]
 from textual import events
 from textual.app import ComposeResult
-from textual.containers import Horizontal
 from textual.content import Content
 from textual.highlight import HighlightTheme, highlight
 
@@ -18,6 +17,7 @@ from wsgiviz.tui.render.glyphs import Glyphs
 from wsgiviz.tui.render.head_rows import colour_of
 from wsgiviz.tui.source import Source, lifespan_lines
 from wsgiviz.tui.widgets.coloured import Coloured
+from wsgiviz.tui.widgets.keeps_lines import Beside
 
 FEWEST_LINES, MOST_LINES = 7, 13
 
@@ -42,7 +42,7 @@ class NeutralHighlight(HighlightTheme):
     }
 
 
-class CodePane(Horizontal):
+class CodePane(Beside):
     """The code of each side. It opens no file: it is given the sources, and asks ``source_at`` for others."""
 
     DEFAULT_CSS = """

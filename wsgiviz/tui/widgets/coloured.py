@@ -9,6 +9,7 @@ from textual.widgets import Static
 
 from wsgiviz.tui.render.palette import Palette
 from wsgiviz.tui.widgets.canvas import palette_of
+from wsgiviz.tui.widgets.keeps_lines import KeepsLines
 
 WordStyles = Callable[[str, str], Style]
 """From the name of a colour, "" or "dim" (see `Palette`), and flags, b bold and r reversed, to a style."""
@@ -19,7 +20,7 @@ def uncoloured(_name: str = "", flags: str = "") -> Style:
     return Style(bold="b" in flags or None, reverse="r" in flags or None)
 
 
-class Coloured(Static):
+class Coloured(Static, KeepsLines):
     """A Static that draws itself anew when the theme changes."""
 
     _palette: Palette | None = None

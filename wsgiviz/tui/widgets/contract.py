@@ -7,13 +7,13 @@ from itertools import zip_longest
 
 from textual import events
 from textual.app import ComposeResult
-from textual.containers import Horizontal
 
 from wsgiviz.tui.render.contract_rows import ContractView, rows
 from wsgiviz.tui.widgets.canvas import Canvas
+from wsgiviz.tui.widgets.keeps_lines import Beside
 
 
-class ContractPane(Horizontal):
+class ContractPane(Beside):
     """A list of steps for each side that has a pane; hidden where steps are not followed."""
 
     DEFAULT_CSS = """

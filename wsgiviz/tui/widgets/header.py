@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from textual.content import Content
-from textual.widget import Widget
-from textual.widgets import Static
 
 from wsgiviz.printable import printable
 from wsgiviz.tui.render.glyphs import Glyphs
@@ -104,10 +102,3 @@ def _rights(view: HeaderView, style: WordStyles) -> list[Content]:
     last = clock if view.fps is not None else state  # of a replay it must be said that it is one
     longest = [state + clock + late + fps + lost, state + clock + late + lost, state + clock + lost]
     return [*longest, last + lost]
-
-
-def widget_text(widget: Widget) -> str:
-    """The plain text that a Static shows."""
-    assert isinstance(widget, Static)
-    content = widget.content
-    return content.plain if isinstance(content, Content) else str(content)

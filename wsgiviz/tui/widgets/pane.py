@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 
-from rich.segment import Segment
 from textual import events
-from textual.filter import ANSIToTruecolor
-from textual.geometry import Region
 from textual.message import Message
-from textual.strip import Strip
 
 from wsgiviz.state import Slot
-from wsgiviz.tui.render.line import PLAIN, CellStyle, Part, Row, text_of
+from wsgiviz.tui.render.line import CellStyle, Part, Row, text_of
 from wsgiviz.tui.render.rows import Memory, head_cells, rows
 from wsgiviz.tui.render.view import PaneView
-from wsgiviz.tui.widgets.canvas import Canvas, regions
+from wsgiviz.tui.widgets.canvas import Canvas
 
 
 class Pane(Canvas):
@@ -49,7 +45,6 @@ class Pane(Canvas):
         super().__init__(id=id, classes=classes)
         self._view: PaneView | None = None
         self._memory = Memory()
-        self._strips: dict[int, Strip] = {}
         self._scroll = 0
         self._pointed: tuple[str, ...] = ()
         self._marked: frozenset[int] = frozenset()
@@ -63,11 +58,7 @@ class Pane(Canvas):
     def _mark(self) -> None:
         """Repaint the rows whose mark has come or gone."""
         before, self._marked = self._marked, frozenset(row for part in self._pointed for row in self._rows_of(part))
-        changed = sorted(before ^ self._marked)
-        for y in changed:
-            self._strips.pop(y, None)
-        if changed:
-            self.refresh(*regions(changed, self.size.width))
+        self.repaint(sorted(before ^ self._marked))
 
     def _rows_of(self, part: str) -> Iterable[int]:
         word, _, req = part.partition(" ")
@@ -104,57 +95,14 @@ class Pane(Canvas):
         if self._view is None or not width or not height:
             return
         view = replace(self._view, scroll=self._scroll) if self._scroll else self._view
-        before, self._rows = self._rows, rows(view, width, height, self._memory)
+        self.take(rows(view, width, height, self._memory))
         self._scroll = self._memory.scroll
-        if len(before) != height:
-            self._strips.clear()
-            self.refresh()
-        else:
-            self._refresh_changed(before, width)
         if self._pointed:
             self._mark()
 
-    def _refresh_changed(self, before: Sequence[Row], width: int) -> None:
-        changed = [y for y, row in enumerate(self._rows) if row is not before[y] and row != before[y]]
-        for y in changed:
-            self._strips.pop(y, None)
-        if changed:
-            self.refresh(*regions(changed, width))
-
-    def render_lines(self, crop: Region) -> list[Strip]:
-        """The strips as they are. The compositor asks for all of a widget's lines each time one has changed.
-
-        Only with a border or padding do they go through the box model, which costs as much again.
-        """
-        if self.gutter:
-            return super().render_lines(crop)
-        strips = [self.render_line(y) for y in crop.line_range]
-        for line_filter in self.get_line_filters():
-            if not isinstance(line_filter, ANSIToTruecolor):  # nothing to do for it here
-                strips = [strip.apply_filter(line_filter, self.background_colors[1]) for strip in strips]
-        if crop.column_span != (0, self.size.width):
-            strips = [strip.crop(*crop.column_span) for strip in strips]
-        return strips
-
-    def render_line(self, y: int) -> Strip:
-        strip = self._strips.get(y)
-        if strip is None:
-            strip = self._strips[y] = self._painted(y)
-        return strip
-
-    def _painted(self, y: int) -> Strip:
-        style = self.palette.style
-        if y >= len(self._rows):
-            return Strip.blank(self.size.width, style(PLAIN))
+    def row_at(self, y: int) -> Row:
         row = self._rows[y]
-        if y in self._marked and self._view is not None:
-            row = marked(row, self._view.glyphs.pointer)
-        segments = [Segment(text, style(cell)) for text, cell in row]
-        return Strip(segments, self.size.width)
-
-    def notify_style_update(self) -> None:
-        super().notify_style_update()
-        self._strips.clear()
+        return marked(row, self._view.glyphs.pointer) if y in self._marked and self._view is not None else row
 
     def on_resize(self, event: events.Resize) -> None:
         self._rows = ()
