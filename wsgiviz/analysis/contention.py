@@ -23,9 +23,9 @@ from math import comb
 from msgspec import Struct
 from msgspec.structs import replace
 
-from wsgiviz.analysis.passing import BY_SAMPLES, Passing, Spot, Visitor, passing, spot_of, visitor
+from wsgiviz.analysis.passing import BY_SAMPLES, Passing, Visitor, passing, visitor
 from wsgiviz.analysis.standstill import held_by_those_without_thread
-from wsgiviz.analysis.waits import Wait, Waits
+from wsgiviz.analysis.waits import Spot, Wait, Waits
 from wsgiviz.state import Activity, Location, Request, Side, Stay, Task
 from wsgiviz.state.request import joined
 
@@ -98,7 +98,7 @@ class Known:
 
 def contention(known: Known) -> Contention | None:
     """The line in which most wait now; None when nobody does."""
-    here = [(request, stay, spot_of(stay, known.waits)) for request, stay in standing(known.side, known.in_flight)]
+    here = [(request, stay, known.waits.spot(stay)) for request, stay in standing(known.side, known.in_flight)]
     settled = Counter(spot for _, stay, spot in here if known.now_ns - stay.since_ns >= WAITED_NS)
     for spot, count in settled.most_common(MOST_LINES):
         found = _line(known, spot, [stay for _, stay, at in here if at == spot]) if count > 1 else None
@@ -254,7 +254,7 @@ def _yet_to_come(one: Visitor, calls: int) -> bool:
 def _further_on(request: Request, spot: Spot, known: Known) -> bool:
     """In the app, at another line, and not at an earlier one of that function."""
     where = request.where
-    if not request.in_app or where is None or spot_of(request.stays[-1], known.waits) == spot:
+    if not request.in_app or where is None or known.waits.spot(request.stays[-1]) == spot:
         return False
     return (where.file, where.function) != (spot.file, spot.function) or where.line >= spot.line
 
@@ -264,7 +264,7 @@ def _beside(request: Request, spot: Spot, known: Known) -> bool:
     where = request.where
     if where is None or not spot.waits or (where.file, where.line) != spot[:2]:
         return False
-    return spot_of(request.stays[-1], known.waits) != spot
+    return known.waits.spot(request.stays[-1]) != spot
 
 
 def _wait_themselves(known: Known, holders: Sequence[Request]) -> bool:
@@ -301,7 +301,7 @@ def _lost(requests: Sequence[Request], waits: Waits) -> tuple[Counter[Spot], dic
         for stay in joined(request.stays):
             stood_ns = (stay.until_ns or request.ended_ns) - stay.since_ns
             if stood_ns >= WAITED_NS:
-                spot = spot_of(stay, waits)
+                spot = waits.spot(stay)
                 lost[spot] += stood_ns
                 stays[spot] = stay
     return lost, stays
@@ -361,7 +361,7 @@ def _stay_at(request: Request, at_ns: int) -> Stay | None:
 
 
 def _waits_itself(stay: Stay, known: Known) -> bool:
-    return stay.task is Task.FOR_THREAD or spot_of(stay, known.waits).waits
+    return stay.task is Task.FOR_THREAD or known.waits.spot(stay).waits
 
 
 def _most_at_once(waited: Sequence[Visitor], now_ns: int) -> int:

@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
-from wsgiviz.analysis.waits import Wait, Waits
-from wsgiviz.state import Location, Request, Stay
+from wsgiviz.analysis.waits import Spot, Waits
+from wsgiviz.state import Location, Request
 from wsgiviz.state.request import joined
 
 MATCHED = 0.8
@@ -41,20 +41,6 @@ MOST_COVERED = 0.5
 
 USUAL = 0.2
 """A line at whose end so few let go is not where they do."""
-
-
-class Spot(NamedTuple):
-    """A line of the app, and whether its requests wait in an acquisition there: others may be further on in it.
-
-    ``inside`` tells apart what the same line waits for: a library may wait for a connection there, and later for an
-    answer. It is the library's function that waits, where that is seen and no acquisition is.
-    """
-
-    file: str
-    line: int
-    function: str
-    waits: bool
-    inside: str = ""
 
 
 class Release(NamedTuple):
@@ -112,21 +98,10 @@ class Passing(NamedTuple):
         return self.left > 0 and self.matched >= MATCHED * self.left and self.chance <= chance
 
 
-def spot_of(stay: Stay, waits: Waits) -> Spot:
-    """Where that stay is."""
-    where, within, wait = stay.where, stay.within, waits.of(stay)
-    inside = ""
-    if within is not None and wait is not Wait.ACQUIRING:
-        # Threads are sampled, and seen in whatever they call while they wait: only the user of a primitive lasts.
-        exact = waits.of_loop and stay.task is None
-        inside = within.user or (within.function if exact and wait is Wait.OTHER else "")
-    return Spot(where.file, where.line, where.function, wait in (Wait.ACQUIRING, Wait.SIGNAL), inside)
-
-
 def visitor(request: Request, spot: Spot, waits: Waits) -> Visitor:
     """How a request passed that spot, the last time that it was there."""
     stays = joined(request.stays)
-    at = next((index for index in reversed(range(len(stays))) if spot_of(stays[index], waits) == spot), None)
+    at = next((index for index in reversed(range(len(stays))) if waits.spot(stays[index]) == spot), None)
     later = stays if at is None else stays[at + 1 :]
     times = [(stay.until_ns or request.ended_ns, stay.where) for stay in later]
     releases = [Release(at_ns, request.id, where) for at_ns, where in times if at_ns]

@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from enum import Enum
 from functools import lru_cache
+from typing import NamedTuple
 
 from wsgiviz.state import Location, Stay, Task
 
@@ -123,6 +124,20 @@ def _nth_line(text: str, number: int) -> str:
     return lines[number - 1] if 0 < number <= len(lines) else ""
 
 
+class Spot(NamedTuple):
+    """A line of the app, and whether its requests wait in an acquisition there: others may be further on in it.
+
+    ``inside`` tells apart what the same line waits for: a library may wait for a connection there, and later for an
+    answer. It is the library's function that waits, where that is seen and no acquisition is.
+    """
+
+    file: str
+    line: int
+    function: str
+    waits: bool
+    inside: str = ""
+
+
 class Waits:
     """What stays are waits in, with ``sources`` of the apps, each place judged once; ``of_loop``: on a loop."""
 
@@ -130,6 +145,7 @@ class Waits:
         self.of_loop = of_loop
         self._sources = sources
         self._known: dict[tuple[Location, Location | None], Wait] = {}
+        self._spots: dict[tuple[Location, Location | None, Task | None], Spot] = {}
 
     def of(self, stay: Stay) -> Wait:
         """What a request waits in that is there, if it waits."""
@@ -140,3 +156,20 @@ class Waits:
         if found is None:
             found = self._known[place] = wait_of(*place, source_line(stay.where, self._sources))
         return found
+
+    def spot(self, stay: Stay) -> Spot:
+        """Where that stay is."""
+        place = stay.where, stay.within, stay.task
+        found = self._spots.get(place)
+        if found is None:
+            found = self._spots[place] = self._spot(stay)
+        return found
+
+    def _spot(self, stay: Stay) -> Spot:
+        where, within, wait = stay.where, stay.within, self.of(stay)
+        inside = ""
+        if within is not None and wait is not Wait.ACQUIRING:
+            # Threads are sampled, and seen in whatever they call while they wait: only the user of a primitive lasts.
+            exact = self.of_loop and stay.task is None
+            inside = within.user or (within.function if exact and wait is Wait.OTHER else "")
+        return Spot(where.file, where.line, where.function, wait in (Wait.ACQUIRING, Wait.SIGNAL), inside)

@@ -46,10 +46,12 @@ class Waited(Struct, frozen=True):
 def _contention(context: LintContext, side: Side) -> str | None:
     if side.is_loop:
         return _of_loops(context, side)
+    now = {worker.pid for worker in side.server.living() if seen.lacked_gil(worker, context.now_ns)}
+    if not (now or side.run.ended_ns):
+        return None
     elapsed_s = metrics.elapsed_ns(side, context.now_ns) / 1e9
     waited = {pid: each for pid, each in _waited(context, side).items() if each.is_much(elapsed_s)}
     if not side.run.ended_ns:
-        now = {worker.pid for worker in side.server.living() if seen.lacked_gil(worker, context.now_ns)}
         waited = {pid: each for pid, each in waited.items() if pid in now}
     if not waited:
         return None

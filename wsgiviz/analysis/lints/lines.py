@@ -6,6 +6,7 @@ from wsgiviz.analysis.contention import Contention, Known, contention, past_cont
 from wsgiviz.analysis.lints import wording
 from wsgiviz.analysis.lints.context import LintContext
 from wsgiviz.analysis.lints.lint import Lint
+from wsgiviz.analysis.remembered import Remembered
 from wsgiviz.analysis.waits import Waits
 from wsgiviz.state import Location, Side
 
@@ -16,14 +17,25 @@ THREAD_CALLS = frozenset({"run_sync", "to_thread", "run_in_executor", "run_in_th
 """What waits in one of these waits for a thread, which has a lint of its own."""
 
 
+PAST: Remembered[Contention | None] = Remembered()
+
+
 def _waiting_in_line(context: LintContext, side: Side) -> str | None:
     waits = Waits(context.state.sources, side.is_loop)
     in_flight, latest = context.in_flight[side.name], context.latest[side.name]
     if side.run.ended_ns:
-        past = past_contention(Known(side, in_flight, latest, waits, context.now_ns))
+        past = _past(context, side, waits)
         return _waited(context, side, past) if past is not None and not _for_thread(past.place) else None
     found = contention(Known(side, in_flight, latest[-RECENT:], waits, context.now_ns))
     return _wait(context, side, found) if found is not None and not _for_thread(found.place) else None
+
+
+def _past(context: LintContext, side: Side, waits: Waits) -> Contention | None:
+    """Once nothing is in flight any more, it is the same from now on."""
+    known = Known(side, context.in_flight[side.name], context.latest[side.name], waits, context.now_ns)
+    if known.in_flight:
+        return past_contention(known)
+    return PAST.of((side.ledger, context.state.sources), lambda: past_contention(known))
 
 
 def _for_thread(place: Location) -> bool:

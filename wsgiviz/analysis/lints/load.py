@@ -104,8 +104,10 @@ def _driver_bottleneck(context: LintContext, side: Side) -> str | None:
     answered = [request for request in context.latest[side.name] if request.received_ns and request.sent_ns]
     if len(answered) < 4:
         return None
-    latency_ns = _p50(list(map(latency_of, answered)))
     sending_ns = _p50([request.sent_ns - request.planned_ns for request in answered])
+    if max(side.run.max_driver_late_ns, sending_ns) <= LATE_NS:
+        return _cpu(context, side)
+    latency_ns = _p50(list(map(latency_of, answered)))
     if LATE_NS < side.run.max_driver_late_ns >= latency_ns:
         slow = _late(context, side, latency_ns)
     elif LATE_NS < sending_ns >= latency_ns / 2:
