@@ -331,3 +331,24 @@ def test_a_limit_of_files_that_is_used_up_only_delays_a_ring(tmp_path: Path, mon
         assert collector.poll() == []
     assert reqs(collector.poll()) == [1]
     collector.close()
+
+
+def test_a_directory_is_read_again_when_it_has_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    create_emitter(tmp_path, "wsgi", "worker").first_byte(1)
+    os.utime(tmp_path, (1_000_000, 1_000_000))  # long ago
+    collector = Collector(tmp_path)
+    assert reqs(collector.poll()) == [1]
+    scandir, scanned = os.scandir, 0
+
+    def counting(path: Path) -> object:
+        nonlocal scanned
+        scanned += 1
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", counting)
+    collector.poll()
+    assert scanned == 0
+    for number in (2, 3):  # the second may come in the same step of the file system's clock
+        create_emitter(tmp_path, "asgi", "worker").first_byte(number)
+        assert reqs(collector.poll()) == [number]
+    collector.close()

@@ -37,7 +37,7 @@ def caption_of(state: State, side: Side, now_ns: int, occurrences: Occurrences) 
     if not side.run.started_ns and any(other.run.started_ns for other in state.sides.values()):
         return Caption("Its run comes next.")
     found = caption(alone, now_ns, occurrences)
-    named = f" of {LintContext.of(state, now_ns).label(side)}"  # in what a lint said of both sides
+    named = f" of {LintContext(state, now_ns, {}, {}).label(side)}"  # in what a lint said of both sides
     return replace(found, text=found.text.replace(named, ""))
 
 

@@ -20,6 +20,9 @@ from wsgiviz.recorder.reader import Ended, Record, RingReader
 BUDGET = 4096
 """Records that one poll reads: at 60 polls a second, more than a viewer can show."""
 
+CLOCK_STEP_NS = 2_000_000_000
+"""Of the file system with the coarsest times."""
+
 CHECK_EVERY_NS = 1_000_000_000
 OPENED_PER_POLL = 64
 PASSED_LIMIT = 10_000
@@ -70,6 +73,8 @@ class Collector:
         self._sources: dict[str, FollowedRing] = {}
         self._passed: set[str] = set()
         self._forgotten_ns: dict[str, int] = {}
+        self._changed_ns = 0  # the directory, when it was as it was for long enough
+        self._all_open = False
         self._turn = 0
         self._checked_ns = time.monotonic_ns()
         self._most_sources = max(8, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 2)
@@ -128,6 +133,8 @@ class Collector:
 
     def _discover(self) -> None:
         """Open the rings that are new. What does not fit into this process's limits waits until others are gone."""
+        if not self._may_have_new():
+            return
         with os.scandir(self._directory) as entries:
             names = {entry.name for entry in entries if entry.name.endswith(SUFFIX)}
         self._passed &= names
@@ -137,6 +144,15 @@ class Collector:
         new = (name for name in names if name not in self._sources and name not in self._passed)
         for name, _ in zip(new, range(room), strict=False):
             self._open(name)
+        self._all_open = names <= self._sources.keys() | self._passed
+
+    def _may_have_new(self) -> bool:
+        """Whether names have come or gone since it was asked last, or some wait to be opened. A directory may change
+        twice within one step of a file system's clock: until that is over, it may have."""
+        changed_ns = os.stat(self._directory).st_mtime_ns
+        same = changed_ns == self._changed_ns and self._all_open
+        self._changed_ns = changed_ns if time.time_ns() - changed_ns > CLOCK_STEP_NS else 0
+        return not same
 
     def _open(self, name: str) -> None:
         try:

@@ -313,7 +313,7 @@ class Kernel:
         self.keep_only(set())
 
 
-ONE_IN = 100
+ONE_IN = 300
 """A question that takes long is asked so seldom that it takes no more than this part of the time."""
 
 WAITS_FROM_NS = 300_000_000

@@ -5,13 +5,13 @@ Between two of the thirty it checks whether something has happened that is worth
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections import deque
 from collections.abc import Callable
 from typing import Any
 
 from textual.app import App
-from textual.timer import Timer
 
 FPS = 30
 POLLS_PER_FRAME = 2
@@ -22,19 +22,37 @@ CALM_AFTER_FRAMES = 15
 
 
 class FrameClock:
-    """Calls ``frame`` for each frame, on the app's event loop."""
+    """Calls ``frame`` for each frame, on the app's event loop, until the app ends.
+
+    A timer of Textual's is a task that sleeps: its wake-ups, ninety a second, would take a hundredth of a core.
+    """
 
     def __init__(self, app: App[Any], frame: Callable[[], None]) -> None:
         self._app = app
         self._frame = frame
-        self._fast: Timer | None = None
-        self._slow: Timer | None = None
+        self._next: asyncio.TimerHandle | None = None  # None while a frame is made
         self._calm_frames = 0
         self._shown: deque[float] = deque(maxlen=FPS)
 
     def start(self) -> None:
-        self._fast = self._app.set_interval(1 / (FPS * POLLS_PER_FRAME), self._frame)
-        self._slow = self._app.set_interval(1 / CALM_FPS, self._frame, pause=True)
+        self._call_at(time.monotonic())
+
+    def _call_at(self, due_s: float) -> None:
+        loop = asyncio.get_running_loop()
+        self._next = loop.call_at(loop.time() + due_s - time.monotonic(), self._poll, due_s)
+
+    def _poll(self, due_s: float) -> None:
+        """One call of ``frame``; what has been missed is left out."""
+        self._next = None
+        if not self._app.is_running:
+            return
+        try:
+            self._frame()
+        except Exception as error:
+            self._app.call_later(_raise, error)  # ends the app, as an error in any handler of its own does
+            return
+        every_s = 1 / CALM_FPS if self.slow else 1 / (FPS * POLLS_PER_FRAME)
+        self._call_at(max(due_s + every_s, time.monotonic()))
 
     def tick(self) -> float:
         """A frame is made now: gives the time in seconds, by a clock that is only used for pacing."""
@@ -66,15 +84,17 @@ class FrameClock:
             self.wake()
             return
         self._calm_frames += 1
-        if self._fast is not None and self._slow is not None and self._calm_frames == CALM_AFTER_FRAMES + 1:
-            self._fast.pause()
-            self._slow.resume()
+        if self._calm_frames == CALM_AFTER_FRAMES + 1:
             self._shown.clear()
 
     def wake(self) -> None:
         """Something moves, or was asked for: make every frame again, the next one at once."""
-        if self._fast is not None and self._slow is not None and self.slow:
-            self._slow.pause()
-            self._fast.resume()
+        was_slow, self._calm_frames = self.slow, 0
+        if was_slow and self._next is not None:
             self._shown.clear()
-        self._calm_frames = 0
+            self._next.cancel()
+            self._call_at(time.monotonic())
+
+
+def _raise(error: Exception) -> None:
+    raise error

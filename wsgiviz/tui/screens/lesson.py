@@ -10,7 +10,7 @@ from typing import ClassVar
 from msgspec.structs import replace as with_fields
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Container, Horizontal, Vertical
+from textual.containers import Container, Vertical
 from textual.widgets import Static
 
 from wsgiviz.analysis.captions import Caption
@@ -22,10 +22,10 @@ from wsgiviz.tui.live_view import LiveView
 from wsgiviz.tui.render.glyphs import Glyphs
 from wsgiviz.tui.screens.live import LiveScreen
 from wsgiviz.tui.screens.live_sizes import CODE, NARROW, SHORT
-from wsgiviz.tui.widgets.caption import CaptionLine, Said
+from wsgiviz.tui.widgets.caption import Said
 from wsgiviz.tui.widgets.code import CodePane
-from wsgiviz.tui.widgets.contract import ContractPane
-from wsgiviz.tui.widgets.header import Header, HeaderView
+from wsgiviz.tui.widgets.header import HeaderView
+from wsgiviz.tui.widgets.keeps_lines import Beside
 from wsgiviz.tui.widgets.keys import Hint, Keys
 from wsgiviz.tui.widgets.step_text import StepText
 
@@ -87,14 +87,14 @@ class LessonScreen(LiveScreen, inherit_bindings=False):
         self._code_pointed = False
 
     def compose(self) -> ComposeResult:
-        yield Header()
+        yield self._header_line
         with Container(id="lesson"):
             yield StepText(self._ascii)
             with Vertical(id="lesson-panes"):
-                with Horizontal(id="panes"):
+                with Beside(id="panes"):
                     yield from self._panes
-                yield ContractPane()
-                yield CaptionLine(self._ascii)
+                yield self._contract
+                yield self._caption
                 yield CodePane(self.glyphs, self._source_at)
         yield Keys(list(self.HINTS))
         yield Static("", id="too-small", markup=False)

@@ -78,17 +78,18 @@ class LiveScreen(Screen[None], KeepsLines):
         self._count_pace = Pace(COUNT_S)
         self._marked: list[list[Location]] = []
         self._ascii = glyphs.name == "ascii"
+        self._header_line, self._contract, self._caption = Header(), ContractPane(), CaptionLine(self._ascii)
         self._theme_before = ""
         self._code_wanted: bool | None = None
         self._foretells = self.FORETELLS
         self._by_request: bool | None = None  # as a person has chosen; None: what suits the scenario
 
     def compose(self) -> ComposeResult:
-        yield Header()
+        yield self._header_line
         with Beside(id="panes"):
             yield from self._panes
-        yield ContractPane()
-        yield CaptionLine(self._ascii)
+        yield self._contract
+        yield self._caption
         yield from self.bars()
         yield CodePane(self.glyphs, self._source_at)
         yield Keys(list(self.HINTS))
@@ -167,12 +168,12 @@ class LiveScreen(Screen[None], KeepsLines):
         shown = list(view.panes())
         for pane, pane_view in zip(self._panes, shown, strict=False):
             pane.show(pane_view)
-        self.query_one(ContractPane).show(list(view.contract()))
+        self._contract.show(list(view.contract()))
         if self._pace.due(newest.shown_s) or not newest.playing:
             if self.stage or not self.has_class("short"):
                 self._mark([hot_lines(one.side, one.in_flight, one.now_ns, one.computing) for one in shown])
-            self.query_one(CaptionLine).show(*self._captions(view))
-            self.query_one(Header).show(self._header(view))
+            self._caption.show(*self._captions(view))
+            self._header_line.show(self._header(view))
 
     def _view(self) -> LiveView:
         return LiveView(
@@ -375,7 +376,7 @@ class LiveScreen(Screen[None], KeepsLines):
         self._pace.reset()  # header and sentence at once, too
         self._show_keys()
         self._arrange_code(self.size.height)
-        caption, code = self.query_one(CaptionLine), self.query_one(CodePane)
+        caption, code = self._caption, self.query_one(CodePane)
         move = (caption.parent or self).move_child  # type: ignore[attr-defined]
         move(code, before=caption) if on else move(code, after=caption)
         theme = "wsgiviz-stage" if on else self._theme_before
