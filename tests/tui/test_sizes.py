@@ -14,8 +14,9 @@ from tests.unit.states import mixed_tasks, mixed_workers
 from wsgiviz.options import SMALLEST_TERMINAL
 from wsgiviz.state import Phase, State
 from wsgiviz.tui.render.glyphs import ASCII, UNICODE, Glyphs
+from wsgiviz.tui.render.line import text_of
 from wsgiviz.tui.screens.bindings import LIVE_HINTS
-from wsgiviz.tui.widgets.header import HeaderView, header_line
+from wsgiviz.tui.widgets.header import HeaderView, header_row
 from wsgiviz.tui.widgets.keys import fitting_hints
 from wsgiviz.tui.widgets.pane import Pane
 
@@ -144,11 +145,11 @@ HEADERS: dict[str, dict[str, object]] = {
 @pytest.mark.parametrize("width", [60, 70, 80, 120, 200])
 @pytest.mark.parametrize("changed", HEADERS.values(), ids=HEADERS)
 def test_the_header_fits_and_always_says_what_is_lost(changed: dict[str, object], width: int) -> None:
-    line = header_line(view(**changed), width)
-    assert line.cell_length == width
-    assert line.plain.rstrip().endswith(f"{changed.get('lost', 0)} lost")
+    line = text_of(header_row(view(**changed), width))
+    assert len(line) == width
+    assert line.rstrip().endswith(f"{changed.get('lost', 0)} lost")
     if "fps" in changed:
-        assert str(changed["state"]) in line.plain, "that it is a replay"
+        assert str(changed["state"]) in line, "that it is a replay"
 
 
 # --- dialogs --------------------------------------------------------------------------------------------------------

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from textual.content import Content
+from textual import events
 
 from wsgiviz.printable import printable
 from wsgiviz.tui.render.glyphs import Glyphs
-from wsgiviz.tui.render.line import shortened
-from wsgiviz.tui.widgets.coloured import Coloured, WordStyles, uncoloured
+from wsgiviz.tui.render.line import BOLD, DIM, PLAIN, CellStyle, Line, Part, Row, shortened, text_of
+from wsgiviz.tui.widgets.canvas import Canvas
 
 SHORTEST_NAME = 10
 
@@ -35,7 +35,7 @@ class HeaderView:
     """Without frames a second, and what is lost only where something is."""
 
 
-class Header(Coloured):
+class Header(Canvas):
     """Shows a `HeaderView`, and only touches the screen when it changes."""
 
     DEFAULT_CSS = """
@@ -43,62 +43,56 @@ class Header(Coloured):
     """
 
     def __init__(self) -> None:
-        super().__init__("", id="header", markup=False)
+        super().__init__(id="header")
         self._view: HeaderView | None = None
         self._width = 0
 
     def show(self, view: HeaderView) -> None:
-        if view != self._view or self.size.width != self._width:
-            self._view, self._width = view, self.size.width
-            self.recoloured()
+        width = self.size.width
+        if width and (view != self._view or width != self._width):
+            self.take((header_row(view, width),))
+        self._view, self._width = view, width
 
-    def on_resize(self) -> None:
+    def on_resize(self, event: events.Resize) -> None:
         if self._view is not None:
             self.show(self._view)
 
-    def recoloured(self) -> None:
-        if self._view is not None:
-            self.update(header_line(self._view, self._width, self.words), layout=False)
+
+BRAND = Part(" wsgiviz ", CellStyle(flags="br"))
 
 
-def header_line(view: HeaderView, width: int, style: WordStyles = uncoloured) -> Content:
+def header_row(view: HeaderView, width: int) -> Row:
     """Left: what; right: how true. In a narrow window the less important words go first."""
     ascii_only = view.glyphs.name == "ascii"
-    words = [printable(text, ascii_only) for text in (view.name, view.wsgi_call, view.asgi_call, view.load)]
-    name, wsgi, asgi, load = words
+    name, wsgi, asgi, load = (
+        printable(text, ascii_only) for text in (view.name, view.wsgi_call, view.asgi_call, view.load)
+    )
     bar = "|" if ascii_only else "│"
-    brand = Content.styled(" wsgiviz ", style("", "br"))
-    right = _first_fitting(_rights(view, style), width - brand.cell_length - min(len(name), SHORTEST_NAME) - 4)
-    room = width - right.cell_length - brand.cell_length - 4
-    left = Content.assemble(brand, "  ", (shortened(name, room, view.glyphs.ellipsis), style("", "b")))
-    calls = Content("")
-    if wsgi and asgi:
-        calls = Content.assemble(
-            "  ", (wsgi, style("wsgi", "")), (f" {bar} ", style("dim", "")), (asgi, style(view.right_protocol, ""))
-        )
-    for part in (calls, Content.styled(f"  {load}", style("", ""))):
-        if left.cell_length + part.cell_length + right.cell_length + 2 <= width:
-            left += part
-    gap = " " * max(1, width - left.cell_length - right.cell_length)
-    return left + Content(gap) + right
+    room = width - len(BRAND.text) - 4
+    rights = _rights(view)
+    right = next((row for row in rights if _cells(row) <= room - min(len(name), SHORTEST_NAME)), rights[-1])
+    left = [BRAND, Part("  ", PLAIN), Part(shortened(name, room - _cells(right), view.glyphs.ellipsis), BOLD)]
+    colours = CellStyle("wsgi!"), CellStyle(f"{view.right_protocol}!")
+    calls = (Part("  ", PLAIN), Part(wsgi, colours[0]), Part(f" {bar} ", DIM), Part(asgi, colours[1]))
+    for more in (calls if wsgi and asgi else (), (Part(f"  {load}", PLAIN),)):
+        if _cells((*left, *more, *right)) + 2 <= width:
+            left += more
+    return Line(width).extend(left).to(width - _cells(right)).extend(list(right)).row()
 
 
-def _first_fitting(found: list[Content], room: int) -> Content:
-    return next((line for line in found if line.cell_length <= room), found[-1])
+def _cells(row: Row) -> int:
+    return len(text_of(row))
 
 
-def _rights(view: HeaderView, style: WordStyles) -> list[Content]:
+def _rights(view: HeaderView) -> list[Row]:
     """The right end, from all its words to those that must always be there."""
     minutes, seconds = divmod(view.clock_s, 60)
-    state = Content.styled(f"{view.state} ", style("awaiting" if view.state.endswith("live") else "", "b"))
-    clock = Content.styled(f"{int(minutes):02d}:{seconds:04.1f}", style("", "b"))
-    lost = Content.styled(f"  {view.lost} lost ", style("", "br") if view.lost else style("dim", ""))
-    fps = Content("") if view.fps is None else Content.styled(f"  {view.fps:2d} fps", style("dim", ""))
+    state = Part(f"{view.state} ", CellStyle("awaiting!" if view.state.endswith("live") else "", "", "b"))
+    clock = Part(f"{int(minutes):02d}:{seconds:04.1f}", BOLD)
+    lost = Part(f"  {view.lost} lost ", CellStyle(flags="br") if view.lost else DIM)
+    fps = Part("" if view.fps is None else f"  {view.fps:2d} fps", DIM)
     if view.stage:
-        fps, lost = Content(""), lost if view.lost else Content(" ")
-    late = Content("")
-    if view.driver_late_ms:
-        late = Content.styled(f"  driver late {view.driver_late_ms} ms", style("", "b"))
+        fps, lost = Part("", DIM), lost if view.lost else Part(" ", PLAIN)
+    late = Part(f"  driver late {view.driver_late_ms} ms" if view.driver_late_ms else "", BOLD)
     last = clock if view.fps is not None else state  # of a replay it must be said that it is one
-    longest = [state + clock + late + fps + lost, state + clock + late + lost, state + clock + lost]
-    return [*longest, last + lost]
+    return [(state, clock, late, fps, lost), (state, clock, late, lost), (state, clock, lost), (last, lost)]
