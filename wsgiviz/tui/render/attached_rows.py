@@ -7,7 +7,7 @@ from wsgiviz.analysis.black_box import reports
 from wsgiviz.printable import printable
 from wsgiviz.tui.render import death_rows
 from wsgiviz.tui.render.head_rows import labelled
-from wsgiviz.tui.render.line import BOLD, DIM, PLAIN, CellStyle, Line, Part, Row, shortened
+from wsgiviz.tui.render.line import BOLD, DIM, PLAIN, CellStyle, Part, Row, blank_row, shortened
 from wsgiviz.tui.render.view import PaneView
 from wsgiviz.tui.render.words import counted, measured, rate, running
 
@@ -51,7 +51,7 @@ def oldest_row(view: PaneView, width: int, column: int) -> Row:
 def died_row(view: PaneView, width: int, column: int) -> Row:
     """The newest death: "died    worker 3 12 s ago: killed by gunicorn (worker timeout), GET /hang at shop.py:17"."""
     if not view.side.server.deaths or not (newest := reports(view.side)[:1]):
-        return Line(width).row()
+        return blank_row(width)
     words = printable(death_rows.brief(newest[0], view.now_ns), not view.glyphs.eighths)
     line = labelled("died", width, column)
     return line.add(shortened(words, line.left, view.glyphs.ellipsis), CellStyle("failed!")).row()

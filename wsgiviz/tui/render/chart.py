@@ -7,6 +7,7 @@ beginning of the next.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from itertools import groupby
 from typing import NamedTuple
 
@@ -101,9 +102,9 @@ class Chart:
 
     def label(self, cell: int, text: str) -> None:
         """Write on what is there, in its colours."""
-        for place, char in enumerate(text, cell):
-            colour = self.styles[place].front
-            self.put(place, char, CellStyle(colour, colour.rstrip("+") + "*", "br"))
+        cells = slice(cell, cell + len(text))
+        self.chars[cells] = text
+        self.styles[cells] = [label_style(style.front) for style in self.styles[cells]]
 
     def parts(self) -> list[Part]:
         """The line as runs of the same style."""
@@ -114,6 +115,12 @@ class Chart:
             parts.append(Part(text[begin:end], style))
             begin = end
         return parts
+
+
+@lru_cache(maxsize=64)
+def label_style(colour: str) -> CellStyle:
+    """Of a name on a block of that colour."""
+    return CellStyle(colour, colour.rstrip("+") + "*", "br")
 
 
 def texture_style(texture: str, colour: str) -> CellStyle:

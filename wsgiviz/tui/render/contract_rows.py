@@ -11,7 +11,7 @@ from wsgiviz.recorder.contract_steps import Passed
 from wsgiviz.state import ContractEntry, Side, Task
 from wsgiviz.tui.render.glyphs import UNICODE, Glyphs
 from wsgiviz.tui.render.layout import NARROW
-from wsgiviz.tui.render.line import BOLD, DIM, PLAIN, CellStyle, Line, Part, Row, shortened
+from wsgiviz.tui.render.line import BOLD, DIM, PLAIN, CellStyle, Line, Part, Row, blank_row, shortened
 from wsgiviz.tui.render.words import name_of, running
 
 WIDE = 76
@@ -50,7 +50,7 @@ def rows(view: ContractView, width: int, height: int) -> list[Row]:
         made.append(Line(width).add("  no step yet", DIM).row())
     else:
         made += _steps(view, found, width, height - 1)
-    blank = Line(width).row()
+    blank = blank_row(width)
     return (made + [blank] * height)[:height]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from wsgiviz.analysis import booting
@@ -138,10 +139,11 @@ def booting_master(view: PaneView) -> str:
 
 def busy(view: PaneView, width: int, column: int) -> Row:
     """How many workers are at what; where lanes are requests, a sign for each worker."""
-    workers = view.side.server.living()
+    workers = view.living
     signs = view.by_request and 2 * len(workers) <= bar_cells(width) + 1
     line = labelled("workers" if signs and view.side.kind != "gthread" else "busy", width, column)
-    counts = {activity.value: sum(worker.activity is activity for worker in workers) for activity in ORDER}
+    found = Counter(worker.activity for worker in workers)
+    counts = {activity.value: found[activity] for activity in ORDER}
     if signs:
         line.extend([part for worker in workers for part in _sign(worker, view)])
     else:
@@ -213,9 +215,8 @@ def in_app(view: PaneView, width: int, column: int) -> Row:
     line.add(f"{run.in_app:>{digits}} now", BOLD if run.in_app else DIM)
     line.add(f"   peak {run.in_app_peak.most:>{digits}}", DIM).add("   ")
     if not side.is_loop:
-        held = sum(worker.busy for worker in side.server.living())
-        slot = wording.slot(side)
-        living = side.server.living()
+        slot, living = wording.slot(side), view.living
+        held = sum(worker.busy for worker in living)
         loading = sum(worker.activity is Activity.BOOTING for worker in living)
         free = f"{loading} of {counted(len(living), slot)} booting" if loading else f"every {slot} is free"
         words = f"held by {counted(held, slot)}" if held else free if living else f"no {slot} is there"

@@ -6,6 +6,7 @@ names of colours only; `wsgiviz.tui.render.palette` has the colours.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
 
@@ -30,6 +31,11 @@ Row = tuple[Part, ...]
 PLAIN = CellStyle()
 DIM = CellStyle("dim")
 BOLD = CellStyle(flags="b")
+
+
+@lru_cache(maxsize=16)
+def blank_row(width: int) -> Row:
+    return (Part(" " * width, PLAIN),) if width > 0 else ()
 
 
 def text_of(row: Row) -> str:

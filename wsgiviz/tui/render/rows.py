@@ -25,7 +25,7 @@ from wsgiviz.tui.render.chart import EIGHTHS, Scale
 from wsgiviz.tui.render.glyphs import AFTER, Glyphs
 from wsgiviz.tui.render.history import History
 from wsgiviz.tui.render.layout import NARROW, NARROW_LABELS, Layout, layout
-from wsgiviz.tui.render.line import DIM, PLAIN, Line, Part, Row
+from wsgiviz.tui.render.line import DIM, PLAIN, Line, Part, Row, blank_row
 from wsgiviz.tui.render.task_lanes import Answers
 from wsgiviz.tui.render.total_rows import Median
 from wsgiviz.tui.render.tracks import Tracks
@@ -172,7 +172,7 @@ def _column(view: PaneView, width: int) -> int:
 
 def _head(view: PaneView, width: int, plan: Layout, loops: int, pools: int) -> Made:
     column = _column(view, width)
-    blank = Line(width).row()
+    blank = blank_row(width)
     runs = loop_rows.loop if view.side.is_loop else head_rows.busy
     return (
         head_rows.title(view, width),
@@ -187,7 +187,7 @@ def _head(view: PaneView, width: int, plan: Layout, loops: int, pools: int) -> M
 
 
 def _totals(view: PaneView, width: int, plan: Layout, memory: Memory) -> Made:
-    gap, column = [Line(width).row()] * plan.gap_low, _column(view, width)
+    gap, column = [blank_row(width)] * plan.gap_low, _column(view, width)
     if view.attached:
         rows = attached_rows.served_row(view, width, column), attached_rows.oldest_row(view, width, column)
         return *gap, *rows, *([attached_rows.died_row(view, width, column)] if plan.digits else [])
@@ -204,7 +204,7 @@ def lanes(view: PaneView, width: int, plan: Layout, memory: Memory) -> list[Row]
     of_side = _request_lanes if view.side.is_loop or view.by_request else _worker_lanes
     made = of_side(view, width, plan.lanes, head, scale, memory)[: plan.lanes]
     if len(made) < plan.lanes:
-        made += [Line(width).row()] * (plan.lanes - len(made))
+        made += [blank_row(width)] * (plan.lanes - len(made))
     if plan.axis:
         seen = (
             scale,
@@ -283,7 +283,7 @@ def _worker_lanes(view: PaneView, width: int, room: int, head: int, scale: Scale
         made += memory.recall(worker.key, worker.spans, key, make)
         if status:
             made.append(worker_lanes.status(worker, head, width, view))
-        made += [Line(width).row()] * (thick - solid - status)
+        made += [blank_row(width)] * (thick - solid - status)
     memory.keep(worker.key for worker in workers[first:end])
     if more:
         words = worker_lanes.summary(workers[end:])
@@ -320,7 +320,7 @@ def _request_lanes(view: PaneView, width: int, room: int, head: int, scale: Scal
     memory.scroll = first
     drawn = replace(view, now_ns=scale.stepped(view.now_ns, len(shown) * thick))
     reached = scale.at(drawn.now_ns)
-    blank = Line(width).row()
+    blank = blank_row(width)
     made: list[Row] = []
     for track in shown:
         memory.lanes.append((len(made) + above, track))

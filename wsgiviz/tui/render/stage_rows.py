@@ -9,7 +9,7 @@ from wsgiviz.tui.render import digit_rows
 from wsgiviz.tui.render.block_digits import LINES, block_digits, cells
 from wsgiviz.tui.render.digit_rows import figure, large
 from wsgiviz.tui.render.layout import Layout
-from wsgiviz.tui.render.line import BOLD, DIM, PLAIN, CellStyle, Line, Part, Row
+from wsgiviz.tui.render.line import BOLD, DIM, PLAIN, CellStyle, Line, Part, Row, blank_row
 from wsgiviz.tui.render.view import PaneView
 
 LEAST_WITH_GAP = 12
@@ -63,7 +63,7 @@ def head(view: PaneView, width: int, height: int) -> tuple[Row, ...]:
             Line(width).add(" ").extend([first.get(number, Part("", PLAIN))]).to(DIGITS_AT).add(time[number], style)
         )
         rows.append(line.to(width - len(ratio[number]) - 2).add(ratio[number], BOLD).row())
-    return (*rows, *[Line(width).row()] * (height >= LEAST_WITH_GAP))
+    return (*rows, *[blank_row(width)] * (height >= LEAST_WITH_GAP))
 
 
 def _ratio(view: PaneView, room: int, scale: int, lines: int) -> tuple[str, ...]:

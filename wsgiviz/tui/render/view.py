@@ -78,6 +78,10 @@ class PaneView:
     """Lanes scrolled out at the top."""
 
     @cached_property
+    def living(self) -> list[Worker]:
+        return self.side.server.living()
+
+    @cached_property
     def in_flight(self) -> list[Request]:
         """The requests with which client or app are not through."""
         return self.side.ledger.in_flight()

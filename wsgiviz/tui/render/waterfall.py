@@ -13,7 +13,7 @@ from wsgiviz.state import Activity, Request, Task
 from wsgiviz.tui.render.axis import tick_step
 from wsgiviz.tui.render.chart import EIGHTHS, Block, Chart, Scale, draw_block
 from wsgiviz.tui.render.glyphs import AFTER, HELD, LOOP_HELD_NS, ON_THE_WAY, UNICODE, UNKNOWN, Glyphs
-from wsgiviz.tui.render.line import BOLD, DIM, PLAIN, CellStyle, Line, Part, Row, shortened
+from wsgiviz.tui.render.line import BOLD, DIM, PLAIN, CellStyle, Line, Part, Row, blank_row, shortened
 from wsgiviz.tui.render.window import nice
 
 MS = 1_000_000
@@ -88,7 +88,7 @@ class RequestView:
 
 def rows(view: RequestView, width: int) -> list[Row]:
     """Everything about the request, as many rows as it takes."""
-    blank = Line(width).row()
+    blank = blank_row(width)
     noted = wrap(view.note, max(1, width))
     made = [Line(width).add(line, CellStyle("failed!", "", "b")).row() for line in noted]
     made += [*_bars(view, width), blank]

@@ -2,22 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from textual.style import Style
 from textual.widgets import Static
 
 from wsgiviz.tui.render.palette import Palette
 from wsgiviz.tui.widgets.canvas import palette_of
 from wsgiviz.tui.widgets.keeps_lines import KeepsLines
-
-WordStyles = Callable[[str, str], Style]
-"""From the name of a colour, "" or "dim" (see `Palette`), and flags, b bold and r reversed, to a style."""
-
-
-def uncoloured(_name: str = "", flags: str = "") -> Style:
-    """The flags alone."""
-    return Style(bold="b" in flags or None, reverse="r" in flags or None)
 
 
 class Coloured(Static, KeepsLines):
