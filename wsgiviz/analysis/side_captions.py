@@ -10,6 +10,7 @@ from wsgiviz.analysis.contract import is_followed
 from wsgiviz.analysis.lints import LintContext, wording
 from wsgiviz.analysis.loop_times import loop_times
 from wsgiviz.analysis.occurrences import Occurrences
+from wsgiviz.analysis.remembered import Remembered
 from wsgiviz.state import Phase, Side, State
 
 TOGETHER = 0.8
@@ -20,6 +21,9 @@ MOSTLY = 0.5
 
 HELD_S = 0.1
 """A step of this length holds its loop."""
+
+
+WHY: Remembered[str] = Remembered()
 
 
 def side_captions(state: State, now_ns: int, occurrences: Occurrences) -> dict[str, Caption]:
@@ -54,7 +58,8 @@ def _done(context: LintContext, side: Side) -> Caption:
     every = f"All {run.completed} answered" if run.completed > 1 else "Answered"
     if context.state.settings.reuse_connections:
         return Caption(f"{every} after {wording.took(side)}, over {run.connections.made} connections.", Tone.GOOD)
-    return Caption(f"{every} after {wording.took(side)}{_why(side)}.", Tone.GOOD)
+    why = WHY.of((run, side.ledger), lambda: _why(side))
+    return Caption(f"{every} after {wording.took(side)}{why}.", Tone.GOOD)
 
 
 def _why(side: Side) -> str:

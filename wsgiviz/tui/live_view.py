@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 from msgspec.structs import replace
 
@@ -34,7 +35,7 @@ GHOST_IN_VIEW = 3
 """Up to so many times longer than what is expected, the axis has room for the end of the run before."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class LiveView:
     """A frame, seen through a person's ``viewport`` in time; ``followed`` is a request or 0."""
 
@@ -53,7 +54,7 @@ class LiveView:
     def state(self) -> State:
         return self.frame.state
 
-    @property
+    @cached_property
     def sides(self) -> list[Side]:
         """Those that have a pane, left to right."""
         state = self.state
@@ -70,7 +71,7 @@ class LiveView:
 
     def pane(self, side: Side, predicted: Prediction | None, shown: Window) -> PaneView:
         """What the pane of one side shows."""
-        over, names = bool((side.run.ended_ns or side.run.added) and side.run.done), self._names()
+        over, names = bool((side.run.ended_ns or side.run.added) and side.run.done), self._names
         return PaneView(
             side=side,
             title=self._title(side),
@@ -88,7 +89,7 @@ class LiveView:
             wanted=at_once(self.state.settings) if self.by_request else 0,
             at_once=at_once(self.state.settings),
             stage=self.stage,
-            faster=self._faster().get(side.name, 0.0),
+            faster=self._faster.get(side.name, 0.0),
             rival=next((name for other, name in names.items() if other != side.name), ""),
             twin=self._twins,
             ghost=self._ghost(side),
@@ -99,6 +100,7 @@ class LiveView:
         """The run before; not where a person is asked to predict this one."""
         return ghost(self.state, side) if self.foretell and not self.state.attached else None
 
+    @cached_property
     def _faster(self) -> dict[str, float]:
         """By how much one side was faster, where both answered all of the same."""
         sides = self.sides
@@ -110,11 +112,12 @@ class LiveView:
         ratio = metrics.makespan_ns(slow) / max(1, metrics.makespan_ns(fast))
         return {fast.name: ratio} if ratio >= FASTER_FROM else {}
 
-    @property
+    @cached_property
     def _twins(self) -> bool:
         """Two sides of one protocol."""
         return len({side.protocol for side in self.sides}) < len(self.sides)
 
+    @cached_property
     def _names(self) -> dict[str, str]:
         """What the sides are called, by their own names."""
         return {side.name: side.kind if self._twins else side.protocol.upper() for side in self.sides}
@@ -125,7 +128,7 @@ class LiveView:
             for side in self.sides:
                 yield ContractView(side, self.stopped_ns, self.glyphs, self.followed)
 
-    @property
+    @cached_property
     def stopped_ns(self) -> int:
         """The time that the panes show: once all sides are done they stand still, when the last thing happened."""
         sides, now_ns = self.sides, self.frame.now_ns
@@ -190,11 +193,11 @@ class LiveView:
         said = side_captions(frame.state, frame.now_ns, frame.occurrences)
         if not said:
             return [("", "", self.caption())]
-        names = self._names()
+        names = self._names
         return [(names[side.name], side.protocol, self._keyless(said[side.name])) for side in self.sides]
 
     def _attached_captions(self) -> list[tuple[str, str, Caption]]:
-        found, names = attached_captions(self.state, self.frame.now_ns, self.frame.occurrences.found), self._names()
+        found, names = attached_captions(self.state, self.frame.now_ns, self.frame.occurrences.found), self._names
         if len(self.sides) == 1:
             return [("", "", found[self.sides[0].name])]
         said = [(names[side.name], side.protocol, found[side.name]) for side in self.sides]

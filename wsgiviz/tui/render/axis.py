@@ -42,7 +42,7 @@ def axis(scale: Scale, view: PaneView) -> list[Part]:
         _draw_alone(chart, ghost, view.glyphs.ghost)
     if scale.start_ns <= view.now_ns <= scale.end_ns:
         _draw_now(chart, min(scale.at(view.now_ns) // EIGHTHS, scale.cells - 1), view.glyphs.now)
-    beside_now = ghost >= 0 and chart.chars[ghost] == " " and chart.styles[ghost] != BOLD
+    beside_now = ghost >= 0 and chart.chars[ghost] == " " and chart.style(ghost) != BOLD
     if beside_now:  # its place was blanked for now's word
         chart.put(ghost, view.glyphs.ghost, BOLD)
     return chart.parts()

@@ -254,7 +254,7 @@ def _worker_lanes(view: PaneView, width: int, room: int, head: int, scale: Scale
     solid = solid_lines(thick, view.stage)
     first, end, more = window(len(workers), room, view.scroll)
     memory.scroll = first
-    drawn = replace(view, now_ns=scale.stepped(view.now_ns, end - first))
+    drawn = view.at(scale.stepped(view.now_ns, end - first))
     reached = scale.at(drawn.now_ns)
     made: list[Row] = []
     for worker in workers[first:end]:
@@ -318,7 +318,7 @@ def _request_lanes(view: PaneView, width: int, room: int, head: int, scale: Scal
     if view.stage:
         shown, more = range(0, len(tracks), -(-len(tracks) // max(1, room)) or 1), False
     memory.scroll = first
-    drawn = replace(view, now_ns=scale.stepped(view.now_ns, len(shown) * thick))
+    drawn = view.at(scale.stepped(view.now_ns, len(shown) * thick))
     reached = scale.at(drawn.now_ns)
     blank = blank_row(width)
     made: list[Row] = []

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from wsgiviz.analysis import metrics
 from wsgiviz.analysis.loop_times import occupied
@@ -76,6 +76,14 @@ class PaneView:
     """The server is somebody else's: there are no runs, and nothing is predicted."""
     scroll: int = 0
     """Lanes scrolled out at the top."""
+
+    def at(self, now_ns: int) -> Self:
+        """The same at another time. (`dataclasses.replace` takes as long as a lane.)"""
+        other = object.__new__(type(self))
+        of_time = ("tasks", "occupied", "computing")  # what was cached of these
+        other.__dict__.update({name: value for name, value in self.__dict__.items() if name not in of_time})
+        other.__dict__["now_ns"] = now_ns
+        return other
 
     @cached_property
     def living(self) -> list[Worker]:
