@@ -52,20 +52,20 @@ def test_a_block_ends_to_the_eighth(eighths: int, end: str) -> None:
 def test_a_block_begins_to_the_eighth_in_reversed_style() -> None:
     chart = drawn(Block(11, 32, Activity.BLOCKED, "blocked"))
     assert text(chart) == " ▍██      "
-    assert chart.styles[1] == CellStyle("blocked", "", "r")
+    assert chart.style(1) == CellStyle("blocked", "", "r")
 
 
 def test_two_blocks_share_a_cell_in_two_colours() -> None:
     chart = drawn(Block(0, 12, Activity.BLOCKED, "blocked"), Block(12, 24, Activity.COMPUTING, "computing", 1))
     assert text(chart) == "█▌▞       "
-    assert chart.styles[1] == CellStyle("blocked", "computing")
+    assert chart.style(1) == CellStyle("blocked", "computing")
 
 
 def test_requests_which_meet_at_a_cell_s_edge_leave_a_seam() -> None:
     chart = history(span(0, 3, Activity.BLOCKED, 1), span(3, 0, Activity.BLOCKED, 2), now_s=5)
     assert text(chart) == "#1▉██     "
-    assert chart.styles[2] == CellStyle("blocked", "blocked+")
-    assert [style.front for style in chart.styles[:5]] == ["blocked"] * 3 + ["blocked+"] * 2
+    assert chart.style(2) == CellStyle("blocked", "blocked+")
+    assert [chart.style(cell).front for cell in range(5)] == ["blocked"] * 3 + ["blocked+"] * 2
 
 
 def test_a_name_stands_in_the_middle_where_it_fits() -> None:
@@ -75,7 +75,7 @@ def test_a_name_stands_in_the_middle_where_it_fits() -> None:
 
 def test_a_name_takes_the_style_of_what_it_stands_on() -> None:
     chart = history(span(0, 6, Activity.COMPUTING, 7))
-    assert chart.styles[2] == CellStyle("computing", "computing*", "br")
+    assert chart.style(2) == CellStyle("computing", "computing*", "br")
 
 
 def test_a_request_too_short_to_see_is_an_eighth_wide() -> None:

@@ -289,7 +289,7 @@ class Kernel:
         port = port_of(side.server.address)
         began_ns = time.monotonic_ns()
         found = self_calls(port, side.server.processes()) if port and _somebody_waits(side, now_ns) else {}
-        self._self_calls_from_ns[side.name] = now_ns + ONE_IN * (time.monotonic_ns() - began_ns)
+        self._self_calls_from_ns[side.name] = now_ns + SELDOM * ONE_IN * (time.monotonic_ns() - began_ns)
         changed = {pid: found.get(pid, 0) for pid in {*before, *found} if found.get(pid, 0) != before.get(pid, 0)}
         return [SelfCallsSampled(now_ns, side.name, pid, count) for pid, count in sorted(changed.items())]
 
@@ -313,8 +313,11 @@ class Kernel:
         self.keep_only(set())
 
 
-ONE_IN = 300
+ONE_IN = 100
 """A question that takes long is asked so seldom that it takes no more than this part of the time."""
+
+SELDOM = 3
+"""An app that calls itself does so again and again, or for ever: that is asked this many times more seldom."""
 
 WAITS_FROM_NS = 300_000_000
 

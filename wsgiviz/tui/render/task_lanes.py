@@ -257,11 +257,11 @@ def summary(requests: Iterable[Request], view: PaneView) -> str:
 
 
 def _word(request: Request, view: PaneView) -> str:
-    slot = view.slot_of(request)
+    slot = view.slot_of(request) if not view.side.is_loop else None
     if slot is not None:
         return slot.activity.value
     if not (request.ended_ns or request.received_ns or request.failed_ns):
-        return Activity.READING.value if view.reads(request) else WORDS[request.task]
+        return Activity.READING.value if not request.began_ns and view.reads(request) else WORDS[request.task]
     if goes_on(request, view.now_ns):
         return "for nobody" if request.failed_ns else "after the answer"
     return "failed" if failed(request) else "answered"

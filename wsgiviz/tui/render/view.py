@@ -97,7 +97,12 @@ class PaneView:
     @cached_property
     def tasks(self) -> dict[str, int]:
         """How many requests a loop has taken up, by what they do: running, ready, awaiting, in threads."""
-        counts = Counter([self.task_of(request) for request in self.in_flight if not request.ended_ns])
+        found = [request for request in self.in_flight if not request.ended_ns]
+        counts: Counter[str] = Counter([request.task for request in found])
+        for request in found:
+            if not request.began_ns and self.reads(request):
+                counts[request.task] -= 1
+                counts[Activity.READING] += 1
         return {task: counts[task] for task in ON_LOOP}
 
     def slot_of(self, request: Request) -> Worker | None:
