@@ -62,19 +62,21 @@ STEPS_S = (1, 2, 3, 4, 5, 7, 11, 15)
 1 s for the first four (tcp_syn_linear_timeouts, since Linux 6.5)."""
 
 
+AT_ONCE_NS = 900_000_000
+
+
 def _retried_after_s(request: Request) -> int:
-    """The step at which it connected in the end; 0 when it did at once, or at no such step."""
-    if request.connected_ns - request.sent_ns < 900_000_000 or not request.sent_ns:
-        return 0
+    """The step at which one connected in the end that did not at once; 0 when it was at no such step."""
     took_s = (request.connected_ns - request.sent_ns) / 1e9
     return next((step for step in STEPS_S if -0.02 <= took_s - step <= 0.25), 0)
 
 
 def _syn_retransmission(context: LintContext, side: Side) -> str | None:
-    if metrics.elapsed_ns(side, context.now_ns) < 900_000_000:
+    if metrics.elapsed_ns(side, context.now_ns) < AT_ONCE_NS:
         return None
     known = (*context.latest[side.name], *(r for r in context.in_flight[side.name] if not r.finished))
-    late = [step for request in known if (step := _retried_after_s(request))]
+    slow = [r for r in known if r.sent_ns and r.connected_ns - r.sent_ns >= AT_ONCE_NS]
+    late = [step for request in slow if (step := _retried_after_s(request))]
     if not late:
         return None
     steps = ", ".join(f"{count} after {step} s" for step, count in sorted(Counter(late).items()))
