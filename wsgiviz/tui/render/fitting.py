@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from functools import reduce
+from functools import lru_cache, reduce
 
 from rich.cells import cell_len
 
@@ -21,6 +21,7 @@ LEAST = 24
 """A clause shorter than this says nothing by itself."""
 
 
+@lru_cache(maxsize=64)
 def fitted(text: str, width: int, lines: int, ellipsis: str = "…") -> str:
     """The longest wording of ``text`` that takes ``lines`` lines of ``width`` cells at most."""
     found = next((wording for wording in wordings(text) if lines_of(wording, width) <= lines), None)

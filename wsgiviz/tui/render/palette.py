@@ -67,6 +67,7 @@ class Palette:
         self._variables = variables
         self._colours: dict[str, Color] = {"": self._foreground, "dim": self._dim(), "faint": self._faint()}
         self._styles: dict[CellStyle, Style] = {}
+        self._words: dict[tuple[str, str], WordStyle] = {}
 
     def style(self, cell: CellStyle) -> Style:
         found = self._styles.get(cell)
@@ -90,6 +91,12 @@ class Palette:
 
     def words(self, name: str = "", flags: str = "") -> WordStyle:
         """The same as a style of Textual's content: ``name`` as text."""
+        found = self._words.get((name, flags))
+        if found is None:
+            found = self._words[name, flags] = self._made_words(name, flags)
+        return found
+
+    def _made_words(self, name: str, flags: str) -> WordStyle:
         colour = self.colour(name if name in PLAIN_ONES else f"{name}!")
         own = self._own is None and not name
         return WordStyle(foreground=None if own else colour, bold="b" in flags or None, reverse="r" in flags or None)

@@ -22,10 +22,9 @@ class Coloured(Static, KeepsLines):
 
     @property
     def palette(self) -> Palette:
-        key = self._colours_now()
-        if self._palette is None or key != self._palette_of:
+        if self._palette is None or self._palette_of[0] != self.app.theme:
             self._palette = palette_of(self)
-            self._palette_of = key
+            self._palette_of = self._colours_now()
         return self._palette
 
     def _colours_now(self) -> tuple[object, ...]:
@@ -34,6 +33,7 @@ class Coloured(Static, KeepsLines):
     def notify_style_update(self) -> None:
         super().notify_style_update()
         if self.is_mounted and self._palette is not None and self._colours_now() != self._palette_of:
+            self._palette = None
             self.recoloured()
 
     def recoloured(self) -> None:
