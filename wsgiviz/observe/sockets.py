@@ -12,7 +12,6 @@ import os
 import socket
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 
 from wsgiviz.observe.proc_net import tcp_in_tables, unix_in_table
@@ -62,17 +61,20 @@ class Descriptors:
 
 def descriptors(pid: int, proc: Path = PROC) -> Descriptors | None:
     """None when the process is gone, may not be looked at, or the platform has no /proc."""
-    sockets, has_epoll = {}, False
+    sockets, has_epoll, folder = {}, False, f"{proc}/{pid}/fd"
     try:
-        with os.scandir(proc / str(pid) / "fd") as entries:
-            for entry in islice(entries, MOST_DESCRIPTORS):
-                with contextlib.suppress(OSError, ValueError):
-                    target = os.readlink(entry.path)
-                    has_epoll = has_epoll or target == "anon_inode:[eventpoll]"
-                    if target.startswith("socket:["):
-                        sockets[int(entry.name)] = int(target[8:-1])
+        names = os.listdir(folder)
     except OSError:
         return None
+    for name in names[:MOST_DESCRIPTORS]:
+        try:
+            target = os.readlink(f"{folder}/{name}")
+            if target.startswith("socket:["):
+                sockets[int(name)] = int(target[8:-1])
+            elif target == "anon_inode:[eventpoll]":
+                has_epoll = True
+        except (OSError, ValueError):  # it has been closed meanwhile
+            continue
     return Descriptors(sockets, has_epoll)
 
 
