@@ -215,3 +215,15 @@ class Pace:
     def reset(self) -> None:
         """Let the next one through."""
         self._next_s = 0.0
+
+
+class Tenths(Pace):
+    """Lets a thing be done with each tenth of a second that panes show; where few come, every ``every_s``."""
+
+    _tenth: object = None
+
+    def due_at(self, tenth: object, shown_s: float) -> bool:
+        if tenth == self._tenth:
+            return self.due(shown_s)
+        self._tenth, self._next_s = tenth, shown_s + self.every_s
+        return True

@@ -17,6 +17,9 @@ from wsgiviz.tui.render.line import PLAIN, CellStyle, Part
 
 EIGHTHS = 8
 
+TENTH_NS = 100_000_000
+"""Figures that run are shown in tenths of a second."""
+
 STEP_NS_PER_LANE = 4_000_000
 """A growing lane is drawn anew this seldom, times the number of lanes."""
 
@@ -45,14 +48,19 @@ class Scale(NamedTuple):
         """In eighths of a cell from the left edge; may lie outside."""
         return (t_ns - self.start_ns) * self.per_ns
 
-    def stepped(self, t_ns: int, lanes: int) -> int:
+    def stepped(self, t_ns: int, lanes: int, tenth_ns: int = 0) -> int:
         """``t_ns``, held back to the last step that ``lanes`` growing lanes take together.
 
-        A few lanes grow by eighths of a cell; many grow in larger steps, so that a frame costs no more.
+        A few lanes grow by eighths of a cell; many grow in larger steps, so that a frame costs no more. Steps of
+        about a tenth of a second come when the figures change, to be drawn with them: at ``tenth_ns``, and each tenth
+        from there on.
         """
         eighth_ns = max(1, (self.end_ns - self.start_ns) // self.eighths)
         size = next((n for n in (1, 2, 4) if n * eighth_ns >= lanes * STEP_NS_PER_LANE), EIGHTHS)
         step_ns = size * eighth_ns
+        if 2 * step_ns >= TENTH_NS:
+            step_ns = max(1, step_ns // TENTH_NS) * TENTH_NS
+            return max(self.start_ns, tenth_ns + (t_ns - tenth_ns) // step_ns * step_ns)
         return self.start_ns + (t_ns - self.start_ns) // step_ns * step_ns
 
     def at(self, t_ns: int) -> int:

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from wsgiviz.events import request_number
 from wsgiviz.state import BUSY, Activity, Request, Span, Worker
-from wsgiviz.tui.render.chart import EIGHTHS, Block, Chart, Scale, draw_block
+from wsgiviz.tui.render.chart import EIGHTHS, TENTH_NS, Block, Chart, Scale, draw_block
 from wsgiviz.tui.render.glyphs import ON_THE_WAY, UNKNOWN
 from wsgiviz.tui.render.history import COLOUR
 from wsgiviz.tui.render.line import CellStyle, Part
-from wsgiviz.tui.render.task_lanes import GAP, STYLES, TENTH_NS, failed, number_part, task_sign
+from wsgiviz.tui.render.task_lanes import GAP, STYLES, failed, number_part, task_sign
 from wsgiviz.tui.render.tracks import begin_ns, end_ns
 from wsgiviz.tui.render.view import PaneView
 from wsgiviz.tui.render.worker_lanes import text_style

@@ -47,8 +47,6 @@ THICKEST_REQUEST = 6
 BELOW = 1_000_000
 """Added to the number of a request's lane: the place in the memory of its second line."""
 
-TENTH_NS = 100_000_000
-
 HEAD, TOTALS, AXIS, MORE = -1, -2, -3, -4
 """Places in the memory which are no lanes; those are slots and tracks."""
 
@@ -68,6 +66,8 @@ class Memory:
         self.tracks = Tracks()
         self.median = Median()
         self.scale = Scale.over(0, 1, 1)
+        self.growing = 0
+        """Lines of lanes that grow in steps together."""
         self.lanes_from = 0
         """The first row of lanes."""
         self.lanes: list[tuple[int, Lane]] = []
@@ -147,7 +147,7 @@ def _on_stage(view: PaneView, width: int, height: int, memory: Memory) -> list[R
 def head_cache_key(view: PaneView, width: int, height: int) -> tuple[object, ...]:
     """All that the rows above and below the lanes depend on, beside the side's parts; running times in tenths."""
     return (
-        view.now_ns // TENTH_NS,
+        view.tenth,
         view.title,
         view.prediction,
         view.makespan_s,
@@ -206,9 +206,10 @@ def lanes(view: PaneView, width: int, plan: Layout, memory: Memory) -> list[Row]
     if len(made) < plan.lanes:
         made += [blank_row(width)] * (plan.lanes - len(made))
     if plan.axis:
+        drawn = view.at(scale.stepped(view.now_ns, memory.growing, view.tenth[1]))
         seen = (
             scale,
-            scale.at(view.now_ns) // EIGHTHS,
+            scale.at(drawn.now_ns) // EIGHTHS,
             view.now_ns > view.end_ns,
             view.origin_ns,
             width,
@@ -218,7 +219,7 @@ def lanes(view: PaneView, width: int, plan: Layout, memory: Memory) -> list[Row]
             AXIS,
             view.glyphs,
             seen,
-            lambda: (Line(width).to(head).extend(axis(scale, view)).row(),),
+            lambda: (Line(width).to(head).extend(axis(scale, drawn)).row(),),
         )
     return made
 
@@ -254,7 +255,8 @@ def _worker_lanes(view: PaneView, width: int, room: int, head: int, scale: Scale
     solid = solid_lines(thick, view.stage)
     first, end, more = window(len(workers), room, view.scroll)
     memory.scroll = first
-    drawn = view.at(scale.stepped(view.now_ns, end - first))
+    memory.growing = end - first
+    drawn = view.at(scale.stepped(view.now_ns, memory.growing, view.tenth[1]))
     reached = scale.at(drawn.now_ns)
     made: list[Row] = []
     for worker in workers[first:end]:
@@ -318,7 +320,8 @@ def _request_lanes(view: PaneView, width: int, room: int, head: int, scale: Scal
     if view.stage:
         shown, more = range(0, len(tracks), -(-len(tracks) // max(1, room)) or 1), False
     memory.scroll = first
-    drawn = view.at(scale.stepped(view.now_ns, len(shown) * thick))
+    memory.growing = len(shown) * thick
+    drawn = view.at(scale.stepped(view.now_ns, memory.growing, view.tenth[1]))
     reached = scale.at(drawn.now_ns)
     blank = blank_row(width)
     made: list[Row] = []
@@ -354,7 +357,7 @@ def _request_lanes(view: PaneView, width: int, room: int, head: int, scale: Scal
         made += memory.recall(
             MORE,
             side.ledger,
-            (first, end, view.now_ns // TENTH_NS, width, head, view.glyphs.name),
+            (first, end, view.tenth, width, head, view.glyphs.name),
             lambda: (_more_tasks(view, width, head, tracks, (first, end)),),
         )
     return [_left_behind(view, width, head, left), *made] if left else made

@@ -13,7 +13,7 @@ from wsgiviz.events import request_number
 from wsgiviz.printable import printable
 from wsgiviz.state import Activity, Request, Step, Task
 from wsgiviz.tui.render.after import after_ns, goes_on
-from wsgiviz.tui.render.chart import EIGHTHS, Block, Chart, Scale, draw_block
+from wsgiviz.tui.render.chart import EIGHTHS, TENTH_NS, Block, Chart, Scale, draw_block
 from wsgiviz.tui.render.glyphs import AFTER, HELD, LOOP_HELD_NS, ON_THE_WAY, UNKNOWN, Glyphs
 from wsgiviz.tui.render.line import BOLD, DIM, CellStyle, Part, shortened
 from wsgiviz.tui.render.tracks import Tracks, begin_ns, end_ns
@@ -45,8 +45,6 @@ SIGN_COLOURS = {
 
 AFTER_ANSWER = CellStyle("awaiting")
 FOR_NOBODY = CellStyle("failed")
-
-TENTH_NS = 100_000_000
 
 GAP = Part(" ", DIM)
 

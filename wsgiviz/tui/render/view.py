@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Self
 from wsgiviz.analysis import metrics
 from wsgiviz.analysis.loop_times import occupied
 from wsgiviz.state import Activity, Request, Side, Task, Worker
+from wsgiviz.tui.render.chart import TENTH_NS
 from wsgiviz.tui.render.glyphs import UNICODE, Glyphs
 
 if TYPE_CHECKING:
@@ -130,6 +131,12 @@ class PaneView:
     def computing(self) -> frozenset[int]:
         """The processes whose loops compute while they are held; those of others are blocked."""
         return metrics.computing_loops(self.side, self.now_ns)
+
+    @property
+    def tenth(self) -> tuple[int, int]:
+        """In which tenth of a second of the axis it is, as figures are rounded; and when a tenth begins."""
+        begins_ns = self.origin_ns - TENTH_NS // 2
+        return (self.now_ns - begins_ns) // TENTH_NS, begins_ns
 
     @property
     def ghost_ns(self) -> int:

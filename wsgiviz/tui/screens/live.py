@@ -21,7 +21,7 @@ from wsgiviz.options import SMALLEST_TERMINAL
 from wsgiviz.settings import Settings
 from wsgiviz.state import Location, Slot
 from wsgiviz.tui import intents
-from wsgiviz.tui.feed import Frame, Pace
+from wsgiviz.tui.feed import Frame, Pace, Tenths
 from wsgiviz.tui.lesson.intents import ListLessons, OpenLessons
 from wsgiviz.tui.live_view import LiveView, at_once
 from wsgiviz.tui.render.glyphs import Glyphs
@@ -74,7 +74,7 @@ class LiveScreen(Screen[None], KeepsLines):
         self._code_of: Settings | None = None
         self._texts: Mapping[str, str] | None = None
         self._panes = (Pane(id="pane-left"), Pane(id="pane-right"))
-        self._pace = Pace(CLOCK_S)
+        self._pace = Tenths(CLOCK_S)
         self._count_pace = Pace(COUNT_S)
         self._marked: list[list[Location]] = []
         self._ascii = glyphs.name == "ascii"
@@ -167,9 +167,9 @@ class LiveScreen(Screen[None], KeepsLines):
         view = self._view()
         shown = list(view.panes())
         for pane, pane_view in zip(self._panes, shown, strict=False):
-            pane.show(pane_view)
+            pane.show(pane_view, exactly=not newest.playing)
         self._contract.show(list(view.contract()))
-        if self._pace.due(newest.shown_s) or not newest.playing:
+        if self._pace.due_at(shown[0].tenth if shown else 0, newest.shown_s) or not newest.playing:
             if self.stage or not self.has_class("short"):
                 self._mark([hot_lines(one.side, one.in_flight, one.now_ns, one.computing) for one in shown])
             self._caption.show(*self._captions(view))

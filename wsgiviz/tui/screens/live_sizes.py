@@ -21,9 +21,9 @@ PANES_BESIDE_CODE = 15
 
 ZOOMS = (1.0, 2.0, 4.0, 8.0, 16.0)
 
-CLOCK_S = 0.1
-"""The header's clock shows tenths of a second; sentence and code need not change more often than that either."""
-
+CLOCK_S = 0.2
+"""The header's clock shows tenths of a second, and changes with them; and so often where these come seldom. Sentence
+and code need not change more often either."""
 
 COUNT_S = 0.3
 """How many requests are at a line may change in every frame, and nobody reads it so often."""

@@ -10,6 +10,7 @@ from textual.message import Message
 
 from wsgiviz.state import Slot
 from wsgiviz.tui.render.line import CellStyle, Part, Row, text_of
+from wsgiviz.tui.render.moving import Seen
 from wsgiviz.tui.render.rows import Memory, head_cells, rows
 from wsgiviz.tui.render.view import PaneView
 from wsgiviz.tui.widgets.canvas import Canvas
@@ -44,7 +45,7 @@ class Pane(Canvas):
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
         self._view: PaneView | None = None
-        self._memory = Memory()
+        self._memory, self._seen = Memory(), Seen()
         self._scroll = 0
         self._pointed: tuple[str, ...] = ()
         self._marked: frozenset[int] = frozenset()
@@ -81,14 +82,16 @@ class Pane(Canvas):
                 return (memory.lanes_from + row,)
         return memory.parts.get("queue", ())
 
-    def show(self, view: PaneView) -> None:
-        """Show ``view``: at most once a frame. Rows that look as before are not touched."""
+    def show(self, view: PaneView, exactly: bool = False) -> None:
+        """Show ``view``: at most once a frame. Rows that look as before are not touched; ``exactly``: nor does
+        anything wait for the next tenth of a second, which does not come while playback is paused."""
         self._view = view
-        self._draw()
+        if exactly or self._seen.differs(view, self._memory.scale, self._memory.growing):
+            self._draw()
 
     def forget(self) -> None:
         """Draw the next view from what it holds alone: time has not simply gone on."""
-        self._memory = Memory()
+        self._memory, self._seen = Memory(), Seen()
 
     def _draw(self) -> None:
         width, height = self.size
