@@ -11,7 +11,7 @@ from wsgiviz.analysis.lints import seen
 from wsgiviz.printable import printable
 from wsgiviz.state import Activity, Loop, Task
 from wsgiviz.tui.render.glyphs import LOOP_HELD_NS
-from wsgiviz.tui.render.head_rows import bar_cells, booting_master, colour_of, labelled, shares
+from wsgiviz.tui.render.head_rows import POOLED, bar_cells, booting_master, colour_of, labelled, shares
 from wsgiviz.tui.render.line import DIM, CellStyle, Part, Row, shortened
 from wsgiviz.tui.render.view import ON_LOOP, PaneView
 from wsgiviz.tui.render.words import counted, measured, name_of, running
@@ -45,7 +45,8 @@ def loop(view: PaneView, width: int, column: int) -> Row:
         return line.add(shortened(none, line.left, view.glyphs.ellipsis), DIM).row()
     words, short = _words(loops, view)
     lag = Part(f"   max lag {_max_lag(loops, view)}", DIM)
-    awaiting = Part(f"   await {counts[Task.AWAITING]}", DIM)
+    called = any(counts[task] for task in POOLED)  # of these the pool's row says how many
+    awaiting = Part(f"   await {counts[Task.AWAITING]}" if counts[Task.AWAITING] or not called else "", DIM)
     return line.first_fitting((words, lag), (words, awaiting), (words,), (short,)).row()
 
 

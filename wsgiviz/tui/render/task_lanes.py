@@ -206,9 +206,12 @@ def _write_ending(chart: Chart, request: Request, scale: Scale, view: PaneView) 
     end = end_ns(request) or view.now_ns
     if end < scale.start_ns:
         return
-    cell = -(-scale.at(end) // EIGHTHS) + 2
+    drawn = len("".join(chart.chars).rstrip())  # its worker may be at it longer than its client waits
+    cell = max(-(-scale.at(end) // EIGHTHS), drawn) + 2
     room = len(chart.chars) - cell
     words, style = _ending(request, view, room)
+    if len(words) == room + 1:  # close to it rather than not at all: the last one's is the run's
+        cell, room = cell - 1, room + 1
     if failed(request) and room > 12:
         words = shortened(words, room, view.glyphs.ellipsis)
     if len(words) <= room:

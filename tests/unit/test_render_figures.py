@@ -1,0 +1,115 @@
+"""What a pane says in one row agrees with its other rows, and with the pane beside it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from msgspec.structs import replace as changed
+
+from tests.unit.states import MS, RUN, T0, S, awaiting_tasks, ledger_of, peak_of, sleeping_workers
+from wsgiviz.state import Activity, Loop, Request, Run, Server, Side, Span, Task, Worker
+from wsgiviz.tui.render.digit_rows import figure
+from wsgiviz.tui.render.line import text_of
+from wsgiviz.tui.render.rows import rows
+from wsgiviz.tui.render.view import PaneView
+
+
+def view_of(side: Side, now_s: float, end_s: float = 5.5) -> PaneView:
+    return PaneView(side, "gunicorn sync, 4 workers", T0 + int(now_s * S), T0, T0 + int(end_s * S))
+
+
+def shown(view: PaneView, width: int = 59, height: int = 18) -> list[str]:
+    return [text_of(row).rstrip() for row in rows(view, width, height)]
+
+
+def row_of(view: PaneView, label: str) -> str:
+    return next(line for line in shown(view) if line.startswith(f" {label}"))
+
+
+def test_more_than_the_peak_do_not_stand_beside_it() -> None:
+    side = sleeping_workers(2.41)
+    waiting = changed(side.server, queue_depth=7)
+    assert row_of(view_of(changed(side, server=waiting, run=changed(side.run, max_queue=7)), 2.41), "queue").endswith(
+        "7 wait in the kernel   peak 7"
+    )
+    few = changed(side, server=waiting, run=changed(side.run, max_queue=6))
+    assert row_of(view_of(few, 2.41), "queue").endswith("7 wait in the kernel")
+
+
+def on_a_busy_loop() -> Side:
+    """One runs, one awaits; two have been accepted, and the loop has not begun with them."""
+    inside = [
+        Request(RUN + 1, T0, T0, accepted_ns=T0, began_ns=T0 + MS, pid=1, task=Task.AWAITING, since_ns=T0 + 2 * MS),
+        Request(
+            RUN + 2, T0, T0, accepted_ns=T0, began_ns=T0 + 2 * MS, pid=1, task=Task.RUNNING, since_ns=T0 + 3 * MS
+        ),
+    ]
+    outside = [Request(RUN + n, T0, T0, accepted_ns=T0 + MS, pid=1, task=Task.READY) for n in (3, 4)]
+    loop = Loop(1, running=RUN + 2, since_ns=T0 + 3 * MS)
+    server = Server(up=True, loops={1: loop}, queue_depth=0, workers={(1, 0): Worker(1, 1, Activity.IDLE, T0)})
+    run = Run(number=1, planned=4, started_ns=T0, in_app=2, in_app_peak=peak_of(2))
+    return Side("asgi", "asgi", server=server, run=run, ledger=ledger_of([*inside, *outside]))
+
+
+def test_those_in_the_app_are_what_those_in_the_app_do() -> None:
+    view = view_of(on_a_busy_loop(), 0.5)
+    assert row_of(view, "in app") == " in app 2 now   peak 2   run 1  ready 0  await 1"
+    assert row_of(view, "queue").endswith(" 2 wait for the loop")
+
+
+def test_what_has_just_begun_has_lasted_no_time_yet() -> None:
+    side = sleeping_workers(1.02)
+    assert "        blocked on #5   sleep.py:14 time.sleep" in shown(view_of(side, 1.02))
+    assert "        blocked 0.1 s on #5   sleep.py:14 time.sleep" in shown(view_of(sleeping_workers(1.1), 1.1))
+
+
+def test_the_signs_of_threads_are_labelled_threads() -> None:
+    side = sleeping_workers(2.41)
+    threads = changed(side, kind="gthread")
+    assert shown(replace(view_of(threads, 2.41), by_request=True))[2].startswith(" threads ■ ■ ■ ■")
+    assert shown(replace(view_of(side, 2.41), by_request=True))[2].startswith(" workers ■ ■ ■ ■")
+
+
+def test_the_longest_time_is_said_even_close_to_its_bar() -> None:
+    side = sleeping_workers(5.5)
+    wide = shown(replace(view_of(side, 5.5, 6.2), by_request=True, at_once=20, wanted=20), width=59, height=30)
+    last = next(line for line in wide if line.startswith("  #20 ✓"))
+    assert last.endswith(" 5.00 s"), last
+    assert len(last) <= 58
+
+
+def test_a_request_has_one_row_in_both_panes() -> None:
+    """One server has rows for its two loops."""
+    left, right = sleeping_workers(0.5), awaiting_tasks(0.5)
+    loops = {pid: changed(next(iter(right.server.loops.values())), pid=pid) for pid in (100, 101)}
+    workers = {(pid, 0): Worker(pid, pid - 99, Activity.IDLE, T0) for pid in loops}
+    right = changed(right, server=changed(right.server, loops=loops, workers=workers))
+    view = replace(view_of(left, 0.5), by_request=True, wanted=20, at_once=20, beside=right)
+    beside = replace(view, side=right, beside=left)
+    panes = [shown(each, height=32) for each in (view, beside)]
+    assert any(line.startswith(" loop 2") for line in panes[1])
+    first = [next(at for at, line in enumerate(lines) if line.startswith("   #1 ")) for lines in panes]
+    assert first[0] == first[1]
+    assert all(any(line.startswith("  #20 ") for line in lines) for lines in panes), "and no row is lost for it"
+
+
+def test_a_worker_s_name_stands_on_one_colour() -> None:
+    spans = (
+        Span(T0, T0 + S, Activity.READING, RUN + 1),
+        Span(T0 + S, T0 + S + 200 * MS, Activity.COMPUTING, RUN + 1),
+        Span(T0 + S + 200 * MS, T0 + 2 * S, Activity.WRITING, RUN + 1),
+    )
+    worker = Worker(1, 3, Activity.IDLE, T0 + 2 * S, spans=spans)
+    request = changed(
+        Request(RUN + 1, T0, T0, accepted_ns=T0, began_ns=T0 + S, pid=1, status=200),
+        **dict.fromkeys(("ended_ns", "released_ns", "received_ns"), T0 + 2 * S),
+    )
+    side = Side("wsgi", server=Server(up=True, workers={(1, 0): worker}), run=Run(number=1, planned=1, started_ns=T0))
+    view = replace(view_of(changed(side, ledger=ledger_of([request])), 2.5), by_request=True, at_once=20, wanted=20)
+    lane = next(row for row in rows(view, 59, 30) if text_of(row).startswith("   #1 "))
+    assert any(part.text == "w3" for part in lane), lane
+
+
+def test_milliseconds_are_as_exact_in_large_digits_as_in_the_sentence() -> None:
+    view = view_of(sleeping_workers(5.5), 5.5)
+    assert [figure(replace(view, makespan_s=s)) for s in (0.0531, 0.114, 5.021)] == ["0.053", "0.11", "5.02"]
