@@ -102,7 +102,8 @@ def _served(request: Request, within_ns: tuple[int, int], view: PaneView) -> lis
             break
         if span.start_ns >= within_ns[1]:
             continue
-        if span.activity in BUSY and span.req in (0, request.id):
+        stops = span.activity is Activity.STOPPING and span.req == request.id  # with it, and answers nobody
+        if stops or (span.activity in BUSY and span.req in (0, request.id)):
             found.append(span)
         elif span.start_ns < (request.began_ns or within_ns[1]):
             break

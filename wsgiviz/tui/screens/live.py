@@ -19,7 +19,7 @@ from wsgiviz.analysis.contract import is_followed
 from wsgiviz.analysis.hot_lines import HotLine, hot_lines
 from wsgiviz.options import SMALLEST_TERMINAL
 from wsgiviz.settings import Settings
-from wsgiviz.state import Location, Slot
+from wsgiviz.state import Location, Phase, Slot
 from wsgiviz.tui import intents
 from wsgiviz.tui.feed import Frame, Pace
 from wsgiviz.tui.lesson.intents import ListLessons, OpenLessons
@@ -214,7 +214,7 @@ class LiveScreen(Screen[None], KeepsLines):
         places = [[line.place for line in of_side] for of_side in lines]
         if self._count_pace.due(self.frame.shown_s) or places != self._marked or not self.frame.playing:
             self._marked = places
-            self.query_one(CodePane).mark(lines)
+            self.query_one(CodePane).mark(lines, over=self.frame.state.phase is Phase.FINISHED)
 
     def _take_settings(self, settings: Settings) -> None:
         """Another scenario or app: other panes."""
