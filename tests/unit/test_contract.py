@@ -116,7 +116,7 @@ def sentence_at(at_s: float, *more: list[Event]) -> str:
         (5.5, "WSGI: The server has called close(); its worker waits for that too. ASGI: The coroutine has returned"),
         (
             7.0,
-            "WSGI: Its worker was held for 6.00 s, from the call to the end of close(). ASGI: It was in the app for",
+            "WSGI: Its worker was held for 6.00 s, 0.97 s of that after the answer, in close(). ASGI: It was in the app",
         ),
     ],
 )

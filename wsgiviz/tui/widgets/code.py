@@ -21,6 +21,9 @@ from wsgiviz.tui.widgets.keeps_lines import Beside
 
 FEWEST_LINES, MOST_LINES = 7, 13
 
+LINES_COME = "here comes the function that most requests are in"
+"""In place of the code, where no app is known beforehand."""
+
 COMMENT = re.compile(r"\s+#")
 """Where a comment begins, or what looks like one."""
 
