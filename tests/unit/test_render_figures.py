@@ -114,3 +114,60 @@ def test_a_worker_s_name_stands_on_one_colour() -> None:
 def test_milliseconds_are_as_exact_in_large_digits_as_in_the_sentence() -> None:
     view = view_of(sleeping_workers(5.5), 5.5)
     assert [figure(replace(view, makespan_s=s)) for s in (0.0531, 0.114, 5.021)] == ["0.053", "0.11", "5.02"]
+
+
+def on_its_way_back() -> Side:
+    """The app is through; of two clients one has read the whole answer."""
+    times = Request(RUN + 1, T0, T0, accepted_ns=T0, began_ns=T0 + MS, ended_ns=T0 + S, pid=1, status=200)
+    requests = [changed(times, received_ns=T0 + S), changed(times, id=RUN + 2, status=0)]
+    run = Run(number=1, planned=2, started_ns=T0, completed=1)
+    return Side("asgi", "asgi", server=Server(up=True, queue_depth=0), run=run, ledger=ledger_of(requests))
+
+
+def test_answered_is_what_its_client_has_read() -> None:
+    lanes = [line[:8] for line in shown(view_of(on_its_way_back(), 2.0)) if line.startswith("   #")]
+    assert lanes == ["   #1 ✓ ", "   #2 ◕ "]
+
+
+def test_what_is_not_shown_is_said_in_fewer_words_where_room_is_short() -> None:
+    doing = (Task.IN_THREAD, Task.FOR_THREAD, Task.AWAITING)
+    requests = [
+        Request(RUN + n, T0, T0, accepted_ns=T0, began_ns=T0 + MS, pid=1, task=doing[n % 3], since_ns=T0 + MS)
+        for n in range(1, 25)
+    ]
+    run = Run(number=1, planned=24, started_ns=T0, in_app=24, in_app_peak=peak_of(24))
+    side = Side("asgi", "asgi", server=Server(up=True, queue_depth=0), run=run, ledger=ledger_of(requests))
+    words = next(line for line in shown(view_of(side, 2.0)) if "more" in line)
+    assert words.endswith("17 more: 6 awaiting, 6 in a thread, 5 for a thread"), words
+
+
+def test_refused_websockets_are_said_once() -> None:
+    statuses = {"planned": 20, "completed": 20, "bad_status": 20, "statuses": {400: 20}, "websocket": True}
+    run = changed(Run(number=1, started_ns=T0, ended_ns=T0 + 26 * MS), **statuses)
+    side = Side("wsgi", server=Server(up=True, queue_depth=0), run=run)
+    text = "\n".join(shown(replace(view_of(side, 2.0), makespan_s=0.026)))
+    assert text.count("refused") == 1, text
+
+
+def test_a_bar_beyond_the_answer_says_by_how_much() -> None:
+    spans = (Span(T0, T0 + 3 * S, Activity.BLOCKED, RUN + 1),)
+    worker = Worker(1, 3, Activity.IDLE, T0 + 3 * S, spans=spans)
+    request = changed(
+        Request(RUN + 1, T0, T0, accepted_ns=T0, began_ns=T0, pid=1, status=200),
+        **dict.fromkeys(("ended_ns", "released_ns"), T0 + 3 * S),
+        received_ns=T0 + 2 * S,
+    )
+    side = Side("wsgi", server=Server(up=True, workers={(1, 0): worker}), run=Run(number=1, planned=1, started_ns=T0))
+    view = replace(view_of(changed(side, ledger=ledger_of([request])), 3.1), by_request=True, at_once=20, wanted=20)
+    for end_s, words in ((8.5, "2.00 s, app 1.00 s longer"), (5.0, "2.00 s + 1.00 s"), (3.7, " 2.00 s")):
+        lanes = shown(replace(view, end_ns=T0 + int(end_s * S)), 59, 30)
+        assert next(line for line in lanes if line.startswith("   #1 ")).endswith(words)
+
+
+def test_a_loop_whose_requests_are_in_threads_does_not_say_that_none_awaits() -> None:
+    requests = [Request(RUN + 1, T0, T0, accepted_ns=T0, began_ns=T0 + MS, pid=1, task=Task.IN_THREAD)]
+    side = on_a_busy_loop()
+    calm = changed(side.server, loops={1: Loop(1)})
+    idle = changed(side, server=calm, ledger=ledger_of(requests))
+    assert row_of(view_of(idle, 0.5), "loop").endswith("idle in select")
+    assert row_of(view_of(changed(idle, ledger=ledger_of([])), 0.5), "loop").endswith("idle in select   await 0")

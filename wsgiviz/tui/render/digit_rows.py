@@ -66,4 +66,6 @@ def _answered(view: PaneView, median: Median) -> list[tuple[Part, ...]]:
     if not run.started_ns:
         return [(Part("", DIM),)]
     done, speed, half, failed = total_rows.answered(view, median)
+    if run.refused and run.refused == run.failed + run.bad_status:  # said in the third line
+        failed = Part("", DIM)
     return [(done, speed, half, failed), (done, speed, failed), (done, failed), (done,)]

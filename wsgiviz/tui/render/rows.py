@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TypeVar, cast
 
-from wsgiviz.state import Activity, Request, Side, Slot, Worker
+from wsgiviz.state import Activity, Request, Side, Slot, Task, Worker
 from wsgiviz.tui.render import (
     attached_rows,
     digit_rows,
@@ -253,7 +253,8 @@ def _more(width: int, head: int, view: PaneView, above: int, below: int, words: 
     if not below:
         return line.row()
     long = f"{below} more: {words}" if not words.startswith("all ") else f"{below} more, {words}"
-    return line.first_fitting((Part(long, DIM),), (Part(f"{below} more", DIM),)).row()
+    brief = long.replace(Task.FOR_THREAD.value, "for a thread").replace(Task.FOR_PROCESS.value, "for a process")
+    return line.first_fitting((Part(long, DIM),), (Part(brief, DIM),), (Part(f"{below} more", DIM),)).row()
 
 
 def _worker_lanes(view: PaneView, width: int, room: int, head: int, scale: Scale, memory: Memory) -> list[Row]:
