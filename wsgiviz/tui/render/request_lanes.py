@@ -5,9 +5,6 @@ The same request stands in the same row of a pane whose server has a loop (`wsgi
 
 from __future__ import annotations
 
-from itertools import groupby
-from operator import itemgetter
-
 from wsgiviz.events import request_number
 from wsgiviz.state import BUSY, Activity, Request, Span, Worker
 from wsgiviz.tui.render.chart import EIGHTHS, Block, Chart, Scale, draw_block
@@ -122,23 +119,12 @@ def _too_short(chart: Chart, request: Request, served_ns: tuple[int, int], scale
         chart.fill(round(left / EIGHTHS), round(right / EIGHTHS), view.glyphs.texture[UNKNOWN], STYLES[UNKNOWN])
 
 
-def _one_colour(chart: Chart, first: int, end: int) -> tuple[int, int]:
-    """The longest run of cells between these that has one style: across two, words can't be read."""
-    runs, at = [(0, first)], first
-    for _, cells in groupby(chart.styles[first:end]):
-        count = len(list(cells))
-        runs.append((count, at))
-        at += count
-    count, at = max(runs, key=itemgetter(0))
-    return at, at + count
-
-
 def _name(chart: Chart, request: Request, extent: tuple[int, int], view: PaneView) -> None:
     """Which worker, in the middle of its longest block, where there is room."""
     worker = server_of(request, view)
     if worker is None:
         return
-    first, end = _one_colour(chart, -(-extent[0] // EIGHTHS), extent[1] // EIGHTHS)
+    first, end = chart.longest_run(-(-extent[0] // EIGHTHS), extent[1] // EIGHTHS)
     name = f"w{worker.number}" + (f".{worker.slot}" if worker.slot else "")
     name = name if view.glyphs.eighths else f" {name} "
     room = end - first - len(name)

@@ -113,8 +113,7 @@ class LiveScreen(Screen[None], KeepsLines):
         self.set_class(height >= TALL, "tall")
         self._arrange_code(height)
         if too_small:
-            least = "{} x {}".format(*SMALLEST_TERMINAL)
-            text = f"too small: {width} x {height}\nplease make it {least} or more"
+            text = "too small: {} x {}\nplease make it {} x {} or more".format(width, height, *SMALLEST_TERMINAL)
             self.query_one("#too-small", Static).update(text)
 
     @property
