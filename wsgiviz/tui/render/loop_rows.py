@@ -22,6 +22,9 @@ LEAST_LANES = 4
 SEEN_FROM = 0.02
 """A loop that is busy for a smaller share of the time is idle."""
 
+LEAST_RUN_NS = 10_000_000
+"""Of a run that has just begun a share says nothing: its first step is all of it."""
+
 BUSY_FROM = 0.5
 """From this share of the time on it is called busy."""
 
@@ -117,7 +120,9 @@ def _words(loops: Sequence[Loop], view: PaneView) -> tuple[Part, Part]:
     if waits:
         text = f"{view.glyphs.activity[Activity.WAITING_FOR_GIL]} waiting for the GIL"
         return Part(text, CellStyle("gil!", "", "b")), Part(text.rpartition(" for")[0], CellStyle("gil!", "", "b"))
-    share = busy_share(loops, view) if view.side.run.running else 0.0
+    run = view.side.run
+    long_enough = view.now_ns - run.started_ns >= LEAST_RUN_NS
+    share = busy_share(loops, view) if run.running and long_enough else 0.0
     if share >= SEEN_FROM:
         if share < BUSY_FROM:
             return (Part(f"{view.glyphs.task[Task.AWAITING]} idle, {share * 100:.0f} % busy", DIM),) * 2
