@@ -86,6 +86,7 @@ class LiveView:
             followed=self.followed,
             timed_s=self.state.settings.timed_s,
             by_request=self.by_request,
+            beside=next((other for other in self.sides if other.name != side.name), None),
             wanted=at_once(self.state.settings) if self.by_request else 0,
             at_once=at_once(self.state.settings),
             stage=self.stage,
@@ -135,7 +136,10 @@ class LiveView:
         if self.state.phase is not Phase.FINISHED or not all(side.run.ended_ns for side in sides):
             return now_ns
         busy = any(worker.busy for side in sides for worker in side.server.living())
-        return now_ns if busy else max((side.run.ended_ns for side in sides), default=now_ns)
+        ends = [side.run.ended_ns for side in sides]
+        if is_followed(self.state.settings):  # the steps go on until the app is through with the request
+            ends += [request.ended_ns for side in sides for request in side.ledger.ours()]
+        return now_ns if busy else max(ends, default=now_ns)
 
     def _title(self, side: Side) -> str:
         settings = self.state.settings

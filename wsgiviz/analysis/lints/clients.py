@@ -76,6 +76,9 @@ def _slow_client(context: LintContext, side: Side) -> str | None:
     are = wording.every(side, slots, of) if held == slots else wording.some(side, held, slots, of)
     clients = "a slow client" if held == 1 else "slow clients"
     cure = "a proxy in front" if side.kind == "gthread" else "a proxy in front, gthread or an ASGI server"
+    if side.run.ended_ns:
+        were = wording.past(are)
+        return f"{were} held by {clients}, with nothing in the app: {cure} would have waited instead."
     return f"{are} held by {clients} ({doing}), with nothing in the app: {cure} would wait instead."
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 from wsgiviz.analysis.deaths import cause, last_seen, stale
 from wsgiviz.analysis.lints.wording import request_name
@@ -34,15 +36,37 @@ def head(worker: Worker, width: int, view: PaneView) -> list[Part]:
 
 def lane(
     worker: Worker, history: History, scale: Scale, view: PaneView, lines: int, status: bool
-) -> tuple[list[Part], list[Part]]:
-    """The history of one worker, with and without words in it; without a status, its death in words too."""
+) -> list[list[Part]]:
+    """The history of one worker in ``lines`` lines, with words in the first; without a status, its death in words
+    too."""
     history.take(worker.spans)
     chart = history.chart(worker.spans, view.now_ns)
     below = chart.copy().parts() if lines > 1 else []
     history.draw_names(chart, view.followed)
     if not worker.alive:
         _draw_death(chart, worker, scale, view, not status)
-    return chart.parts(), below
+    if lines < 2:
+        return [chart.parts()]
+    return [levels(parts, at, lines, view) for at, parts in enumerate([chart.parts(), *[below] * (lines - 1)])]
+
+
+def levels(parts: list[Part], line: int, lines: int, view: PaneView) -> list[Part]:
+    """Of a lane ``lines`` high, that line from above: where a cell has a level, it is one of all of these lines, and
+    not of each of them."""
+    if not view.glyphs.eighths or not any(LEVEL.search(part.text) for part in parts if not part.style.back):
+        return parts
+    table = _levels_of(line, lines, view.glyphs.levels)
+    return [part if part.style.back else Part(part.text.translate(table), part.style) for part in parts]
+
+
+LEVEL = re.compile("[▁-▇]")
+
+
+@lru_cache(maxsize=64)
+def _levels_of(line: int, lines: int, signs: str) -> dict[int, str]:
+    top, below = len(signs) - 1, lines - 1 - line
+    found = {level: level * lines - below * top for level in range(1, top)}
+    return {ord(signs[level]): signs[max(0, min(top, eighths))] for level, eighths in found.items()}
 
 
 def _draw_death(chart: Chart, worker: Worker, scale: Scale, view: PaneView, in_words: bool) -> None:
@@ -94,7 +118,7 @@ def _doing(worker: Worker, request: Request | None, view: PaneView) -> tuple[str
     activity, now_ns = worker.activity.value, view.now_ns
     lasts = running((now_ns - worker.since_ns) / 1e9)
     if not worker.req:
-        return (*_silence(worker, lasts), f"{activity} {lasts}")
+        return (*_silence(worker, lasts), f"{activity} {lasts}" if lasts != running(0) else activity)
     held = f"on {_name(view.side, worker.req)}"
     if view.side.of_earlier_run(worker.req):
         held += " of the run before"
@@ -105,6 +129,8 @@ def _doing(worker: Worker, request: Request | None, view: PaneView) -> tuple[str
     if worker.activity is Activity.BLOCKED and not worker.slot and worker.pid in view.side.server.self_calls:
         return f"{activity} {lasts} {held}, calling its own server", f"{held}, calling its own server", held
     iterates = ", iterating" if worker.iterating and worker.activity in IN_APP else ""
+    if lasts == running(0):
+        return f"{activity} {held}{iterates}", f"{activity} {held}", held
     return f"{activity} {lasts} {held}{iterates}", f"{activity} {lasts} {held}", f"{activity} {held}", held
 
 
