@@ -148,8 +148,10 @@ def test_a_blocking_call_holds_the_loop() -> None:
     again = reduced(steps, before=state)
     assert says("loop-held", seen(again, 0.7)) == (
         "Single steps hold the event loop at blocking.py:12 time.sleep (the longest so far: #1, 0.50 s): "
-        "until a request awaits, no other request makes progress; 1 request waits."
-    )
+        "until a request awaits, no other request makes progress."
+    ), "the first awaits: nobody knows whether what it awaits has come"
+    come = reduced([RequestSent(at(0.65), "asgi", DRIVER, RUN + 3, T0)], before=again)
+    assert str(says("loop-held", seen(come, 0.7))).endswith("no other request makes progress; 1 request waits.")
     assert says("loop-held", seen(again, 3)) is not None, "the second holds it"
     free = reduced([StepEnded(at(0.62), "asgi", PID, RUN + 2, MS)], before=again)
     assert says("loop-held", seen(free, 3)) is None, "it is long ago"

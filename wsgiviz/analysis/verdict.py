@@ -110,15 +110,22 @@ def verdict(state: State, now_ns: int) -> Verdict | None:
 
 def _troubled(context: LintContext, sides: list[Side]) -> str:
     """Why times must not be compared."""
-    for side in sides:
-        run, name = side.run, context.label(side)
-        lost = run.failed + run.bad_status - run.refused
-        if run.cancelled:
-            return "The run was cancelled: it says nothing about which model fits."
-        if lost or side.deaths:
-            what = f"{lost} of {requests(run.planned)} failed" if lost else "Workers died"
-            return f"{what} on {name}: its times don't say which model fits; find the cause first."
-    return ""
+    if any(side.run.cancelled for side in sides):
+        return "The run was cancelled: it says nothing about which model fits."
+    troubles = [what for side in sides if (what := _trouble(context, side))]
+    if not troubles:
+        return ""
+    its = "its" if len(troubles) == 1 else "their"
+    return f"{', '.join(troubles)}: {its} times don't say which model fits; find the cause first."
+
+
+def _trouble(context: LintContext, side: Side) -> str:
+    """ "2 of 20 requests failed on WSGI"; "" where nothing did."""
+    run, name = side.run, context.label(side)
+    lost = run.failed + run.bad_status - run.refused
+    if lost:
+        return f"{lost} of {requests(run.planned)} failed on {name}"
+    return f"Workers died on {name}" if side.deaths else ""
 
 
 def _websockets(context: LintContext, sides: list[Side]) -> Verdict:
@@ -212,7 +219,10 @@ def _waiting(context: LintContext, demand: Demand, slots: Side, loop: Side, rati
         waited += f" for {percent(waits)} of their time in the app"
     missing, steps = _not_measured(context, [slots, loop]), after_waiting(context.state.settings, ratio >= LEVEL)
     if ratio >= LEVEL:
-        because = f"{waited}, {at_once} of them at once: one loop held them all, {held} {slot(slots)}s held {held}."
+        loops = len(loop.server.processes())
+        all_in = "one loop" if loops < 2 else f"{loops} loops"
+        most = min(held, slots.run.in_app_peak.most or held)
+        because = f"{waited}, {at_once} of them at once: {all_in} held them all, {held} {slot(slots)}s held {most}."
         words = "An event loop fits this load."
         return Verdict(demand, Fits.LOOP, words, because, _tuned(slots, at_once), missing, steps)
     if ratio < 1 / LEVEL:
