@@ -146,7 +146,7 @@ def _demand(sides: list[Side], now_ns: int) -> Demand:
     service = metrics.quantiles(metrics.service(side))
     if service is None:
         return Demand.UNKNOWN
-    if _with_clients(side, now_ns) >= MOSTLY and _client_s(side, now_ns) * 1e9 >= SHORTEST_SEEN_NS:
+    if _with_clients(side, now_ns) >= MOSTLY and metrics.with_client_s(side, now_ns) * 1e9 >= SHORTEST_SEEN_NS:
         return Demand.CLIENTS
     if service.p50 * 1e9 < SHORTEST_SEEN_NS and service.p90 * 1e9 < 2 * SHORTEST_SEEN_NS:
         return Demand.SHORT
@@ -257,14 +257,6 @@ def _with_clients(side: Side, now_ns: int) -> float:
     """Share of its slots' busy time in which they waited for clients; 0 where nobody knows."""
     found = metrics.fractions(side, now_ns)
     return 0.0 if side.is_loop else (found.reading or 0.0) + (found.writing or 0.0)
-
-
-def _client_s(side: Side, now_ns: int) -> float:
-    """For how long a request kept its slot reading and writing, on average: a client is slow by this, and not by the
-    share that reading and writing have of what a server does with a short request."""
-    times = metrics.per_worker(side, now_ns)
-    with_clients_s = sum((each.reading_s or 0.0) + (each.writing_s or 0.0) for each in times)
-    return with_clients_s / max(1, sum(each.requests for each in times))
 
 
 def _computing(context: LintContext, slots: Side, loop: Side, ratio: float) -> Verdict:
