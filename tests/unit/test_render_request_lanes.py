@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from tests.unit.states import MS, RUN, T0, S
+from tests.unit.states import MS, RUN, T0, S, sleeping_workers
 from wsgiviz.state import Activity, Request, Run, Server, Side, Span, Worker
 from wsgiviz.tui.render.chart import Chart, Scale
+from wsgiviz.tui.render.line import text_of
 from wsgiviz.tui.render.request_lanes import draw
-from wsgiviz.tui.render.task_lanes import summary
+from wsgiviz.tui.render.rows import rows
+from wsgiviz.tui.render.task_lanes import summary, task_sign
 from wsgiviz.tui.render.view import PaneView
 
 PID, SLOT = 100, 1
@@ -61,3 +63,33 @@ def test_what_its_thread_did_is_not_kept_any_more_and_it_waited_all_the_same() -
 def test_requests_that_are_not_shown_are_counted_by_what_their_workers_do() -> None:
     waiting = replace(SECOND, id=RUN + 3, began_ns=0, pid=0, slot=0)
     assert summary([SECOND, waiting], view_at(1.5)) == "1 blocked, 1 queued"
+
+
+def test_a_request_whose_worker_stops_is_held_until_the_worker_is_gone() -> None:
+    """From gunicorn's SIGABRT to its SIGKILL: by worker there are arrows, and here there was nothing."""
+    spans = (Span(at(0), at(1), Activity.BLOCKED, RUN + 1), Span(at(1), at(2), Activity.STOPPING, RUN + 1))
+    worker = Worker(PID, 1, Activity.DEAD, at(2), slot=SLOT, spans=spans)
+    side = Side("wsgi", "sync", server=Server(up=True, workers={(PID, SLOT): worker}), run=Run(planned=1))
+    held = Request(RUN + 1, T0, T0, accepted_ns=T0, began_ns=T0, pid=PID, slot=SLOT, failed_ns=at(2), error="closed")
+    chart = Chart(40)
+    draw(chart, held, Scale.over(T0, at(4), 40), PaneView(side, "", at(3), T0, at(4), by_request=True))
+    assert "".join(chart.chars).rstrip().endswith("↓" * 6)
+
+
+def test_with_room_a_lane_is_as_solid_as_a_worker_s() -> None:
+    """Four lanes in thirty lines: blocks of two lines left the most of a large screen empty."""
+    side = sleeping_workers(0.5, requests=4)
+    view = PaneView(side, "", at(0.5), T0, at(1), by_request=True, wanted=4, at_once=4)
+    lines = [text_of(row) for row in rows(view, 98, 35)]
+    first = next(number for number, line in enumerate(lines) if " #1 " in line)
+    solid = [line.count("█") > 30 for line in lines[first : first + 12]]
+    assert solid == [True, True, True, True, True, False, True, True, True, True, True, False]
+
+
+def test_what_the_app_is_through_with_has_its_answer_only_when_the_client_has() -> None:
+    """Beside "0 of 2 answered" there is no tick."""
+    through, view = Request(RUN + 2, T0, T0, began_ns=at(1), ended_ns=at(1.5)), view_at(2.5)
+    assert task_sign(through, view).text == view.glyphs.activity[Activity.WRITING]
+    assert summary([through], view) == "writing"
+    received = replace(through, received_ns=at(2))
+    assert (task_sign(received, view).text, summary([received], view)) == ("✓", "answered")

@@ -83,7 +83,8 @@ def _blocks(
     for activity, begin, end in spans:
         left, right = max(before.right, scale.at(begin)), scale.at(end)
         if right > left:
-            block = Block(left, right, activity, COLOUR[activity] + shade, request.id)
+            colour = COLOUR[activity]
+            block = Block(left, right, activity, colour + shade if colour != "dim" else colour, request.id)
             draw_block(chart, before, block, view.glyphs)
             before, extent = block, (extent[0] if extent[1] else left, right)
     return extent
@@ -99,7 +100,7 @@ def _served(request: Request, within_ns: tuple[int, int], view: PaneView) -> lis
             break
         if span.start_ns >= within_ns[1]:
             continue
-        if span.activity in BUSY and span.req in (0, request.id):
+        if (span.activity in BUSY and span.req in (0, request.id)) or _stops_with(span, request):
             found.append(span)
         elif span.start_ns < (request.began_ns or within_ns[1]):
             break
@@ -107,6 +108,11 @@ def _served(request: Request, within_ns: tuple[int, int], view: PaneView) -> lis
         (span.activity, max(span.start_ns, within_ns[0]), min(span.end_ns or view.now_ns, within_ns[1]))
         for span in reversed(found)
     ]
+
+
+def _stops_with(span: Span, request: Request) -> bool:
+    """Its worker was told to stop, or did, and had the request until the end."""
+    return span.activity is Activity.STOPPING and span.req == request.id
 
 
 def _too_short(chart: Chart, request: Request, served_ns: tuple[int, int], scale: Scale, view: PaneView) -> None:

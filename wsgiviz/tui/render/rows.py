@@ -347,7 +347,8 @@ def _request_lanes(view: PaneView, width: int, room: int, head: int, scale: Scal
                 return row, *[blank] * (thick - 1)
             bare = memory.drawn(track + BELOW, life, scale, view.glyphs, lambda: Answers(scale, request_lanes.bare))
             below = bare.chart(tracks, track, drawn).parts()
-            return row, (Part(" " * head, PLAIN), *below, END), *[blank] * (thick - 2)
+            solid = max(2, thick - 1)  # a blank between two lanes, where there is room for one
+            return row, *[(Part(" " * head, PLAIN), *below, END)] * (solid - 1), *[blank] * (thick - solid)
 
         grown = kind.growth(last, reached, drawn)
         key = (grown, life, scale, width, view.glyphs.name, last.id == view.followed, thick, view.stage)
