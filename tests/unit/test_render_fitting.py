@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from wsgiviz.analysis.captions import READY, Caption
 from wsgiviz.state import Location
-from wsgiviz.tui.render.fitting import fitted, lines_of, wordings
+from wsgiviz.tui.render.fitting import fitted, lines_of, wordings, wrapped
 from wsgiviz.tui.render.glyphs import UNICODE
 from wsgiviz.tui.render.head_rows import fitting_title
 from wsgiviz.tui.render.words import place
@@ -99,3 +99,16 @@ def test_what_was_not_measured_is_true_as_far_as_it_is_shown() -> None:
 def test_a_sentence_may_begin_with_the_name_of_a_server() -> None:
     text = "Processes fit this load. gthread waited for the GIL for 61 % of its busy time: its threads share one."
     assert fitted(text, 60, 1) == "gthread waited for the GIL for 61 % of its busy time."
+
+
+def test_a_number_is_not_parted_from_its_unit() -> None:
+    assert wrapped("no heartbeat within --timeout (2 s); a worker", 34) == [
+        "no heartbeat within --timeout",
+        "(2 s); a worker",
+    ]
+    assert wrapped("it took 20 ms of 100 % and 5 spoons", 10) == ["it took", "20 ms of", "100 % and", "5 spoons"]
+
+
+def test_a_word_longer_than_a_line_is_broken() -> None:
+    assert wrapped("at abcdefghij k", 4) == ["at", "abcd", "efgh", "ij k"]
+    assert wrapped("", 4) == [""]

@@ -16,9 +16,10 @@ from wsgiviz.tui.render.block_digits import LINES, PIXELS, block_digits, cells
 from wsgiviz.tui.render.fitting import fitted
 from wsgiviz.tui.render.head_rows import colour_of
 from wsgiviz.tui.screens.bindings import CONTROL, VIEW, keys_of
+from wsgiviz.tui.screens.live_sizes import code_is_shown, least_code
 from wsgiviz.tui.source import Source, lifespan_lines
-from wsgiviz.tui.widgets.caption import LABELS, card
-from wsgiviz.tui.widgets.code import shown_numbers
+from wsgiviz.tui.widgets.caption import LABELS, card, row_tone
+from wsgiviz.tui.widgets.code import code_end, shown_numbers, worth_showing
 
 KEYS = {"+": "plus", "-": "minus", "]": "right_square_bracket"}
 
@@ -145,3 +146,35 @@ def test_digits_of_blocks_are_as_wide_as_is_said(scale: int) -> None:
 
 def test_no_two_digits_look_alike() -> None:
     assert len(set(PIXELS.values())) == len(PIXELS)
+
+
+def test_what_happened_may_be_a_warning_and_the_rest_of_the_card_is_none() -> None:
+    assert [row_tone(Tone.WARN, first) for first in (True, False)] == [Tone.WARN, Tone.PLAIN]
+    assert [row_tone(Tone.GOOD, first) for first in (True, False)] == [Tone.GOOD, Tone.GOOD]
+
+
+def test_a_line_of_code_without_room_loses_its_comment_and_not_half_of_it() -> None:
+    line = 'value = call("#1")  # the loop goes on'
+    assert line[: code_end(line, 30)] == 'value = call("#1")'
+    assert code_end(line, 10) == len(line), "the code itself has no room: it is cut"
+    assert code_end("    # nothing but a comment, and a long one", 20) == 43
+
+
+def test_what_all_demo_apps_need_is_no_code_to_show() -> None:
+    """Each request is for a moment in `send_text`, which stood where the computing should."""
+    places = [Location("demo_apps/http_text.py", 51, "send_text"), Location("demo_apps/cpu.py", 28, "count_primes")]
+    found = tuple(HotLine(place, (), 1, Task.RUNNING) for place in places)
+    assert [line.place.file for line in worth_showing(found)] == ["demo_apps/cpu.py"]
+
+
+@pytest.mark.parametrize(
+    ("lanes", "beside", "shown"),
+    [(20, 33, True), (60, 33, True), (40, 33, True), (20, 19, False), (40, 19, False), (0, 19, True)],
+)
+def test_a_large_screen_shows_code_beside_many_lanes(lanes: int, beside: int, shown: bool) -> None:
+    """Where not all of sixty requests have a lane anyway, eight more are worth less than the code."""
+    assert code_is_shown(lanes, beside, beside + 9) is shown
+
+
+def test_code_has_room_for_a_function_that_the_app_calls_where_lanes_have_all_they_need() -> None:
+    assert [least_code(lanes, beside) for lanes, beside in ((20, 33), (22, 33), (60, 33), (0, 28))] == [9, 1, 1, 1]

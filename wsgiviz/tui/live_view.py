@@ -260,7 +260,7 @@ class LiveView:
 
 
 def _through_ns(side: Side) -> int:
-    """When clients, and then workers, were through with a run that has ended: some of these go on after the answer."""
+    """When clients and workers were through with a run that has ended: some of these go on after the answer."""
     ended_ns = side.run.ended_ns
     longer_ns = max((r.released_ns or r.ended_ns for r in side.ledger.latest(LAST)), default=0)
     return longer_ns if longer_ns - ended_ns > GOES_ON_NS else ended_ns

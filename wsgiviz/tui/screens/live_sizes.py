@@ -1,5 +1,9 @@
 """How the live screen shares out its lines, and how often its parts change."""
 
+from __future__ import annotations
+
+from wsgiviz.tui.render.layout import layout
+
 NARROW = 80
 ONE_LINE = 110
 """A caption has up to 200 characters or so: below this width it takes two lines."""
@@ -27,3 +31,27 @@ and code need not change more often either."""
 
 COUNT_S = 0.3
 """How many requests are at a line may change in every frame, and nobody reads it so often."""
+
+
+ENOUGH = 30
+"""Lines of a pane that are many lanes, though not all: without code there would be some more, and no code."""
+
+SPARE = 2
+"""Lines of lanes that a loop or a pool each may need."""
+
+
+def code_is_shown(lanes: int, beside: int, without: int) -> bool:
+    """Whether there is code where so many requests have lanes, in panes of ``beside`` lines with it and ``without``
+    it: where all fit beside it, or on a large screen where they do not fit anyway."""
+    return fits(lanes, beside) or (beside >= ENOUGH and not fits(lanes, without))
+
+
+def least_code(lanes: int, beside: int) -> int:
+    """Lines for the code even of a short app, whose functions may be longer, where a pane of ``beside`` lines has all
+    its parts nevertheless."""
+    return CODE if beside >= ENOUGH and layout(beside).lanes >= lanes + SPARE else 1
+
+
+def fits(lanes: int, height: int) -> bool:
+    """Whether so many lanes have a line each in a pane of that height."""
+    return lanes <= layout(height, lanes).lanes

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from pygments.token import Token  # type: ignore[import-untyped]
+from rich.cells import cell_len
 from textual import events
 from textual.app import ComposeResult
 from textual.content import Content
@@ -23,6 +24,8 @@ FEWEST_LINES, MOST_LINES = 7, 13
 
 COMMENT = re.compile(r"\s+#")
 """Where a comment begins, or what looks like one."""
+
+HELPERS = "demo_apps/http_text.py"
 
 Marks = Mapping[int, HotLine]
 """By line number: who is there."""
@@ -55,7 +58,7 @@ class CodePane(Beside):
         self._source_at = source_at
         self._sources: tuple[Source, ...] = ()
         self._calls: tuple[str, ...] = ()
-        self._most = MOST_LINES
+        self._most, self._least = MOST_LINES, 1
 
     def compose(self) -> ComposeResult:
         yield Listing("left", self._glyphs, self._source_at)
@@ -66,10 +69,11 @@ class CodePane(Beside):
         """Lines for the longest of the functions, whole."""
         return max((len(source.lines) - len(lifespan_lines(source)) for source in self._sources), default=0) + 1
 
-    def fit(self, most: int) -> None:
-        """Have at most so many lines; with 1, the line that matters most."""
-        if most != self._most:
-            self._most = most
+    def fit(self, most: int, least: int = 1) -> None:
+        """Have at most so many lines; with 1, the line that matters most. ``least``: so many where the apps are
+        shorter, for the functions that they call."""
+        if (most, least) != (self._most, self._least):
+            self._most, self._least = most, least
             self._arrange()
 
     def show(self, sources: Sequence[Source], calls: Sequence[str] = ()) -> None:
@@ -81,6 +85,7 @@ class CodePane(Beside):
 
     def _arrange(self) -> None:
         height = self._most if self._most < FEWEST_LINES else max(FEWEST_LINES, min(self._most, self.wanted))
+        height = max(height, self._least)
         shown = zip(self.query(Listing), (*self._sources, None, None), (*self._calls, "", ""), strict=False)
         for listing, found, call in shown:
             listing.display = found is not None
@@ -140,6 +145,7 @@ class Listing(Coloured):
 
     def mark(self, found: tuple[HotLine, ...]) -> None:
         """Mark these, and show the code in which most of them are."""
+        found = worth_showing(found)
         if found == self._found:
             return
         self._found = found
@@ -206,7 +212,23 @@ class Listing(Coloured):
         )
 
     def _cut(self, line: Content, room: int) -> Content:
-        return line if line.cell_length <= room else line.truncate(room, ellipsis=not self._ascii_only)
+        if line.cell_length <= room:
+            return line
+        return line[: code_end(line.plain, room)].truncate(room, ellipsis=not self._ascii_only)
+
+
+def code_end(line: str, room: int) -> int:
+    """Where to end a line that has no room: before its comment, if it is code that fits without one. Half a comment
+    says nothing."""
+    comment = COMMENT.search(line)
+    code = line[: comment.start()] if comment else ""
+    return len(code) if code.strip() and cell_len(code) <= room else len(line)
+
+
+def worth_showing(found: Iterable[HotLine]) -> tuple[HotLine, ...]:
+    """Those in the code that a scenario or a person has written: not in what all demo apps need, where each of them
+    is for a moment."""
+    return tuple(line for line in found if not line.place.file.endswith(HELPERS))
 
 
 def coloured(source: Source, ascii_only: bool) -> list[Content]:
