@@ -98,9 +98,13 @@ def _pitfall(context: LintContext, occurrences: Occurrences) -> Caption | None:
 
 def _by_now(context: LintContext, finding: Finding, side: Side) -> str | None:
     """What the lint says of the state that is shown, None where it does not apply any more: a finding is as old as
-    the last tick, and its numbers would contradict those above the sentence."""
+    the last tick, and its numbers would contradict those above the sentence. At the time of the newest event, as in
+    a tick: what has happened since nobody knows yet."""
     lint = BY_NAME.get(finding.lint)
-    return lint.of(context, side) if lint is not None and context.running else finding.message
+    if lint is None or not context.running:
+        return finding.message
+    known_ns = min(context.now_ns, context.state.t_ns or context.now_ns)
+    return lint.of(replace(context, now_ns=known_ns), side)
 
 
 # --- what matters more than any pitfall -------------------------------------------------------------------------
