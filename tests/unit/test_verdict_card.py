@@ -177,4 +177,6 @@ def test_a_large_screen_shows_code_beside_many_lanes(lanes: int, beside: int, sh
 
 
 def test_code_has_room_for_a_function_that_the_app_calls_where_lanes_have_all_they_need() -> None:
-    assert [least_code(lanes, beside) for lanes, beside in ((20, 33), (22, 33), (60, 33), (0, 28))] == [9, 1, 1, 1]
+    assert [least_code(lanes, 42, 6) for lanes in (0, 5, 20, 22, 60)] == [9, 9, 9, 1, 1]
+    assert least_code(12, 42, 6) == 1, "twelve lanes would be of one line instead of two"
+    assert [least_code(0, height, code) for height, code in ((37, 6), (42, 10))] == [1, 1]

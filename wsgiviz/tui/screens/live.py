@@ -127,12 +127,13 @@ class LiveScreen(Screen[None], KeepsLines):
         return self.has_class("stage")
 
     def _arrange_code(self, height: int) -> None:
-        wanted, left = self._code_wanted, height - FRAME - self.BARS - CODE
+        wanted, whole = self._code_wanted, height - FRAME - self.BARS
         lanes = at_once(self.frame.state.settings) if self.by_request else 0
         if wanted is None and not self.frame.state.attached:
-            wanted = height >= SHORT and left >= 0 and code_is_shown(lanes, left, self._without_code)
+            wanted = height >= SHORT and whole >= CODE and code_is_shown(lanes, whole - CODE, whole)
         self.set_class(not wanted, "short")
-        most, least = (1, 1) if self.stage else (self._code_lines(height, lanes), least_code(lanes, left))
+        most = 1 if self.stage else self._code_lines(height, lanes)
+        least = 1 if self.stage else least_code(lanes, whole, most)
         self.query_one(CodePane).fit(most, least)
 
     def _code_lines(self, height: int, lanes: int) -> int:

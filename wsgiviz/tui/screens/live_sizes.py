@@ -46,10 +46,14 @@ def code_is_shown(lanes: int, beside: int, without: int) -> bool:
     return fits(lanes, beside) or (beside >= ENOUGH and not fits(lanes, without))
 
 
-def least_code(lanes: int, beside: int) -> int:
-    """Lines for the code even of a short app, whose functions may be longer, where a pane of ``beside`` lines has all
-    its parts nevertheless."""
-    return CODE if beside >= ENOUGH and layout(beside).lanes >= lanes + SPARE else 1
+def least_code(lanes: int, height: int, code: int) -> int:
+    """Lines for the code even of a short app that needs ``code``, whose functions may be longer: where both have
+    ``height`` lines, and lanes lose nothing by it but blanks."""
+    beside, before = height - CODE, height - code
+    if code >= CODE or beside < ENOUGH or layout(beside).lanes < lanes + SPARE:
+        return 1
+    thinner = lanes > 0 and layout(beside).lanes < 2 * lanes <= layout(before).lanes
+    return 1 if thinner else CODE
 
 
 def fits(lanes: int, height: int) -> bool:
