@@ -120,6 +120,8 @@ def test_other_branches_stay(other: str) -> None:
 def test_one_line_alone_is_where_it_waits() -> None:
     assert shown_numbers(SOURCE, {}, 1, 0, "asyncio.sleep") == [20]
     assert shown_numbers(SOURCE, {}, 1, 19, "asyncio.sleep") == [19]
+    page = Source("app.py", 8, ("def app(environ, start_response):", "    start_response(OK)", "    return [PAGE]"))
+    assert shown_numbers(page, {}, 1, 0, "return [page]") == [10]
 
 
 def test_marks_have_the_colour_of_their_state() -> None:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from tests.unit.lint_contexts import over, side, state_of
+from tests.unit.lint_contexts import but, over, side, state_of
 from tests.unit.states import T0, answered_request
 from wsgiviz.analysis.occurrences import Occurrences
 from wsgiviz.state import Phase
@@ -148,3 +148,14 @@ def test_a_finished_run_stands_still_when_its_workers_are_through(released_s: fl
     shown = over(side(requests=[held]), 5.0)
     frame = Frame(state_of(shown, phase=Phase.FINISHED), T0 + 60 * S, Occurrences())
     assert LiveView(frame, UNICODE).stopped_ns == T0 + int(stands_at_s * S)
+
+
+@pytest.mark.parametrize(("refused", "times"), [(0, [4.0, 0.0]), (20, [0.0, 0.0])])
+def test_who_refuses_is_not_faster(refused: int, times: list[float]) -> None:
+    """WSGI was "195 times faster" than the side that held twenty WebSockets for five seconds."""
+    quick, slow = (
+        but(over(side(name), took_s), first_planned_ns=T0) for name, took_s in (("wsgi", 1.0), ("asgi", 4.0))
+    )
+    quick = but(quick, websocket=bool(refused), statuses={400: refused})
+    frame = Frame(state_of(quick, slow, phase=Phase.FINISHED), T0 + 60 * S, Occurrences())
+    assert [pane.faster for pane in LiveView(frame, UNICODE).panes()] == times

@@ -106,9 +106,10 @@ class LiveView:
 
     @cached_property
     def _faster(self) -> dict[str, float]:
-        """By how much one side was faster, where both answered all of the same."""
+        """By how much one side was faster, where both answered all of the same: who refuses is done soon."""
         sides = self.sides
-        whole = all(s.run.ended_ns and s.run.done and not (s.run.cancelled or s.run.failed) for s in sides)
+        unlike = any(s.run.cancelled or s.run.failed or s.run.refused for s in sides)
+        whole = not unlike and all(s.run.ended_ns and s.run.done for s in sides)
         timed, running = self.state.settings.timed_s is not None, self.state.phase is Phase.RUNNING
         if len(sides) != 2 or not whole or timed or running:
             return {}

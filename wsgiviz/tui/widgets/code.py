@@ -254,5 +254,6 @@ def shown_numbers(source: Source, marks: Marks, room: int, focus: int, call: str
 def _line_of(call: str, source: Source, numbers: list[int]) -> int:
     """The line in which nobody has been seen yet, and everybody will be; 0 where that is not known."""
     body = [number for number in numbers if number > source.first_line]
-    called = [number for number in body if call and f"{call}(" in source.lines[number - source.first_line]]
+    wanted = call.lower() if " " in call else f"{call}(".lower()  # "return [page]" is a line, and no call
+    called = [number for number in body if call and wanted in source.lines[number - source.first_line].lower()]
     return next(iter(called), body[0] if body else 0)
