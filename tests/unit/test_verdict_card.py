@@ -19,7 +19,7 @@ from wsgiviz.tui.screens.bindings import CONTROL, VIEW, keys_of
 from wsgiviz.tui.screens.live_sizes import code_is_shown, least_code
 from wsgiviz.tui.source import Source, lifespan_lines
 from wsgiviz.tui.widgets.caption import LABELS, card, row_tone
-from wsgiviz.tui.widgets.code import code_end, shown_numbers, worth_showing
+from wsgiviz.tui.widgets.code import badge, code_end, shown_numbers, worth_showing
 
 KEYS = {"+": "plus", "-": "minus", "]": "right_square_bracket"}
 
@@ -160,6 +160,12 @@ def test_a_line_of_code_without_room_loses_its_comment_and_not_half_of_it() -> N
     assert line[: code_end(line, 30)] == 'value = call("#1")'
     assert code_end(line, 10) == len(line), "the code itself has no room: it is cut"
     assert code_end("    # nothing but a comment, and a long one", 20) == 43
+
+
+def test_who_is_at_a_line_takes_few_words_where_its_code_needs_the_room() -> None:
+    at = HotLine(Location("app.py", 3, "sleep"), ("1.1", "1.2", "2.1"), 0, Activity.BLOCKED)
+    assert badge(at, "    time.sleep(seconds)  # a comment may go", 45) == "workers 1.1 1.2 2.1"
+    assert badge(at, "    time.sleep(number(query))", 45) == "3 workers"
 
 
 def test_what_all_demo_apps_need_is_no_code_to_show() -> None:

@@ -191,7 +191,7 @@ class Listing(Coloured):
             return head + self._cut(line, max(8, width - head.cell_length))
         colour = self.words(colour_of(at.state), "b")
         head = Content.assemble((f"{number:>4}", colour), (self._glyphs.here, colour), " ")
-        words = at.words if len(at.words) <= width // 2 else at.brief
+        words = badge(at, line.plain, width - head.cell_length)
         room = max(8, width - head.cell_length - len(words) - 2)
         code = self._cut(line, room)
         gap = " " * max(1, room - code.cell_length + 2)
@@ -217,12 +217,24 @@ class Listing(Coloured):
         return line[: code_end(line.plain, room)].truncate(room, ellipsis=not self._ascii_only)
 
 
+def badge(at: HotLine, line: str, room: int) -> str:
+    """Who is there, in few words where the line's code has no room beside all of them."""
+    fits = cell_len(_code_of(line)) + len(at.words) + 2 <= room
+    return at.words if fits else at.brief
+
+
 def code_end(line: str, room: int) -> int:
     """Where to end a line that has no room: before its comment, if it is code that fits without one. Half a comment
     says nothing."""
+    code = _code_of(line)
+    return len(code) if cell_len(code) <= room else len(line)
+
+
+def _code_of(line: str) -> str:
+    """Without its comment, if it is not one as a whole."""
     comment = COMMENT.search(line)
     code = line[: comment.start()] if comment else ""
-    return len(code) if code.strip() and cell_len(code) <= room else len(line)
+    return code if code.strip() else line
 
 
 def worth_showing(found: Iterable[HotLine]) -> tuple[HotLine, ...]:
