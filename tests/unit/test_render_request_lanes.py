@@ -5,10 +5,10 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from tests.unit.states import MS, RUN, T0, S, sleeping_workers
-from wsgiviz.state import Activity, Request, Run, Server, Side, Span, Worker
+from wsgiviz.state import Activity, ReadingClient, Request, Run, Server, Side, Span, Worker
 from wsgiviz.tui.render.chart import Chart, Scale
 from wsgiviz.tui.render.line import text_of
-from wsgiviz.tui.render.request_lanes import draw
+from wsgiviz.tui.render.request_lanes import draw, sign
 from wsgiviz.tui.render.rows import rows
 from wsgiviz.tui.render.task_lanes import summary, task_sign
 from wsgiviz.tui.render.view import PaneView
@@ -93,3 +93,20 @@ def test_what_the_app_is_through_with_has_its_answer_only_when_the_client_has() 
     assert summary([through], view) == "writing"
     received = replace(through, received_ns=at(2))
     assert (task_sign(received, view).text, summary([received], view)) == ("✓", "answered")
+
+
+def test_a_request_that_a_worker_still_reads_is_no_more_in_the_queue() -> None:
+    """The worker knows its client's port, and the driver whose that is: four of twelve clients that send slowly."""
+    client = ReadingClient("127.0.0.1:5004", 40, at(0.5))
+    spans = (Span(at(0), at(0.5), Activity.IDLE, 0), Span(at(0.5), 0, Activity.READING, 0))
+    worker = Worker(PID, 1, Activity.READING, at(0.5), spans=spans, client=client)
+    side = Side("wsgi", "sync", server=Server(up=True, workers={worker.key: worker}), run=Run(planned=2))
+    view = PaneView(side, "", at(2), T0, at(4), by_request=True)
+    read, queued = (Request(RUN + n, T0, T0, port=5000 + n) for n in (4, 5))
+    charts = [Chart(40), Chart(40)]
+    for chart, request in zip(charts, (read, queued), strict=True):
+        draw(chart, request, Scale.over(T0, at(4), 40), view)
+    assert "".join(charts[0].chars).rstrip() == "·····" + "░░░░░░w1░░░░░░░"
+    assert "".join(charts[1].chars).rstrip() == "·" * 20
+    assert [sign(one, view).text for one in (read, queued)] == ["◔", "●"]
+    assert summary([read, queued], view) == "1 reading, 1 queued"

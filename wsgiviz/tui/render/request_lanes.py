@@ -19,7 +19,7 @@ from wsgiviz.tui.render.worker_lanes import text_style
 
 def server_of(request: Request, view: PaneView) -> Worker | None:
     """The slot that has it, or had it."""
-    return view.side.server.workers.get((request.pid, request.slot)) if request.pid else None
+    return view.side.server.workers.get((request.pid, request.slot)) if request.pid else view.reader_of(request)
 
 
 def sign(request: Request, view: PaneView) -> Part:
@@ -49,7 +49,8 @@ def draw(chart: Chart, request: Request, scale: Scale, view: PaneView, named: bo
     begin, end = begin_ns(request), end_ns(request) or view.now_ns
     if end < scale.start_ns or begin >= scale.end_ns:
         return
-    taken = request.accepted_ns or request.began_ns
+    reader = view.reader_of(request)
+    taken = request.accepted_ns or request.began_ns or (max(begin, reader.since_ns) if reader else 0)
     released = max(taken, request.released_ns or request.ended_ns or end)
     spans = _served(request, (taken, released), view) if taken else []
     served = spans[0][1] if spans else (request.began_ns if request.slot else 0) or taken
