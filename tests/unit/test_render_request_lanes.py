@@ -86,6 +86,13 @@ def test_with_room_a_lane_is_as_solid_as_a_worker_s() -> None:
     assert solid == [True, True, True, True, True, False, True, True, True, True, True, False]
 
 
+def test_two_workers_fill_a_large_screen() -> None:
+    """In two lanes of six lines each, the lower half of the pane was empty."""
+    side = sleeping_workers(0.5, workers=2, requests=20)
+    lines = [text_of(row) for row in rows(PaneView(side, "", at(0.5), T0, at(1)), 98, 35)]
+    assert sum(line.count("█") > 30 for line in lines[5:]) == 20
+
+
 def test_what_the_app_is_through_with_has_its_answer_only_when_the_client_has() -> None:
     """Beside "0 of 2 answered" there is no tick."""
     through, view = Request(RUN + 2, T0, T0, began_ns=at(1), ended_ns=at(1.5)), view_at(2.5)

@@ -16,7 +16,7 @@ from wsgiviz.tui.render.block_digits import LINES, PIXELS, block_digits, cells
 from wsgiviz.tui.render.fitting import fitted
 from wsgiviz.tui.render.head_rows import colour_of
 from wsgiviz.tui.screens.bindings import CONTROL, VIEW, keys_of
-from wsgiviz.tui.screens.live_sizes import code_is_shown, least_code
+from wsgiviz.tui.screens.live_sizes import code_is_shown, least_code, request_lanes
 from wsgiviz.tui.source import Source, lifespan_lines
 from wsgiviz.tui.widgets.caption import LABELS, card, row_tone
 from wsgiviz.tui.widgets.code import badge, code_end, shown_numbers, worth_showing
@@ -188,3 +188,5 @@ def test_code_has_room_for_a_function_that_the_app_calls_where_lanes_have_all_th
     assert [least_code(lanes, 42, 6) for lanes in (0, 5, 20, 22, 60)] == [9, 9, 9, 1, 1]
     assert least_code(12, 42, 6) == 1, "twelve lanes would be of one line instead of two"
     assert [least_code(0, height, code) for height, code in ((37, 6), (42, 10))] == [1, 1]
+    assert request_lanes(make(scenario="mixed", requests=60), 0) == 60, "by worker a loop has them too"
+    assert request_lanes(make(scenario="sleep", left="gthread", right="sync"), 0) == 0

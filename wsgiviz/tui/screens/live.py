@@ -41,6 +41,7 @@ from wsgiviz.tui.screens.live_sizes import (
     code_is_shown,
     fits,
     least_code,
+    request_lanes,
 )  # fmt: skip
 from wsgiviz.tui.source import Source, find_source, source_at
 from wsgiviz.tui.widgets.caption import CaptionLine, Said
@@ -133,7 +134,7 @@ class LiveScreen(Screen[None], KeepsLines):
             wanted = height >= SHORT and whole >= CODE and code_is_shown(lanes, whole - CODE, whole)
         self.set_class(not wanted, "short")
         most = 1 if self.stage else self._code_lines(height, lanes)
-        least = 1 if self.stage else least_code(lanes, whole, most)
+        least = 1 if self.stage else least_code(request_lanes(self.frame.state.settings, lanes), whole, most)
         self.query_one(CodePane).fit(most, least)
 
     def _code_lines(self, height: int, lanes: int) -> int:

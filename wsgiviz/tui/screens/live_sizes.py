@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from wsgiviz.settings import Settings
+from wsgiviz.state.activity import LOOPS
+from wsgiviz.tui.live_view import at_once
 from wsgiviz.tui.render.layout import layout
 
 NARROW = 80
@@ -54,6 +57,11 @@ def least_code(lanes: int, height: int, code: int) -> int:
         return 1
     thinner = lanes > 0 and layout(beside).lanes < 2 * lanes <= layout(before).lanes
     return 1 if thinner else CODE
+
+
+def request_lanes(settings: Settings, lanes: int) -> int:
+    """How many requests want a lane: on a loop each does, in either view; ``lanes`` where there is none."""
+    return at_once(settings) if LOOPS & set(settings.kinds.values()) else lanes
 
 
 def fits(lanes: int, height: int) -> bool:
