@@ -117,3 +117,11 @@ def test_a_request_that_a_worker_still_reads_is_no_more_in_the_queue() -> None:
     assert "".join(charts[1].chars).rstrip() == "·" * 20
     assert [sign(one, view).text for one in (read, queued)] == ["◔", "●"]
     assert summary([read, queued], view) == "1 reading, 1 queued"
+
+
+def test_a_peak_is_no_less_than_what_waits_now() -> None:
+    """That of the run stands for two samples: "7 wait, peak 6" is a contradiction."""
+    side = sleeping_workers(0.5)
+    side = replace(side, server=replace(side.server, queue_depth=17))
+    queue = text_of(rows(PaneView(side, "", at(0.5), T0, at(1)), 59, 18)[1])
+    assert queue.rstrip().endswith("17 wait in the kernel   peak 17")

@@ -106,13 +106,6 @@ def test_both_panes_have_the_same_rows_in_the_same_places() -> None:
                 assert other.startswith(one[:8]) or "▲ now" in other
 
 
-def test_a_peak_is_no_less_than_what_waits_now() -> None:
-    server = changed(sleeping_workers(0.5).server, queue_depth=17)
-    assert shown(view_of(changed(sleeping_workers(0.5), server=server), 0.5))[1].endswith(
-        "17 wait in the kernel   peak 17"
-    )
-
-
 def test_one_worker_serves_one_at_a_time() -> None:
     lines = shown(view_of(sleeping_workers(2.5, workers=1), 2.5))
     assert " busy   ████████████████  1 of 1 blocked" in lines
