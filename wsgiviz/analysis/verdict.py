@@ -246,7 +246,7 @@ def _tuned(slots: Side, at_once: int) -> str:
 
 def _slow_clients(context: LintContext, slots: Side, loop: Side, ratio: float) -> Verdict:
     share = _with_clients(slots, context.now_ns)
-    because = f"Its {slot(slots)}s read and wrote for {percent(share)} of their busy time, as fast as clients did."
+    because = f"The {slot(slots)}s read and wrote for {percent(share)} of their busy time, at the pace of clients."
     change = f"A proxy that buffers, in front of the {slot(slots)}s, would wait for the clients in their place."
     fits = Fits.LOOP if ratio >= LEVEL else Fits.EITHER
     words = "A loop, or a proxy in front, fits slow clients."
