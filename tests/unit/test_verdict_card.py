@@ -164,8 +164,8 @@ def test_a_line_of_code_without_room_loses_its_comment_and_not_half_of_it() -> N
 
 def test_who_is_at_a_line_takes_few_words_where_its_code_needs_the_room() -> None:
     at = HotLine(Location("app.py", 3, "sleep"), ("1.1", "1.2", "2.1"), 0, Activity.BLOCKED)
-    assert badge(at, "    time.sleep(seconds)  # a comment may go", 45) == "workers 1.1 1.2 2.1"
-    assert badge(at, "    time.sleep(number(query))", 45) == "3 workers"
+    assert badge(at, "    time.sleep(seconds)  # a comment may go", 45) == "threads 1.1 1.2 2.1"
+    assert badge(at, "    time.sleep(number(query))", 45) == "3 threads"
 
 
 def test_what_all_demo_apps_need_is_no_code_to_show() -> None:

@@ -133,8 +133,9 @@ class LiveScreen(Screen[None], KeepsLines):
         if wanted is None and not self.frame.state.attached:
             wanted = height >= SHORT and whole >= CODE and code_is_shown(lanes, whole - CODE, whole)
         self.set_class(not wanted, "short")
-        most = 1 if self.stage else self._code_lines(height, lanes)
-        least = 1 if self.stage else least_code(request_lanes(self.frame.state.settings, lanes), whole, most)
+        requests = request_lanes(self.frame.state.settings, lanes)
+        most = 1 if self.stage else self._code_lines(height, requests)
+        least = 1 if self.stage else least_code(requests, whole, most)
         self.query_one(CodePane).fit(most, least)
 
     def _code_lines(self, height: int, lanes: int) -> int:
