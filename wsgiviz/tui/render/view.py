@@ -123,7 +123,7 @@ class PaneView:
         """Slots that read what their clients still send, by the clients' ports."""
         if self.side.is_loop:
             return {}
-        reading = [one for one in self.side.server.living() if one.activity is Activity.READING and one.client]
+        reading = [one for one in self.living if one.activity is Activity.READING and one.client]
         ports = ((one.client.address.rpartition(":")[2], one) for one in reading if one.client is not None)
         return {int(port): one for port, one in ports if port.isdecimal() and int(port)}
 
