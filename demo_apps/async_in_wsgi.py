@@ -11,7 +11,7 @@ UPSTREAM = urlsplit(os.environ.get("UPSTREAM_URL", "http://127.0.0.1:9000"))
 
 def wsgi_app(environ, start_response):
     seconds = number(environ["QUERY_STRING"], "seconds", 0.5)
-    answers = asyncio.run(three_calls(seconds))  # returns when the last answer is there: until then, blocked
+    answers = asyncio.run(three_calls(seconds))  # blocked until the last answer is there
     start_response("200 OK", HEADERS)
     return [f"{len(answers)} answers\n".encode()]
 
@@ -20,12 +20,12 @@ async def asgi_app(scope, receive, send):
     if scope["type"] == "lifespan":
         return await lifespan(receive, send)
     seconds = number(scope["query_string"], "seconds", 0.5)
-    answers = await three_calls(seconds)  # the same three calls; here other requests go on
+    answers = await three_calls(seconds)  # the same calls; other requests go on
     await send_text(send, f"{len(answers)} answers\n")
 
 
 async def three_calls(seconds):
-    return await asyncio.gather(call(seconds), call(seconds), call(seconds))  # as long as one, not as three
+    return await asyncio.gather(*(call(seconds) for _ in range(3)))  # as long as one
 
 
 async def call(seconds):

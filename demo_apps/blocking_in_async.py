@@ -21,7 +21,7 @@ async def asgi_app(scope, receive, send):
     if fix == "async":
         await asyncio.sleep(seconds)  # a call made for asyncio: the loop goes on
     elif fix == "thread":
-        await asyncio.to_thread(time.sleep, seconds)  # a thread waits instead, and the loop goes on
+        await asyncio.to_thread(time.sleep, seconds)  # a thread waits, the loop goes on
     else:
         time.sleep(seconds)  # no await: nobody else makes progress
     await send_text(send, "slept\n")

@@ -51,4 +51,4 @@ def connect():
 async def connect_async():
     if DSN:
         return await psycopg.AsyncConnection.connect(DSN)
-    return aiosqlite.connect(DATABASE)  # a thread for each connection: SQLite itself knows no async
+    return aiosqlite.connect(DATABASE)  # a thread for each connection

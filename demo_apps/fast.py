@@ -24,5 +24,5 @@ async def asgi_app(scope, receive, send):
 
 
 def render(rows):
-    lines = (ROW.substitute(id=at, name=f"thing {at}", price=at * 1.19) for at in range(rows))
+    lines = (ROW.substitute(id=n, name=f"thing {n}", price=n * 1.19) for n in range(rows))
     return PAGE.substitute(rows="".join(lines))

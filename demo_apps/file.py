@@ -18,7 +18,7 @@ async def asgi_app(scope, receive, send):
     if scope["type"] == "lifespan":
         return await lifespan(receive, send)
     seconds = number(scope["query_string"], "seconds", 0.5)
-    # asyncio has no file I/O: a thread must wait instead, and there are only min(32, cores + 4) of them.
+    # asyncio has no file I/O: a thread must wait, and there are only min(32, cores + 4).
     content = await asyncio.to_thread(read_slow_file, seconds)
     await send_text(send, f"read {len(content)} bytes\n")
 

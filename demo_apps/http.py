@@ -23,5 +23,5 @@ async def asgi_app(scope, receive, send):
     if scope["type"] == "lifespan":
         return await lifespan(receive, send)
     seconds = number(scope["query_string"], "seconds", 0.5)
-    answer = await async_client.get(UPSTREAM, params={"seconds": seconds})  # the loop goes on
+    answer = await async_client.get(UPSTREAM, params={"seconds": seconds})  # others go on
     await send_text(send, answer.text)

@@ -6,14 +6,14 @@ PAGE = b"ok\n"
 
 
 def wsgi_app(environ, start_response):
-    headers = [("Content-Type", "text/plain; charset=utf-8"), ("Content-Length", str(len(PAGE)))]
-    start_response("200 OK", headers)  # with its length, a client knows where the answer ends
+    headers = [("Content-Type", "text/plain"), ("Content-Length", str(len(PAGE)))]
+    start_response("200 OK", headers)  # its length says where the answer ends
     return [PAGE]
 
 
 async def asgi_app(scope, receive, send):
     if scope["type"] == "lifespan":
         return await lifespan(receive, send)
-    headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", str(len(PAGE)).encode())]
+    headers = [(b"content-type", b"text/plain"), (b"content-length", b"%d" % len(PAGE))]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
     await send({"type": "http.response.body", "body": PAGE})

@@ -7,7 +7,8 @@ PAGE = b"as fast as you can read\n"
 
 def wsgi_app(environ, start_response):
     page = page_for(environ["QUERY_STRING"])
-    start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", str(len(page)))])
+    headers = [("Content-Type", "text/plain"), ("Content-Length", str(len(page)))]
+    start_response("200 OK", headers)
     return [page]  # a sync worker writes all of it before it looks at the next client
 
 
@@ -15,7 +16,7 @@ async def asgi_app(scope, receive, send):
     if scope["type"] == "lifespan":
         return await lifespan(receive, send)
     page = page_for(scope["query_string"])
-    headers = [(b"content-type", b"text/plain"), (b"content-length", str(len(page)).encode())]
+    headers = [(b"content-type", b"text/plain"), (b"content-length", b"%d" % len(page))]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
     await send({"type": "http.response.body", "body": page})
 

@@ -24,7 +24,7 @@ async def asgi_app(scope, receive, send):
     headers = [(b"content-type", b"text/event-stream")]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
     for count in range(how_many(query)):
-        await asyncio.sleep(number(query, "every", 0.5))  # a task waits; the loop serves others
+        await asyncio.sleep(number(query, "every", 0.5))  # a task waits, not the loop
         await send({"type": "http.response.body", "body": event(count), "more_body": True})
     await send({"type": "http.response.body", "body": b""})
 

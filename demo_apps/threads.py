@@ -10,9 +10,9 @@ from demo_apps.http_text import HEADERS, lifespan, number, send_text, word
 def wsgi_app(environ, start_response):
     query = environ["QUERY_STRING"]
     if word(query, "work") == "compute":
-        count_primes(int(number(query, "below", 200_000)))  # one thread of a process at a time: the GIL
+        count_primes(int(number(query, "below", 200_000)))  # one thread at a time: the GIL
     else:
-        time.sleep(number(query, "seconds", 0.5))  # lets the GIL go: all threads wait at once
+        time.sleep(number(query, "seconds", 0.5))  # lets the GIL go: all wait at once
     start_response("200 OK", HEADERS)
     return [b"done\n"]
 
@@ -22,7 +22,7 @@ async def asgi_app(scope, receive, send):
         return await lifespan(receive, send)
     query = scope["query_string"]
     if word(query, "work") == "compute":
-        count_primes(int(number(query, "below", 200_000)))  # the loop has one thread: one at a time
+        count_primes(int(number(query, "below", 200_000)))  # the loop has one thread
     else:
         await asyncio.sleep(number(query, "seconds", 0.5))  # all tasks wait at once
     await send_text(send, "done\n")

@@ -6,8 +6,8 @@ from demo_apps.http_text import HEADERS, lifespan, number, send_text
 
 
 def wsgi_app(environ, start_response):
-    # The answer "101 Switching Protocols" would have to be followed by reading and writing the connection itself.
-    # WSGI gives a request in and takes a response out; the connection is not in the contract.
+    # After "101 Switching Protocols" an app reads and writes the connection itself.
+    # WSGI takes a request and gives a response: the connection is not in its contract.
     start_response("400 Bad Request", HEADERS)
     return [b"no WebSocket here\n"]
 
@@ -36,7 +36,7 @@ async def echo(receive, send):
 
 
 async def heartbeat(send, query):
-    """A ping now and then shows whether the client is still there. After some of them, it is enough."""
+    """A ping now and then shows whether the client is there. After some, it is enough."""
     every = number(query, "every", 1.0)
     for _ in range(int(number(query, "beats", 3))):
         await asyncio.sleep(every)

@@ -13,6 +13,6 @@ def wsgi_app(environ, start_response):
     if word(environ["QUERY_STRING"], "fix") == "cooperative":
         time.sleep(seconds)  # patched: other greenlets run meanwhile
     else:
-        libc.usleep(int(seconds * 1e6))  # as a database driver in C waits: nobody else runs
+        libc.usleep(int(seconds * 1e6))  # as a driver in C waits: nobody else runs
     start_response("200 OK", HEADERS)
     return [b"slept\n"]

@@ -15,7 +15,7 @@ def create_app(fix):
         warm_up(load_prices).result()
     else:
         with lock:
-            warm_up(load_prices).result()  # which waits for the lock: gunicorn says "Booting worker", and no more
+            warm_up(load_prices).result()  # waits for the lock, for ever
     return wsgi_app
 
 

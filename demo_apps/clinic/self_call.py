@@ -14,7 +14,7 @@ def wsgi_app(environ, start_response):
     else:
         with closing(HTTPConnection(environ["HTTP_HOST"], timeout=2)) as server:
             server.request("GET", "/price")
-            body = b"It costs " + server.getresponse().read()  # this worker waits for another one
+            body = b"It costs " + server.getresponse().read()  # waits for another worker
     start_response("200 OK", HEADERS)
     return [body]
 

@@ -366,12 +366,21 @@ def test_what_is_silenced_leaves_the_plain_state() -> None:
     )
 
 
-def test_lints_are_not_evaluated_again_for_the_caption() -> None:
-    state, known = state_of(sleeping_workers(0.5)), (Finding("loop-held", "wsgi", "Said already."),)
+def test_only_what_was_found_is_looked_at_again_for_the_caption() -> None:
+    state, known = state_of(sleeping_workers(0.5)), (Finding("of-the-future", "wsgi", "Said already."),)
     assert caption(state, at(0.5), Occurrences(found=known)).text == "Said already."
     assert "wait in the kernel" in caption(state, at(0.5), Occurrences()).text
     gone = (Finding("loop-held", "wsgi2", "Of a side that is not there any more."),)
     assert "wait in the kernel" in caption(state, at(0.5), Occurrences(found=gone)).text
+
+
+def test_the_numbers_of_a_pitfall_are_those_of_the_state_that_is_shown() -> None:
+    """A finding is as old as the last tick: its 16 requests would stand beside a queue of 12."""
+    found = (Finding("all-workers-blocked", "wsgi", "All 4 workers are blocked; 16 requests wait in the kernel."),)
+    said_of = caption(state_of(but(sleeping_workers(1.5), queue_depth=12)), at(1.5), Occurrences(found=found))
+    assert said_of.text.startswith("All 4 workers are blocked in time.sleep(1); 12 requests wait in the kernel")
+    emptied = caption(state_of(but(sleeping_workers(1.5), queue_depth=0)), at(1.5), Occurrences(found=found))
+    assert emptied.text == "All 4 workers are blocked in time.sleep(1); the next request has to wait."
 
 
 def test_a_line_sampler_that_has_ended_is_said() -> None:

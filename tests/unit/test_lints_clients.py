@@ -10,16 +10,22 @@ from tests.unit.lint_contexts import (
     PID,
     at,
     booted,
+    but,
+    context,
     ended,
     fired,
     opened,
+    over,
     queued,
     reduced,
+    rows,
     says,
     seen,
+    side,
     taken,
+    worker,
 )
-from tests.unit.states import RUN
+from tests.unit.states import RUN, S
 from wsgiviz.analysis.lints.deaths import lost_with
 from wsgiviz.analysis.occurrences import Occurrences
 from wsgiviz.events import (
@@ -34,7 +40,7 @@ from wsgiviz.events import (
     WorkerStopping,
 )
 from wsgiviz.report.result import result
-from wsgiviz.state import Activity
+from wsgiviz.state import Activity, Tally
 
 CLIENT = "127.0.0.1:50312"
 ACCEPTED = [ConnectionAccepted(at(0.1), "wsgi", PID, 0, 0)]
@@ -77,6 +83,20 @@ def test_one_that_has_sent_something_is_slow_and_not_silent() -> None:
     state = reduced(BOOTED, ACCEPTED, [ClientSeen(at(0.5), "wsgi", PID, 0, 17, CLIENT)])
     assert says("silent-client", seen(state, 3.0)) is None
     assert says("slow-client", seen(state, 3.0)) is not None
+
+
+def test_after_a_run_it_says_who_held_the_workers() -> None:
+    """In the past tense: when a run is over, nobody is held any more."""
+    tally = Tally(requests=5, reading_ns=S, writing_ns=2 * S, app_ns=S)
+    slots = rows(*(replace(worker(pid, Activity.IDLE, 2.0), tally=tally) for pid in (1, 2)))
+    shown = over(side(workers=slots), 4.0)
+    assert says("slow-client", context(shown, at_s=9)) == (
+        "Slow clients held the workers, with nothing in the app: "
+        "a proxy in front, gthread or an ASGI server would have waited instead."
+    )
+    assert says("slow-client", context(but(shown, silent_clients=1), at_s=9)) is None, "they were silent"
+    short = rows(*(replace(one, tally=replace(tally, requests=50)) for one in slots.values()))
+    assert says("slow-client", context(but(shown, workers=short), at_s=9)) is None, "60 ms for each request"
 
 
 def test_what_is_not_known_is_not_called_silence() -> None:

@@ -22,9 +22,12 @@ from tests.unit.lint_contexts import (
     says,
     seen,
     side,
+    state_of,
     worker,
 )
 from tests.unit.states import MS, RUN, T0, S, answered_request, awaiting_tasks
+from wsgiviz.analysis.captions import caption
+from wsgiviz.analysis.occurrences import Occurrences
 from wsgiviz.events import (
     Event,
     LoopBeat,
@@ -64,6 +67,17 @@ def test_a_loop_that_computes() -> None:
     assert says("async-computes", context(computing_loop(now_s=0.3), at_s=0.3)) is None, "too early to say"
     waits = awaiting_tasks(0.9)
     assert says("async-computes", context(waits, at_s=0.9)) is None
+
+
+def test_its_caption_is_as_of_the_newest_event() -> None:
+    """Until then it has computed; of the time since, nobody knows."""
+    made = computing_loop()
+    held = {9: replace(made.server.loops[9], running=RUN + 30, since_ns=at(1.95))}
+    state = state_of(but(made, loops=held), t_ns=at(2.0))
+    found = Occurrences().after(state)
+    assert [finding.lint for finding in found.found] == ["async-computes"]
+    for now_s in (2.0, 2.4):
+        assert caption(state, at(now_s), found).text.startswith("The event loop computes over 90 % of the time")
 
 
 def test_a_loop_that_opens_connections_has_something_to_wait_for() -> None:
@@ -148,8 +162,10 @@ def test_a_blocking_call_holds_the_loop() -> None:
     again = reduced(steps, before=state)
     assert says("loop-held", seen(again, 0.7)) == (
         "Single steps hold the event loop at blocking.py:12 time.sleep (the longest so far: #1, 0.50 s): "
-        "until a request awaits, no other request makes progress; 1 request waits."
-    )
+        "until a request awaits, no other request makes progress."
+    ), "the first awaits: nobody knows whether what it awaits has come"
+    come = reduced([RequestSent(at(0.65), "asgi", DRIVER, RUN + 3, T0)], before=again)
+    assert str(says("loop-held", seen(come, 0.7))).endswith("no other request makes progress; 1 request waits.")
     assert says("loop-held", seen(again, 3)) is not None, "the second holds it"
     free = reduced([StepEnded(at(0.62), "asgi", PID, RUN + 2, MS)], before=again)
     assert says("loop-held", seen(free, 3)) is None, "it is long ago"

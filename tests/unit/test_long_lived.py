@@ -119,8 +119,7 @@ def keeping(name: str, kind: str, made: int, again: int, **more: Any) -> Side:
     [
         (
             keeping("wsgi", "gthread", 40, 160),
-            "WSGI answered 20 requests over 40 connections; ASGI answered 20 requests over 40 connections. "
-            "One that is idle holds no thread and no task.",
+            "both answered 20 requests over 40 connections. One that is idle holds no thread and no task.",
         ),
         (
             keeping("wsgi", "sync", 20, 0),
@@ -133,6 +132,13 @@ def keeping(name: str, kind: str, made: int, again: int, **more: Any) -> Side:
 def test_the_end_says_who_kept_connections(left: Side, text: str) -> None:
     said = says(left, keeping("asgi", "asgi", 40, 160), at_s=9, settings=make(scenario="keep-alive", left=left.kind))
     assert said == f"WSGI took 1.20 s, ASGI 1.20 s: {text}"
+
+
+def test_who_sends_one_request_needs_one_connection() -> None:
+    """That the server closed it is no reason then."""
+    sides = [keeping(name, kind, 40, 0) for name, kind in (("wsgi", "gthread"), ("asgi", "asgi"))]
+    said = says(*sides, at_s=9, settings=make(scenario="keep-alive", left="gthread", requests=40))
+    assert said == "WSGI took 1.20 s, ASGI 1.20 s: both answered 20 requests over 40 connections, one for each user."
 
 
 def test_meanwhile_it_says_what_the_idle_ones_hold() -> None:

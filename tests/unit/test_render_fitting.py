@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from wsgiviz.analysis.captions import READY, Caption
 from wsgiviz.state import Location
-from wsgiviz.tui.render.fitting import fitted, lines_of, with_units, wordings
+from wsgiviz.tui.render.fitting import fitted, lines_of, wordings, wrapped
 from wsgiviz.tui.render.glyphs import UNICODE
 from wsgiviz.tui.render.head_rows import fitting_title
 from wsgiviz.tui.render.words import place
@@ -101,7 +101,14 @@ def test_a_sentence_may_begin_with_the_name_of_a_server() -> None:
     assert fitted(text, 60, 1) == "gthread waited for the GIL for 61 % of its busy time."
 
 
-def test_a_unit_does_not_begin_a_line() -> None:
-    assert with_units("held the loop for up to 0.50 s (#1)", 30, 28) == "held the loop for up to\n0.50 s (#1)"
-    assert with_units("held the loop for up to 0.50 s (#1)", 30, 30) == "held the loop for up to 0.50 s (#1)"
-    assert with_units("it took 12 % of all", 40, 10) == "it took\n12 % of all"
+def test_a_number_is_not_parted_from_its_unit() -> None:
+    assert wrapped("no heartbeat within --timeout (2 s); a worker", 34) == [
+        "no heartbeat within --timeout",
+        "(2 s); a worker",
+    ]
+    assert wrapped("it took 20 ms of 100 % and 5 spoons", 10) == ["it took", "20 ms of", "100 % and", "5 spoons"]
+
+
+def test_a_word_longer_than_a_line_is_broken() -> None:
+    assert wrapped("at abcdefghij k", 4) == ["at", "abcd", "efgh", "ij k"]
+    assert wrapped("", 4) == [""]

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace as changed
 from rich.cells import cell_len
 from textual.color import Color
 
-from tests.unit.states import MS, RUN, T0, ledger_of
+from tests.unit.states import MS, RUN, SLEEP, T0, ledger_of
 from wsgiviz.events import SIDES
 from wsgiviz.state import Activity, Death, Location, Loop, Request, Run, Server, Side, Span, Step, Task, Worker
 from wsgiviz.tui.render.glyphs import ASCII, UNICODE
@@ -15,6 +16,7 @@ from wsgiviz.tui.render.line import text_of
 from wsgiviz.tui.render.palette import Palette
 from wsgiviz.tui.render.rows import rows
 from wsgiviz.tui.render.view import PaneView
+from wsgiviz.tui.render.worker_lanes import status
 
 times = st.integers(-2000, 12_000).map(lambda ms: T0 + ms * MS)
 ids = st.integers(-3, 12_000).map(lambda n: RUN + n if n > 0 else n)
@@ -137,3 +139,12 @@ def test_every_colour_that_is_asked_for_is_known(side: Side) -> None:
     for row in rows(view, 80, 24):
         for _, style in row:
             palette.style(style)
+
+
+def test_the_line_of_a_dead_worker_is_whole_or_is_left_out() -> None:
+    held = Request(RUN + 4, T0, T0, began_ns=T0, pid=9, where=SLEEP)
+    worker = Worker(9, 1, Activity.DEAD, T0 + MS, req=RUN + 4, death=Death(T0 + MS, 9, by_timeout=True))
+    side = Side("wsgi", server=Server(workers={worker.key: worker}), run=Run(1, 4, requested_ns=T0))
+    view = PaneView(changed(side, ledger=ledger_of([held])), "", T0 + 2 * MS, T0, T0 + 3 * MS)
+    ends = [text_of(status(worker, 8, width, view)).rstrip().rpartition("#4")[2] for width in (80, 76, 68, 60)]
+    assert ends == ["   sleep.py:14 time.sleep", "   time.sleep", "   time.sleep", ""]

@@ -13,7 +13,7 @@ from tests.unit.test_captions import finished
 from wsgiviz.analysis.verdict import Demand, Fits, Verdict, verdict
 from wsgiviz.settings import make
 from wsgiviz.state import Activity, Hold, Loop, LoopTally, Phase, Request, Server, Side
-from wsgiviz.state.run import DriverSample
+from wsgiviz.state.run import DriverSample, Peak
 
 LATER = T0 + 30 * S
 
@@ -196,3 +196,18 @@ def test_threads_that_lost_to_processes_lost_to_the_gil() -> None:
     found = of(but(gthread, workers=waited), other, settings=make(left="gthread", right="sync", threads=4))
     assert (found.fits, found.words) == (Fits.WORKERS, "Processes fit this load.")
     assert found.because == ("gthread waited for the GIL for 75 % of its busy time: its threads share one.")
+
+
+def test_slots_held_as_many_as_were_in_the_app_and_several_loops_are_counted() -> None:
+    """Of eight threads one may have had nothing to do; two gevent workers are two loops."""
+    slots, loops = finished("wsgi", 5.02, 1), finished("asgi", 1.03, 1)
+    slots = but(slots, in_app_peak=Peak(highest=3))
+    assert "20 of them at once: 4 loops held them all, 4 workers held 3." in of(slots, loops).because
+
+
+def test_each_side_that_lost_requests_is_named() -> None:
+    sides = but(finished("wsgi", 5, 1), failed=2), but(loop(1, 1), failed=20)
+    assert of(*sides).because == (
+        "2 of 20 requests failed on WSGI, 20 of 20 requests failed on ASGI: "
+        "their times don't say which model fits; find the cause first."
+    )

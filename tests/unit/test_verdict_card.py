@@ -16,9 +16,10 @@ from wsgiviz.tui.render.block_digits import LINES, PIXELS, block_digits, cells
 from wsgiviz.tui.render.fitting import fitted
 from wsgiviz.tui.render.head_rows import colour_of
 from wsgiviz.tui.screens.bindings import CONTROL, VIEW, keys_of
+from wsgiviz.tui.screens.live_sizes import code_is_shown, least_code, request_lanes
 from wsgiviz.tui.source import Source, lifespan_lines
-from wsgiviz.tui.widgets.caption import LABELS, card
-from wsgiviz.tui.widgets.code import shown_numbers
+from wsgiviz.tui.widgets.caption import LABELS, card, row_tone
+from wsgiviz.tui.widgets.code import badge, code_end, shown_numbers, worth_showing
 
 KEYS = {"+": "plus", "-": "minus", "]": "right_square_bracket"}
 
@@ -119,6 +120,8 @@ def test_other_branches_stay(other: str) -> None:
 def test_one_line_alone_is_where_it_waits() -> None:
     assert shown_numbers(SOURCE, {}, 1, 0, "asyncio.sleep") == [20]
     assert shown_numbers(SOURCE, {}, 1, 19, "asyncio.sleep") == [19]
+    page = Source("app.py", 8, ("def app(environ, start_response):", "    start_response(OK)", "    return [PAGE]"))
+    assert shown_numbers(page, {}, 1, 0, "return [page]") == [10]
 
 
 def test_marks_have_the_colour_of_their_state() -> None:
@@ -145,3 +148,45 @@ def test_digits_of_blocks_are_as_wide_as_is_said(scale: int) -> None:
 
 def test_no_two_digits_look_alike() -> None:
     assert len(set(PIXELS.values())) == len(PIXELS)
+
+
+def test_what_happened_may_be_a_warning_and_the_rest_of_the_card_is_none() -> None:
+    assert [row_tone(Tone.WARN, first) for first in (True, False)] == [Tone.WARN, Tone.PLAIN]
+    assert [row_tone(Tone.GOOD, first) for first in (True, False)] == [Tone.GOOD, Tone.GOOD]
+
+
+def test_a_line_of_code_without_room_loses_its_comment_and_not_half_of_it() -> None:
+    line = 'value = call("#1")  # the loop goes on'
+    assert line[: code_end(line, 30)] == 'value = call("#1")'
+    assert code_end(line, 10) == len(line), "the code itself has no room: it is cut"
+    assert code_end("    # nothing but a comment, and a long one", 20) == 43
+
+
+def test_who_is_at_a_line_takes_few_words_where_its_code_needs_the_room() -> None:
+    at = HotLine(Location("app.py", 3, "sleep"), ("1.1", "1.2", "2.1"), 0, Activity.BLOCKED)
+    assert badge(at, "    time.sleep(seconds)  # a comment may go", 45) == "threads 1.1 1.2 2.1"
+    assert badge(at, "    time.sleep(number(query))", 45) == "3 threads"
+
+
+def test_what_all_demo_apps_need_is_no_code_to_show() -> None:
+    """Each request is for a moment in `send_text`, which stood where the computing should."""
+    places = [Location("demo_apps/http_text.py", 51, "send_text"), Location("demo_apps/cpu.py", 28, "count_primes")]
+    found = tuple(HotLine(place, (), 1, Task.RUNNING) for place in places)
+    assert [line.place.file for line in worth_showing(found)] == ["demo_apps/cpu.py"]
+
+
+@pytest.mark.parametrize(
+    ("lanes", "beside", "shown"),
+    [(20, 33, True), (60, 33, True), (40, 33, True), (20, 19, False), (40, 19, False), (0, 19, True)],
+)
+def test_a_large_screen_shows_code_beside_many_lanes(lanes: int, beside: int, shown: bool) -> None:
+    """Where not all of sixty requests have a lane anyway, eight more are worth less than the code."""
+    assert code_is_shown(lanes, beside, beside + 9) is shown
+
+
+def test_code_has_room_for_a_function_that_the_app_calls_where_lanes_have_all_they_need() -> None:
+    assert [least_code(lanes, 42, 6) for lanes in (0, 5, 20, 22, 60)] == [9, 9, 9, 1, 1]
+    assert least_code(12, 42, 6) == 1, "twelve lanes would be of one line instead of two"
+    assert [least_code(0, height, code) for height, code in ((37, 6), (42, 10))] == [1, 1]
+    assert request_lanes(make(scenario="mixed", requests=60), 0) == 60, "by worker a loop has them too"
+    assert request_lanes(make(scenario="sleep", left="gthread", right="sync"), 0) == 0

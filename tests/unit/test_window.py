@@ -7,7 +7,15 @@ import itertools
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
+from tests.unit.lint_contexts import but, over, side, state_of
+from tests.unit.states import T0, answered_request
+from wsgiviz.analysis.occurrences import Occurrences
+from wsgiviz.state import Phase
+from wsgiviz.tui.feed import Frame
+from wsgiviz.tui.live_view import LiveView
+from wsgiviz.tui.render.glyphs import UNICODE
 from wsgiviz.tui.render.window import LONGEST_NS, SHORTEST_NS, Viewport, Window, nice, window
 
 S = 1_000_000_000
@@ -130,3 +138,24 @@ def test_any_viewport_keeps_the_axis_and_shows_that_much(
 def test_closer_without_panning_now_is_still_seen(elapsed: float, expected: float, zoom: float) -> None:
     shown = at(elapsed, expected, Viewport(zoom))
     assert shown.start_ns <= ZERO + int(elapsed * S) <= shown.end_ns
+
+
+@pytest.mark.parametrize(("released_s", "stands_at_s"), [(6.02, 6.02), (5.05, 5.0)])
+def test_a_finished_run_stands_still_when_its_workers_are_through(released_s: float, stands_at_s: float) -> None:
+    """A worker that is held for longer than its client waits (by close(), say) has its whole block on the axis."""
+    request = answered_request(1, T0, T0 + 5 * S)
+    held = replace(request, ended_ns=T0 + int(released_s * S), released_ns=T0 + int(released_s * S))
+    shown = over(side(requests=[held]), 5.0)
+    frame = Frame(state_of(shown, phase=Phase.FINISHED), T0 + 60 * S, Occurrences())
+    assert LiveView(frame, UNICODE).stopped_ns == T0 + int(stands_at_s * S)
+
+
+@pytest.mark.parametrize(("refused", "times"), [(0, [4.0, 0.0]), (20, [0.0, 0.0])])
+def test_who_refuses_is_not_faster(refused: int, times: list[float]) -> None:
+    """WSGI was "195 times faster" than the side that held twenty WebSockets for five seconds."""
+    quick, slow = (
+        but(over(side(name), took_s), first_planned_ns=T0) for name, took_s in (("wsgi", 1.0), ("asgi", 4.0))
+    )
+    quick = but(quick, websocket=bool(refused), statuses={400: refused})
+    frame = Frame(state_of(quick, slow, phase=Phase.FINISHED), T0 + 60 * S, Occurrences())
+    assert [pane.faster for pane in LiveView(frame, UNICODE).panes()] == times

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from wsgiviz.analysis import booting, connections, contract_sentences, outcomes
 from wsgiviz.analysis.caption import Caption, Tone
 from wsgiviz.analysis.deaths import server_of
-from wsgiviz.analysis.lints import LintContext, seen, wording
+from wsgiviz.analysis.lints import BY_NAME, Finding, LintContext, seen, wording
 from wsgiviz.analysis.lints.context import SETTLED_NS
 from wsgiviz.analysis.lints.deaths import DEATH_SHOWN_NS, death
 from wsgiviz.analysis.lints.slots import held_for_nobody
@@ -88,9 +88,23 @@ def _pitfall(context: LintContext, occurrences: Occurrences) -> Caption | None:
             continue
         if 0 < occurrences.evaluated_ns < side.run.ended_ns:  # it was said of the run while that was on
             continue
+        message = _by_now(context, finding, side)
+        if message is None:
+            continue
         outcome = "" if context.running else outcomes.failures(context) or outcomes.times(context)
-        return Caption(f"{outcome}. {finding.message}" if outcome else finding.message, Tone.WARN)
+        return Caption(f"{outcome}. {message}" if outcome else message, Tone.WARN)
     return None
+
+
+def _by_now(context: LintContext, finding: Finding, side: Side) -> str | None:
+    """What the lint says of the state that is shown, None where it does not apply any more: a finding is as old as
+    the last tick, and its numbers would contradict those above the sentence. At the time of the newest event, as in
+    a tick: what has happened since nobody knows yet."""
+    lint = BY_NAME.get(finding.lint)
+    if lint is None or not context.running:
+        return finding.message
+    known_ns = min(context.now_ns, context.state.t_ns or context.now_ns)
+    return lint.of(replace(context, now_ns=known_ns), side)
 
 
 # --- what matters more than any pitfall -------------------------------------------------------------------------

@@ -52,19 +52,29 @@ def kept(context: LintContext) -> str:
     sides = [side for side in context.sides if side.run.ended_ns and side.run.connections.made]
     if not context.state.settings.reuse_connections or not sides:
         return ""
-    parts = [_carried(context, side) for side in sides]
+    settings = context.state.settings
+    one_each = settings.timed_s is None and settings.requests <= settings.concurrency
+    each = [_carried(side, one_each) for side in sides]
+    alike = len(each) == 2 and each[0] == each[1]
+    parts = (
+        [f"both {each[0]}"] if alike else [f"{context.label(s)} {did}" for s, did in zip(sides, each, strict=True)]
+    )
     idle = _idle(sides)
     return f"{'; '.join(parts)}.{f' {idle}.' if idle else ''}"
 
 
-def _carried(context: LintContext, side: Side) -> str:
-    made, name = side.run.connections, context.label(side)
+def _carried(side: Side, one_each: bool) -> str:
+    """What it did, as a predicate: "answered 40 requests over 8 connections". Of users who send one request each
+    nobody could use a connection again, whatever the server does."""
+    made = side.run.connections
     requests = wording.requests(side.run.completed)
+    if not made.reused and one_each:
+        return f"answered {requests} over {made.made} connections, one for each user"
     if not made.reused:
         who = "a sync worker closes each after its answer" if side.kind == "sync" else "the server closed each"
-        return f"{name} answered {requests} over {made.made} connections, since {who}"
+        return f"answered {requests} over {made.made} connections, since {who}"
     connections = "1 connection" if made.made == 1 else f"{made.made} connections"
-    return f"{name} answered {requests} over {connections}"
+    return f"answered {requests} over {connections}"
 
 
 def while_kept(context: LintContext) -> str:

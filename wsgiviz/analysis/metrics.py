@@ -366,6 +366,14 @@ def fractions(side: Side, now_ns: int) -> Fractions:
     )
 
 
+def with_client_s(side: Side, now_ns: int) -> float:
+    """For how long a request kept its slot reading and writing, on average, in seconds: a client is slow by this, and
+    not by the share that reading and writing have of what a server does with a short request."""
+    times = per_worker(side, now_ns)
+    with_clients_s = sum((each.reading_s or 0.0) + (each.writing_s or 0.0) for each in times)
+    return with_clients_s / max(1, sum(each.requests for each in times))
+
+
 def _whole_s(side: Side, now_ns: int) -> float:
     """The time of all workers together."""
     end_ns = _end_ns(side, now_ns)

@@ -36,7 +36,7 @@ def prediction(state: State, side_name: str) -> Prediction | None:
     return structs.replace(found, caveat=UNEQUAL_SHARES) if unequal else found
 
 
-UNEQUAL_SHARES = "as if each worker's threads took an equal part; the worker that accepts first may take most of it"
+UNEQUAL_SHARES = "as if threads took equal parts; the worker that accepts first may take most"
 
 
 def cost_on(kind: str, cost: Cost) -> Cost:

@@ -143,9 +143,9 @@ def _shared_out(work_s: float, lanes: int, rivals: int, cores: int) -> float:
 
 def _caveat(cost: OneRequest, rivals: int, cores: int) -> str:
     if cost.wait_s + cost.cpu_s < SHORT_S:
-        return "so short a request is mostly its server's and the driver's work, which share the cores too"
+        return "so short a request is mostly server and driver, which share the cores too"
     if cost.cpu_s > SMALL * (cost.wait_s + cost.cpu_s) and rivals:
-        return f"both sides compute on the same {cores} cores, in equal shares, and the driver needs some too"
+        return f"both sides compute on the same {cores} cores, equally, and the driver needs some too"
     return ""
 
 

@@ -152,7 +152,7 @@ def _demand(sides: list[Side], now_ns: int) -> Demand:
     service = metrics.quantiles(metrics.service(side))
     if service is None:
         return Demand.UNKNOWN
-    if _with_clients(side, now_ns) >= MOSTLY and _client_s(side, now_ns) * 1e9 >= SHORTEST_SEEN_NS:
+    if _with_clients(side, now_ns) >= MOSTLY and metrics.with_client_s(side, now_ns) * 1e9 >= SHORTEST_SEEN_NS:
         return Demand.CLIENTS
     if service.p50 * 1e9 < SHORTEST_SEEN_NS and service.p90 * 1e9 < 2 * SHORTEST_SEEN_NS:
         return Demand.SHORT
@@ -225,7 +225,10 @@ def _waiting(context: LintContext, demand: Demand, slots: Side, loop: Side, rati
         waited += f" for {percent(waits)} of their time in the app"
     missing, steps = _not_measured(context, [slots, loop]), after_waiting(context.state.settings, ratio >= LEVEL)
     if ratio >= LEVEL:
-        because = f"{waited}, {at_once} of them at once: one loop held them all, {held} {slot(slots)}s held {held}."
+        loops = len(loop.server.processes())
+        all_in = "one loop" if loops < 2 else f"{loops} loops"
+        most = min(held, slots.run.in_app_peak.most or held)
+        because = f"{waited}, {at_once} of them at once: {all_in} held them all, {held} {slot(slots)}s held {most}."
         words = "An event loop fits this load."
         return Verdict(demand, Fits.LOOP, words, because, _tuned(slots, at_once), missing, steps)
     if ratio < 1 / LEVEL:
@@ -249,7 +252,7 @@ def _tuned(slots: Side, at_once: int) -> str:
 
 def _slow_clients(context: LintContext, slots: Side, loop: Side, ratio: float) -> Verdict:
     share = _with_clients(slots, context.now_ns)
-    because = f"Its {slot(slots)}s read and wrote for {percent(share)} of their busy time, as fast as clients did."
+    because = f"The {slot(slots)}s read and wrote for {percent(share)} of their busy time, at the pace of clients."
     change = f"A proxy that buffers, in front of the {slot(slots)}s, would wait for the clients in their place."
     fits = Fits.LOOP if ratio >= LEVEL else Fits.EITHER
     words = "A loop, or a proxy in front, fits slow clients."
@@ -260,14 +263,6 @@ def _with_clients(side: Side, now_ns: int) -> float:
     """Share of its slots' busy time in which they waited for clients; 0 where nobody knows."""
     found = metrics.fractions(side, now_ns)
     return 0.0 if side.is_loop else (found.reading or 0.0) + (found.writing or 0.0)
-
-
-def _client_s(side: Side, now_ns: int) -> float:
-    """For how long a request kept its slot reading and writing, on average: a client is slow by this, and not by the
-    share that reading and writing have of what a server does with a short request."""
-    times = metrics.per_worker(side, now_ns)
-    with_clients_s = sum((each.reading_s or 0.0) + (each.writing_s or 0.0) for each in times)
-    return with_clients_s / max(1, sum(each.requests for each in times))
 
 
 def _computing(context: LintContext, slots: Side, loop: Side, ratio: float) -> Verdict:

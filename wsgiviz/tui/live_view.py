@@ -31,6 +31,10 @@ DRIVER_BOTTLENECK = "driver-bottleneck"
 """The lint that says when the load driver's lateness matters."""
 FOLLOWED_NS = 16_000_000_000
 """Of somebody else's servers this much is seen, until a person zooms."""
+LAST = 20
+"""Of a run that has ended, so many of its latest requests may have gone on after their answers."""
+GOES_ON_NS = 100_000_000
+"""What takes less after the last answer is the end of that."""
 GHOST_IN_VIEW = 3
 """Up to so many times longer than what is expected, the axis has room for the end of the run before."""
 
@@ -103,9 +107,10 @@ class LiveView:
 
     @cached_property
     def _faster(self) -> dict[str, float]:
-        """By how much one side was faster, where both answered all of the same."""
+        """By how much one side was faster, where both answered all of the same: who refuses is done soon."""
         sides = self.sides
-        whole = all(s.run.ended_ns and s.run.done and not (s.run.cancelled or s.run.failed) for s in sides)
+        unlike = any(s.run.cancelled or s.run.failed or s.run.refused for s in sides)
+        whole = not unlike and all(s.run.ended_ns and s.run.done for s in sides)
         timed, running = self.state.settings.timed_s is not None, self.state.phase is Phase.RUNNING
         if len(sides) != 2 or not whole or timed or running:
             return {}
@@ -136,7 +141,7 @@ class LiveView:
         if self.state.phase is not Phase.FINISHED or not all(side.run.ended_ns for side in sides):
             return now_ns
         busy = any(worker.busy for side in sides for worker in side.server.living())
-        ends = [side.run.ended_ns for side in sides]
+        ends = [_through_ns(side) for side in sides]
         if is_followed(self.state.settings):  # the steps go on until the app is through with the request
             ends += [request.ended_ns for side in sides for request in side.ledger.ours()]
         return now_ns if busy else max(ends, default=now_ns)
@@ -257,6 +262,13 @@ class LiveView:
         words = f"replay {speed}" if frame.playing else f"replay {speed}, paused"
         looped = ", repeated" if playhead is not None and playhead.loop else ""
         return f"{words}{looped}{', incomplete' if frame.problem else ''}"
+
+
+def _through_ns(side: Side) -> int:
+    """When clients and workers were through with a run that has ended: some of these go on after the answer."""
+    ended_ns = side.run.ended_ns
+    longer_ns = max((r.released_ns or r.ended_ns for r in side.ledger.latest(LAST)), default=0)
+    return longer_ns if longer_ns - ended_ns > GOES_ON_NS else ended_ns
 
 
 def attached_title(side: Side) -> str:

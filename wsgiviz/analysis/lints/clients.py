@@ -67,6 +67,8 @@ LEAST_SHARE = 0.05
 def _slow_client(context: LintContext, side: Side) -> str | None:
     if side.is_loop:
         return None
+    if side.run.ended_ns:
+        return _were_slow(context, side)
     living, of = side.server.living(), context.of_side(side)
     phases = Counter(seen.with_clients(side, context.now_ns))
     slots, held = len(living), phases.total()
@@ -75,11 +77,28 @@ def _slow_client(context: LintContext, side: Side) -> str | None:
     doing = ", ".join(f"{phases[activity]} {text}" for activity, text in WITH_CLIENT.items() if phases[activity])
     are = wording.every(side, slots, of) if held == slots else wording.some(side, held, slots, of)
     clients = "a slow client" if held == 1 else "slow clients"
-    cure = "a proxy in front" if side.kind == "gthread" else "a proxy in front, gthread or an ASGI server"
-    if side.run.ended_ns:
-        were = wording.past(are)
-        return f"{were} held by {clients}, with nothing in the app: {cure} would have waited instead."
-    return f"{are} held by {clients} ({doing}), with nothing in the app: {cure} would wait instead."
+    return f"{are} held by {clients} ({doing}), with nothing in the app: {_cure(side)} would wait instead."
+
+
+def _cure(side: Side) -> str:
+    return "a proxy in front" if side.kind == "gthread" else "a proxy in front, gthread or an ASGI server"
+
+
+MOST_OF_THE_TIME = 0.6
+"""A run whose slots waited for clients for this share of their busy time is shaped by them."""
+
+
+def _were_slow(context: LintContext, side: Side) -> str | None:
+    """After the run: when slow clients had most of the time of its slots, which is long for each request."""
+    spent = metrics.fractions(side, context.now_ns)
+    share = (spent.reading or 0.0) + (spent.writing or 0.0)
+    each_ns = metrics.with_client_s(side, context.now_ns) * 1e9
+    if side.run.silent_clients or share < MOST_OF_THE_TIME or each_ns < seen.slow_client_ns(side):
+        return None
+    return (
+        f"Slow clients held the {wording.slot(side)}s{context.of_side(side)}, with nothing in the app: "
+        f"{_cure(side)} would have waited instead."
+    )
 
 
 def _time_with_clients(context: LintContext, side: Side) -> float:

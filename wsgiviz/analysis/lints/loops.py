@@ -189,14 +189,19 @@ def _lets_go(side: Side) -> str:
 
 
 def _waiting(context: LintContext, side: Side, loop: Loop, holder: int) -> int:
+    return len(_need(context, side, loop, holder))
+
+
+def _need(context: LintContext, side: Side, loop: Loop, holder: int) -> list[Request]:
     """Requests in flight that need this loop, but for the one that holds it."""
     pids = {0, loop.pid} if len(side.server.loops) == 1 else {loop.pid}
-    return sum(request.pid in pids and request.id != holder for request in context.in_flight[side.name])
+    return [request for request in context.in_flight[side.name] if request.pid in pids and request.id != holder]
 
 
 def _others(context: LintContext, side: Side, loop: Loop, holder: int) -> str:
-    """Counted exactly where the steps are so long that the number can be read."""
-    others = _waiting(context, side, loop, holder)
+    """Those that have to wait for it, as far as is known: of one that awaits nobody knows whether what it awaits has
+    come. Counted exactly where the steps are so long that the number can be read."""
+    others = len([one for one in _need(context, side, loop, holder) if one.task is not Task.AWAITING])
     if not others:
         return ""
     if loop.tally.longest_step_ns >= READABLE_NS:

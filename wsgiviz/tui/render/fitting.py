@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 from functools import lru_cache, reduce
 
-from rich.cells import cell_len
+from rich.cells import cell_len, chop_cells
 
 from wsgiviz.tui.render.line import shortened
 
@@ -111,33 +111,21 @@ WAYS: tuple[tuple[Callable[[str], str], ...], ...] = (
 )
 
 
-UNIT = re.compile(r"(?:s|ms|%)[.,;:)]*$")
-
-
-def with_units(text: str, width: int, first: int) -> str:
-    """``text`` with a line break where otherwise a unit would stand without its number at the beginning of a line.
-    Its first line has ``first`` cells, the others ``width``."""
-    words, used, room = text.split(" "), 0, first
-    for at, word in enumerate(words):
-        cells = cell_len(word)
-        if used and used + 1 + cells > room:
-            if UNIT.match(word) and words[at - 1][:1].isdigit():
-                words[at - 1] = "\n" + words[at - 1]
-                cells += cell_len(words[at - 1])
-            used, room = cells, width
-        else:
-            used += cells + bool(used)
-    return " ".join(words).replace(" \n", "\n")
+BETWEEN_WORDS = re.compile(r"(?<!\d) | (?!(?:s|ms|%)(?!\w))")
+"""Where a line may end: a number and its unit are one word."""
 
 
 def lines_of(text: str, width: int) -> int:
     """How many lines of ``width`` cells a text takes, broken between words."""
-    count, used = 1, 0
-    for word in text.split(" "):
-        cells = cell_len(word)
-        if used and used + 1 + cells <= width:
-            used += 1 + cells
-            continue
-        count += bool(used) + max(0, cells - 1) // width
-        used = cells - max(0, cells - 1) // width * width
-    return count
+    return len(wrapped(text, width))
+
+
+def wrapped(text: str, width: int) -> list[str]:
+    """The text in lines of ``width`` cells at most, broken between words; inside one that is longer than a line."""
+    lines: list[str] = []
+    for word in BETWEEN_WORDS.split(text):
+        if lines and cell_len(f"{lines[-1]} {word}") <= width:
+            lines[-1] += f" {word}"
+        else:
+            lines += chop_cells(word, max(2, width)) or [""]
+    return lines

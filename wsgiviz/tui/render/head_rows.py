@@ -120,7 +120,8 @@ def _pooled(server: Server) -> Part | None:
 
 
 def _queue_words(side: Side) -> list[tuple[Part, ...]]:
-    depth, limit, highest = side.server.queue_depth, side.server.queue_limit, side.run.max_queue
+    depth, limit = side.server.queue_depth, side.server.queue_limit
+    highest = max(depth, side.run.max_queue)  # the run's stands for two samples: now it may be deeper
     style = CellStyle("queue!", "", "b") if depth else DIM
     peak = Part(f"   peak {highest}" if highest >= max(1, depth) else "", DIM)  # it counts what has stood a while
     if depth and 0 < limit <= depth:

@@ -19,7 +19,7 @@ from wsgiviz.tui.render.worker_lanes import text_style
 
 def server_of(request: Request, view: PaneView) -> Worker | None:
     """The slot that has it, or had it."""
-    return view.side.server.workers.get((request.pid, request.slot)) if request.pid else None
+    return view.side.server.workers.get((request.pid, request.slot)) if request.pid else view.reader_of(request)
 
 
 def sign(request: Request, view: PaneView) -> Part:
@@ -49,7 +49,8 @@ def draw(chart: Chart, request: Request, scale: Scale, view: PaneView, named: bo
     begin, end = begin_ns(request), end_ns(request) or view.now_ns
     if end < scale.start_ns or begin >= scale.end_ns:
         return
-    taken = request.accepted_ns or request.began_ns
+    reader = view.reader_of(request)
+    taken = request.accepted_ns or request.began_ns or (max(begin, reader.since_ns) if reader else 0)
     released = max(taken, request.released_ns or request.ended_ns or end)
     spans = _served(request, (taken, released), view) if taken else []
     served = spans[0][1] if spans else (request.began_ns if request.slot else 0) or taken
@@ -83,7 +84,8 @@ def _blocks(
     for activity, begin, end in spans:
         left, right = max(before.right, scale.at(begin)), scale.at(end)
         if right > left:
-            block = Block(left, right, activity, COLOUR[activity] + shade, request.id)
+            colour = COLOUR[activity]
+            block = Block(left, right, activity, colour + shade if colour != "dim" else colour, request.id)
             draw_block(chart, before, block, view.glyphs)
             before, extent = block, (extent[0] if extent[1] else left, right)
     return extent
@@ -99,8 +101,7 @@ def _served(request: Request, within_ns: tuple[int, int], view: PaneView) -> lis
             break
         if span.start_ns >= within_ns[1]:
             continue
-        stops = span.activity is Activity.STOPPING and span.req == request.id  # with it, and answers nobody
-        if stops or (span.activity in BUSY and span.req in (0, request.id)):
+        if (span.activity in BUSY and span.req in (0, request.id)) or _stops_with(span, request):
             found.append(span)
         elif span.start_ns < (request.began_ns or within_ns[1]):
             break
@@ -108,6 +109,11 @@ def _served(request: Request, within_ns: tuple[int, int], view: PaneView) -> lis
         (span.activity, max(span.start_ns, within_ns[0]), min(span.end_ns or view.now_ns, within_ns[1]))
         for span in reversed(found)
     ]
+
+
+def _stops_with(span: Span, request: Request) -> bool:
+    """Its worker was told to stop, or did, and had the request until the end."""
+    return span.activity is Activity.STOPPING and span.req == request.id
 
 
 def _too_short(chart: Chart, request: Request, served_ns: tuple[int, int], scale: Scale, view: PaneView) -> None:

@@ -36,10 +36,8 @@ RESTING = frozenset({Activity.IDLE, Activity.DEAD})
 """Of these a lane shows nothing that grows."""
 
 
-THICKEST = 6
+THICKEST = 12
 """A worker's lane has at most so many lines: those that are left after status and blank are the lane itself."""
-
-THICKEST_ON_STAGE = 12
 
 THICKEST_REQUEST = 6
 """A request's lane has at most so many, a blank or two with them."""
@@ -265,7 +263,7 @@ def _worker_lanes(view: PaneView, width: int, room: int, head: int, scale: Scale
         max(run_ns, view.start_ns) if view.attached else run_ns
     )  # no run ends there: nobody else clears them away
     workers = worker_lanes.worth_showing(view.side.server.workers.values(), room, from_ns)
-    thick = thickness(len(workers), room, THICKEST_ON_STAGE if view.stage else THICKEST, view.stage)
+    thick = thickness(len(workers), room, THICKEST, view.stage)
     status = thick >= 2 and not view.stage
     solid = solid_lines(thick, view.stage)
     first, end, more = window(len(workers), room, view.scroll)
@@ -362,7 +360,7 @@ def _request_lanes(view: PaneView, width: int, room: int, head: int, scale: Scal
                 return row, *[blank] * (thick - 1)
             bare = memory.drawn(track + BELOW, life, scale, view.glyphs, lambda: Answers(scale, request_lanes.bare))
             below = bare.chart(tracks, track, drawn).parts()
-            solid = max(2, thick - 1)
+            solid = max(2, thick - 1)  # a blank between two lanes, where there is room for one
             return row, *[(Part(" " * head, PLAIN), *below, END)] * (solid - 1), *[blank] * (thick - solid)
 
         grown = kind.growth(last, reached, drawn)

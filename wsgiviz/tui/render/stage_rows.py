@@ -101,5 +101,6 @@ def _answered(view: PaneView) -> Part:
     run = view.side.run
     if not run.started_ns or view.timed_s is not None:
         return Part("", DIM)
-    words = f"{run.completed}/{run.planned}"
-    return Part(words if len(words) < DIGITS_AT else str(run.completed), BOLD if run.completed else DIM)
+    served = run.completed - run.refused
+    words = f"{served}/{run.planned}"
+    return Part(words if len(words) < DIGITS_AT else str(served), BOLD if served else DIM)

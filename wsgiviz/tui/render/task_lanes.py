@@ -55,11 +55,6 @@ def failed(request: Request) -> bool:
     return bool(request.failed_ns or request.raised or request.shown_status >= 400)
 
 
-def on_its_way_back(request: Request) -> bool:
-    """The app is through with it, and its client, which is ours, has not read all of the answer."""
-    return bool(request.ended_ns) and not (request.finished or request.external)
-
-
 def task_sign(request: Request, view: PaneView) -> Part:
     """The sign of what a request does, or of how it ended."""
     glyphs = view.glyphs
@@ -67,10 +62,10 @@ def task_sign(request: Request, view: PaneView) -> Part:
         return Part(glyphs.after, CellStyle("failed!" if request.failed_ns else "awaiting!"))
     if failed(request):
         return Part(glyphs.task[Task.FAILED], CellStyle("failed!", "", "b"))
-    if on_its_way_back(request):
-        return Part(glyphs.activity[Activity.WRITING], CellStyle("transfer!"))
-    if request.finished or request.ended_ns:
+    if request.finished or request.over:
         return Part(glyphs.task[Task.DONE], BOLD)
+    if request.ended_ns:  # the app is through, and its client has not got all of the answer
+        return Part(glyphs.activity[Activity.WRITING], CellStyle("transfer!"))
     if view.reads(request):
         return Part(glyphs.activity[Activity.READING], CellStyle("transfer!"))
     return Part(glyphs.task[request.task], CellStyle(SIGN_COLOURS.get(request.task, "queue!")))
@@ -131,7 +126,7 @@ def lane(tracks: Tracks, track: int, answers: Answers, scale: Scale, view: PaneV
 
 def growth(request: Request, reached: int, view: PaneView) -> tuple[int, int]:
     """What of a lane changes with time alone: how far its present request has come, drawn and in words."""
-    if request.over:
+    if request.finished or request.over:
         return 0, 0
     if request.finished:
         return reached // (EIGHTHS // 2), (view.now_ns - request.finished_ns) // TENTH_NS
@@ -272,6 +267,6 @@ def _word(request: Request, view: PaneView) -> str:
         return Activity.READING.value if not request.began_ns and view.reads(request) else WORDS[request.task]
     if goes_on(request, view.now_ns):
         return "for nobody" if request.failed_ns else "after the answer"
-    if on_its_way_back(request):
-        return Activity.WRITING.value
-    return "failed" if failed(request) else "answered"
+    if failed(request):
+        return "failed"
+    return "answered" if request.finished or request.over else Activity.WRITING.value

@@ -116,9 +116,24 @@ class PaneView:
 
     def slot_of(self, request: Request) -> Worker | None:
         """The worker or thread that has it at present; on a loop none has."""
+        if not request.pid:
+            return self.reader_of(request)
         worker = self.side.server.workers.get((request.pid, request.slot)) if request.pid else None
         held = worker is not None and worker.req == request.id and worker.busy and not self.side.is_loop
         return worker if held else None
+
+    def reader_of(self, request: Request) -> Worker | None:
+        """The worker or thread that reads it, and has not got all of it: it knows who its client is, and no more."""
+        return None if request.pid or request.finished else self.readers.get(request.port)
+
+    @cached_property
+    def readers(self) -> dict[int, Worker]:
+        """Slots that read what their clients still send, by the clients' ports."""
+        if self.side.is_loop:
+            return {}
+        reading = [one for one in self.living if one.activity is Activity.READING and one.client]
+        ports = ((one.client.address.rpartition(":")[2], one) for one in reading if one.client is not None)
+        return {int(port): one for port, one in ports if port.isdecimal() and int(port)}
 
     def task_of(self, request: Request) -> str:
         """What it does, or that it is still being read."""

@@ -13,7 +13,7 @@ from wsgiviz.state import IN_APP, Activity, Request, Side, Worker
 from wsgiviz.tui.render.after import goes_on
 from wsgiviz.tui.render.chart import EIGHTHS, Chart, Scale
 from wsgiviz.tui.render.history import COLOUR, History
-from wsgiviz.tui.render.line import DIM, CellStyle, Line, Part, Row, shortened
+from wsgiviz.tui.render.line import DIM, CellStyle, Line, Part, Row
 from wsgiviz.tui.render.view import PaneView
 from wsgiviz.tui.render.words import counted, name_of, place, running
 
@@ -89,6 +89,10 @@ def deaths(worker: Worker, side: Side) -> tuple[str, str]:
     return f"{full or 'dead'}{held or last}", f"{brief or 'dead'}{held or last}"
 
 
+GAP = 3
+"""Blanks between what a worker does and where."""
+
+
 def status(worker: Worker, indent: int, width: int, view: PaneView) -> Row:
     """What the worker does now, for how long, on which request, and at which line."""
     line = Line(width).to(indent)
@@ -99,9 +103,10 @@ def status(worker: Worker, indent: int, width: int, view: PaneView) -> Row:
     if not worker.alive:
         line.first_fitting(*[(Part(words, style),) for words in deaths(worker, view.side)])
         where = last_seen(worker, [view.side.ledger.get(worker.req)] if worker.req else [])
-        if where is not None and worker.died_violently and line.left > 20:
-            seen = printable(f"{'last seen at ' if stale(worker) else ''}{where.words}", not view.glyphs.eighths)
-            line.add("   ").add(shortened(seen, line.left, view.glyphs.ellipsis), DIM)
+        if where is not None and worker.died_violently and line.left > 10:
+            seen = f"{'last seen at ' if stale(worker) else ''}{where.words}"
+            seen = seen if len(seen) <= line.left - GAP else place(where, line.left - GAP)
+            line.add(" " * GAP).add(printable(seen, not view.glyphs.eighths), DIM)
         return line.row()
     request = view.side.ledger.get(worker.req) if worker.req else None
     line.first_fitting(*[(Part(words, style),) for words in _doing(worker, request, view)])

@@ -25,7 +25,6 @@ from wsgiviz.tui.feed import Frame, Pace, Tenths
 from wsgiviz.tui.lesson.intents import ListLessons, OpenLessons
 from wsgiviz.tui.live_view import LiveView, at_once
 from wsgiviz.tui.render.glyphs import Glyphs
-from wsgiviz.tui.render.layout import layout
 from wsgiviz.tui.render.window import Viewport
 from wsgiviz.tui.screens.bindings import CONTROL, LIVE_HINTS, STAGE_HINTS, VIEW, commands, explained
 from wsgiviz.tui.screens.live_sizes import (
@@ -40,6 +39,10 @@ from wsgiviz.tui.screens.live_sizes import (
     TALL,
     ZOOMS,
     beside_steps,
+    code_is_shown,
+    fits,
+    least_code,
+    request_lanes,
 )  # fmt: skip
 from wsgiviz.tui.source import Source, find_source, source_at
 from wsgiviz.tui.widgets.caption import CaptionLine, Said
@@ -122,22 +125,22 @@ class LiveScreen(Screen[None], KeepsLines):
         return self.has_class("stage")
 
     def _arrange_code(self, height: int) -> None:
-        wanted = self._code_wanted
+        wanted, whole = self._code_wanted, height - FRAME - self.BARS
+        lanes = at_once(self.frame.state.settings) if self.by_request else 0
         if wanted is None and not self.frame.state.attached:
-            lanes = at_once(self.frame.state.settings) if self.by_request else 0
-            left = height - FRAME - self.BARS - CODE
-            wanted = height >= SHORT and left >= 0 and self._fits(lanes, left)
+            wanted = height >= SHORT and whole >= CODE and code_is_shown(lanes, whole - CODE, whole)
         self.set_class(not wanted, "short")
-        code, steps = self.query_one(CodePane), self.has_class("contract")
-        beside = steps and beside_steps(self.size, self.BARS, code.wanted if wanted else 0, self.stage)
-        self.query_one("#panes").styles.height, lines = beside or (None, self._code_lines(height))
-        code.fit(1 if self.stage else lines)
+        code, followed = self.query_one(CodePane), self.has_class("contract")
+        beside = followed and beside_steps(self.size, self.BARS, code.wanted if wanted else 0, self.stage)
+        self.query_one("#panes").styles.height = beside[0] if beside else None
+        requests = request_lanes(self.frame.state.settings, lanes)
+        most = 1 if self.stage else beside[1] if beside else self._code_lines(height, requests)
+        code.fit(most, 1 if self.stage or beside else least_code(requests, whole, most))
 
-    def _code_lines(self, height: int) -> int:
+    def _code_lines(self, height: int, lanes: int) -> int:
         """At most so many for the code: its function whole, if that leaves the panes what they need."""
         code, least = self.query_one(CodePane).wanted, PANES_BESIDE_CODE
-        lanes = at_once(self.frame.state.settings) if self.by_request else 0
-        while code > CODE and not (height - FRAME - code >= least and self._fits(lanes, height - FRAME - code)):
+        while code > CODE and not (height - FRAME - code >= least and fits(lanes, height - FRAME - code)):
             code -= 1
         return code
 
@@ -199,11 +202,7 @@ class LiveScreen(Screen[None], KeepsLines):
         if scenario is not None and scenario.lanes:
             return scenario.lanes == "requests"
         models = {side in ("wsgi", "wsgi2") for side in settings.sides}
-        return len(models) > 1 and self._fits(at_once(settings), self._without_code)
-
-    def _fits(self, lanes: int, height: int) -> bool:
-        """Whether so many lanes have a line each in a pane of that height."""
-        return lanes <= layout(height, lanes).lanes
+        return len(models) > 1 and fits(at_once(settings), self._without_code)
 
     def action_lanes_of(self) -> None:
         self._by_request = not self.by_request

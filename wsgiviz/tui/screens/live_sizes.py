@@ -1,5 +1,12 @@
 """How the live screen shares out its lines, and how often its parts change."""
 
+from __future__ import annotations
+
+from wsgiviz.settings import Settings
+from wsgiviz.state.activity import LOOPS
+from wsgiviz.tui.live_view import at_once
+from wsgiviz.tui.render.layout import layout
+
 NARROW = 80
 ONE_LINE = 110
 """A caption has up to 200 characters or so: below this width it takes two lines."""
@@ -56,3 +63,36 @@ def beside_steps(size: tuple[int, int], bars: int, code: int, stage: bool) -> tu
     left = height - AROUND_STEPS - STEPS - bars
     code = max(CODE, min(code, left - PANES_BESIDE_STEPS)) if code else 0
     return max(PANES_BESIDE_STEPS, min(HIGHEST_BESIDE_STEPS, left - code)), code
+
+
+ENOUGH = 30
+"""Lines of a pane that are many lanes, though not all: without code there would be some more, and no code."""
+
+SPARE = 2
+"""Lines of lanes that a loop or a pool each may need."""
+
+
+def code_is_shown(lanes: int, beside: int, without: int) -> bool:
+    """Whether there is code where so many requests have lanes, in panes of ``beside`` lines with it and ``without``
+    it: where all fit beside it, or on a large screen where they do not fit anyway."""
+    return fits(lanes, beside) or (beside >= ENOUGH and not fits(lanes, without))
+
+
+def least_code(lanes: int, height: int, code: int) -> int:
+    """Lines for the code even of a short app that needs ``code``, whose functions may be longer: where both have
+    ``height`` lines, and lanes lose nothing by it but blanks."""
+    beside, before = height - CODE, height - code
+    if code >= CODE or beside < ENOUGH or layout(beside).lanes < lanes + SPARE:
+        return 1
+    thinner = lanes > 0 and layout(beside).lanes < 2 * lanes <= layout(before).lanes
+    return 1 if thinner else CODE
+
+
+def request_lanes(settings: Settings, lanes: int) -> int:
+    """How many requests want a lane: on a loop each does, in either view; ``lanes`` where there is none."""
+    return at_once(settings) if LOOPS & set(settings.kinds.values()) else lanes
+
+
+def fits(lanes: int, height: int) -> bool:
+    """Whether so many lanes have a line each in a pane of that height."""
+    return lanes <= layout(height, lanes).lanes

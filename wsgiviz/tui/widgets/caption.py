@@ -9,7 +9,7 @@ from textual.content import Content
 from wsgiviz.analysis.captions import Caption, Tone
 from wsgiviz.analysis.next_steps import in_words
 from wsgiviz.printable import printable
-from wsgiviz.tui.render.fitting import fitted, lines_of, with_units
+from wsgiviz.tui.render.fitting import fitted, lines_of, wrapped
 from wsgiviz.tui.widgets.coloured import Coloured
 
 NO_WIDTH = 1_000
@@ -32,11 +32,20 @@ def caption_text(caption: Caption, width: int, lines: int, ascii_only: bool) -> 
         words.append(caption.more)
     text = printable(" ".join(words), ascii_only)
     with_keys = f"{text} {caption.keys}"
-    # The bar stands in the first line only; to count it in every one costs two cells, and no second way to wrap.
     room = width - BAR
     if caption.keys and lines_of(with_keys, room) <= lines:
         return with_keys
     return fitted(text, room, lines, ellipsis)
+
+
+def row_tone(tone: Tone, first: bool) -> Tone:
+    """Of a card's row: what happened may be a warning; why, what would change it and what to try next are none."""
+    return tone if first or tone is not Tone.WARN else Tone.PLAIN
+
+
+def _hanging(text: str, width: int, head: int) -> str:
+    """Its lines below each other, behind the bar and a ``head`` of so many cells."""
+    return ("\n" + " " * (BAR + head)).join(wrapped(text, width - BAR - head))
 
 
 LABELS = ("Why", "Change", "Next")
@@ -118,16 +127,15 @@ class CaptionLine(Coloured):
 
     def _row(self, caption: Caption, label: str, text: str, first: bool) -> Content:
         head = Content.styled(f"{label:<{LABEL_CELLS}}", self.words("dim")) if label else Content("")
-        return Content.assemble(self._bar(caption.tone, ""), " ", head, (text, self.words("", "b" if first else "")))
+        tone = row_tone(caption.tone, first)
+        text = _hanging(text, self.content_size.width, head.cell_length)
+        return Content.assemble(self._bar(tone, ""), " ", head, (text, self.words("", "b" if first else "")))
 
     def _text(self, said: Said, width: int, lines: int) -> Content:
         name, protocol, caption = said
         label = f"{name}  " if name else ""
         text = caption_text(caption, width - len(label), lines, self._ascii_only)
-        first = width - BAR - len(label)
-        whole = with_units(text, width, first)
-        if sum(lines_of(line, first) for line in whole.split("\n")) <= lines:
-            text = whole
+        text = _hanging(text, width, len(label))
         bold = self.words("", "b")
         return Content.assemble(
             self._bar(caption.tone, protocol), " ", (label, self.words(protocol, "b")), (text, bold)

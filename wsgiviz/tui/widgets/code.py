@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from pygments.token import Token  # type: ignore[import-untyped]
+from rich.cells import cell_len
 from textual import events
 from textual.app import ComposeResult
 from textual.content import Content
@@ -26,6 +27,8 @@ LINES_COME = "here comes the function that most requests are in"
 
 COMMENT = re.compile(r"\s+#")
 """Where a comment begins, or what looks like one."""
+
+HELPERS = "demo_apps/http_text.py"
 
 Marks = Mapping[int, HotLine]
 """By line number: who is there."""
@@ -58,7 +61,7 @@ class CodePane(Beside):
         self._source_at = source_at
         self._sources: tuple[Source, ...] = ()
         self._calls: tuple[str, ...] = ()
-        self._most = MOST_LINES
+        self._most, self._least = MOST_LINES, 1
 
     def compose(self) -> ComposeResult:
         yield Listing("left", self._glyphs, self._source_at)
@@ -69,10 +72,11 @@ class CodePane(Beside):
         """Lines for the longest of the functions, whole."""
         return max((len(source.lines) - len(lifespan_lines(source)) for source in self._sources), default=0) + 1
 
-    def fit(self, most: int) -> None:
-        """Have at most so many lines; with 1, the line that matters most."""
-        if most != self._most:
-            self._most = most
+    def fit(self, most: int, least: int = 1) -> None:
+        """Have at most so many lines; with 1, the line that matters most. ``least``: so many where the apps are
+        shorter, for the functions that they call."""
+        if (most, least) != (self._most, self._least):
+            self._most, self._least = most, least
             self._arrange()
 
     def show(self, sources: Sequence[Source], calls: Sequence[str] = ()) -> None:
@@ -84,6 +88,7 @@ class CodePane(Beside):
 
     def _arrange(self) -> None:
         height = self._most if self._most < FEWEST_LINES else max(FEWEST_LINES, min(self._most, self.wanted))
+        height = max(height, self._least)
         shown = zip(self.query(Listing), (*self._sources, None, None), (*self._calls, "", ""), strict=False)
         for listing, found, call in shown:
             listing.display = found is not None
@@ -145,6 +150,7 @@ class Listing(Coloured):
 
     def mark(self, found: tuple[HotLine, ...]) -> None:
         """Mark these, and show the code in which most of them are."""
+        found = worth_showing(found)
         if found == self._found:
             return
         self._found = found
@@ -197,7 +203,7 @@ class Listing(Coloured):
             return head + self._cut(line, max(8, width - head.cell_length))
         colour = self.words(colour_of(at.state), "b")
         head = Content.assemble((f"{number:>4}", colour), (self._glyphs.here, colour), " ")
-        words = at.words if len(at.words) <= width // 2 else at.brief
+        words = badge(at, line.plain, width - head.cell_length)
         room = max(8, width - head.cell_length - len(words) - 2)
         code = self._cut(line, room)
         gap = " " * max(1, room - code.cell_length + 2)
@@ -218,7 +224,35 @@ class Listing(Coloured):
         )
 
     def _cut(self, line: Content, room: int) -> Content:
-        return line if line.cell_length <= room else line.truncate(room, ellipsis=not self._ascii_only)
+        if line.cell_length <= room:
+            return line
+        return line[: code_end(line.plain, room)].truncate(room, ellipsis=not self._ascii_only)
+
+
+def badge(at: HotLine, line: str, room: int) -> str:
+    """Who is there, in few words where the line's code has no room beside all of them."""
+    fits = cell_len(_code_of(line)) + len(at.words) + 2 <= room
+    return at.words if fits else at.brief
+
+
+def code_end(line: str, room: int) -> int:
+    """Where to end a line that has no room: before its comment, if it is code that fits without one. Half a comment
+    says nothing."""
+    code = _code_of(line)
+    return len(code) if cell_len(code) <= room else len(line)
+
+
+def _code_of(line: str) -> str:
+    """Without its comment, if it is not one as a whole."""
+    comment = COMMENT.search(line)
+    code = line[: comment.start()] if comment else ""
+    return code if code.strip() else line
+
+
+def worth_showing(found: Iterable[HotLine]) -> tuple[HotLine, ...]:
+    """Those in the code that a scenario or a person has written: not in what all demo apps need, where each of them
+    is for a moment."""
+    return tuple(line for line in found if not line.place.file.endswith(HELPERS))
 
 
 def coloured(source: Source, ascii_only: bool) -> list[Content]:
@@ -251,5 +285,6 @@ def at_rest(shown: Source, app: Source, call: str) -> Source:
 def _line_of(call: str, source: Source, numbers: list[int]) -> int:
     """The line in which nobody has been seen yet, and everybody will be; 0 where that is not known."""
     body = [number for number in numbers if number > source.first_line]
-    called = [number for number in body if call and f"{call}(" in source.lines[number - source.first_line]]
+    wanted = call.lower() if " " in call else f"{call}(".lower()  # "return [page]" is a line, and no call
+    called = [number for number in body if call and wanted in source.lines[number - source.first_line].lower()]
     return next(iter(called), body[0] if body else 0)
