@@ -41,7 +41,9 @@ class PairView(LiveView):
         """Each alone."""
         frames = self.frame, other_of(self.frame)
         one, other = (
-            LiveView(frame, self.glyphs, self.viewport, self.followed, self.by_request, only=self.only)
+            LiveView(
+                frame, self.glyphs, self.viewport, self.followed, self.by_request, stage=self.stage, only=self.only
+            )
             for frame in frames
         )
         return one, other
@@ -59,7 +61,7 @@ class PairView(LiveView):
         for (half, found), name in zip(pairs, self.names, strict=True):
             zero = half.zero_ns
             view = half.pane(half.sides[0], found, Window(shown.start_ns + zero, shown.end_ns + zero, zero))
-            yield dataclasses.replace(view, title=f"{view.title}   {name}")
+            yield dataclasses.replace(view, title=f"{view.title}   {name}", badge=name)
 
     def contract(self) -> Iterator[ContractView]:
         yield from ()

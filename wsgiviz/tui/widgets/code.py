@@ -10,6 +10,7 @@ from textual import events
 from textual.app import ComposeResult
 from textual.content import Content
 from textual.highlight import HighlightTheme, highlight
+from textual.widget import Widget
 
 from wsgiviz.analysis.hot_lines import HotLine
 from wsgiviz.printable import printable
@@ -87,6 +88,13 @@ class CodePane(Beside):
             listing.styles.height = height
             if found is not None:
                 listing.show(found, call)
+
+    def stand(self, above: bool) -> None:
+        """Stand above the sentence, as on stage; else below it and its bars."""
+        parent = self.parent
+        assert isinstance(parent, Widget)
+        others = parent.query("#caption, #scrub")
+        parent.move_child(self, before=others.first()) if above else parent.move_child(self, after=others.last())
 
     def point(self, pointed: Sequence[bool]) -> None:
         """Put a border beside those that a lesson says to look at, in the order of the sides."""
