@@ -6,10 +6,11 @@ from wsgiviz.analysis.attached import lately, oldest, served
 from wsgiviz.analysis.black_box import reports
 from wsgiviz.printable import printable
 from wsgiviz.tui.render import death_rows
+from wsgiviz.tui.render.fitting import without_calls, without_place
 from wsgiviz.tui.render.head_rows import labelled
 from wsgiviz.tui.render.line import BOLD, DIM, PLAIN, CellStyle, Part, Row, blank_row, shortened
 from wsgiviz.tui.render.view import PaneView
-from wsgiviz.tui.render.words import counted, measured, rate, running
+from wsgiviz.tui.render.words import counted, measured, place, rate, running
 
 
 def served_parts(view: PaneView, noun: str = "") -> tuple[Part, Part, Part, Part]:
@@ -41,8 +42,8 @@ def oldest_row(view: PaneView, width: int, column: int) -> Row:
         return line.add("no request is in the app", DIM).row()
     line.add(f"{running((view.now_ns - request.began_ns) / 1e9)}  ", BOLD)
     words = request.target or "a request"
-    if request.where is not None:
-        words += f"  {request.where.words}"
+    if request.where is not None and (where := place(request.where, line.left - len(words) - 2)):
+        words += f"  {where}"
     return line.add(
         shortened(printable(words, not view.glyphs.eighths), line.left, view.glyphs.ellipsis), PLAIN
     ).row()
@@ -52,6 +53,8 @@ def died_row(view: PaneView, width: int, column: int) -> Row:
     """The newest death: "died    worker 3 12 s ago: killed by gunicorn (worker timeout), GET /hang at shop.py:17"."""
     if not view.side.server.deaths or not (newest := reports(view.side)[:1]):
         return blank_row(width)
-    words = printable(death_rows.brief(newest[0], view.now_ns), not view.glyphs.eighths)
+    full = printable(death_rows.brief(newest[0], view.now_ns), not view.glyphs.eighths)
     line = labelled("died", width, column)
+    wordings = full, without_calls(full), without_place(full)
+    words = next((words for words in wordings if len(words) <= line.left), wordings[-1])
     return line.add(shortened(words, line.left, view.glyphs.ellipsis), CellStyle("failed!")).row()

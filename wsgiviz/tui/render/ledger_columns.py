@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from rich.console import OverflowMethod
 from rich.style import Style
 from rich.text import Text
 
@@ -38,7 +39,8 @@ class Look:
     """As much time as the bars have room for."""
 
     def text(self, text: str, colour: str) -> Text:
-        return Text(text, self.style(colour) if colour else "", no_wrap=True, end="")
+        overflow: OverflowMethod = "ellipsis" if self.glyphs.eighths else "crop"
+        return Text(text, self.style(colour) if colour else "", no_wrap=True, overflow=overflow, end="")
 
 
 class Cell(NamedTuple):
@@ -155,12 +157,12 @@ def _status(entry: Entry, look: Look) -> Cell:
 
 def _path(entry: Entry, look: Look) -> Cell:
     words = printable(entry.target, not look.glyphs.eighths)
-    return Cell(words, words or None)
+    return Cell(words, words or None, "", look)
 
 
 def _client(entry: Entry, look: Look) -> Cell:
     words = printable(entry.client, not look.glyphs.eighths)
-    return Cell(words, words or None)
+    return Cell(words, words or None, "", look)
 
 
 def _bar(entry: Entry, look: Look) -> BarCell:
@@ -250,13 +252,15 @@ PADDING = 2
 """Cells between columns."""
 
 
-def planned(telling: Collection[str], width: int) -> dict[str, int]:
-    """The columns that are shown and their widths: those ``telling`` something, as far as ``width`` cells go."""
+def planned(telling: Collection[str], width: int, ours: bool = True) -> dict[str, int]:
+    """The columns that are shown and their widths: those ``telling`` something, as far as ``width`` cells go.
+    ``ours``: requests of our own driver, of which alone the total is known."""
+    always = ALWAYS if ours else ALWAYS - {"total"}
     narrow = width < NARROW
     shown = {
         column.name: column.narrow if narrow else column.width
         for column in COLUMNS[:-1]
-        if column.name in telling or column.name in ALWAYS
+        if column.name in telling or column.name in always
     }
     for name in GIVE_WAY:
         room = width - (LEAST_BAR + PADDING if name in LESS_THAN_BARS else 0)

@@ -11,7 +11,7 @@ from wsgiviz.state import IN_APP, Activity, Request, Side, Worker
 from wsgiviz.tui.render.after import goes_on
 from wsgiviz.tui.render.chart import EIGHTHS, Chart, Scale
 from wsgiviz.tui.render.history import COLOUR, History
-from wsgiviz.tui.render.line import DIM, CellStyle, Line, Part, Row, shortened
+from wsgiviz.tui.render.line import DIM, CellStyle, Line, Part, Row
 from wsgiviz.tui.render.view import PaneView
 from wsgiviz.tui.render.words import counted, name_of, place, running
 
@@ -76,8 +76,10 @@ def status(worker: Worker, indent: int, width: int, view: PaneView) -> Row:
         line.first_fitting(*[(Part(words, style),) for words in deaths(worker, view.side)])
         where = last_seen(worker, [view.side.ledger.get(worker.req)] if worker.req else [])
         if where is not None and worker.died_violently and line.left > 20:
-            seen = printable(f"{'last seen at ' if stale(worker) else ''}{where.words}", not view.glyphs.eighths)
-            line.add("   ").add(shortened(seen, line.left, view.glyphs.ellipsis), DIM)
+            line.add("   ")
+            seen = "last seen at " if stale(worker) else ""
+            at = printable(place(where, line.left - len(seen)), not view.glyphs.eighths)
+            line.add(f"{seen}{at}" if at else "", DIM)
         return line.row()
     request = view.side.ledger.get(worker.req) if worker.req else None
     line.first_fitting(*[(Part(words, style),) for words in _doing(worker, request, view)])
