@@ -22,7 +22,11 @@ from wsgiviz.events import (
     WorkerBooting,
 )
 from wsgiviz.state import Activity, Request, Run, Server, Side, State, Worker, reduce
+from wsgiviz.tui.render.attached_rows import served_row
+from wsgiviz.tui.render.digit_rows import figure
 from wsgiviz.tui.render.glyphs import UNICODE
+from wsgiviz.tui.render.line import text_of
+from wsgiviz.tui.render.view import PaneView
 from wsgiviz.tui.render.window import following
 from wsgiviz.tui.screens.signals import described
 from wsgiviz.tui.screens.workers import worker_words
@@ -163,3 +167,19 @@ def test_what_a_signal_does_begins_below_itself() -> None:
     assert described(Offer("k", "SIGKILL", "it ends at once, and its request with it"), 32) == (
         " KILL  it ends at once, and its\n       request with it"
     )
+
+
+def view_of(side: Side) -> PaneView:
+    return PaneView(side, "", T0, T0 - 16 * S, T0, attached=True)
+
+
+def test_what_was_served_has_no_half_of_its_troubles() -> None:
+    troubled = server(Activity.BLOCKED)
+    troubled = replace(troubled, server=replace(troubled.server, deaths=16))
+    for width, words in ((80, "1 of the last 2 failed, 16 workers died"), (40, "1 of the last 2 failed"), (20, "3")):
+        assert text_of(served_row(view_of(troubled), width, 8)).strip().endswith(words)
+
+
+def test_on_stage_the_digits_are_those_of_the_oldest_request() -> None:
+    assert figure(view_of(server(Activity.BLOCKED))) == "12.0"
+    assert figure(view_of(replace(server(Activity.IDLE), ledger=ledger_of([])))) == ""

@@ -57,7 +57,7 @@ def test_a_killed_worker_is_reported_with_its_request_and_its_last_record(late: 
     [lost] = found.requests
     assert (lost.target, lost.age_ns, lost.line) == ("GET /hang", 200 * MS, "shop.py:17 time.sleep")
     assert found.heartbeat_ns is None, "it was not killed for having none"
-    words = f"worker {found.number} 12 s ago: killed by SIGKILL, GET /hang at shop.py:17 time.sleep"
+    words = f"worker {found.number}, 12 s ago: killed by SIGKILL, GET /hang at shop.py:17 time.sleep"
     assert brief(found, NOW) == words
 
 
@@ -132,8 +132,10 @@ def test_what_a_worker_had_is_known_however_many_requests_end_after_it() -> None
         (100, "GET /hang at shop.py:17 time.sleep"),
         (75, "killed by SIGKILL, GET /hang at shop.py:17"),
         (62, "killed by SIGKILL, GET /hang"),
+        (48, "12 s ago: killed by SIGKILL"),
+        (30, "12 s ago"),
     ],
 )
 def test_the_newest_death_loses_its_call_and_then_its_line_before_it_is_cut(width: int, words: str) -> None:
-    view = PaneView(side(died(), HEARD), "", ns(1300), ns(0), ns(2000), attached=True)
+    view = PaneView(side(died(), HEARD), "", NOW, NOW - ns(2000), NOW, attached=True)
     assert text_of(died_row(view, width, 9)).strip().endswith(words)

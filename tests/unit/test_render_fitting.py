@@ -99,3 +99,21 @@ def test_what_was_not_measured_is_true_as_far_as_it_is_shown() -> None:
 def test_a_sentence_may_begin_with_the_name_of_a_server() -> None:
     text = "Processes fit this load. gthread waited for the GIL for 61 % of its busy time: its threads share one."
     assert fitted(text, 60, 1) == "gthread waited for the GIL for 61 % of its busy time."
+
+
+@pytest.mark.parametrize(
+    ("room", "wanted"),
+    [
+        (70, "gunicorn gthread, 2 workers of 3 threads, pid 10977 at 127.0.0.1:8000"),
+        (55, "gthread, 2 × 3 threads, pid 10977 at 127.0.0.1:8000"),
+        (40, "gthread, 2 × 3 threads, pid 10977"),
+        (30, "gthread, 2 × 3 threads"),
+    ],
+)
+def test_a_servers_title_loses_what_can_be_read_elsewhere_and_no_letter(room: int, wanted: str) -> None:
+    title = "gunicorn gthread, 2 workers of 3 threads, pid 10977 at 127.0.0.1:8000"
+    assert fitting_title(title, room, UNICODE) == wanted
+
+
+def test_a_recordings_name_stays_in_its_title() -> None:
+    assert fitting_title("gunicorn sync, 8 workers   a-run-in-may", 32, UNICODE) == "sync, 8 workers   a-run-in-may"

@@ -16,6 +16,7 @@ from wsgiviz.state import Side
 from wsgiviz.tui.feed import Frame
 from wsgiviz.tui.live_view import LiveView
 from wsgiviz.tui.render.contract_rows import ContractView
+from wsgiviz.tui.render.head_rows import NAME_GAP
 from wsgiviz.tui.render.view import PaneView
 from wsgiviz.tui.render.window import Window, window
 from wsgiviz.tui.widgets.header import HeaderView
@@ -61,7 +62,7 @@ class PairView(LiveView):
         for (half, found), name in zip(pairs, self.names, strict=True):
             zero = half.zero_ns
             view = half.pane(half.sides[0], found, Window(shown.start_ns + zero, shown.end_ns + zero, zero))
-            yield dataclasses.replace(view, title=f"{view.title}   {name}", badge=name)
+            yield dataclasses.replace(view, title=f"{view.title}{NAME_GAP}{name}", badge=name)
 
     def contract(self) -> Iterator[ContractView]:
         yield from ()

@@ -15,23 +15,31 @@ from wsgiviz.tui.render.words import counted, measured, place, rate, running
 
 def served_parts(view: PaneView, noun: str = "") -> tuple[Part, Part, Part, Part]:
     """How many were served that were seen, how many a second, their median time, and what failed."""
-    recent = lately(view.side, view.now_ns)
-    deaths = view.side.server.deaths
-    troubles = [f"{recent.failed} of the last {recent.ended} failed"] * bool(recent.failed)
-    troubles += [counted(deaths, "worker died", "workers died")] * bool(deaths)
-    number = served(view.side)
+    recent, number = lately(view.side, view.now_ns), served(view.side)
     return (
         Part(f"{number}{noun}", BOLD if number else DIM),
         Part(f"  {rate(recent.per_s)}", PLAIN),
         Part(f"   p50 {measured(recent.p50_s)}" if recent.p50_s is not None else "", DIM),
-        Part(f"  {', '.join(troubles)}" if troubles else "", CellStyle("failed!", "", "b")),
+        _trouble(_troubles(view)),
     )
+
+
+def _troubles(view: PaneView) -> list[str]:
+    """What failed lately, and how many workers have died."""
+    recent, deaths = lately(view.side, view.now_ns), view.side.server.deaths
+    troubles = [f"{recent.failed} of the last {recent.ended} failed"] * bool(recent.failed)
+    return troubles + [counted(deaths, "worker died", "workers died")] * bool(deaths)
+
+
+def _trouble(words: list[str]) -> Part:
+    return Part(f"  {', '.join(words)}" if words else "", CellStyle("failed!", "", "b"))
 
 
 def served_row(view: PaneView, width: int, column: int) -> Row:
     number, speed, half, trouble = served_parts(view)
-    line = labelled("served", width, column)
-    return line.first_fitting((number, speed, half, trouble), (number, speed, trouble), (number, trouble)).row()
+    brief = _trouble(_troubles(view)[:1])
+    wordings = (number, speed, half, trouble), (number, speed, trouble), (number, trouble), (number, brief), (number,)
+    return labelled("served", width, column).first_fitting(*wordings).row()
 
 
 def oldest_row(view: PaneView, width: int, column: int) -> Row:
@@ -55,6 +63,7 @@ def died_row(view: PaneView, width: int, column: int) -> Row:
         return blank_row(width)
     full = printable(death_rows.brief(newest[0], view.now_ns), not view.glyphs.eighths)
     line = labelled("died", width, column)
-    wordings = full, without_calls(full), without_place(full)
+    cause, who = without_place(full).rpartition(", ")[0], full.partition(":")[0]
+    wordings = [full, without_calls(full), without_place(full), *filter(None, [cause, who])]
     words = next((words for words in wordings if len(words) <= line.left), wordings[-1])
     return line.add(shortened(words, line.left, view.glyphs.ellipsis), CellStyle("failed!")).row()

@@ -97,8 +97,10 @@ def _badge(view: PaneView) -> Part:
 
 
 def _answered(view: PaneView) -> Part:
-    """ "8/20": how far it is."""
+    """ "8/20": how far it is; "oldest" of somebody else's server, whose oldest request the digits are of."""
     run = view.side.run
+    if view.attached:
+        return Part("oldest" if figure(view) else "", DIM)
     if not run.started_ns or view.timed_s is not None:
         return Part("", DIM)
     words = f"{run.completed}/{run.planned}"

@@ -49,7 +49,7 @@ from wsgiviz.tui.widgets.keeps_lines import Beside, KeepsLines
 from wsgiviz.tui.widgets.keys import Hint, Keys
 from wsgiviz.tui.widgets.pane import Pane
 
-LINES_COME = "here comes the function that most requests are in"
+LINES_COME = "no line has been seen yet"
 
 
 class LiveScreen(Screen[None], KeepsLines):

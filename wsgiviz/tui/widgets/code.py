@@ -64,8 +64,9 @@ class CodePane(Beside):
 
     @property
     def wanted(self) -> int:
-        """Lines for the longest of the functions, whole."""
-        return max((len(source.lines) - len(lifespan_lines(source)) for source in self._sources), default=0) + 1
+        """Lines for the longest of the functions, whole; for one that is not known yet as many as can be."""
+        whole = (len(source.lines) - len(lifespan_lines(source)) or MOST_LINES - 1 for source in self._sources)
+        return max(whole, default=0) + 1
 
     def fit(self, most: int) -> None:
         """Have at most so many lines; with 1, the line that matters most."""
