@@ -176,7 +176,12 @@ def view_of(side: Side) -> PaneView:
 def test_what_was_served_has_no_half_of_its_troubles() -> None:
     troubled = server(Activity.BLOCKED)
     troubled = replace(troubled, server=replace(troubled.server, deaths=16))
-    for width, words in ((80, "1 of the last 2 failed, 16 workers died"), (40, "1 of the last 2 failed"), (20, "3")):
+    for width, words in (
+        (80, "1 of the last 2 failed, 16 workers died"),
+        (40, "1 of the last 2 failed"),
+        (25, "3  1 failed"),
+        (14, "3"),
+    ):
         assert text_of(served_row(view_of(troubled), width, 8)).strip().endswith(words)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from wsgiviz.analysis.attached import lately, oldest, served
 from wsgiviz.analysis.black_box import reports
 from wsgiviz.printable import printable
@@ -11,6 +13,8 @@ from wsgiviz.tui.render.head_rows import labelled
 from wsgiviz.tui.render.line import BOLD, DIM, PLAIN, CellStyle, Part, Row, blank_row, shortened
 from wsgiviz.tui.render.view import PaneView
 from wsgiviz.tui.render.words import counted, measured, place, rate, running
+
+OF_HOW_MANY = re.compile(r" of the last \d+")
 
 
 def served_parts(view: PaneView, noun: str = "") -> tuple[Part, Part, Part, Part]:
@@ -37,9 +41,15 @@ def _trouble(words: list[str]) -> Part:
 
 def served_row(view: PaneView, width: int, column: int) -> Row:
     number, speed, half, trouble = served_parts(view)
-    brief = _trouble(_troubles(view)[:1])
-    wordings = (number, speed, half, trouble), (number, speed, trouble), (number, trouble), (number, brief), (number,)
-    return labelled("served", width, column).first_fitting(*wordings).row()
+    first = _troubles(view)[:1]
+    few = [_trouble(words) for words in (first, [OF_HOW_MANY.sub("", words) for words in first])]
+    wordings = (
+        (number, speed, half, trouble),
+        (number, speed, trouble),
+        (number, trouble),
+        *((number, one) for one in few),
+    )
+    return labelled("served", width, column).first_fitting(*wordings, (number,)).row()
 
 
 def oldest_row(view: PaneView, width: int, column: int) -> Row:
