@@ -12,13 +12,14 @@ from msgspec.structs import replace
 
 from tests.tui.stand_in import Check, Seat, StandIn, run_app
 from tests.unit.plausible_runs import run
+from tests.unit.states import T0, S, sleeping_workers
 from wsgiviz.errors import UsageError, WsgivizError
 from wsgiviz.events import Event, PhaseChanged, SettingsChanged
 from wsgiviz.log import RecordingWriter, Snapshot
 from wsgiviz.settings import make
 from wsgiviz.tui.app import WsgivizApp
 from wsgiviz.tui.pair_feed import PairFeed
-from wsgiviz.tui.pair_view import differences
+from wsgiviz.tui.pair_view import _ratios, differences
 
 
 def session(seed: int, **given: object) -> list[Event]:
@@ -201,3 +202,14 @@ def test_the_line_that_matters_is_known_where_nobody_has_been_seen_at_it(files: 
         assert [line.count("time.sleep(seconds)") for line in seat.lines if "time.sleep(seconds)" in line] == [2]
 
     watch_pair(check, (left, right), size=(80, 24))
+
+
+def test_the_faster_one_says_by_how_much() -> None:
+    """As of two sides of a run: in its pane, and on stage in digits."""
+    four, eight = sleeping_workers(9, 4, 16), sleeping_workers(9, 8, 16)
+    four, eight = (replace(side, run=replace(side.run, ended_ns=T0 + 9 * S)) for side in (four, eight))
+    assert _ratios(four, eight) == pytest.approx((0, 2), rel=0.05)
+    assert _ratios(eight, four) == pytest.approx((2, 0), rel=0.05)
+    assert _ratios(four, four) == (0, 0)
+    assert _ratios(four, replace(eight, run=replace(eight.run, failed=1))) == (0, 0)
+    assert _ratios(four, replace(eight, run=replace(eight.run, ended_ns=0))) == (0, 0)
