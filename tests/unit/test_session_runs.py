@@ -16,6 +16,7 @@ from wsgiviz.analysis import metrics
 from wsgiviz.analysis.captions import caption
 from wsgiviz.analysis.metrics import nearest_rank
 from wsgiviz.analysis.occurrences import Occurrences
+from wsgiviz.analysis.prediction import prediction
 from wsgiviz.analysis.session_runs import difference, differing, ghost, verdicts, words_of
 from wsgiviz.events import (
     RUN_STRIDE,
@@ -321,3 +322,14 @@ def test_what_differs_of_one_setting_names_it_once() -> None:
 )
 def test_what_differs_is_not_cut_within_a_setting(width: int, words: str) -> None:
     assert listed("sleep, 8 workers, 20 requests", width, "…") == words
+
+
+def test_a_worker_that_is_added_after_a_run_changes_no_prediction_of_it() -> None:
+    before = reduced([*BOOTED, WORKERS_4, *whole(1, 1000, 200)])
+    after = reduced([*BOOTED, WORKERS_4, *whole(1, 1000, 200), WorkersChanged(ns(1500), "wsgi", 9, 8)])
+    assert after.sides["wsgi"].server.wanted == 8
+    found = prediction(before, "wsgi")
+    assert found is not None
+    assert prediction(after, "wsgi") == found
+    again = reduced([*BOOTED, WORKERS_4, *whole(1, 1000), WorkersChanged(ns(1500), "wsgi", 9, 8), *begun(2, 2000)])
+    assert prediction(again, "wsgi") != prediction(after, "wsgi")

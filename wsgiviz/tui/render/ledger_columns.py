@@ -17,6 +17,7 @@ from rich.text import Text
 from wsgiviz.analysis.entries import AFTER_ANSWER, FOR_NOBODY, RETURNING, Entry
 from wsgiviz.printable import printable
 from wsgiviz.state import Activity, Task
+from wsgiviz.state.request import WORKER_DIED
 from wsgiviz.tui.render.glyphs import ON_THE_WAY, UNICODE, Glyphs
 from wsgiviz.tui.render.words import measured
 
@@ -150,7 +151,7 @@ def _status(entry: Entry, look: Look) -> Cell:
     """While it is in progress what it does, then what the client saw."""
     glyphs = look.glyphs
     words, sign = entry.state or printable(entry.status, not glyphs.eighths), _sign(entry, glyphs)
-    brief = BRIEF.get(entry.state)
+    brief = BRIEF.get(entry.state or entry.status)
     colour = "failed!" if entry.failed else ""
     return Cell(f"{sign} {words}", words, colour, look, f"{sign} {brief}" if brief else "")
 
@@ -189,6 +190,7 @@ BRIEF = {
     RETURNING: "return",
     AFTER_ANSWER: "after",
     FOR_NOBODY: "nobody",
+    WORKER_DIED: "died",
 }
 """States that are longer than a narrow column, in as many cells as that has; the sign before them says more."""
 
