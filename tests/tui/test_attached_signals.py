@@ -142,6 +142,7 @@ def test_a_death_that_the_sentence_tells_is_not_told_again() -> None:
         await seat.reads("gunicorn starts another in its place")
         await seat.frames(3)
         assert "gunicorn starts another in its place" in seat.text
+        assert seat.text.count("was killed by SIGKILL") == 1
 
     attach(check, state())
 
