@@ -338,8 +338,8 @@ async def _look(feed: AttachedFeed, server: Gunicorn) -> None:
 
         await reads(" failed", asks="/bad")
         server.hold(PATHS)
-        await reads("Both workers are blocked, GET /held/")
-        await reads(f"shop.py:{LINE} time.sleep; {WAITING} wait in the kernel.")
+        await reads("Both workers are blocked (oldest request GET /held/")
+        await reads(f"shop.py:{LINE} time.sleep); {WAITING} wait in the kernel.")
         await reads("on GET /held/")
         app.post_message(Key("space", " "))
         await reads("These servers are somebody's own")

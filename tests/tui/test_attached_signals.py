@@ -6,11 +6,14 @@ import os
 import signal
 import time
 
+from msgspec.structs import replace
+
 from tests.tui.stand_in import Check, Seat, StandIn, run_app
 from tests.unit.states import T0, S
 from wsgiviz.control.addressee import Addressee
 from wsgiviz.errors import WsgivizError
 from wsgiviz.state import Activity, Phase, Server, Side, State, Worker
+from wsgiviz.state.worker import Death
 from wsgiviz.tui.attached_app import AttachedApp
 
 MASTER, WORKER = 4700, 4711
@@ -115,3 +118,41 @@ def test_why_nothing_can_be_sent_is_said() -> None:
         await seat.reads("Process 4711 has ended")
 
     assert attach(check, state(workers=1), "process 4711 has ended: nothing was sent") == []
+
+
+def test_a_message_is_in_place_of_the_sentence_and_never_over_a_part_of_it() -> None:
+    """One of one line covered the second line of a sentence: the rest read as one with it."""
+
+    async def check(seat: Seat) -> None:
+        await seat.reads("nobody waits in the kernel")
+        await seat.press("space")
+        await seat.reads("These servers are somebody's own")
+        assert "nobody waits in the kernel" not in seat.text
+        assert not seat.app.screen.query("Toast")
+        await seat.until(lambda: "nobody waits in the kernel" in seat.text, "the sentence again")
+
+    attach(check, state())
+
+
+def test_a_death_that_the_sentence_tells_is_not_told_again() -> None:
+    async def check(seat: Seat) -> None:
+        await seat.press("k", "k", "y")
+        await seat.screen_is("AttachedScreen")
+        seat.feed.show(killed())
+        await seat.reads("gunicorn starts another in its place")
+        await seat.frames(3)
+        assert "gunicorn starts another in its place" in seat.text
+        assert seat.text.count("was killed by SIGKILL") == 1
+
+    attach(check, state())
+
+
+def killed() -> State:
+    """The first worker was killed."""
+    shown = state()
+    side = shown.sides["wsgi"]
+    key, worker = next(iter(side.server.workers.items()))
+    death = Death(T0 + S, 9)
+    dead = replace(worker, activity=Activity.DEAD, since_ns=T0 + S, death=death)
+    server = replace(side.server, workers={**side.server.workers, key: dead}, deaths=1)
+    return replace(shown, sides={"wsgi": replace(side, server=server)})

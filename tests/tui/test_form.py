@@ -10,7 +10,6 @@ from textual.widgets import Input, OptionList, Select, Static
 from tests.tui.stand_in import Seat, StandIn, watch
 from wsgiviz.options import OPTIONS, WSGI_KINDS
 from wsgiviz.settings import make
-from wsgiviz.tui.screens.form import KEYS_OF_CHOICE
 
 ALL_OF_IT = (120, 70)
 """A terminal in which no dialog has to scroll."""
@@ -123,7 +122,7 @@ def test_a_worker_class_is_chosen_from_its_list_with_the_keyboard_alone(size: tu
         assert all(kind in seat.text for kind in WSGI_KINDS)
         assert seat.text.isascii() or not ascii, seat.text
         await seat.press("down", "enter")
-        await seat.reads(KEYS_OF_CHOICE)
+        await seat.reads("enter choose  ^s apply")
         await seat.press("ctrl+s")
         await seat.screen_is("LiveScreen")
         assert (seat.changes[-1].worker_class, seat.calls) == ("gthread", ["change"])
@@ -135,7 +134,7 @@ def test_escape_closes_the_list_and_then_the_form_and_nothing_changes() -> None:
     async def check(seat: Seat) -> None:
         await seat.open_form("worker_class")
         await seat.press("enter", "down", "escape")
-        await seat.reads(KEYS_OF_CHOICE)
+        await seat.reads("enter choose  ^s apply")
         assert seat.app.screen.query_one("#worker_class", Select).value == "sync"
         await seat.press("escape")
         await seat.screen_is("LiveScreen")
@@ -248,5 +247,36 @@ def test_keys_of_the_live_screen_are_only_letters_in_a_field() -> None:
         field = await seat.fill("path", "home", *"sqpxlcb+-[]0 ")
         assert (field.value, type(seat.app.screen).__name__) == ("sqpxlcb+-[]0 /", "FormScreen")
         assert seat.calls == []
+
+    watch(check)
+
+
+def test_what_was_wrong_is_not_said_of_what_was_typed_since() -> None:
+    async def check(seat: Seat) -> None:
+        await seat.fill("workers", "x", "enter")
+        await seat.reads("--workers x: must be")
+        await seat.press("8")
+        await seat.until(lambda: "--workers x" not in seat.text, "nothing said")
+
+    watch(check)
+
+
+def test_the_form_opens_without_laying_its_notes_out_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each field says that it has changed when it is mounted."""
+    laid_out = []
+    update = Static.update
+
+    def counted(self: Static, *args: object, **kwargs: object) -> None:
+        if self.has_class("note"):
+            laid_out.append(self.id)
+        update(self, *args, **kwargs)  # type: ignore[arg-type]
+
+    async def check(seat: Seat) -> None:
+        monkeypatch.setattr(Static, "update", counted)
+        await seat.open_form("workers")
+        await seat.frames()
+        assert laid_out == []
+        await seat.press("x")
+        await seat.until(lambda: laid_out == ["note-workers"], "the note of what is wrong")
 
     watch(check)

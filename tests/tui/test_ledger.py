@@ -11,7 +11,7 @@ from tests.tui.ledgers import many, only, with_more
 from tests.tui.opened_ledger import Opened, with_ledger
 from tests.unit.states import MS, RUN, T0, S, answered_request, ledger_of
 from wsgiviz.analysis.entries import AFTER_ANSWER, FOR_NOBODY, RETURNING
-from wsgiviz.state import Activity, Request, State, Task
+from wsgiviz.state import Activity, Phase, Request, State, Task
 from wsgiviz.tui.render.ledger_columns import BRIEF, COLUMNS
 from wsgiviz.tui.screens.request_table import RequestTable
 
@@ -374,3 +374,37 @@ def test_what_goes_on_after_the_answer_says_so() -> None:
     answered = replace(answered_request(1, T0, T0 + S), ended_ns=0, received_ns=T0 + S)
     given_up = replace(answered_request(2, T0, 0), received_ns=0, status=0, failed_ns=T0 + S, error="timeout")
     with_ledger(check, only([answered, given_up]))
+
+
+def test_while_a_filter_is_typed_the_keys_are_its_own() -> None:
+    async def check(ledger: Opened) -> None:
+        seat = ledger.seat
+        assert "tab side" in seat.lines[-1]
+        await seat.press("slash")
+        await seat.until(
+            lambda: "f follow" not in seat.lines[-1] and "escape without it" in seat.lines[-1], "its keys"
+        )
+        await seat.press("enter")
+        await seat.until(lambda: "f follow" in seat.lines[-1], "the keys of the table")
+
+    with_ledger(check)
+
+
+def test_of_one_server_of_others_no_side_and_no_order_by_numbers_is_spoken_of() -> None:
+    """The numbers are of several processes: in order of arrival they go up and down."""
+
+    async def check(ledger: Opened) -> None:
+        assert ledger.seat.lines[0].split("   ")[:2] == [" Requests  1 of 1", "by arrival, ascending"]
+        assert "tab side" not in ledger.seat.lines[-1]
+        assert "total" not in ledger.table.shown
+
+    external = Request(-7, accepted_ns=T0, began_ns=T0 + MS, ended_ns=T0 + S, target="GET /", app_status=200)
+    shown = only([external])
+    with_ledger(check, replace(shown, attached=True, phase=Phase.ATTACHED, sides={"wsgi": shown.sides["wsgi"]}))
+
+
+def test_the_longest_bar_is_beside_the_scroll_bar_and_not_below_it() -> None:
+    async def check(ledger: Opened) -> None:
+        assert sum(column.get_render_width(ledger.table) for column in ledger.table.ordered_columns) <= 80 - 2
+
+    with_ledger(check, size=(80, 24))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from msgspec.structs import replace
+from textual.widgets import Input
 
 from tests.tui.lesson_seat import TEXT, Pupil, done, guessed, lesson, teach
 from tests.tui.test_playback import BATCHES, LoggedStandIn
@@ -58,6 +59,8 @@ def test_a_whole_lesson() -> None:
 
         await pupil.press("space")
         await pupil.at(7, "QuestionScreen")
+        await pupil.press("space", "space", "4", "space")  # as one goes on everywhere else
+        assert pupil.app.screen.query_one("#guess", Input).value == "4 "
         await pupil.press("escape")
         await pupil.at(7)
         await pupil.reads("Changed: workers 4 to 10.")

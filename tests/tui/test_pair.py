@@ -12,13 +12,14 @@ from msgspec.structs import replace
 
 from tests.tui.stand_in import Check, Seat, StandIn, run_app
 from tests.unit.plausible_runs import run
+from tests.unit.states import T0, S, sleeping_workers
 from wsgiviz.errors import UsageError, WsgivizError
 from wsgiviz.events import Event, PhaseChanged, SettingsChanged
 from wsgiviz.log import RecordingWriter, Snapshot
 from wsgiviz.settings import make
 from wsgiviz.tui.app import WsgivizApp
 from wsgiviz.tui.pair_feed import PairFeed
-from wsgiviz.tui.pair_view import differences
+from wsgiviz.tui.pair_view import _ratios, differences
 
 
 def session(seed: int, **given: object) -> list[Event]:
@@ -39,6 +40,8 @@ def written(path: Path, events: Sequence[Event]) -> str:
     assert writer.failure == ""
     return str(path)
 
+
+RECORDINGS = Path(__file__).parents[1] / "recordings"
 
 LEFT = session(4)
 RIGHT = session(4, workers=5)
@@ -165,3 +168,48 @@ def test_settings_that_differ_are_named_the_first_few_of_them() -> None:
     many = differences(make(), make(workers=8, requests=50, threads=3, async_workers=2, timeout=9))
     assert many.endswith(", and 2 more")
     assert many.count("|") == 3
+
+
+def test_on_stage_there_are_digits_and_the_recordings_names(files: tuple[str, str]) -> None:
+    async def check(seat: Seat) -> None:
+        await seat.press("end")
+        await seat.reads("two took")
+        await seat.press("b")
+        await seat.until(lambda: "queue" not in seat.pane("left"), "no statistics")
+        assert "two" in seat.pane("left")
+        assert "five" in seat.pane("right")
+        assert "WSGI" not in seat.pane("right")
+
+    watch_pair(check, files, size=(80, 24))
+
+
+def test_it_has_no_key_for_the_runs_of_one_recording(files: tuple[str, str]) -> None:
+    async def check(seat: Seat) -> None:
+        assert "h runs" not in seat.text
+        await seat.press("h")
+        assert type(seat.app.screen).__name__ == "PairScreen"
+
+    watch_pair(check, files, size=(200, 50))
+
+
+def test_the_line_that_matters_is_known_where_nobody_has_been_seen_at_it(files: tuple[str, str]) -> None:
+    """After a jump to the end the code's one line is the call, and not the first line of the function."""
+    left, right = (str(RECORDINGS / name) for name in ("sleep.wviz", "sleep.wviz"))
+
+    async def check(seat: Seat) -> None:
+        await seat.press("space", "b", "end")
+        await seat.reads("took")
+        assert [line.count("time.sleep(seconds)") for line in seat.lines if "time.sleep(seconds)" in line] == [2]
+
+    watch_pair(check, (left, right), size=(80, 24))
+
+
+def test_the_faster_one_says_by_how_much() -> None:
+    """As of two sides of a run: in its pane, and on stage in digits."""
+    four, eight = sleeping_workers(9, 4, 16), sleeping_workers(9, 8, 16)
+    four, eight = (replace(side, run=replace(side.run, ended_ns=T0 + 9 * S)) for side in (four, eight))
+    assert _ratios(four, eight) == pytest.approx((0, 2), rel=0.05)
+    assert _ratios(eight, four) == pytest.approx((2, 0), rel=0.05)
+    assert _ratios(four, four) == (0, 0)
+    assert _ratios(four, replace(eight, run=replace(eight.run, failed=1))) == (0, 0)
+    assert _ratios(four, replace(eight, run=replace(eight.run, ended_ns=0))) == (0, 0)

@@ -386,3 +386,15 @@ def test_help_and_quit_stay_at_every_size(file: Path, size: tuple[int, int]) -> 
         assert any(" event " in line for line in seat.lines)
 
     watch_file(check, file, size)
+
+
+def test_the_bar_keeps_its_place_when_the_stage_is_left(file: Path) -> None:
+    async def check(seat: Seat) -> None:
+        ids = [widget.id for widget in seat.app.screen.children]
+        await seat.press("b")
+        on_stage = [widget.id for widget in seat.app.screen.children]
+        assert on_stage.index("code") < on_stage.index("caption") < on_stage.index("scrub")
+        await seat.press("b")
+        assert [widget.id for widget in seat.app.screen.children] == ids
+
+    watch_file(check, file)

@@ -106,7 +106,7 @@ def test_a_file_that_is_there_is_replaced_only_when_that_is_confirmed(tmp_path: 
 @pytest.mark.parametrize(
     ("name", "said"),
     [("", "this is a folder"), (".", "this is a folder"), ("x" * 5_000, "can't have this name"),
-     ("~nobody-has-this-name/x", "can't have this name")],
+     ("~nobody-has-this-name/x", "can't have this name"), ("/no-such-folder/x.wviz", "no folder /no-such-folder")],
 )  # fmt: skip
 def test_a_name_that_is_none_is_refused(name: str, said: str) -> None:
     async def check(seat: Seat) -> None:

@@ -9,6 +9,7 @@ from tests.unit.states import MS, SLEEP, T0, S, ledger_of
 from wsgiviz.analysis.attached import lately, oldest, served
 from wsgiviz.analysis.attached_captions import attached_captions
 from wsgiviz.analysis.lints import Finding, LintContext, findings
+from wsgiviz.analysis.signals import Offer
 from wsgiviz.control.attachment import redacted
 from wsgiviz.events import (
     Event,
@@ -21,7 +22,14 @@ from wsgiviz.events import (
     WorkerBooting,
 )
 from wsgiviz.state import Activity, Request, Run, Server, Side, State, Worker, reduce
+from wsgiviz.tui.render.attached_rows import served_row
+from wsgiviz.tui.render.digit_rows import figure
+from wsgiviz.tui.render.glyphs import UNICODE
+from wsgiviz.tui.render.line import text_of
+from wsgiviz.tui.render.view import PaneView
 from wsgiviz.tui.render.window import following
+from wsgiviz.tui.screens.signals import described
+from wsgiviz.tui.screens.workers import worker_words
 
 SLOW = Request(-1, began_ns=T0 - 12 * S, target="GET /slow", where=SLEEP)
 QUICK = Request(-2, began_ns=T0 - 2 * S, ended_ns=T0 - S, target="GET /", app_status=200)
@@ -49,12 +57,13 @@ def said(side: Side) -> str:
     [
         (
             server(Activity.BLOCKED, Activity.IDLE),
-            "1 of 2 workers is blocked, GET /slow for over 10 s at sleep.py:14 time.sleep; "
+            "1 of 2 workers is blocked (oldest request GET /slow, for over 10 s at sleep.py:14 time.sleep); "
             "nobody waits in the kernel.",
         ),
         (
             server(Activity.BLOCKED, Activity.BLOCKED, waiting=3),
-            "Both workers are blocked, GET /slow for over 10 s at sleep.py:14 time.sleep; 3 wait in the kernel.",
+            "Both workers are blocked (oldest request GET /slow, for over 10 s at sleep.py:14 time.sleep); "
+            "3 wait in the kernel.",
         ),
         (
             replace(server(Activity.IDLE), ledger=ledger_of([])),
@@ -144,3 +153,38 @@ def test_the_window_follows_now_and_moves_in_steps(after_s: float) -> None:
     assert found.start_ns <= now_ns - span_ns * 3 // 4
     assert now_ns <= found.end_ns
     assert (found.start_ns - T0) % (span_ns // 8) == 0
+
+
+def test_a_processs_size_and_share_stand_apart_in_the_list_of_signals() -> None:
+    side = server(Activity.COMPUTING)
+    [worker] = side.server.workers.values()
+    for permille in (20, 810, 1000, 12_000):
+        busy = replace(worker, rss_bytes=25_000_000, cpu_permille=permille)
+        assert f"25 MB {permille // 10:>3} %CPU ▲ computing" in worker_words(side, busy, T0, UNICODE)
+
+
+def test_what_a_signal_does_begins_below_itself() -> None:
+    assert described(Offer("k", "SIGKILL", "it ends at once, and its request with it"), 32) == (
+        " KILL  it ends at once, and its\n       request with it"
+    )
+
+
+def view_of(side: Side) -> PaneView:
+    return PaneView(side, "", T0, T0 - 16 * S, T0, attached=True)
+
+
+def test_what_was_served_has_no_half_of_its_troubles() -> None:
+    troubled = server(Activity.BLOCKED)
+    troubled = replace(troubled, server=replace(troubled.server, deaths=16))
+    for width, words in (
+        (80, "1 of the last 2 failed, 16 workers died"),
+        (40, "1 of the last 2 failed"),
+        (25, "3  1 failed"),
+        (14, "3"),
+    ):
+        assert text_of(served_row(view_of(troubled), width, 8)).strip().endswith(words)
+
+
+def test_on_stage_the_digits_are_those_of_the_oldest_request() -> None:
+    assert figure(view_of(server(Activity.BLOCKED))) == "12.0"
+    assert figure(view_of(replace(server(Activity.IDLE), ledger=ledger_of([])))) == ""

@@ -23,7 +23,11 @@ from wsgiviz.events import (
     WorkerReady,
 )
 from wsgiviz.state import Side, State
+from wsgiviz.state.ledger import EXTERNALS_KEPT
+from wsgiviz.tui.render.attached_rows import died_row
 from wsgiviz.tui.render.death_rows import brief, lines, of_request
+from wsgiviz.tui.render.line import text_of
+from wsgiviz.tui.render.view import PaneView
 
 NOW = ns(12_300)
 ATTACHED = ServerAttached(0, "wsgi", MASTER, "sync", "", ("gunicorn",), "/srv", (MASTER,))
@@ -53,7 +57,7 @@ def test_a_killed_worker_is_reported_with_its_request_and_its_last_record(late: 
     [lost] = found.requests
     assert (lost.target, lost.age_ns, lost.line) == ("GET /hang", 200 * MS, "shop.py:17 time.sleep")
     assert found.heartbeat_ns is None, "it was not killed for having none"
-    words = f"worker {found.number} 12 s ago: killed by SIGKILL, GET /hang at shop.py:17 time.sleep"
+    words = f"worker {found.number}, 12 s ago: killed by SIGKILL, GET /hang at shop.py:17 time.sleep"
     assert brief(found, NOW) == words
 
 
@@ -108,3 +112,30 @@ def test_what_it_says_is_harmless_on_a_terminal() -> None:
 def test_nothing_is_reported_of_a_worker_that_went_in_order() -> None:
     found: list[DeathReport] = reports(side())
     assert found == []
+
+
+def test_what_a_worker_had_is_known_however_many_requests_end_after_it() -> None:
+    """Not "it held no request", once more have ended than are kept of others."""
+    later = [
+        RequestEnded(ns(400 + n), "wsgi", PID + 1, 0, -1000 - n, 200, ns(399 + n), 0, 0, ns(400 + n), 0, 0, "")
+        for n in range(2 * EXTERNALS_KEPT)
+    ]
+    dead = side(died(), HEARD, *later)
+    assert len(dead.ledger.external) == EXTERNALS_KEPT + 1
+    [found] = reports(dead)
+    assert [lost.target for lost in found.requests] == ["GET /hang"]
+
+
+@pytest.mark.parametrize(
+    ("width", "words"),
+    [
+        (100, "GET /hang at shop.py:17 time.sleep"),
+        (75, "killed by SIGKILL, GET /hang at shop.py:17"),
+        (62, "killed by SIGKILL, GET /hang"),
+        (48, "12 s ago: killed by SIGKILL"),
+        (30, "12 s ago"),
+    ],
+)
+def test_the_newest_death_loses_its_call_and_then_its_line_before_it_is_cut(width: int, words: str) -> None:
+    view = PaneView(side(died(), HEARD), "", NOW, NOW - ns(2000), NOW, attached=True)
+    assert text_of(died_row(view, width, 9)).strip().endswith(words)

@@ -74,3 +74,7 @@ def test_columns_fit_and_stand_in_their_order(telling: set[str], width: int) -> 
 def test_with_all_columns_eighty_cells_keep_the_most_important() -> None:
     assert list(planned(set(NAMES), 80)) == ["side", "#", "status", "path", "queue wait", "service", "total", BAR]
     assert list(planned(set(NAMES), 200)) == [*NAMES, BAR]
+
+
+def test_of_requests_of_others_there_is_no_total_that_nobody_knows() -> None:
+    assert list(planned({"status", "service"}, 80, ours=False)) == ["#", "status", "service", BAR]

@@ -112,3 +112,21 @@ def test_a_number_is_not_parted_from_its_unit() -> None:
 def test_a_word_longer_than_a_line_is_broken() -> None:
     assert wrapped("at abcdefghij k", 4) == ["at", "abcd", "efgh", "ij k"]
     assert wrapped("", 4) == [""]
+
+
+@pytest.mark.parametrize(
+    ("room", "wanted"),
+    [
+        (70, "gunicorn gthread, 2 workers of 3 threads, pid 10977 at 127.0.0.1:8000"),
+        (55, "gthread, 2 × 3 threads, pid 10977 at 127.0.0.1:8000"),
+        (40, "gthread, 2 × 3 threads, pid 10977"),
+        (30, "gthread, 2 × 3 threads"),
+    ],
+)
+def test_a_servers_title_loses_what_can_be_read_elsewhere_and_no_letter(room: int, wanted: str) -> None:
+    title = "gunicorn gthread, 2 workers of 3 threads, pid 10977 at 127.0.0.1:8000"
+    assert fitting_title(title, room, UNICODE) == wanted
+
+
+def test_a_recordings_name_stays_in_its_title() -> None:
+    assert fitting_title("gunicorn sync, 8 workers   a-run-in-may", 32, UNICODE) == "sync, 8 workers   a-run-in-may"

@@ -16,6 +16,7 @@ from wsgiviz.analysis import metrics
 from wsgiviz.analysis.captions import caption
 from wsgiviz.analysis.metrics import nearest_rank
 from wsgiviz.analysis.occurrences import Occurrences
+from wsgiviz.analysis.prediction import prediction
 from wsgiviz.analysis.session_runs import difference, differing, ghost, verdicts, words_of
 from wsgiviz.events import (
     RUN_STRIDE,
@@ -36,6 +37,7 @@ from wsgiviz.log import open_recording
 from wsgiviz.log.snapshot import Snapshot
 from wsgiviz.options import DSN_GIVEN
 from wsgiviz.state import RUNS_KEPT, RunSummary, SideSummary, State, reduce
+from wsgiviz.tui.render.run_rows import listed
 
 WORKERS_4 = WorkersChanged(0, "wsgi", 9, 4)
 
@@ -283,7 +285,7 @@ def test_the_ghost_is_the_run_before_with_what_it_had() -> None:
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        ({"parameters": {"seconds": "2"}}, "seconds 1.0"),
+        ({"parameters": {"seconds": "2"}}, "seconds 1"),
         ({"threads": 4, "worker_class": "gthread"}, "sync"),
         ({}, ""),
     ],
@@ -303,3 +305,31 @@ def test_there_is_no_ghost_of_another_scenario_of_a_cancelled_run_or_of_the_run_
     cancelled = [*begun(1, 1000), *request(1, 1, 1000, 50), *over(1, 1100, cancelled=1)]
     state = reduced([*BOOTED, *cancelled, *whole(2, 2000)])
     assert ghost(state, state.sides["wsgi"]) is None
+
+
+def test_what_differs_of_one_setting_names_it_once() -> None:
+    first, second = (
+        replace(run, settings={"set seconds": value})
+        for run, value in zip(two_runs().runs, ("1.0", "0.5"), strict=True)
+    )
+    words = difference(first, second, Occurrences())
+    assert words.startswith("Run 2 against run 1: 8 workers instead of 4, seconds 0.5 instead of 1. ")
+
+
+@pytest.mark.parametrize(
+    ("width", "words"),
+    [(30, "sleep, 8 workers, 20 requests"), (28, "sleep, 8 workers, …"), (18, "sleep, …"), (7, "sleep,…")],
+)
+def test_what_differs_is_not_cut_within_a_setting(width: int, words: str) -> None:
+    assert listed("sleep, 8 workers, 20 requests", width, "…") == words
+
+
+def test_a_worker_that_is_added_after_a_run_changes_no_prediction_of_it() -> None:
+    before = reduced([*BOOTED, WORKERS_4, *whole(1, 1000, 200)])
+    after = reduced([*BOOTED, WORKERS_4, *whole(1, 1000, 200), WorkersChanged(ns(1500), "wsgi", 9, 8)])
+    assert after.sides["wsgi"].server.wanted == 8
+    found = prediction(before, "wsgi")
+    assert found is not None
+    assert prediction(after, "wsgi") == found
+    again = reduced([*BOOTED, WORKERS_4, *whole(1, 1000), WorkersChanged(ns(1500), "wsgi", 9, 8), *begun(2, 2000)])
+    assert prediction(again, "wsgi") != prediction(after, "wsgi")

@@ -102,13 +102,13 @@ def _at_loops(context: LintContext, side: Side) -> str:
 
 
 def _oldest(context: LintContext, side: Side) -> str:
-    """ ", GET /slow for over 5 s at shop.py:14 time.sleep"."""
+    """ " (oldest request GET /slow, for over 5 s at shop.py:14 time.sleep)"."""
     request = oldest(context.in_flight[side.name])
     if request is None:
         return ""
     lasts = wording.longer_than(context.now_ns - request.began_ns)
     where = f" at {request.where.words}" if request.where is not None else ""
-    return f", {request.target or 'a request'} for over {lasts}{where}"
+    return f" (oldest request {request.target or 'of an unknown path'}, for over {lasts}{where})"
 
 
 def _queue(side: Side) -> str:

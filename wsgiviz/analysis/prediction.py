@@ -15,7 +15,8 @@ from wsgiviz.state import LOOPS, State
 
 
 def prediction(state: State, side_name: str) -> Prediction | None:
-    """For one side; None when one request's cost is not known. Workers are counted as they are now."""
+    """For one side; None when one request's cost is not known. Workers are counted as they are now, or
+    were when the run ended."""
     settings, cost = state.settings, cost_of(state)
     if cost is None or math.isnan(cost.cpu_s) or settings.duration is not None:
         return None
@@ -53,6 +54,12 @@ def _lanes(state: State, cost: Cost, side_name: str, load: Load) -> int:
 
 
 def _processes(state: State, side_name: str) -> int:
-    """How many workers that side has now: as asked for, unless a person changed it since."""
+    """How many workers that side has now: as asked for, unless a person changed it since. Once its run is over, as
+    many as it had then: one that is added later changes nothing of it."""
     side = state.sides.get(side_name)
+    newest = state.runs[-1] if state.runs else None
+    if side is not None and side.run.ended_ns and newest is not None and newest.run == side.run.number:
+        had = newest.side(side_name)
+        if had is not None and had.workers:
+            return had.workers
     return (side.server.wanted if side is not None else 0) or state.settings.processes(side_name)

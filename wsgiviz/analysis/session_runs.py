@@ -59,7 +59,7 @@ def facts(run: RunSummary) -> dict[str, str]:
 def _setting(name: str, value: str) -> str:
     if name in NOUNS and value.isdigit():
         return _counted(int(value), NOUNS[name])
-    return f"{name.removeprefix('set ').replace('_', ' ')} {value}"
+    return f"{name.removeprefix('set ').replace('_', ' ')} {value.removesuffix('.0')}"
 
 
 def _counted(number: int, noun: str) -> str:
@@ -104,6 +104,9 @@ def _instead(new: str, old: str) -> str:
         return new or f"no {old}"
     value, _, noun = old.partition(" ")
     same = value.isdigit() and noun.rstrip("s") == new.partition(" ")[2].rstrip("s")
+    name, _, last = old.rpartition(" ")
+    if name and name == new.rpartition(" ")[0] and not same:
+        value, same = last, True
     return f"{new} instead of {value if same else old}"
 
 

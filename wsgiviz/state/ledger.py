@@ -6,12 +6,12 @@ something has changed; so publishing one costs the same whether the ledger holds
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from msgspec import Struct, field
 
 from wsgiviz.recorder.codec import RUN_STRIDE
-from wsgiviz.state.request import Request
+from wsgiviz.state.request import WORKER_DIED, Request
 
 CHUNK_BITS = 6
 CHUNK = 1 << CHUNK_BITS
@@ -24,6 +24,12 @@ MOST_CHUNKS = 4 * CHUNKS_KEPT
 
 EXTERNALS_KEPT = 256
 """External requests that are over are kept in this number."""
+
+LOST_KEPT = 1_000
+"""Of those that died with their workers so many are kept beside them."""
+
+LOST = (WORKER_DIED, "SystemExit")
+"""What has ended them; gunicorn raises the latter in what a worker is at when its time is over."""
 
 
 class Chunk(Struct, frozen=True, gc=False):
@@ -163,9 +169,16 @@ def _drop_oldest(chunks: dict[int, Chunk]) -> None:
 
 
 def _bounded(external: dict[int, Request]) -> dict[int, Request]:
-    """Without the oldest of those that are over, when there are too many."""
+    """Without the oldest of those that are over, when there are too many. What died with a worker says why it died:
+    however many others end after it, it is not among these."""
     over = [req for req, request in external.items() if request.over]
     if len(over) <= EXTERNALS_KEPT:
         return external
-    oldest = set(sorted(over, key=lambda req: external[req].ended_ns)[: len(over) - EXTERNALS_KEPT])
+    lost = [req for req in over if external[req].raised in LOST]
+    oldest = {*_oldest(external, lost, LOST_KEPT), *_oldest(external, set(over).difference(lost), EXTERNALS_KEPT)}
     return {req: request for req, request in external.items() if req not in oldest}
+
+
+def _oldest(external: Mapping[int, Request], reqs: Collection[int], kept: int) -> list[int]:
+    """Those of ``reqs`` that ended before the newest ``kept``."""
+    return sorted(reqs, key=lambda req: external[req].ended_ns)[: max(0, len(reqs) - kept)]

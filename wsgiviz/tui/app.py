@@ -34,6 +34,7 @@ from wsgiviz.tui.render.glyphs import ASCII, UNICODE
 from wsgiviz.tui.screens.live import LiveScreen
 from wsgiviz.tui.screens.opening import first_screen
 from wsgiviz.tui.themes import STAGE, WSGIVIZ
+from wsgiviz.tui.widgets.caption import CaptionLine
 
 CALM_SHOWN_S = 1.0
 """While nothing moves, this often is enough to show that: only what is long past can change."""
@@ -187,9 +188,11 @@ class WsgivizApp(App[int]):
         return self.live
 
     def _say(self, words: str, warn: bool = False, timeout: float = 3) -> None:
-        """In a few lines over the screen; ``words`` may hold anything."""
+        """In place of the sentence where it fits there, else over the screen; ``words`` may hold anything."""
         self.clear_notifications()  # one at a time, so that it stays below the figures
         text = printable(words[:1].upper() + words[1:], self.ascii_only)
+        if any(caption.notice(text, warn, timeout) for caption in self.screen.query(CaptionLine)):
+            return
         self.notify(text, severity="warning" if warn else "information", timeout=timeout, markup=False)
 
     # --- what is asked of the servers -------------------------------------------------------------------------------

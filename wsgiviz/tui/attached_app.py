@@ -89,7 +89,7 @@ def expected(before: State, side: str, pid: int, name: str) -> Outcome | None:
         return None
     server = before.sides[side].server
     if pid not in server.masters:
-        return worker_ended(side, pid)
+        return worker_ended(side, pid, said=True)
     if name == HUP:
         return reloaded(before, side)
     by = {TTIN: 1, TTOU: -1}.get(name, 0)

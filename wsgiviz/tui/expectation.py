@@ -12,7 +12,7 @@ from wsgiviz.tui.render.words import name_of
 PATIENCE_NS = 10_000_000_000
 
 Outcome = Callable[[State], str | None]
-"""In words, that something has happened; None while it has not."""
+"""In words, that something has happened, "" where the sentence says so itself; None while it has not."""
 
 
 class Expectation(NamedTuple):
@@ -44,7 +44,7 @@ class Expectations:
         for expected in self._open:
             words = expected.outcome(state)
             if words is not None:
-                said.append((words, True))
+                said += [(words, True)] if words else []
             elif now_ns > expected.until_ns:
                 said.append((expected.otherwise, False))
             else:
@@ -82,8 +82,9 @@ def reloaded(before: State, only: str = "") -> Outcome:
     return outcome
 
 
-def worker_ended(side: str, pid: int) -> Outcome:
-    """The worker has ended: how, and which requests died with it."""
+def worker_ended(side: str, pid: int, said: bool = False) -> Outcome:
+    """The worker has ended: how, and which requests died with it. ``said``: violent deaths are in the sentence, and
+    what they took along."""
 
     def outcome(state: State) -> str | None:
         workers = state.sides[side].server.workers.values() if side in state.sides else ()
@@ -91,6 +92,8 @@ def worker_ended(side: str, pid: int) -> Outcome:
         if any(worker.alive for worker in slots):
             return None
         died_of = slots[0].died_of if slots else "exit"
+        if said and died_of != "exit":
+            return ""
         words = cause(slots[0], state.sides[side]).words if slots else "exited"
         number = slots[0].number if slots else "?"
         held = [name_of(worker.req) for worker in slots if worker.req and died_of != "exit"]

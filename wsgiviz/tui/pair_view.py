@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from wsgiviz.analysis import metrics
 from wsgiviz.analysis.captions import Caption, Tone, caption
 from wsgiviz.analysis.lints import wording
+from wsgiviz.analysis.lints.loops import FASTER_FROM
 from wsgiviz.analysis.prediction import prediction
 from wsgiviz.analysis.side_captions import caption_of
 from wsgiviz.settings import Settings
@@ -16,6 +17,7 @@ from wsgiviz.state import Side
 from wsgiviz.tui.feed import Frame
 from wsgiviz.tui.live_view import LiveView
 from wsgiviz.tui.render.contract_rows import ContractView
+from wsgiviz.tui.render.head_rows import NAME_GAP
 from wsgiviz.tui.render.view import PaneView
 from wsgiviz.tui.render.window import Window, window
 from wsgiviz.tui.widgets.header import HeaderView
@@ -41,7 +43,9 @@ class PairView(LiveView):
         """Each alone."""
         frames = self.frame, other_of(self.frame)
         one, other = (
-            LiveView(frame, self.glyphs, self.viewport, self.followed, self.by_request, only=self.only)
+            LiveView(
+                frame, self.glyphs, self.viewport, self.followed, self.by_request, stage=self.stage, only=self.only
+            )
             for frame in frames
         )
         return one, other
@@ -56,10 +60,12 @@ class PairView(LiveView):
         expected_ns = max(half.expected_ns([found]) for half, found in pairs)
         elapsed_ns = max(half.stopped_ns - half.zero_ns for half in halves)
         shown = window(0, elapsed_ns, expected_ns, self.viewport)
-        for (half, found), name in zip(pairs, self.names, strict=True):
+        ratios = _ratios(*(half.sides[0] for half in halves))
+        for (half, found), name, ratio, rival in zip(pairs, self.names, ratios, self.names[::-1], strict=True):
             zero = half.zero_ns
             view = half.pane(half.sides[0], found, Window(shown.start_ns + zero, shown.end_ns + zero, zero))
-            yield dataclasses.replace(view, title=f"{view.title}   {name}")
+            title = f"{view.title}{NAME_GAP}{name}"
+            yield dataclasses.replace(view, title=title, badge=name, faster=ratio, rival=rival)
 
     def contract(self) -> Iterator[ContractView]:
         yield from ()
@@ -93,6 +99,16 @@ class PairView(LiveView):
         shown = LiveView.header(self, fps)
         load = differences(left, right)
         return dataclasses.replace(shown, name=" | ".join(self.names), wsgi_call="", asgi_call="", load=load)
+
+
+def _ratios(one: Side, other: Side) -> tuple[float, float]:
+    """By how much each was faster than the other, once both have answered all; 0 where it was not."""
+    whole = all(side.run.ended_ns and not (side.run.failed or side.run.bad_status) for side in (one, other))
+    first, second = (metrics.makespan_ns(side) for side in (one, other))
+    if not whole or min(first, second) <= 0:
+        return 0.0, 0.0
+    left, right = (ratio if ratio >= FASTER_FROM else 0.0 for ratio in (second / first, first / second))
+    return left, right
 
 
 def _said(half: LiveView, side: Side | None) -> Caption:

@@ -15,6 +15,7 @@ from pathlib import Path
 from textwrap import dedent
 
 from wsgiviz.observe.source import MOST_BYTES, ends_with, find_file, module_path, read_source
+from wsgiviz.settings import Settings
 
 NO_TEXTS: Mapping[str, str] = {}
 
@@ -53,6 +54,11 @@ def find_source(import_string: str, texts: Mapping[str, str] = NO_TEXTS, files: 
     lines, tree = parsed
     first, last = _definition(tree, attribute.partition("(")[0]) or (1, len(lines))
     return Source(path, first, lines[first - 1 : last])
+
+
+def called(settings: Settings, side: str) -> str:
+    """What a request waits in on that side, by the name in its code: "asyncio.sleep"."""
+    return settings.call(side).removeprefix("await ").partition("(")[0]
 
 
 @lru_cache(maxsize=32)

@@ -48,11 +48,6 @@ def some(side: Side, count: int, slots: int, of: str = "") -> str:
     return f"{count} of {slots} {slot(side)}s{of} {'is' if count == 1 else 'are'}"
 
 
-def past(are: str) -> str:
-    """ "All 4 workers were", of "All 4 workers are"."""
-    return f"{are.removesuffix('are')}were" if are.endswith("are") else f"{are.removesuffix('is')}was"
-
-
 def workers(numbers: Iterable[int]) -> str:
     """ "worker 2", "workers 1 2"."""
     named = sorted(set(numbers))

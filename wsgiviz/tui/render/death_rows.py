@@ -25,8 +25,8 @@ def lasted(ns: int) -> str:
 
 
 def brief(report: DeathReport, now_ns: int) -> str:
-    """In a row: "worker 3 12 s ago: killed by gunicorn (worker timeout), GET /hang at shop.py:17 time.sleep"."""
-    words = f"worker {report.number} {ago(now_ns - report.at_ns)} ago: {report.cause.words.removeprefix('was ')}"
+    """In a row: "worker 3, 12 s ago: killed by gunicorn (worker timeout), GET /hang at shop.py:17 time.sleep"."""
+    words = f"worker {report.number}, {ago(now_ns - report.at_ns)} ago: {report.cause.words.removeprefix('was ')}"
     if report.booting:
         return f"{words} while it loaded the app{' at ' + report.line if report.line else ''}"
     for one in report.requests[:1]:

@@ -8,6 +8,7 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.renderables.digits import Digits
 
+from wsgiviz.analysis.attached import oldest
 from wsgiviz.tui.render import total_rows
 from wsgiviz.tui.render.line import DIM, CellStyle, Line, Part, Row
 from wsgiviz.tui.render.total_rows import Median
@@ -25,16 +26,23 @@ GAP = "   "
 
 
 def figure(view: PaneView) -> str:
-    """Seconds so far, or in all: "3.4", "5.02", "0.053"; "" before a run."""
+    """Seconds so far, or in all: "3.4", "5.02", "0.053"; "" before a run. Of somebody else's server those of its
+    oldest request, or ""."""
     run = view.side.run
+    if view.attached:
+        request = oldest(view.in_flight)
+        return _seconds((view.now_ns - request.began_ns) / 1e9) if request is not None else ""
     if view.makespan_s is not None and view.makespan_s < 0.0995:  # as precise as the sentence, which has milliseconds
         return f"{view.makespan_s:.3f}"
     if view.makespan_s is not None:
         return f"{view.makespan_s:.2f}" if view.makespan_s < 100 else f"{view.makespan_s:.0f}"
     if not run.started_ns:
         return ""
-    elapsed_s = max(0.0, (view.now_ns - run.started_ns) / 1e9)
-    return f"{elapsed_s:.1f}" if elapsed_s < 100 else f"{elapsed_s:.0f}"
+    return _seconds((view.now_ns - run.started_ns) / 1e9)
+
+
+def _seconds(elapsed_s: float) -> str:
+    return f"{max(0.0, elapsed_s):.1f}" if elapsed_s < 100 else f"{elapsed_s:.0f}"
 
 
 @lru_cache(maxsize=256)

@@ -16,6 +16,10 @@ from wsgiviz.tui.render.view import ON_LOOP, PaneView
 from wsgiviz.tui.render.words import counted, running
 
 THREADS = re.compile(r"(\d+) workers? of (\d+) threads")
+ADDRESS, PIDS = re.compile(r" at \S+$"), re.compile(r", (?:pid|masters) .*")
+"""The end of an attached server's title, and more of it."""
+
+NAME_GAP = "   "
 
 ORDER = (
     Activity.BLOCKED,
@@ -71,11 +75,14 @@ def title(view: PaneView, width: int) -> Row:
 
 
 def fitting_title(text: str, room: int, glyphs: Glyphs) -> str:
-    """ "gunicorn gthread, 2 workers of 4 threads" in ``room`` cells: without gunicorn's name, with a product."""
-    times = "×" if glyphs.eighths else "x"
-    brief = THREADS.sub(rf"\1 {times} \2 threads", text.removeprefix("gunicorn "))
-    wordings = (text, text.removeprefix("gunicorn "), brief)
-    return next((words for words in wordings if len(words) <= room), shortened(text, room, glyphs.ellipsis))
+    """ "gunicorn gthread, 2 workers of 4 threads" in ``room`` cells: without gunicorn's name, with a product, without
+    what can be read elsewhere. A recording's name, behind a gap, stays."""
+    server, gap, name = text.partition(NAME_GAP)
+    left, times = room - len(gap + name), "×" if glyphs.eighths else "x"
+    brief = THREADS.sub(rf"\1 {times} \2 threads", server.removeprefix("gunicorn "))
+    wordings = (server, server.removeprefix("gunicorn "), brief, ADDRESS.sub("", brief), PIDS.sub("", brief))
+    fitting = next((words for words in wordings if len(words) <= left), None)
+    return shortened(text, room, glyphs.ellipsis) if fitting is None else f"{fitting}{gap}{name}"
 
 
 def labelled(label: str, width: int, column: int) -> Line:

@@ -108,7 +108,7 @@ class _Pen:
         return other
 
     def draw(self, span: Span, end_ns: int) -> None:
-        """One span, up to ``end_ns``. Requests alternate in shade, and are never thinner than an eighth.
+        """One span, up to ``end_ns``. Requests alternate in shade; one that is alone is never thinner than an eighth.
 
         A connection that is still being read belongs to the request that it turns out to be.
         """
@@ -120,8 +120,8 @@ class _Pen:
         if self._is_earlier(span.req):
             colour = "dim"
         left, right = max(self._edge, self._scale.at(span.start_ns)), self._scale.at(end_ns)
-        if span.req and right <= left < self._scale.eighths and self._before.group != span.req:
-            right = left + 1
+        if span.req and right == left < self._scale.eighths and self._before.group != span.req:
+            right = left + 1  # of several in one eighth the first: others would push each other beyond now
         self._count(span, end_ns, colour)
         if right > left:
             shade = self._shade if colour != "dim" else ""

@@ -10,12 +10,14 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from rich.console import OverflowMethod
 from rich.style import Style
 from rich.text import Text
 
 from wsgiviz.analysis.entries import AFTER_ANSWER, FOR_NOBODY, RETURNING, Entry
 from wsgiviz.printable import printable
 from wsgiviz.state import Activity, Task
+from wsgiviz.state.request import WORKER_DIED
 from wsgiviz.tui.render.glyphs import ON_THE_WAY, UNICODE, Glyphs
 from wsgiviz.tui.render.words import measured
 
@@ -38,7 +40,8 @@ class Look:
     """As much time as the bars have room for."""
 
     def text(self, text: str, colour: str) -> Text:
-        return Text(text, self.style(colour) if colour else "", no_wrap=True, end="")
+        overflow: OverflowMethod = "ellipsis" if self.glyphs.eighths else "crop"
+        return Text(text, self.style(colour) if colour else "", no_wrap=True, overflow=overflow, end="")
 
 
 class Cell(NamedTuple):
@@ -148,19 +151,19 @@ def _status(entry: Entry, look: Look) -> Cell:
     """While it is in progress what it does, then what the client saw."""
     glyphs = look.glyphs
     words, sign = entry.state or printable(entry.status, not glyphs.eighths), _sign(entry, glyphs)
-    brief = BRIEF.get(entry.state)
+    brief = BRIEF.get(entry.state or entry.status)
     colour = "failed!" if entry.failed else ""
     return Cell(f"{sign} {words}", words, colour, look, f"{sign} {brief}" if brief else "")
 
 
 def _path(entry: Entry, look: Look) -> Cell:
     words = printable(entry.target, not look.glyphs.eighths)
-    return Cell(words, words or None)
+    return Cell(words, words or None, "", look)
 
 
 def _client(entry: Entry, look: Look) -> Cell:
     words = printable(entry.client, not look.glyphs.eighths)
-    return Cell(words, words or None)
+    return Cell(words, words or None, "", look)
 
 
 def _bar(entry: Entry, look: Look) -> BarCell:
@@ -187,6 +190,7 @@ BRIEF = {
     RETURNING: "return",
     AFTER_ANSWER: "after",
     FOR_NOBODY: "nobody",
+    WORKER_DIED: "died",
 }
 """States that are longer than a narrow column, in as many cells as that has; the sign before them says more."""
 
@@ -250,13 +254,15 @@ PADDING = 2
 """Cells between columns."""
 
 
-def planned(telling: Collection[str], width: int) -> dict[str, int]:
-    """The columns that are shown and their widths: those ``telling`` something, as far as ``width`` cells go."""
+def planned(telling: Collection[str], width: int, ours: bool = True) -> dict[str, int]:
+    """The columns that are shown and their widths: those ``telling`` something, as far as ``width`` cells go.
+    ``ours``: requests of our own driver, of which alone the total is known."""
+    always = ALWAYS if ours else ALWAYS - {"total"}
     narrow = width < NARROW
     shown = {
         column.name: column.narrow if narrow else column.width
         for column in COLUMNS[:-1]
-        if column.name in telling or column.name in ALWAYS
+        if column.name in telling or column.name in always
     }
     for name in GIVE_WAY:
         room = width - (LEAST_BAR + PADDING if name in LESS_THAN_BARS else 0)

@@ -82,12 +82,24 @@ def _row(
     line = Line(width).add(f" {glyphs.ghost if reference else ' '}", BOLD)
     line.add(str(run.number).rjust(NUMBER - 3), BOLD).add("  ")
     words = printable(differs, ascii_only) or "nothing"
-    line.add(shortened(words, plan.differs - 2, glyphs.ellipsis).ljust(plan.differs - 1), PLAIN if differs else DIM)
+    line.add(listed(words, plan.differs - 2, glyphs.ellipsis).ljust(plan.differs - 1), PLAIN if differs else DIM)
     for name in plan.sides:
         line.extend(_times(run, name, plan.p95))
     if plan.verdict:
         line.add("  ").add(shortened(printable(verdict, ascii_only), plan.verdict - 2, glyphs.ellipsis), PLAIN)
     return line.row()
+
+
+def listed(words: str, width: int, ellipsis: str) -> str:
+    """As many of "sleep, 8 workers, 20 requests" as ``width`` cells hold, whole; the first cut if it must."""
+    if len(words) <= width:
+        return words
+    items = words.split(", ")
+    for count in range(len(items) - 1, 0, -1):
+        shorter = f"{', '.join(items[:count])}, {ellipsis}"
+        if len(shorter) <= width:
+            return shorter
+    return shortened(words, width, ellipsis)
 
 
 def _style_of(side: str) -> CellStyle:

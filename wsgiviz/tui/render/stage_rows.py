@@ -9,7 +9,7 @@ from wsgiviz.tui.render import digit_rows
 from wsgiviz.tui.render.block_digits import LINES, block_digits, cells
 from wsgiviz.tui.render.digit_rows import figure, large
 from wsgiviz.tui.render.layout import Layout
-from wsgiviz.tui.render.line import BOLD, DIM, PLAIN, CellStyle, Line, Part, Row, blank_row
+from wsgiviz.tui.render.line import BOLD, DIM, PLAIN, CellStyle, Line, Part, Row, blank_row, shortened
 from wsgiviz.tui.render.view import PaneView
 
 LEAST_WITH_GAP = 12
@@ -92,13 +92,15 @@ def _small(view: PaneView, width: int) -> Row:
 
 def _badge(view: PaneView) -> Part:
     side = view.side.protocol
-    name = view.side.kind if view.twin else side.upper()
-    return Part(f" {name[: DIGITS_AT - 4]} ", CellStyle(side, f"{side}*", "br"))
+    name = view.badge or (view.side.kind if view.twin else side.upper())
+    return Part(f" {shortened(name, DIGITS_AT - 4, view.glyphs.ellipsis)} ", CellStyle(side, f"{side}*", "br"))
 
 
 def _answered(view: PaneView) -> Part:
-    """ "8/20": how far it is."""
+    """ "8/20": how far it is; "oldest" of somebody else's server, whose oldest request the digits are of."""
     run = view.side.run
+    if view.attached:
+        return Part("oldest" if figure(view) else "", DIM)
     if not run.started_ns or view.timed_s is not None:
         return Part("", DIM)
     served = run.completed - run.refused

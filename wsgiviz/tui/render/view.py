@@ -73,6 +73,8 @@ class PaneView:
     """The other side's name, where that is so."""
     twin: bool = False
     """The other side speaks the same protocol: the kind of server tells them apart."""
+    badge: str = ""
+    """What the side is called on stage, where neither its protocol nor its server tells it from the other."""
     ghost: Ghost | None = None
     """The same side in the run before, where that can be compared."""
     attached: bool = False

@@ -11,7 +11,7 @@ from textual.binding import Binding, BindingType
 from wsgiviz.analysis.signals import of_worker, why_none
 from wsgiviz.state import Side, Slot
 from wsgiviz.tui import intents
-from wsgiviz.tui.screens.bindings import ATTACHED_HINTS, CONTROL, LOOKS_BACK, VIEW, keys_of
+from wsgiviz.tui.screens.bindings import ATTACHED_HINTS, CONTROL, LOOKS_BACK, STAGE_HINTS, VIEW, keys_of
 from wsgiviz.tui.screens.live import LiveScreen
 from wsgiviz.tui.widgets.keys import Hint, Keys
 
@@ -51,7 +51,7 @@ class AttachedScreen(LiveScreen, inherit_bindings=False):
         Binding(",".join(NOT_ASKED), "not_asked", "", show=False),
     ]
     HINTS: ClassVar[Sequence[Hint]] = ATTACHED_HINTS
-    STAGE_HINTS: ClassVar[Sequence[Hint]] = ATTACHED_HINTS[-3:]
+    STAGE_HINTS: ClassVar[Sequence[Hint]] = STAGE_HINTS[1:]
 
     def action_not_asked(self) -> None:
         self.post_message(intents.AskServers())

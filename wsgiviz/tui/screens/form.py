@@ -18,6 +18,7 @@ from wsgiviz.options import OPTIONS, Option
 from wsgiviz.scenarios import Choice, Parameter
 from wsgiviz.settings import Settings
 from wsgiviz.tui.widgets.form_field import ChoiceField, TextField
+from wsgiviz.tui.widgets.keys import Hint, Keys
 
 SCENARIO = "scenario"
 PARAMETER = "parameter-"
@@ -25,9 +26,13 @@ PARAMETER = "parameter-"
 BLANK = "default"
 """What a list calls a setting that isn't given."""
 
-KEYS_OF_TEXT = "tab next   enter apply and fire   escape back"
-KEYS_OF_CHOICE = "tab next  enter choose  ctrl+s apply  escape back"
-KEYS_OF_OPEN_LIST = "escape back   enter choose   up down or type"  # the list may cover the rest
+KEYS_OF_TEXT: list[Hint] = [("tab", "next"), ("enter", "apply and fire"), ("escape", "back")]
+KEYS_OF_CHOICE: list[Hint] = [("tab", "next"), ("enter", "choose"), ("^s", "apply"), ("escape", "back")]
+KEYS_OF_OPEN_LIST: list[Hint] = [
+    ("escape", "back"),
+    ("enter", "choose"),
+    ("up down", "or type"),
+]  # it may cover the rest
 
 
 class FormScreen(ModalScreen[Settings | None]):
@@ -43,6 +48,7 @@ class FormScreen(ModalScreen[Settings | None]):
         super().__init__()
         self._settings = settings
         self._shown = settings  # the same with the scenario that is chosen, and what it has of its own
+        self._said, self._wrong = "", dict[str, str]()
         self._options = [option for option in OPTIONS if option.in_form]
 
     def compose(self) -> ComposeResult:
@@ -56,7 +62,7 @@ class FormScreen(ModalScreen[Settings | None]):
                     text = _text(getattr(settings, option.name))
                     yield _row(option.flag[2:], _field(option, text, self._checked(option.name)), option.help)
             yield Static("", id="problem", markup=False)
-            yield Static(KEYS_OF_TEXT, classes="keys", markup=False)
+            yield Keys(KEYS_OF_CHOICE, None, "keys")
 
     def _rows_of_parameters(self) -> list[Horizontal]:
         return [
@@ -96,13 +102,13 @@ class FormScreen(ModalScreen[Settings | None]):
         chosen = self.query_one(f"#{SCENARIO}", ChoiceField).word
         if event.select.id != SCENARIO or chosen == self._shown.scenario:
             return
-        before, problem = self._shown, self.query_one("#problem", Static)
+        before = self._shown
         try:
             self._shown = self._settings.changed(scenario=chosen)
         except UsageError as error:  # some of what was given does not go with it: it can be changed here
-            problem.update(f"{error.message}. {error.hint}")
+            self._say(_sentences(error))
             return
-        problem.update("")
+        self._say("")
         for name in before.belong_to_scenario(chosen) | self._settings.belong_to_scenario(chosen):
             self._put_own(name, before)
         await self.query(".parameter").remove()
@@ -121,16 +127,25 @@ class FormScreen(ModalScreen[Settings | None]):
         """The line of keys has those of the field that has the focus."""
         focused = self.focused
         closed = KEYS_OF_CHOICE if isinstance(focused, ChoiceField) else KEYS_OF_OPEN_LIST
-        self.query_one(".keys", Static).update(KEYS_OF_TEXT if isinstance(focused, Input) else closed)
+        self.query_one(Keys).show(KEYS_OF_TEXT if isinstance(focused, Input) else closed)
 
     def on_input_changed(self, event: Input.Changed) -> None:
-        """Say beside the field that was changed what is wrong with it by itself."""
-        name = event.input.id or ""
-        result = event.validation_result
+        """Say beside the field that was changed what is wrong with it by itself; what was said of all is over. Each
+        field posts this when it is mounted: there is nothing to lay out anew for it then."""
+        self._say("")
+        name, result = event.input.id or "", event.validation_result
         problem = "" if result is None else " ".join(result.failure_descriptions)
-        note = self.query_one(f"#note-{name}", Static)
-        note.set_class(bool(problem), "wrong")
-        note.update(problem or self._note_of(name))
+        if problem != self._wrong.get(name, ""):
+            self._wrong[name] = problem
+            note = self.query_one(f"#note-{name}", Static)
+            note.set_class(bool(problem), "wrong")
+            note.update(problem or self._note_of(name))
+
+    def _say(self, words: str) -> None:
+        """Below all fields."""
+        if words != self._said:
+            self._said = words
+            self.query_one("#problem", Static).update(words)
 
     def _problem(self, name: str, text: str) -> str:
         try:
@@ -161,7 +176,7 @@ class FormScreen(ModalScreen[Settings | None]):
         try:
             settings = self._settings.changed(**self._entered())
         except UsageError as error:
-            self.query_one("#problem", Static).update(f"{error.message}. {error.hint}")
+            self._say(_sentences(error))
             for field in self.query("TextField.-invalid").results(TextField):
                 field.focus()
                 break
@@ -178,6 +193,11 @@ class FormScreen(ModalScreen[Settings | None]):
                 name.removeprefix(PARAMETER): text for name, text in texts.items() if name.startswith(PARAMETER)
             }
         return entered
+
+
+def _sentences(error: UsageError) -> str:
+    hint = f"{error.hint[:1].upper()}{error.hint[1:].rstrip('.')}." if error.hint else ""
+    return f"{error.message.rstrip('.')}. {hint}".rstrip()
 
 
 def _row(label: str, field: Widget, note: str, classes: str = "row") -> Horizontal:

@@ -40,6 +40,9 @@ HINTS = [
     ("enter", "inspect"), ("f", "follow"), ("/", "filter"), ("tab", "side"), ("s", "sort"), ("escape", "back"),
 ]  # fmt: skip
 
+HINTS_OF_FILTER = [("enter", "keep it"), ("escape", "without it")]
+"""While it is typed, letters are its own."""
+
 PLACEHOLDER = "wsgi  failed  open  500  4xx  #17  /path  text; -word: without it"
 
 
@@ -76,7 +79,7 @@ class LedgerScreen(Screen[int | None]):
         self._shown: State | None = None
         self._pace = Pace(UPDATE_S)
         self._entries = LedgerEntries()
-        self._table = RequestTable(glyphs)
+        self._table = RequestTable(glyphs, ours=not frame.state.attached)
 
     def compose(self) -> ComposeResult:
         yield Static("", id="about", markup=False)
@@ -88,6 +91,7 @@ class LedgerScreen(Screen[int | None]):
     def on_mount(self) -> None:
         self.set_class(self._glyphs.name == "ascii", "ascii")
         self._table.focus()
+        self._show_keys()
         self._update()
 
     def on_resize(self, event: events.Resize) -> None:
@@ -129,7 +133,9 @@ class LedgerScreen(Screen[int | None]):
         table = self._table
         order = "descending" if table.descending else "ascending"
         place = f"{table.cursor_row + 1 if table.row_count else 0} of {table.row_count}"
-        words = f"  {place}   {self._side or 'both sides'}   by {table.sorted_by}, {order}"
+        by = "arrival" if table.sorted_by == "#" and self._frame.state.attached else table.sorted_by
+        which = self._side or ("both sides" if len(self._frame.state.side_names) > 1 else "")
+        words = "   ".join(filter(None, (f"  {place}", which, f"by {by}, {order}")))
         alike = [text for text in table.in_common if text not in (self._side,)]
         all_of = f"   only {self._filter}: {table.row_count} of {len(self._entries.entries())}"
         found = printable(all_of if self._filter else "", self._glyphs.name == "ascii")
@@ -160,7 +166,8 @@ class LedgerScreen(Screen[int | None]):
         """By the column that stands in that place; a bar is as long as its request's total."""
         shown = self._table.shown
         if place < len(shown):
-            self._table.sort_by("total" if shown[place] == BAR else shown[place])
+            length = next(name for name in ("total", "service", "#") if name in shown)
+            self._table.sort_by(length if shown[place] == BAR else shown[place])
             self._say()
 
     def action_sort_next(self) -> None:
@@ -177,6 +184,7 @@ class LedgerScreen(Screen[int | None]):
 
     def action_filter(self) -> None:
         self.add_class("filtering")
+        self._show_keys()
         self.query_one(Input).focus()
 
     def on_input_changed(self, event: Input.Changed) -> None:
@@ -194,7 +202,13 @@ class LedgerScreen(Screen[int | None]):
 
     def _leave_filter(self) -> None:
         self.remove_class("filtering")
+        self._show_keys()
         self._table.focus()
+
+    def _show_keys(self) -> None:
+        one = len(self._frame.state.side_names) < 2
+        hints = [hint for hint in HINTS if not (one and hint == ("tab", "side"))]
+        self.query_one(Keys).show(HINTS_OF_FILTER if self.has_class("filtering") else hints)
 
     def action_back(self) -> None:
         """First out of the filter, then out of the ledger."""

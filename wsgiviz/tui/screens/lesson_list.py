@@ -62,6 +62,7 @@ class LessonListScreen(ModalScreen[Lesson | None]):
 
     def on_mount(self) -> None:
         self.set_class(self._glyphs.name == "ascii", "ascii")
+        self.set_class(any(lesson.symptom for lesson, _ in self._lessons), "cases")
         names = [lesson.name for lesson, _ in self._lessons]
         if names:
             self.query_one(OptionList).highlighted = (

@@ -44,7 +44,7 @@ from wsgiviz.tui.screens.live_sizes import (
     least_code,
     request_lanes,
 )  # fmt: skip
-from wsgiviz.tui.source import Source, find_source, source_at
+from wsgiviz.tui.source import Source, called, find_source, source_at
 from wsgiviz.tui.widgets.caption import CaptionLine, Said
 from wsgiviz.tui.widgets.code import LINES_COME, CodePane
 from wsgiviz.tui.widgets.contract import ContractPane
@@ -238,7 +238,7 @@ class LiveScreen(Screen[None], KeepsLines):
             return
         targets = [settings.target(side) for side in settings.sides]
         files = not self.frame.recorded
-        calls = [settings.call(side).removeprefix("await ").partition("(")[0] for side in settings.sides]
+        calls = [called(settings, side) for side in settings.sides]
         self.query_one(CodePane).show([find_source(target, texts, files) for target in targets], calls)
         self._arrange_code(self.size.height)
 
@@ -375,9 +375,7 @@ class LiveScreen(Screen[None], KeepsLines):
         self._pace.reset()  # header and sentence at once, too
         self._show_keys()
         self._arrange_code(self.size.height)
-        caption, code = self._caption, self.query_one(CodePane)
-        move = (caption.parent or self).move_child  # type: ignore[attr-defined]
-        move(code, before=caption) if on else move(code, after=caption)
+        self.query_one(CodePane).stand(above=on)
         theme = "wsgiviz-stage" if on else self._theme_before
         self._theme_before, self.app.theme = self.app.theme, theme
 

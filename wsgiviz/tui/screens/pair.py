@@ -13,13 +13,13 @@ from wsgiviz.tui.pair_view import PairView, other_of
 from wsgiviz.tui.render.glyphs import Glyphs
 from wsgiviz.tui.screens.bindings import PLAYBACK, REPLAY_HINTS, VIEW
 from wsgiviz.tui.screens.replay import ReplayScreen
-from wsgiviz.tui.source import find_source
+from wsgiviz.tui.source import called, find_source
 from wsgiviz.tui.widgets.code import CodePane
 from wsgiviz.tui.widgets.keys import Hint
 from wsgiviz.tui.widgets.pane import Pane
 
-OF_ONE_RUN = ("tab,enter", "l")
-"""Keys of screens that show one run."""
+OF_ONE_RUN = ("tab,enter", "l", "h")
+"""Keys of screens that show one recording, or what ran in it."""
 
 
 class PairScreen(ReplayScreen, inherit_bindings=False):
@@ -29,7 +29,7 @@ class PairScreen(ReplayScreen, inherit_bindings=False):
         *PLAYBACK,
         *(binding for binding in VIEW if isinstance(binding, Binding) and binding.key not in OF_ONE_RUN),
     ]
-    HINTS: ClassVar[Sequence[Hint]] = [hint for hint in REPLAY_HINTS if hint[0] not in ("tab", "l")]
+    HINTS: ClassVar[Sequence[Hint]] = [hint for hint in REPLAY_HINTS if hint[0] not in ("tab", "l", "h")]
 
     def __init__(self, frame: Frame, glyphs: Glyphs, names: tuple[str, str], side: str) -> None:
         super().__init__(frame, glyphs)
@@ -37,7 +37,7 @@ class PairScreen(ReplayScreen, inherit_bindings=False):
         self._shown_code: tuple[object, ...] = ()
 
     def _view(self) -> PairView:
-        viewed = self.glyphs, self.viewport, self.followed, self.by_request
+        viewed = self.glyphs, self.viewport, self.followed, self.by_request, self.stage
         return PairView(self.frame, *viewed, only=self._side, names=self._names)
 
     def _take_settings(self, settings: Settings) -> None:
@@ -52,7 +52,7 @@ class PairScreen(ReplayScreen, inherit_bindings=False):
         if key != self._shown_code:
             self._shown_code = key
             found = [find_source(state.settings.target(self._side), state.sources, files=False) for state in states]
-            self.query_one(CodePane).show(found)
+            self.query_one(CodePane).show(found, [called(state.settings, self._side) for state in states])
 
     def on_pane_worker_chosen(self, message: Pane.WorkerChosen) -> None:
         """There is nobody to send a signal to."""

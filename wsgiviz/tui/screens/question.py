@@ -21,6 +21,9 @@ from wsgiviz.tui.widgets.step_text import MarkdownText
 
 LONGEST = 1e9
 
+NOT_BLANK = r"(\S.*)?"
+"""Space is the key for the next step everywhere else: here it does not push the number aside."""
+
 
 class QuestionScreen(ModalScreen[Guess | None]):
     """Gives the guess, which may be none; or None to go back a step.
@@ -55,7 +58,7 @@ class QuestionScreen(ModalScreen[Guess | None]):
                 yield OptionList(*options, markup=False, compact=True)
             else:
                 placeholder = f"a number, in {question.unit}" if question.unit else "a number"
-                yield Input(placeholder=self._safe(placeholder), id="guess", compact=True)
+                yield Input(placeholder=self._safe(placeholder), id="guess", compact=True, restrict=NOT_BLANK)
             yield Static("", id="problem", markup=False)
             yield Keys([("enter", "answer"), ("escape", "no guess"), ("pgup", "back")], None, "keys")
 

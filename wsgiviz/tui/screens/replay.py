@@ -24,6 +24,7 @@ from wsgiviz.tui.screens.bindings import (
 from wsgiviz.tui.screens.jump import Jump, JumpScreen
 from wsgiviz.tui.screens.live import LiveScreen
 from wsgiviz.tui.screens.live_sizes import CLOCK_S
+from wsgiviz.tui.widgets.code import CodePane
 from wsgiviz.tui.widgets.keys import Hint, Keys
 from wsgiviz.tui.widgets.scrub_bar import ScrubBar
 
@@ -149,9 +150,14 @@ class PastScreen(ReplayScreen, inherit_bindings=False):
         self.set_class(other.has_class("stage"), "stage")
         self._left_for = other
 
+    def on_mount(self) -> None:
+        """`LiveScreen.on_mount` comes after this: Textual calls both."""
+        self.query_one(CodePane).stand(above=self.stage)
+
     def action_leave(self) -> None:
         """What was made big, or no longer is, stays so."""
         other = self._left_for
         other.set_class(self.has_class("stage"), "stage")
+        other.query_one(CodePane).stand(above=self.stage)
         other._theme_before = self._theme_before
         self.dismiss()

@@ -39,6 +39,7 @@ class RequestTable(DataTable[AnyCell]):
     """Rows for entries, kept in order. A row whose request is gone is given to a new one.
 
     A column comes in as soon as its cells differ, and goes when the rows are laid anew: nothing jumps to and fro.
+    ``ours``: the requests are those of our own driver.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -46,9 +47,10 @@ class RequestTable(DataTable[AnyCell]):
         Binding("end", "scroll_bottom", "bottom", show=False),
     ]
 
-    def __init__(self, glyphs: Glyphs) -> None:
+    def __init__(self, glyphs: Glyphs, ours: bool = True) -> None:
         super().__init__(cursor_type="row", zebra_stripes=False)
         self._glyphs = glyphs
+        self._ours = ours
         self._look = Look(glyphs, self._style)
         self._palette: Palette | None = None
         self._row_of: dict[Key, str] = {}
@@ -87,12 +89,17 @@ class RequestTable(DataTable[AnyCell]):
         """The values of a column that are known, each once."""
         return [text.strip() for text in self._values.get(name, ()) if text]
 
+    @property
+    def _room(self) -> int:
+        """Cells of a row: the scroll bar has its own, also while it is not there yet."""
+        return (self.size.width or 80) - self.styles.scrollbar_size_vertical
+
     def _telling(self) -> set[str]:
         return {name for name in self._values if len(self._known(name)) > 1}
 
     def _wanted(self) -> dict[str, int]:
         """The columns that say something by now, or did when the rows were laid, and their widths."""
-        return planned(self._telling() | (self._shown.keys() - UNTOLD), self.size.width or 80)
+        return planned(self._telling() | (self._shown.keys() - UNTOLD), self._room, self._ours)
 
     def _lay(self, columns: dict[str, int], current: Key | None, line: int) -> None:
         """All rows anew, with these columns: the table can give up single ones only slowly."""
@@ -105,7 +112,7 @@ class RequestTable(DataTable[AnyCell]):
         self._keep_in_place(current, line)
 
     def _lay_columns(self) -> None:
-        self._shown = self._shown or planned((), self.size.width or 80)
+        self._shown = self._shown or planned((), self._room, self._ours)
         if self.sorted_by not in self._shown:
             self.sorted_by = "#"
         for name in self._shown:

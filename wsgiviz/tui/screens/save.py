@@ -14,6 +14,7 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
+from wsgiviz.printable import printable
 from wsgiviz.state import State
 from wsgiviz.tui.widgets.keys import Keys
 
@@ -60,7 +61,8 @@ class SaveScreen(ModalScreen[Path | None]):
                 path
             )  # raises where no file can have that name: Path.exists does so no more in Python 3.14
         except (FileNotFoundError, NotADirectoryError):
-            return ""
+            folder = path.parent
+            return "" if folder.is_dir() else f"there is no folder {printable(str(folder), self._ascii_only)}"
         if stat.S_ISDIR(found.st_mode):
             return "this is a folder: give a file's name"
         if path != self._confirmed:

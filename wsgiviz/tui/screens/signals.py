@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import textwrap
 from collections.abc import Iterator, Sequence
 from typing import ClassVar, NamedTuple
 
@@ -20,6 +21,9 @@ from wsgiviz.tui.feed import Frame, Pace
 from wsgiviz.tui.render.glyphs import Glyphs
 from wsgiviz.tui.screens.workers import REFRESH_S, worker_words
 from wsgiviz.tui.widgets.keys import KEY_NAMES, Hint, Keys
+
+MOST_CELLS, SHARE, EDGES = 110, 90, 4
+"""Of a dialog: its width at most, and in percent of the screen's; border and padding of both sides. (app.tcss)"""
 
 
 class Signalling(NamedTuple):
@@ -110,12 +114,20 @@ class SignalsScreen(ModalScreen[Signalling | None]):
     def on_option_list_option_highlighted(self) -> None:
         self._offer()
 
+    def on_resize(self) -> None:
+        self._offer()
+
+    @property
+    def _room(self) -> int:
+        """Cells of a line in the dialog."""
+        return min(MOST_CELLS, self.size.width * SHARE // 100) - EDGES
+
     def _offer(self) -> None:
         """What can be sent to the highlighted one."""
         chosen = self._highlighted
         offers: Sequence[Offer] = chosen.offers if chosen is not None else ()
-        lines = [f" {one.signal.removeprefix('SIG'):<5} {one.effect}" for one in offers]
-        self.query_one("#offers", Static).update("\n".join(lines) or "No process is left.")
+        lines = "\n".join(described(one, self._room) for one in offers)
+        self.query_one("#offers", Static).update(lines or "No process is left.")
         keys: list[Hint] = [(KEY_NAMES.get(one.key, one.key), one.signal.removeprefix("SIG")) for one in offers]
         self.query_one(Keys).show([*keys, ("escape", "back")])
 
@@ -124,6 +136,14 @@ class SignalsScreen(ModalScreen[Signalling | None]):
         offer = next((one for one in chosen.offers if one.key == key), None) if chosen is not None else None
         if chosen is not None and offer is not None:
             self.dismiss(Signalling(chosen.side, chosen.pid, signal.Signals[offer.signal], offer.effect))
+
+
+def described(offer: Offer, width: int) -> str:
+    """The signal and what it does, in lines of ``width`` cells that begin below each other."""
+    name = f" {offer.signal.removeprefix('SIG'):<5} "
+    return textwrap.fill(
+        offer.effect, max(width, 2 * len(name)), initial_indent=name, subsequent_indent=" " * len(name)
+    )
 
 
 def masters(state: State, key: str) -> list[tuple[Side, int, Offer]]:

@@ -26,7 +26,7 @@ REFRESH_S = 0.25
 
 HINTS = [("t", "TERM: it finishes its request"), ("k", "KILL: at once"), ("escape", "back")]
 
-LONGEST_NAME = 12
+LONGEST_NAME = 11
 """Of a request, so that a worker has one line in 80 columns."""
 
 Ending = tuple[str, int, signal.Signals]
@@ -97,4 +97,4 @@ def worker_words(side: Side, worker: Worker, now_ns: int, glyphs: Glyphs) -> str
     held = f" on {shortened(name, LONGEST_NAME, glyphs.ellipsis)}" if worker.req else ""
     size = f"{worker.rss_bytes / 1e6:.0f} MB" if worker.rss_bytes else ""
     share = f"{worker.cpu_permille / 10:.0f} %CPU" if worker.rss_bytes else ""
-    return f" {side.kind:<6}{number:>4} pid {worker.pid:<6}{size:>6}{share:>7} {activity}{held}"
+    return f" {side.kind:<7}{number:>3} pid {worker.pid:<6}{size:>6} {share:>8} {activity}{held}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from textual.content import Content
+from textual.timer import Timer
 
 from wsgiviz.analysis.captions import Caption, Tone
 from wsgiviz.analysis.next_steps import in_words
@@ -95,6 +96,25 @@ class CaptionLine(Coloured):
         self._ascii_only = ascii_only
         self._said: tuple[Said, ...] = ()
         self._shown: tuple[object, ...] = ()
+        self._notice: Caption | None = None
+        self._until: Timer | None = None
+
+    def notice(self, words: str, warn: bool, for_s: float) -> bool:
+        """Show ``words`` in place of the sentence for ``for_s`` seconds: beside each other, two could be read as one.
+        False, and nothing is shown, where they do not fit."""
+        width, lines = self.content_size
+        if not (self.display and width) or lines_of(words, width - BAR) > lines:
+            return False
+        if self._until is not None:
+            self._until.stop()
+        self._notice = Caption(words, Tone.WARN if warn else Tone.PLAIN)
+        self._until = self.set_timer(for_s, self._end_notice)
+        self.recoloured()
+        return True
+
+    def _end_notice(self) -> None:
+        self._notice = None
+        self.recoloured()
 
     def show(self, *said: Said) -> None:
         """One sentence, or one for each side in as many lines each."""
@@ -108,7 +128,7 @@ class CaptionLine(Coloured):
 
     def recoloured(self) -> None:
         width, lines = self.content_size
-        said = self._said
+        said = self._said if self._notice is None else (("", "", self._notice),)
         if not said:
             return
         rows = card(said[0][2], width, lines, self._ascii_only) if len(said) == 1 else []

@@ -11,6 +11,7 @@ from textual import events
 from textual.app import ComposeResult
 from textual.content import Content
 from textual.highlight import HighlightTheme, highlight
+from textual.widget import Widget
 
 from wsgiviz.analysis.hot_lines import HotLine
 from wsgiviz.printable import printable
@@ -22,7 +23,7 @@ from wsgiviz.tui.widgets.keeps_lines import Beside
 
 FEWEST_LINES, MOST_LINES = 7, 13
 
-LINES_COME = "here comes the function that most requests are in"
+LINES_COME = "no line has been seen yet"
 """In place of the code, where no app is known beforehand."""
 
 COMMENT = re.compile(r"\s+#")
@@ -69,8 +70,9 @@ class CodePane(Beside):
 
     @property
     def wanted(self) -> int:
-        """Lines for the longest of the functions, whole."""
-        return max((len(source.lines) - len(lifespan_lines(source)) for source in self._sources), default=0) + 1
+        """Lines for the longest of the functions, whole; for one that is not known yet as many as can be."""
+        whole = (len(source.lines) - len(lifespan_lines(source)) or MOST_LINES - 1 for source in self._sources)
+        return max(whole, default=0) + 1
 
     def fit(self, most: int, least: int = 1) -> None:
         """Have at most so many lines; with 1, the line that matters most. ``least``: so many where the apps are
@@ -95,6 +97,13 @@ class CodePane(Beside):
             listing.styles.height = height
             if found is not None:
                 listing.show(found, call)
+
+    def stand(self, above: bool) -> None:
+        """Stand above the sentence, as on stage; else below it and its bars."""
+        parent = self.parent
+        assert isinstance(parent, Widget)
+        others = parent.query("#caption, #scrub")
+        parent.move_child(self, before=others.first()) if above else parent.move_child(self, after=others.last())
 
     def point(self, pointed: Sequence[bool]) -> None:
         """Put a border beside those that a lesson says to look at, in the order of the sides."""

@@ -54,6 +54,8 @@ class Keys(Coloured):
         return fitting_hints(self._hints, self.content_size.width)
 
     def recoloured(self) -> None:
+        if not self.content_size.width:  # not laid out yet: the ways out alone would be a flash
+            return
         parts = [
             Content.assemble((key, self.words("", "b")), (f" {what}", self.words("dim"))) for key, what in self._shown
         ]
