@@ -58,7 +58,7 @@ class Scale(NamedTuple):
         eighth_ns = max(1, (self.end_ns - self.start_ns) // self.eighths)
         size = next((n for n in (1, 2, 4) if n * eighth_ns >= lanes * STEP_NS_PER_LANE), EIGHTHS)
         step_ns = size * eighth_ns
-        if 2 * step_ns >= TENTH_NS:
+        if 2 * step_ns >= TENTH_NS and EIGHTHS * eighth_ns >= TENTH_NS:
             step_ns = max(1, step_ns // TENTH_NS) * TENTH_NS
             return max(self.start_ns, tenth_ns + (t_ns - tenth_ns) // step_ns * step_ns)
         return self.start_ns + (t_ns - self.start_ns) // step_ns * step_ns
