@@ -7,10 +7,9 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
-from textual._context import active_app
-from textual.app import App
 from textual.css.model import RuleSet
 from textual.css.stylesheet import Stylesheet
+from textual.pilot import Pilot
 
 from wsgiviz.tui.frame_clock import FPS, FrameClock
 
@@ -62,23 +61,29 @@ def run_quickly(run: Callable[[], Awaitable[None]]) -> None:
     time, so that it never is: here it waits for what the key has set off."""
 
     async def idle(min_sleep: float = 0, max_sleep: float = 0) -> None:
-        await handled(active_app.get())
+        await handled()
+
+    async def screen_handled(pilot: Pilot[Any], timeout: float = 0) -> bool:
+        return await handled()
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("textual.app.wait_for_idle", idle)
         patch.setattr("textual.pilot.wait_for_idle", idle)
+        patch.setattr(Pilot, "_wait_for_screen", screen_handled)
         patch.setattr(Stylesheet, "_parse_rules", parsed_once)
         asyncio.run(run())  # type: ignore[arg-type]
 
 
-async def handled(app: App[Any]) -> None:
-    """Wait until all messages that are under way are handled: from the app to the widget with the focus, and back."""
-    for _ in range(2):  # twice, since a key gets to the app in the next turns of the loop only
-        for pump in (app, app.screen, app.focused or app.screen, app.screen, app):
-            done = asyncio.Event()
-            if pump.call_later(done.set):
-                async with asyncio.timeout(DEADLINE_S):
-                    await done.wait()
+async def handled() -> bool:
+    """Wait until nothing is left to do: every task waits for a time, for another thread, or for a message.
+
+    Textual's way is a message to each of a screen's widgets, some hundred at each key.
+    """
+    ready = asyncio.get_running_loop()._ready  # type: ignore[attr-defined]
+    async with asyncio.timeout(DEADLINE_S):
+        while ready:
+            await asyncio.sleep(0)
+    return True
 
 
 _parse_rules = Stylesheet._parse_rules
