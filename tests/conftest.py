@@ -6,10 +6,10 @@ other one (a module's own `xdist_group`): both are busy to the end then.
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
-from pathlib import Path
 
 # Where Python is told to keep no bytecode, each of the suite's hundreds of processes would compile all of it again.
 sys.dont_write_bytecode = False
@@ -18,7 +18,9 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 import hypothesis  # noqa: E402
 import pytest  # noqa: E402
 
-SERVERS = {"integration", "e2e"}
+SERVERS = ("tests/integration/", "tests/e2e/")
+
+gc.set_threshold(10_000, 10, 10)  # as often as it is by itself, it takes a fifth of the time of tests of screens
 
 # A busy machine makes an example slow, and no code wrong.
 hypothesis.settings.register_profile(
@@ -41,5 +43,10 @@ def pytest_configure() -> None:
 @pytest.hookimpl(tryfirst=True)  # before xdist, which writes groups into the ids; otherwise it sees none of these
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if SERVERS & set(Path(str(item.path)).parts) and item.get_closest_marker("xdist_group") is None:
+        if item.nodeid.startswith(SERVERS) and item.get_closest_marker("xdist_group") is None:
             item.add_marker(pytest.mark.xdist_group("servers"))
+
+
+def pytest_collection_finish() -> None:
+    """All modules and tests are there to stay, and are looked through no more."""
+    gc.freeze()

@@ -14,8 +14,7 @@ from typing import Any
 
 import pytest
 
-HERE = Path(__file__).parent
-ROOT = HERE.parents[1]
+ROOT = Path(__file__).parents[2]
 LOCK = ROOT / "requirements.lock"
 EXTRAS = ("gevent", "uvicorn", "postgres", "dump")
 PIP = (sys.executable, "-m", "pip", "--disable-pip-version-check", "-q")
@@ -26,7 +25,7 @@ DEADLINE_S = 300.0
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """All in one process of those that share the suite: what is built is then built once."""
     for item in items:
-        if HERE in item.path.parents:
+        if item.nodeid.startswith("tests/packaging/"):
             item.add_marker(pytest.mark.xdist_group("packaging"))
 
 
