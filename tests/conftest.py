@@ -1,7 +1,7 @@
 """What holds for all tests; and where those with real servers run.
 
 They run one after the other, in one of the processes that share the suite. Those that judge no times may run in the
-other one (a module's own `xdist_group`): both are busy to the end then.
+others (a module's own `xdist_group`): all are busy to the end then.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ import hypothesis  # noqa: E402
 import pytest  # noqa: E402
 
 SERVERS = ("tests/integration/", "tests/e2e/")
+
+MOST_PROCESSES = 12
 
 gc.set_threshold(10_000, 10, 10)  # as often as it is by itself, it takes a fifth of the time of tests of screens
 
@@ -38,6 +40,14 @@ def pytest_configure() -> None:
     for number, handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
         if signal.getsignal(number) is signal.SIG_IGN:
             signal.signal(number, handler)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int | None:
+    """Of ``-n auto``: one more than there are cores for us, since tests with servers mostly wait; no more than are
+    of use, since each loads all tests. ``PYTEST_XDIST_AUTO_NUM_WORKERS`` says another number (xdist's own)."""
+    said = os.environ.get("PYTEST_XDIST_AUTO_NUM_WORKERS")
+    return None if said else min(len(os.sched_getaffinity(0)) + 1, MOST_PROCESSES)
 
 
 @pytest.hookimpl(tryfirst=True)  # before xdist, which writes groups into the ids; otherwise it sees none of these
