@@ -232,6 +232,7 @@ class Seat:
     async def until(self, condition: Callable[[], bool], what: str = "") -> None:
         """Make frames until it is so; fails with the screen as it is then. Only what does not come at once (a timer
         of Textual's, another thread) is waited for."""
+        draw(self.app)
         deadline, tries = time.monotonic() + DEADLINE_S, 0
         while not condition():
             assert time.monotonic() < deadline, f"never came: {what or condition}\n{self.text}"
