@@ -13,7 +13,7 @@ run: $(VENV)/.run
 	@$(BIN)/wsgiviz $(if $(ARGS),run $(ARGS))
 
 test: check
-	$(BIN)/python -m pytest -n 2 --dist loadgroup $(ARGS)
+	$(BIN)/python -m pytest -n auto --dist loadgroup $(ARGS)
 
 check: $(VENV)/.dev
 	$(BIN)/ruff check .
@@ -27,7 +27,7 @@ format: $(VENV)/.dev
 
 coverage: $(VENV)/.dev
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest -n 2 --dist loadgroup $(ARGS)
+	$(BIN)/coverage run -m pytest -n auto --dist loadgroup $(ARGS)
 	$(BIN)/coverage combine -q
 	$(BIN)/coverage report
 

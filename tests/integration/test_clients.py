@@ -6,10 +6,14 @@ import socket
 from collections.abc import Callable
 from contextlib import ExitStack
 
+import pytest
+
 from tests.integration.conftest import Stage
 from wsgiviz.analysis.lints import LintContext, findings
 from wsgiviz.report.result import result
 from wsgiviz.state import Activity
+
+pytestmark = pytest.mark.xdist_group("frameworks")  # it judges no times
 
 Start = Callable[..., Stage]
 

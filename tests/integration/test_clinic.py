@@ -14,13 +14,13 @@ import pytest
 
 from tests.integration.in_process import wsgiviz
 from tests.integration.test_demo_apps import ask_asgi, ask_wsgi
-from wsgiviz.lessons.library import clinic
+from tests.shelves import CLINIC
 from wsgiviz.scenarios import Choice, Scenario, symptoms
 
 pytestmark = pytest.mark.xdist_group("clinic")  # its checks hold on a machine of which one core is busy
 
 
-@pytest.mark.parametrize("name", [case.name for case in clinic().lessons])
+@pytest.mark.parametrize("name", [case.name for case in CLINIC.lessons])
 def test_what_a_case_says_holds_of_symptom_and_fix(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

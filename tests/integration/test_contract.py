@@ -12,6 +12,8 @@ from tests.integration.conftest import Stage
 from wsgiviz.recorder.contract_steps import FOLLOW_STEPS, Passed
 from wsgiviz.state import Side
 
+pytestmark = pytest.mark.xdist_group("contract")  # it judges no times
+
 Start = Callable[..., Stage]
 
 PAUSE_S = 0.1

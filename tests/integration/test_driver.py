@@ -26,6 +26,8 @@ from wsgiviz.events import (
 from wsgiviz.load.plan import Target
 from wsgiviz.recorder.layout import CAPACITY
 
+pytestmark = pytest.mark.xdist_group("driver")  # it judges no times
+
 
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:

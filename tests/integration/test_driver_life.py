@@ -16,6 +16,8 @@ from tests.integration.small_server import OK, says
 from wsgiviz.control.load_client import LoadClient
 from wsgiviz.events import SIDES
 
+pytestmark = pytest.mark.xdist_group("driver")  # it judges no times
+
 
 @pytest.fixture
 def mortal(tmp_path: Path) -> Iterator[Bench]:

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
+
 from tests.integration.conftest import Stage
+
+pytestmark = pytest.mark.xdist_group("driver")  # it judges no times
 
 Start = Callable[..., Stage]
 

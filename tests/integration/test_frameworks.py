@@ -18,6 +18,8 @@ import pytest
 
 from tests.integration.conftest import APPS, DEADLINE_S, Stage
 
+pytestmark = pytest.mark.xdist_group("frameworks")  # it judges no times
+
 Start = Callable[..., Stage]
 
 

@@ -20,6 +20,8 @@ from wsgiviz.events import Event, LineSeen, LoopBeat, RequestBegan, StepEnded, W
 from wsgiviz.observe.collector import Collector
 from wsgiviz.recorder import served
 
+pytestmark = pytest.mark.xdist_group("viewers")  # it judges no times
+
 APP = """
 import asyncio, time
 

@@ -9,6 +9,8 @@ import pytest
 
 from tests.integration.in_process import run_json
 
+pytestmark = pytest.mark.xdist_group("driver")  # it judges no times
+
 
 def rows_of(found: dict[str, Any], side: str) -> list[dict[str, Any]]:
     rows = [row for row in found["requests"] if row["side"] == side]

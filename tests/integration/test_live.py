@@ -8,11 +8,14 @@ import socket
 from collections.abc import Callable
 
 import psutil
+import pytest
 
 from tests.integration.conftest import Stage
 from wsgiviz.analysis import metrics
 from wsgiviz.events import RUN_STRIDE, WorkerExited
 from wsgiviz.state import Activity, Phase
+
+pytestmark = pytest.mark.xdist_group("live")  # it judges no times
 
 Start = Callable[..., Stage]
 

@@ -23,6 +23,8 @@ from wsgiviz.report.result import result
 from wsgiviz.scenarios import find
 from wsgiviz.state import Side
 
+pytestmark = pytest.mark.xdist_group("long-lived")  # it judges no times
+
 Start = Callable[..., Stage]
 
 

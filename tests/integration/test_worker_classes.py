@@ -16,6 +16,8 @@ from wsgiviz.analysis.hot_lines import hot_lines
 from wsgiviz.events import BEAT_NS
 from wsgiviz.state import Activity, Phase, Side, Task
 
+pytestmark = pytest.mark.xdist_group("worker classes")  # it judges no times
+
 Start = Callable[..., Stage]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import venv
@@ -14,8 +15,7 @@ from typing import Any
 
 import pytest
 
-HERE = Path(__file__).parent
-ROOT = HERE.parents[1]
+ROOT = Path(__file__).parents[2]
 LOCK = ROOT / "requirements.lock"
 EXTRAS = ("gevent", "uvicorn", "postgres", "dump")
 PIP = (sys.executable, "-m", "pip", "--disable-pip-version-check", "-q")
@@ -26,7 +26,7 @@ DEADLINE_S = 300.0
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """All in one process of those that share the suite: what is built is then built once."""
     for item in items:
-        if HERE in item.path.parents:
+        if item.nodeid.startswith("tests/packaging/"):
             item.add_marker(pytest.mark.xdist_group("packaging"))
 
 
@@ -116,13 +116,19 @@ def wheelhouse(index: None, wheel: Path, tmp_path_factory: pytest.TempPathFactor
 
 @pytest.fixture(scope="session")
 def installed(wheelhouse: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Installed]:
-    """Install ``wsgiviz`` or ``wsgiviz[extra]`` in a virtual environment that has nothing else, not even pip."""
+    """Install ``wsgiviz`` or ``wsgiviz[extra]`` in a virtual environment that has nothing else, not even pip.
+
+    An extra is installed into a copy of that without one.
+    """
     made: dict[str, Installed] = {}
 
     def install(requirement: str) -> Installed:
         if requirement not in made:
             folder = tmp_path_factory.mktemp("venv")
-            venv.create(folder / "venv", symlinks=True)
+            if requirement == "wsgiviz":
+                venv.create(folder / "venv", symlinks=True)
+            else:
+                copy(install("wsgiviz").bin.parent, folder / "venv")
             python = folder / "venv" / "bin" / "python"
             source = ("--no-index", "--find-links", wheelhouse)
             checked(*PIP, "--python", python, "install", "--no-compile", *source, requirement, cwd=folder)
@@ -130,3 +136,11 @@ def installed(wheelhouse: Path, tmp_path_factory: pytest.TempPathFactory) -> Cal
         return made[requirement]
 
     return install
+
+
+def copy(environment: Path, to: Path) -> None:
+    """A virtual environment elsewhere; its programs run its own Python."""
+    shutil.copytree(environment, to, symlinks=True)
+    for program in (to / "bin").iterdir():
+        if program.read_bytes().startswith(b"#!"):
+            program.write_text(program.read_text().replace(str(environment), str(to)))

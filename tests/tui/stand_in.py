@@ -13,7 +13,7 @@ from textual.pilot import Pilot
 from textual.strip import Strip
 from textual.widgets import Input, Static
 
-from tests.tui.paced import DEADLINE_S, AskedClock, run_quickly
+from tests.tui.paced import DEADLINE_S, AskedClock, draw, run_quickly, shown
 from tests.unit.states import T0, S, awaiting_tasks, sleeping_workers
 from wsgiviz.analysis.occurrences import Occurrences
 from wsgiviz.errors import WsgivizError
@@ -225,12 +225,14 @@ class Seat:
         return self.feed.controls.changes
 
     async def press(self, *keys: str) -> None:
+        draw(self.app)
         await self.pilot.press(*keys)
         await self.pilot.pause()
 
     async def until(self, condition: Callable[[], bool], what: str = "") -> None:
         """Make frames until it is so; fails with the screen as it is then. Only what does not come at once (a timer
         of Textual's, another thread) is waited for."""
+        draw(self.app)
         deadline, tries = time.monotonic() + DEADLINE_S, 0
         while not condition():
             assert time.monotonic() < deadline, f"never came: {what or condition}\n{self.text}"
@@ -289,6 +291,7 @@ class Seat:
         await self.screen_is("FailureScreen")
 
     async def resize(self, width: int, height: int) -> None:
+        draw(self.app)
         await self.pilot.resize_terminal(width, height)
         await self.until(lambda: self.app.screen.size == (width, height), f"{width} x {height}")
         await self.frames()
@@ -301,7 +304,7 @@ class Seat:
     @property
     def strips(self) -> list[Strip]:
         """The same with their styles; a dialog's are laid over those of the screens below it."""
-        return self.app.screen._compositor.render_strips()
+        return shown(self.app)
 
     @property
     def text(self) -> str:
@@ -362,6 +365,7 @@ def run_app(
 ) -> None:
     if not own_clock:
         app.clock = AskedClock(app, app._frame)
+        app.animation_level = "none"  # what scrolls is there at once
 
     async def run() -> None:
         async with app.run_test(size=size, notifications=True) as pilot:
@@ -369,8 +373,10 @@ def run_app(
                 app.theme = theme
             taken = seat(app, feed, pilot)
             await taken.frames()
+            draw(app)
             taken.begun = tuple(feed.controls.calls)
             feed.controls.calls.clear()
             await check(taken)
+            draw(app)
 
     run_quickly(run)

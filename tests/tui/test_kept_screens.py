@@ -15,7 +15,7 @@ from screenshots.standing import Standing, StandingApp
 from tests.recordings import NAMES, path_of
 from tests.recordings.__main__ import LIMIT_BYTES
 from tests.tui.kept import TIMES
-from tests.tui.paced import run_quickly
+from tests.tui.paced import run_quickly, shown
 from wsgiviz.tui.widgets.caption import CaptionLine
 from wsgiviz.tui.widgets.code import Listing
 from wsgiviz.tui.widgets.pane import Pane
@@ -91,7 +91,7 @@ class Screens:
     async def drawn(self) -> None:
         self.app.frame()
         await self._pilot.pause()
-        self.strips = self.app.screen._compositor.render_strips()
+        self.strips = shown(self.app)
         self.lines = [strip.text for strip in self.strips]
 
     @property

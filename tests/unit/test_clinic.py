@@ -7,14 +7,14 @@ import inspect
 
 import pytest
 
+from tests.shelves import CLINIC
 from wsgiviz.errors import UsageError
-from wsgiviz.lessons.library import clinic
 from wsgiviz.lessons.model import Lesson, StepKind
 from wsgiviz.scenarios import Scenario, catalogue, find, symptoms
 from wsgiviz.settings import make
 
 EACH = pytest.mark.parametrize("scenario", symptoms(), ids=lambda scenario: scenario.name)
-EACH_CASE = pytest.mark.parametrize("case", clinic().lessons, ids=lambda case: case.name)
+EACH_CASE = pytest.mark.parametrize("case", CLINIC.lessons, ids=lambda case: case.name)
 LINES, COLUMNS = 14, 76
 """What a step's text may take of a terminal of 80 x 24."""
 
@@ -58,8 +58,8 @@ def test_its_settings_go_with_it(scenario: Scenario) -> None:
 
 
 def test_there_are_ten_each_with_its_case() -> None:
-    assert not clinic().broken
-    assert [case.name for case in clinic().lessons] == [scenario.name for scenario in symptoms()]
+    assert not CLINIC.broken
+    assert [case.name for case in CLINIC.lessons] == [scenario.name for scenario in symptoms()]
     assert len(symptoms()) == 10
 
 

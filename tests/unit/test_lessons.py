@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.shelves import CLINIC, COURSE
 from tests.unit.test_result import OF_A_SIDE, ran
 from wsgiviz.analysis.occurrences import Occurrences
 from wsgiviz.errors import UsageError
@@ -168,7 +169,7 @@ def test_an_example_has_to_be_there(tmp_path: Path) -> None:
     assert library.read_file(path).runs[2].run is not None
 
 
-@pytest.mark.parametrize("shelf", [library.course(), library.clinic()], ids=["course", "clinic"])
+@pytest.mark.parametrize("shelf", [COURSE, CLINIC], ids=["course", "clinic"])
 def test_what_is_shipped_can_be_read(shelf: library.Shelf) -> None:
     assert [error.message for error in shelf.broken] == []
     assert len(set(shelf.names)) == len(shelf.names)
