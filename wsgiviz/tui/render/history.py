@@ -10,9 +10,10 @@ from collections.abc import Sequence
 
 from wsgiviz.events import RUN_STRIDE, request_number
 from wsgiviz.state import Activity, Span
+from wsgiviz.state.worker import SPANS_KEPT
 from wsgiviz.tui.render.chart import EIGHTHS, Block, Chart, Scale, draw_block
-from wsgiviz.tui.render.glyphs import Glyphs
-from wsgiviz.tui.render.line import CellStyle
+from wsgiviz.tui.render.glyphs import UNKNOWN, Glyphs
+from wsgiviz.tui.render.line import DIM, CellStyle
 
 COLOUR: dict[Activity, str] = {
     Activity.BLOCKED: "blocked",
@@ -56,6 +57,9 @@ class History:
                 if span.end_ns <= self._from_ns or (span.start_ns, span.end_ns) <= self._last:
                     break
                 new.append(span)
+        else:
+            if self._last == (0, 0) and len(spans) >= SPANS_KEPT:
+                self._pen.draw_unknown(self._from_ns, spans[0].start_ns)
         for span in reversed(new):
             self._pen.draw(span, span.end_ns)
         if new:
@@ -108,7 +112,8 @@ class _Pen:
         return other
 
     def draw(self, span: Span, end_ns: int) -> None:
-        """One span, up to ``end_ns``. Requests alternate in shade, and are never thinner than an eighth.
+        """One span, up to ``end_ns``. Requests alternate in shade, and are no thinner than an eighth, unless that has
+        one already: what were moved on would stand at a time that has not come yet.
 
         A connection that is still being read belongs to the request that it turns out to be.
         """
@@ -119,13 +124,19 @@ class _Pen:
             return
         if self._is_earlier(span.req):
             colour = "dim"
-        left, right = max(self._edge, self._scale.at(span.start_ns)), self._scale.at(end_ns)
-        if span.req and right <= left < self._scale.eighths and self._before.group != span.req:
+        place, right = self._scale.at(span.start_ns), self._scale.at(end_ns)
+        left = max(self._edge, place)
+        if span.req and right <= left == place < self._scale.eighths and self._before.group != span.req:
             right = left + 1
         self._count(span, end_ns, colour)
         if right > left:
             shade = self._shade if colour != "dim" else ""
             self._put(Block(left, right, span.activity, colour + shade, span.req))
+
+    def draw_unknown(self, from_ns: int, until_ns: int) -> None:
+        """What was before the oldest span that is kept: blank it would look idle."""
+        first, end = round(self._scale.at(from_ns) / EIGHTHS), round(self._scale.at(until_ns) / EIGHTHS)
+        self.chart.fill(first, end, self._glyphs.texture[UNKNOWN], DIM)
 
     def _is_earlier(self, req: int) -> bool:
         return 0 < req < self._first
