@@ -153,6 +153,12 @@ def test_the_header_fits_and_always_says_what_is_lost(changed: dict[str, object]
         assert str(changed["state"]) in line, "that it is a replay"
 
 
+@pytest.mark.parametrize("width", range(60, 130, 5))
+def test_what_the_header_says_is_the_same_when_a_run_is_done(width: int) -> None:
+    live, done = (text_of(header_row(view(state=state), width)) for state in ("● live", "done"))
+    assert live.replace("● live", "  done") == done
+
+
 # --- dialogs --------------------------------------------------------------------------------------------------------
 
 Opening = Callable[[Seat], Awaitable[None]]

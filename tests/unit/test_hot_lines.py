@@ -25,7 +25,7 @@ def test_threads_are_named_by_their_process_and_slot_and_the_most_crowded_line_c
     requests = [at_line(n, BLOCKING if n == 1 else SLEEP, pid=1, slot=n) for n in (1, 2, 3)]
     first, second = hot_lines(side(kind="gthread", requests=requests, workers=workers))
     assert (first.place, first.slots) == (SLEEP, ("1.2", "1.3"))
-    assert (second.place, second.words) == (BLOCKING, "worker 1.1")
+    assert (second.place, second.words) == (BLOCKING, "thread 1.1")
 
 
 def test_tasks_are_counted_and_the_line_that_holds_the_loop_comes_first() -> None:

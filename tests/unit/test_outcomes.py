@@ -44,6 +44,8 @@ def test_failures_by_kind_and_what_the_app_raised() -> None:
         (finished("wsgi", 0.08, 0.0004), finished("asgi", 0.04, 0.0004),
          "WSGI took 80 ms, ASGI 40 ms: nobody had to wait for long, so async had nothing to gain. "
          "Synchronous is not slow."),
+        (finished("wsgi", 10.25, 0.003), finished("asgi", 2.31, 0.003),
+         "WSGI took 10.25 s, ASGI 2.31 s: waiting at once was 4.4 times faster than waiting in turn."),
         (finished("wsgi", 1.1, 1), finished("asgi", 1.0, 1),
          "WSGI took 1.10 s, ASGI 1.00 s: about the same. "
          "Async is faster where requests wait and workers are few."),

@@ -201,6 +201,8 @@ def _servants(context: LintContext, side: Side, count: int) -> str:
 
 def _after_answer(context: LintContext) -> Caption | None:
     for side in context.state.sides.values():
+        if side.run.ended_ns and context.state.lost:
+            continue  # what was lost may be their ends
         going_on = [
             request
             for request in context.in_flight[side.name]

@@ -52,6 +52,9 @@ def kept(context: LintContext) -> str:
     sides = [side for side in context.sides if side.run.ended_ns and side.run.connections.made]
     if not context.state.settings.reuse_connections or not sides:
         return ""
+    again = any(side.run.connections.reused or _reason(side) for side in sides)
+    if not again and all(side.run.planned <= context.users for side in sides):
+        return "each user sent one request, so no connection was used twice."
     parts = [_carried(context, side) for side in sides]
     idle = _idle(sides)
     return f"{'; '.join(parts)}.{f' {idle}.' if idle else ''}"
@@ -60,11 +63,19 @@ def kept(context: LintContext) -> str:
 def _carried(context: LintContext, side: Side) -> str:
     made, name = side.run.connections, context.label(side)
     requests = wording.requests(side.run.completed)
-    if not made.reused:
-        who = "a sync worker closes each after its answer" if side.kind == "sync" else "the server closed each"
-        return f"{name} answered {requests} over {made.made} connections, since {who}"
     connections = "1 connection" if made.made == 1 else f"{made.made} connections"
-    return f"{name} answered {requests} over {connections}"
+    who = _reason(side)
+    return f"{name} answered {requests} over {connections}{f', since {who}' if who else ''}"
+
+
+def _reason(side: Side) -> str:
+    """Why none was used twice; "" where one was, or where nobody is known to have closed any."""
+    made = side.run.connections
+    if made.reused:
+        return ""
+    if side.kind == "sync":
+        return "a sync worker closes each after its answer"
+    return "the server closed each" if made.closed_by_server else ""
 
 
 def while_kept(context: LintContext) -> str:

@@ -18,8 +18,9 @@ from wsgiviz.analysis.prediction import prediction
 from wsgiviz.analysis.session_runs import Ghost, ghost
 from wsgiviz.analysis.side_captions import side_captions
 from wsgiviz.analysis.theory import Prediction
+from wsgiviz.events import RUN_STRIDE
 from wsgiviz.settings import Settings
-from wsgiviz.state import Phase, Side, State
+from wsgiviz.state import Activity, Phase, Side, State
 from wsgiviz.tui.feed import Frame
 from wsgiviz.tui.render.contract_rows import ContractView
 from wsgiviz.tui.render.glyphs import Glyphs
@@ -135,7 +136,7 @@ class LiveView:
         if self.state.phase is not Phase.FINISHED or not all(side.run.ended_ns for side in sides):
             return now_ns
         busy = any(worker.busy for side in sides for worker in side.server.living())
-        return now_ns if busy else max((side.run.ended_ns for side in sides), default=now_ns)
+        return now_ns if busy else min(now_ns, max(map(_last_ns, sides), default=now_ns))
 
     def _title(self, side: Side) -> str:
         settings = self.state.settings
@@ -206,7 +207,7 @@ class LiveView:
     def header(self, fps: int) -> HeaderView:
         """``fps`` is the viewer's, which nobody needs to know of a replay."""
         state, settings = self.state, self.state.settings
-        elapsed_ns = max((metrics.elapsed_ns(side, self.frame.now_ns) for side in self.sides), default=0)
+        elapsed_ns = max((self._reached_ns(side) for side in self.sides), default=0)
         if state.attached:
             elapsed_ns = max(0, self.frame.now_ns - state.attached_ns)
         named = not (settings.own_app or state.attached)
@@ -225,6 +226,11 @@ class LiveView:
             right_protocol=self.sides[-1].protocol if self.sides else "asgi",
             stage=self.stage,
         )
+
+    def _reached_ns(self, side: Side) -> int:
+        """How far a side has come on the axis of all: one may run after the other."""
+        begun = max(0, side.run.started_ns - self.zero_ns) if side.run.started_ns else 0
+        return begun + metrics.elapsed_ns(side, self.frame.now_ns)
 
     def _driver_late_ns(self) -> int:
         """How late the driver was on the sides where that is found to matter; 0 where it does not."""
@@ -274,6 +280,12 @@ def _masters(side: Side) -> str:
 
 def _commands(sides: Iterable[Side]) -> str:
     return "  and  ".join(shlex.join(side.server.command) for side in sides)
+
+
+def _last_ns(side: Side) -> int:
+    """When its run ended, or a worker that served it was free: later where an app goes on after its answer."""
+    served = [worker for worker in side.server.living() if worker.last_req // RUN_STRIDE == side.run.number]
+    return max([side.run.ended_ns, *(worker.since_ns for worker in served if worker.activity is Activity.IDLE)])
 
 
 def at_once(settings: Settings) -> int:

@@ -64,4 +64,5 @@ def _answered(view: PaneView, median: Median) -> list[tuple[Part, ...]]:
     if not run.started_ns:
         return [(Part("", DIM),)]
     done, speed, half, failed = total_rows.answered(view, median)
-    return [(done, speed, half, failed), (done, speed, failed), (done, failed), (done,)]
+    brief = Part(f"{run.completed}/{run.planned}", done.style)
+    return [(done, speed, half, failed), (done, speed, failed), (done, failed), (brief, failed), (done,), (brief,)]

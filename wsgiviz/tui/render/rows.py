@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TypeVar, cast
@@ -315,10 +315,12 @@ def _request_lanes(view: PaneView, width: int, room: int, head: int, scale: Scal
     room = max(1, room - 1) if left else room
     first, end, more = window(len(tracks), room, view.scroll)
     expected = max(len(tracks), view.at_once)  # all at once, so that lanes do not get thinner as requests come
-    shown, thick = range(first, end), thickness(expected, room, THICKEST_REQUEST, view.stage)
+    shown: Sequence[int] = range(first, end)
+    thick = thickness(expected, room, THICKEST_REQUEST, view.stage)
     above = 1 if left else 0
     if view.stage:
-        shown, more = range(0, len(tracks), -(-len(tracks) // max(1, room)) or 1), False
+        shown = spread(len(tracks), room)
+        more = len(shown) < len(tracks)
     memory.scroll = first
     memory.growing = len(shown) * thick
     drawn = view.at(scale.stepped(view.now_ns, memory.growing, view.tenth[1]))
@@ -342,7 +344,7 @@ def _request_lanes(view: PaneView, width: int, room: int, head: int, scale: Scal
         def make(track: int = track, last: Request = last, life: tuple[object, ...] = life) -> Made:
             answers = memory.drawn(track, life, scale, view.glyphs, lambda: Answers(scale, kind.draw))
             lane = task_lanes.lane(tracks, track, answers, scale, drawn)
-            row = (*kind.head(last, head, view), *lane, END)
+            row = (*kind.head(last, head, view, tracks.is_shared(track)), *lane, END)
             if thick < 2 or kind is task_lanes:
                 return row, *[blank] * (thick - 1)
             bare = memory.drawn(track + BELOW, life, scale, view.glyphs, lambda: Answers(scale, request_lanes.bare))
@@ -357,10 +359,16 @@ def _request_lanes(view: PaneView, width: int, room: int, head: int, scale: Scal
         made += memory.recall(
             MORE,
             side.ledger,
-            (first, end, view.tenth, width, head, view.glyphs.name),
-            lambda: (_more_tasks(view, width, head, tracks, (first, end)),),
+            (first, end, view.tenth, width, head, view.glyphs.name, len(shown)),
+            lambda: (_more_tasks(view, width, head, tracks, (first, end), len(shown)),),
         )
     return [_left_behind(view, width, head, left), *made] if left else made
+
+
+def spread(count: int, room: int) -> Sequence[int]:
+    """All of ``count`` lanes, or evenly so many that they fit, beside a line that says so: the shape of all."""
+    shown = count if count <= room else max(1, room - 1)
+    return [at * count // shown for at in range(shown)]
 
 
 def _left_behind(view: PaneView, width: int, head: int, count: int) -> Row:
@@ -371,7 +379,13 @@ def _left_behind(view: PaneView, width: int, head: int, count: int) -> Row:
     return line.first_fitting((Part(f"{words} {where}", DIM),), (Part(words, DIM),)).row()
 
 
-def _more_tasks(view: PaneView, width: int, head: int, tracks: Tracks, shown: tuple[int, int]) -> Row:
+def _more_tasks(
+    view: PaneView, width: int, head: int, tracks: Tracks, shown: tuple[int, int], spread_over: int
+) -> Row:
+    """What is below; on stage, how many of all are shown."""
+    if view.stage:
+        words = f"{spread_over} of {len(tracks)} {'requests' if len(tracks) == view.side.run.planned else 'lanes'}"
+        return Line(width).add(f"  {view.glyphs.more}", DIM).to(head).add(words, DIM).row()
     first, end = shown
     hidden = [tracks.last(track) for track in range(end, len(tracks))]
     words = task_lanes.summary((request for request in hidden if request is not None), view)
