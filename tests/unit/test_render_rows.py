@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
-from itertools import pairwise
 
 import pytest
 from msgspec.structs import replace as changed
@@ -25,7 +23,6 @@ from wsgiviz.state import Activity, Death, Location, Loop, Request, Run, Server,
 from wsgiviz.tui.render.glyphs import ASCII
 from wsgiviz.tui.render.line import text_of
 from wsgiviz.tui.render.rows import Memory, rows
-from wsgiviz.tui.render.stage_rows import plan
 from wsgiviz.tui.render.view import PaneView
 
 
@@ -396,23 +393,3 @@ def test_what_waits_for_a_loop_that_is_busy_is_ready() -> None:
     side = Side("asgi", "asgi", server=server, run=Run(1, 2, started_ns=T0), ledger=ledger_of([waiting]))
     lane = next(line for line in shown(view_of(side, 2.0)) if "#1" in line)
     assert lane.split()[1] == view_of(side, 2.0).glyphs.task[Task.READY]
-
-
-def test_on_stage_lanes_that_do_not_fit_are_left_out_evenly_and_a_line_says_so() -> None:
-    lines = shown(replace(view_of(awaiting_tasks(0.5, requests=40), 0.5), stage=True), height=20)
-    numbers = [int(found[1]) for line in lines if (found := re.match(r" +#(\d+) ", line))]
-    steps = {after - before for before, after in pairwise(numbers)}
-    assert max(steps) - min(steps) <= 1
-    assert f"{len(numbers)} of 40 requests" in lines[-2]
-    assert len(numbers) == plan(59, 20).lanes - 1, "all but the line that says so"
-
-
-def test_a_lane_with_several_requests_says_that_it_has_had_others() -> None:
-    times = enumerate((T0, T0 + 2 * S), 1)
-    one, two = (Request(RUN + n, at, at, began_ns=at, ended_ns=at + S, received_ns=at + S) for n, at in times)
-    side = awaiting_tasks(4.0, requests=2)
-    [lane] = [line for line in shown(view_of(changed(side, ledger=ledger_of([one, two])), 4.0)) if "#" in line]
-    assert lane.split("#")[0].strip() == "…"
-    assert lane.split()[1] == "✓"
-    [alone] = [line for line in shown(view_of(changed(side, ledger=ledger_of([one])), 4.0)) if "#" in line]
-    assert alone.split("#")[0].strip() == ""
