@@ -48,7 +48,7 @@ def test_failures_by_kind_and_what_the_app_raised() -> None:
          "WSGI took 10.25 s, ASGI 2.31 s: waiting at once was 4.4 times faster than waiting in turn."),
         (finished("wsgi", 1.1, 1), finished("asgi", 1.0, 1),
          "WSGI took 1.10 s, ASGI 1.00 s: about the same. "
-         "Async is faster where requests wait and workers are few."),
+         "Async is faster where more requests wait at once than there are workers."),
     ],
 )  # fmt: skip
 def test_how_it_ended_and_why(wsgi: Side, asgi: Side, text: str) -> None:

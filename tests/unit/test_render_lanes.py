@@ -8,9 +8,9 @@ from itertools import pairwise
 
 from msgspec.structs import replace as changed
 
-from tests.unit.states import RUN, T0, S, awaiting_tasks, ledger_of
+from tests.unit.states import RUN, T0, S, awaiting_tasks, ledger_of, sleeping_workers
 from tests.unit.test_render_rows import shown, view_of
-from wsgiviz.state import Request
+from wsgiviz.state import Activity, Request
 from wsgiviz.tui.render.stage_rows import plan
 
 
@@ -32,3 +32,24 @@ def test_a_lane_with_several_requests_says_that_it_has_had_others() -> None:
     assert lane.split()[1] == "✓"
     [alone] = [line for line in shown(view_of(changed(side, ledger=ledger_of([one])), 4.0)) if "#" in line]
     assert alone.split("#")[0].strip() == ""
+
+
+def test_workers_that_have_nothing_to_do_do_not_hide_those_that_have() -> None:
+    """Three of forty are at work, with the highest numbers."""
+    side = sleeping_workers(0.5, workers=40, requests=40)
+    idle = {
+        key: changed(one, activity=Activity.IDLE, since_ns=T0 - S, req=0) for key, one in side.server.workers.items()
+    }
+    busy = dict(list(side.server.workers.items())[-3:])
+    few = changed(side, server=changed(side.server, workers=idle | busy), run=changed(side.run, requested_ns=T0))
+    lines = shown(view_of(few, 0.5))
+    assert [line.split()[:2] for line in lines if re.match(r" +\d+ [■·]", line)][:4] == [
+        ["38", "■"], ["39", "■"], ["40", "■"], ["1", "·"]
+    ]  # fmt: skip
+
+
+def test_what_is_hidden_is_said_in_as_many_words_as_there_is_room_for() -> None:
+    side = sleeping_workers(0.5, workers=40, requests=39)
+    widths = {width: next(line for line in shown(view_of(side, 0.5), width) if "more" in line) for width in (59, 30)}
+    assert widths[59].endswith(" blocked, 1 idle")
+    assert widths[30].endswith(" more, most blocked")

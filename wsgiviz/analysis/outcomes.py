@@ -125,7 +125,7 @@ def _compared(context: LintContext, first: Side, second: Side) -> str:
     if fast.is_loop == slow.is_loop:
         return f"{context.label(fast)} was {faster} here." if ratio >= FASTER_FROM else "about the same."
     if ratio < FASTER_FROM:
-        return "about the same. Async is faster where requests wait and workers are few."
+        return "about the same. Async is faster where more requests wait at once than there are workers."
     slots = slow if fast.is_loop else fast
     waited = (metrics.fractions(slots, context.now_ns).blocked or 0.0) > 0.5
     if fast.is_loop and waited:

@@ -240,7 +240,14 @@ def _more(width: int, head: int, view: PaneView, above: int, below: int, words: 
     if not below:
         return line.row()
     long = f"{below} more: {words}" if not words.startswith("all ") else f"{below} more, {words}"
-    return line.first_fitting((Part(long, DIM),), (Part(f"{below} more", DIM),)).row()
+    most = f"{below} more, {words_of_most(words, below)}".removesuffix(", ")
+    return line.first_fitting(*((Part(text, DIM),) for text in (long, most, f"{below} more"))).row()
+
+
+def words_of_most(words: str, count: int) -> str:
+    """ "most blocked" of "5 blocked, 2 computing": in fewer words; "" where none are most of the ``count``."""
+    found = [part.partition(" ") for part in words.split(", ")]
+    return next((f"most {what}" for number, _, what in found if number.isdigit() and 2 * int(number) > count), "")
 
 
 def _worker_lanes(view: PaneView, width: int, room: int, head: int, scale: Scale, memory: Memory) -> list[Row]:
@@ -249,7 +256,7 @@ def _worker_lanes(view: PaneView, width: int, room: int, head: int, scale: Scale
     from_ns = (
         max(run_ns, view.start_ns) if view.attached else run_ns
     )  # no run ends there: nobody else clears them away
-    workers = worker_lanes.worth_showing(view.side.server.workers.values(), room, from_ns)
+    workers = worker_lanes.worth_showing(view.side.server.workers.values(), room, from_ns, run_ns)
     thick = thickness(len(workers), room, THICKEST_ON_STAGE if view.stage else THICKEST, view.stage)
     status = thick >= 2 and not view.stage
     solid = solid_lines(thick, view.stage)

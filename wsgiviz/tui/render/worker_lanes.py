@@ -121,17 +121,20 @@ def _silence(worker: Worker, lasts: str) -> tuple[str, ...]:
     return f"reading: {who} sent no byte for {lasts}", f"no byte for {lasts}"
 
 
-def worth_showing(workers: Iterable[Worker], room: int, from_ns: int) -> list[Worker]:
+def worth_showing(workers: Iterable[Worker], room: int, from_ns: int, idle_since_ns: int = 0) -> list[Worker]:
     """Lanes in order of the workers' numbers; not of those that died before ``from_ns``, in earlier runs.
 
-    When they do not fit, the dead go first.
+    When they do not fit, the dead go first, and those that have been idle since before ``idle_since_ns`` are last.
     """
     shown = (worker for worker in workers if worker.alive or worker.since_ns >= from_ns)
     lanes = sorted(shown, key=lambda worker: (worker.number, worker.slot))
     dead = [worker for worker in lanes if not worker.alive]
     too_many = max(len(lanes) - room, len(dead) - room // 2, 0)
     gone = {worker.key for worker in sorted(dead, key=lambda worker: worker.since_ns)[:too_many]}
-    return [worker for worker in lanes if worker.key not in gone]
+    shown_lanes = [worker for worker in lanes if worker.key not in gone]
+    if len(shown_lanes) > room:
+        shown_lanes.sort(key=lambda worker: worker.activity is Activity.IDLE and worker.since_ns < idle_since_ns)
+    return shown_lanes
 
 
 def summary(workers: Sequence[Worker]) -> str:
