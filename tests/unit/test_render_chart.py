@@ -137,3 +137,12 @@ def test_what_is_not_kept_of_a_worker_does_not_look_idle() -> None:
     spans = [span(6 + at / 200, 6 + at / 200 + 0.005, Activity.BLOCKED, at + 1) for at in range(SPANS_KEPT)]
     assert text(history(*spans))[:6] == "╌" * 6
     assert text(history(*spans[1:]))[:6] == " " * 6, "one fewer: all there was is kept"
+
+
+@pytest.mark.parametrize(("busy", "levels"), [(0.25, "  ▆"), (0.5, " ▄█"), (1.0, "███")])
+def test_a_level_has_the_height_of_its_lane(busy: float, levels: str) -> None:
+    """Ten requests in the first cell, in a lane of three lines; bricks of the same level would look like a wall."""
+    spans = [span(at / 10, at / 10 + busy / 10, Activity.COMPUTING, at + 1) for at in range(10)]
+    lane = History(TEN, UNICODE)
+    lane.take(spans)
+    assert "".join(text(chart)[0] for chart in lane.charts(spans, T0 + 10 * S, 3)) == levels

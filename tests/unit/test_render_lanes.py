@@ -53,3 +53,21 @@ def test_what_is_hidden_is_said_in_as_many_words_as_there_is_room_for() -> None:
     widths = {width: next(line for line in shown(view_of(side, 0.5), width) if "more" in line) for width in (59, 30)}
     assert widths[59].endswith(" blocked, 1 idle")
     assert widths[30].endswith(" more, most blocked")
+
+
+def test_what_waits_in_a_process_for_its_threads_has_signs_of_its_own() -> None:
+    side = sleeping_workers(0.5)
+    pooled = changed(side, kind="gthread", server=changed(side.server, queue_depth=2, pools={1000: 12}))
+    queue = next(line for line in shown(view_of(pooled, 0.5)) if line.startswith(" queue"))
+    assert queue.split()[1] == "●●" + "◌" * 12 + "○" * (len(queue.split()[1]) - 14)
+
+
+def test_where_as_many_are_blocked_as_compute_both_are_said() -> None:
+    side = sleeping_workers(0.5, workers=2)
+    _, second = side.server.workers
+    both = side.server.workers | {second: changed(side.server.workers[second], activity=Activity.COMPUTING)}
+    view = view_of(changed(side, server=changed(side.server, workers=both)), 0.5)
+    found = {width: next(line for line in shown(view, width) if line.startswith(" busy")) for width in (70, 48, 40)}
+    assert found[70].endswith(" 1 of 2 blocked   1 computing")
+    assert found[48].endswith(" 1 blocked, 1 computing")
+    assert found[40].endswith((" 1 of 2 blocked", " 1 blocked, 1 computing"))

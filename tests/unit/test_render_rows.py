@@ -295,8 +295,8 @@ def test_a_worker_with_too_many_short_requests_to_draw_shows_how_busy_it_was() -
         spans.append(Span(begin + 5 * MS, begin + 10 * MS, Activity.IDLE, 0))
     worker = Worker(1, 1, Activity.IDLE, spans[-1].start_ns, spans=tuple(spans))
     side = Side("wsgi", server=Server(workers={(1, 0): worker}), run=Run(planned=400))
-    lane = shown(view_of(side, 4.0))[5][8:]
-    assert set(lane[:30]) == {"▄"}
+    lines = [f"{line:59}"[8:38] for line in shown(view_of(side, 4.0))[5:9]]
+    assert [set(line) for line in lines] == [{" "}, {" "}, {"█"}, {"█"}], "half of the lane's height"
 
 
 def test_dead_workers_give_way_to_the_living() -> None:

@@ -67,12 +67,21 @@ class History:
 
     def chart(self, spans: Sequence[Span], now_ns: int) -> Chart:
         """A new chart of all that was, and of the present span as far as ``now_ns``."""
+        return self.charts(spans, now_ns, 1)[0]
+
+    def charts(self, spans: Sequence[Span], now_ns: int, lines: int) -> list[Chart]:
+        """The same for a lane of so many ``lines``, from the top: alike, but a level (the busy share of a cell) has
+        all of them for its height."""
         pen = self._pen.copy()
         if spans and not spans[-1].end_ns:
             pen.draw(spans[-1], now_ns)
-        pen.draw_crowds()
         self._newest = pen
-        return pen.chart
+        if not pen.is_crowded:
+            return [pen.chart, *[pen.chart.copy()] * (lines - 1)]
+        made = [pen.chart, *(pen.chart.copy() for _ in range(lines - 1))]
+        for below, chart in enumerate(reversed(made)):
+            pen.draw_crowds(chart, below, lines)
+        return made
 
     def draw_names(self, chart: Chart, followed: int = 0) -> None:
         """The requests' numbers, on the chart just made; the followed one's stands out."""
@@ -174,13 +183,18 @@ class _Pen:
         share += min(right, (cell + 1) * EIGHTHS) - max(left, 0)
         self._crowds[cell] = (count, share, known if span.activity is Activity.WRITING else colour, req)
 
-    def draw_crowds(self) -> None:
-        """Where many requests fall into one cell, how busy the worker was, as a level."""
+    @property
+    def is_crowded(self) -> bool:
+        return any(count >= CROWDED for count, *_ in self._crowds.values())
+
+    def draw_crowds(self, chart: Chart, below: int, lines: int) -> None:
+        """Where many requests fall into one cell, how busy the worker was, as a level: what of it is in the line that
+        has ``below`` others of the lane's ``lines`` under it."""
         top = len(self._glyphs.levels) - 1
         for cell, (count, share, colour, _) in self._crowds.items():
             if count >= CROWDED:
-                level = max(1, min(top, round(share / EIGHTHS * top)))
-                self.chart.put(cell, self._glyphs.levels[level], CellStyle(colour))
+                level = max(1, min(top * lines, round(share / EIGHTHS * top * lines)))
+                chart.put(cell, self._glyphs.levels[min(top, max(0, level - top * below))], CellStyle(colour))
 
     def draw_names(self, chart: Chart, followed: int) -> None:
         """Each request's number in the middle of its blocks, where it fits with a cell to spare.

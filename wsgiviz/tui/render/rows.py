@@ -272,9 +272,9 @@ def _worker_lanes(view: PaneView, width: int, room: int, head: int, scale: Scale
         def make(worker: Worker = worker) -> Made:
             past = partial(History, scale, view.glyphs, run_ns, view.side.run.number)
             history = memory.drawn(worker.key, life, scale, view.glyphs, past)
-            lane, below = worker_lanes.lane(worker, history, scale, drawn, thick, status)
-            row = (*worker_lanes.head(worker, head, view), *lane, END)
-            return row, *[(Part(" " * head, PLAIN), *below, END)] * (solid - 1)
+            first_line, *others = worker_lanes.lane(worker, history, scale, drawn, solid, status)
+            row = (*worker_lanes.head(worker, head, view), *first_line, END)
+            return row, *((Part(" " * head, PLAIN), *line, END) for line in others)
 
         grown = 0 if worker.activity in RESTING else reached
         key = (

@@ -34,15 +34,16 @@ def head(worker: Worker, width: int, view: PaneView) -> list[Part]:
 
 def lane(
     worker: Worker, history: History, scale: Scale, view: PaneView, lines: int, status: bool
-) -> tuple[list[Part], list[Part]]:
-    """The history of one worker, with and without words in it; without a status, its death in words too."""
+) -> list[list[Part]]:
+    """The history of one worker in so many lines, the first with words in it; without a status, its death in words
+    too."""
     history.take(worker.spans)
-    chart = history.chart(worker.spans, view.now_ns)
-    below = chart.copy().parts() if lines > 1 else []
-    history.draw_names(chart, view.followed)
+    charts = history.charts(worker.spans, view.now_ns, lines)
+    history.draw_names(charts[0], view.followed)
     if not worker.alive:
-        _draw_death(chart, worker, scale, view, not status)
-    return chart.parts(), below
+        _draw_death(charts[0], worker, scale, view, not status)
+    parts = {id(chart): chart.parts() for chart in charts}  # most lines are one and the same
+    return [parts[id(chart)] for chart in charts]
 
 
 def _draw_death(chart: Chart, worker: Worker, scale: Scale, view: PaneView, in_words: bool) -> None:
