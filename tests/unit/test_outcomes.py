@@ -13,7 +13,7 @@ from tests.unit.test_captions import AT_WORK, caption_of, finished, says, worker
 from tests.unit.test_captions_of_own_apps import DEEP
 from wsgiviz.analysis import outcomes
 from wsgiviz.analysis.captions import Tone
-from wsgiviz.state import Activity, Death, Hold, Loop, LoopTally, Request, Side
+from wsgiviz.state import Activity, Death, Hold, Loop, LoopTally, Phase, Request, Side
 from wsgiviz.tui.render.fitting import fitted
 
 
@@ -53,6 +53,14 @@ def test_failures_by_kind_and_what_the_app_raised() -> None:
 )  # fmt: skip
 def test_how_it_ended_and_why(wsgi: Side, asgi: Side, text: str) -> None:
     assert says(wsgi, asgi, at_s=9) == text
+
+
+@pytest.mark.parametrize("took_s", [7.0, 9.5])
+def test_no_model_fits_where_times_are_about_the_same(took_s: float) -> None:
+    """1.36 times is level here, and for the verdict it is not."""
+    text = says(finished("wsgi", 7.0, 1), finished("asgi", took_s, 1), at_s=12, phase=Phase.FINISHED)
+    assert "about the same" in text
+    assert text.endswith("Either fits this load." if took_s == 7.0 else "than there are workers.")
 
 
 def test_failures_of_both_sides_are_in_one_clause_which_no_narrow_screen_takes_apart() -> None:

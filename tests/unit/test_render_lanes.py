@@ -23,6 +23,16 @@ def test_on_stage_lanes_that_do_not_fit_are_left_out_evenly_and_a_line_says_so()
     assert len(numbers) == plan(59, 20).lanes - 1, "all but the line that says so"
 
 
+def test_on_stage_the_same_requests_are_shown_before_all_are_sent() -> None:
+    side = awaiting_tasks(0.5, requests=40)
+    few = changed(side, ledger=ledger_of(list(side.ledger.ours())[:30]))
+    view = replace(view_of(side, 0.5), stage=True, at_once=40)
+    all_lines, lines = (shown(replace(view, side=each), height=20) for each in (side, few))
+    names = [[line.split()[0] for line in found if line.lstrip().startswith("#")] for found in (all_lines, lines)]
+    assert names[1] == names[0][: len(names[1])]
+    assert "of 40 requests" in "\n".join(lines)
+
+
 def test_a_lane_with_several_requests_says_that_it_has_had_others() -> None:
     times = enumerate((T0, T0 + 2 * S), 1)
     one, two = (Request(RUN + n, at, at, began_ns=at, ended_ns=at + S, received_ns=at + S) for n, at in times)

@@ -116,6 +116,9 @@ def comparison(context: LintContext) -> str:
     return _compared(context, *done) if len(done) == 2 else ""
 
 
+LEVEL = "about the same"
+
+
 def _compared(context: LintContext, first: Side, second: Side) -> str:
     if _all_short(context, first, second) and _nobody_waited(first, second):
         return "nobody had to wait for long, so async had nothing to gain. Synchronous is not slow."
@@ -123,9 +126,9 @@ def _compared(context: LintContext, first: Side, second: Side) -> str:
     ratio = metrics.makespan_ns(slow) / max(1, metrics.makespan_ns(fast))
     faster = f"{ratio:.1f} times faster"
     if fast.is_loop == slow.is_loop:
-        return f"{context.label(fast)} was {faster} here." if ratio >= FASTER_FROM else "about the same."
+        return f"{context.label(fast)} was {faster} here." if ratio >= FASTER_FROM else f"{LEVEL}."
     if ratio < FASTER_FROM:
-        return "about the same. Async is faster where more requests wait at once than there are workers."
+        return f"{LEVEL}. Async is faster where more requests wait at once than there are workers."
     slots = slow if fast.is_loop else fast
     waited = (metrics.fractions(slots, context.now_ns).blocked or 0.0) > 0.5
     if fast.is_loop and waited:

@@ -323,11 +323,13 @@ def _request_lanes(view: PaneView, width: int, room: int, head: int, scale: Scal
     first, end, more = window(len(tracks), room, view.scroll)
     expected = max(len(tracks), view.at_once)  # all at once, so that lanes do not get thinner as requests come
     shown: Sequence[int] = range(first, end)
+    spread_over: Sequence[int] = shown
     thick = thickness(expected, room, THICKEST_REQUEST, view.stage)
     above = 1 if left else 0
     if view.stage:
-        shown = spread(len(tracks), room)
-        more = len(shown) < len(tracks)
+        expected = expected if expected == side.run.planned else len(tracks)
+        spread_over = spread(expected, room)
+        shown, more = [track for track in spread_over if track < len(tracks)], len(spread_over) < expected
     memory.scroll = first
     memory.growing = len(shown) * thick
     drawn = view.at(scale.stepped(view.now_ns, memory.growing, view.tenth[1]))
@@ -366,8 +368,8 @@ def _request_lanes(view: PaneView, width: int, room: int, head: int, scale: Scal
         made += memory.recall(
             MORE,
             side.ledger,
-            (first, end, view.tenth, width, head, view.glyphs.name, len(shown)),
-            lambda: (_more_tasks(view, width, head, tracks, (first, end), len(shown)),),
+            (first, end, view.tenth, width, head, view.glyphs.name, len(spread_over), expected),
+            lambda: (_more_tasks(view, width, head, tracks, (first, end), (len(spread_over), expected)),),
         )
     return [_left_behind(view, width, head, left), *made] if left else made
 
@@ -383,15 +385,17 @@ def _left_behind(view: PaneView, width: int, head: int, count: int) -> Row:
     line = Line(width).add(f"{view.glyphs.texture[AFTER] * 3:>{head - 1}}", DIM).to(head)
     words = f"{counted(count, 'request')} of the run before"
     where = "still on the loop" if view.side.is_loop else "still in the workers"
-    return line.first_fitting((Part(f"{words} {where}", DIM),), (Part(words, DIM),)).row()
+    brief = f"{count} of the run before"
+    return line.first_fitting(*((Part(text, DIM),) for text in (f"{words} {where}", words, brief))).row()
 
 
 def _more_tasks(
-    view: PaneView, width: int, head: int, tracks: Tracks, shown: tuple[int, int], spread_over: int
+    view: PaneView, width: int, head: int, tracks: Tracks, shown: tuple[int, int], spread_over: tuple[int, int]
 ) -> Row:
     """What is below; on stage, how many of all are shown."""
     if view.stage:
-        words = f"{spread_over} of {len(tracks)} {'requests' if len(tracks) == view.side.run.planned else 'lanes'}"
+        some, of = spread_over
+        words = f"{some} of {of} {'requests' if of == view.side.run.planned else 'lanes'}"
         return Line(width).add(f"  {view.glyphs.more}", DIM).to(head).add(words, DIM).row()
     first, end = shown
     hidden = [tracks.last(track) for track in range(end, len(tracks))]
