@@ -51,7 +51,7 @@ def test_workers_that_have_nothing_to_do_do_not_hide_those_that_have() -> None:
         key: changed(one, activity=Activity.IDLE, since_ns=T0 - S, req=0) for key, one in side.server.workers.items()
     }
     busy = dict(list(side.server.workers.items())[-3:])
-    few = changed(side, server=changed(side.server, workers=idle | busy), run=changed(side.run, requested_ns=T0))
+    few = changed(side, server=changed(side.server, workers={**idle, **busy}), run=changed(side.run, requested_ns=T0))
     lines = shown(view_of(few, 0.5))
     assert [line.split()[:2] for line in lines if re.match(r" +\d+ [■·]", line)][:4] == [
         ["38", "■"], ["39", "■"], ["40", "■"], ["1", "·"]
@@ -75,7 +75,7 @@ def test_what_waits_in_a_process_for_its_threads_has_signs_of_its_own() -> None:
 def test_where_as_many_are_blocked_as_compute_both_are_said() -> None:
     side = sleeping_workers(0.5, workers=2)
     _, second = side.server.workers
-    both = side.server.workers | {second: changed(side.server.workers[second], activity=Activity.COMPUTING)}
+    both = {**side.server.workers, second: changed(side.server.workers[second], activity=Activity.COMPUTING)}
     view = view_of(changed(side, server=changed(side.server, workers=both)), 0.5)
     found = {width: next(line for line in shown(view, width) if line.startswith(" busy")) for width in (70, 48, 40)}
     assert found[70].endswith(" 1 of 2 blocked   1 computing")
