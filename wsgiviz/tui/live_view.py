@@ -136,7 +136,7 @@ class LiveView:
         if self.state.phase is not Phase.FINISHED or not all(side.run.ended_ns for side in sides):
             return now_ns
         busy = any(worker.busy for side in sides for worker in side.server.living())
-        return now_ns if busy else min(now_ns, max(map(_last_ns, sides), default=now_ns))
+        return now_ns if busy else max(map(_last_ns, sides), default=now_ns)
 
     def _title(self, side: Side) -> str:
         settings = self.state.settings
