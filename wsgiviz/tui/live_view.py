@@ -20,7 +20,7 @@ from wsgiviz.analysis.side_captions import side_captions
 from wsgiviz.analysis.theory import Prediction
 from wsgiviz.events import RUN_STRIDE
 from wsgiviz.settings import Settings
-from wsgiviz.state import Activity, Phase, Side, State
+from wsgiviz.state import Activity, Phase, Run, Side, State
 from wsgiviz.tui.feed import Frame
 from wsgiviz.tui.render.contract_rows import ContractView
 from wsgiviz.tui.render.glyphs import Glyphs
@@ -105,7 +105,7 @@ class LiveView:
     def _faster(self) -> dict[str, float]:
         """By how much one side was faster, where both answered all of the same."""
         sides = self.sides
-        whole = all(s.run.ended_ns and s.run.done and not (s.run.cancelled or s.run.failed) for s in sides)
+        whole = all(s.run.ended_ns and s.run.done and not (s.run.cancelled or _lost(s.run)) for s in sides)
         timed, running = self.state.settings.timed_s is not None, self.state.phase is Phase.RUNNING
         if len(sides) != 2 or not whole or timed or running:
             return {}
@@ -280,6 +280,11 @@ def _masters(side: Side) -> str:
 
 def _commands(sides: Iterable[Side]) -> str:
     return "  and  ".join(shlex.join(side.server.command) for side in sides)
+
+
+def _lost(run: Run) -> int:
+    """Requests that have not got what they asked for: without that, times can't be compared."""
+    return run.failed + run.bad_status + run.refused
 
 
 def _last_ns(side: Side) -> int:
