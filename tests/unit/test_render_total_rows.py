@@ -26,6 +26,8 @@ def test_how_many_are_answered_is_never_cut() -> None:
     view = replace(view_of(many, 9.0), makespan_s=10.25)
     [first, *_] = (text_of(row) for row in digits(view, 38, Median()))
     assert first.split()[-1] == "2000/2000"
+    late = replace(view, side=changed(many, run=changed(many.run, earlier=456)))
+    assert text_of(digits(late, 38, Median())[-1]).rstrip().endswith("456 of run before")
 
 
 def test_the_median_of_another_run_is_its_own() -> None:

@@ -183,7 +183,13 @@ def trouble_words(view: PaneView) -> list[tuple[Part, ...]]:
 def _earlier_words(run: Run) -> list[tuple[Part, ...]]:
     """What makes its times longer than they would be."""
     served = f"{counted(run.earlier, 'request')} of the run before"
-    return [(Part(f"{served} served too", PLAIN),), (Part(f"{run.earlier} of the run before", PLAIN),)]
+    texts = (
+        f"{served} served too",
+        f"{run.earlier} of the run before",
+        f"{run.earlier} of run before",
+        str(run.earlier),
+    )
+    return [(Part(text, PLAIN),) for text in texts]
 
 
 def ghost_words(view: PaneView) -> list[tuple[Part, ...]]:
