@@ -31,6 +31,8 @@ def test_on_stage_the_same_requests_are_shown_before_all_are_sent() -> None:
     names = [[line.split()[0] for line in found if line.lstrip().startswith("#")] for found in (all_lines, lines)]
     assert names[1] == names[0][: len(names[1])]
     assert "of 40 requests" in "\n".join(lines)
+    none_yet = changed(side, ledger=ledger_of([]))
+    assert "of 40 requests" not in "\n".join(shown(replace(view, side=none_yet), height=20)), "a run that comes next"
 
 
 def test_a_lane_with_several_requests_says_that_it_has_had_others() -> None:

@@ -253,9 +253,8 @@ def words_of_most(words: str, count: int) -> str:
 def _worker_lanes(view: PaneView, width: int, room: int, head: int, scale: Scale, memory: Memory) -> list[Row]:
     run_ns = view.side.run.requested_ns
     life = view.side.run.number, run_ns
-    from_ns = (
-        max(run_ns, view.start_ns) if view.attached else run_ns
-    )  # no run ends there: nobody else clears them away
+    # Of somebody else's server no run ends: nobody else clears the dead away.
+    from_ns = max(run_ns, view.start_ns) if view.attached else run_ns
     workers = worker_lanes.worth_showing(view.side.server.workers.values(), room, from_ns, run_ns)
     thick = thickness(len(workers), room, THICKEST_ON_STAGE if view.stage else THICKEST, view.stage)
     status = thick >= 2 and not view.stage
@@ -329,7 +328,8 @@ def _request_lanes(view: PaneView, width: int, room: int, head: int, scale: Scal
     if view.stage:
         expected = expected if expected == side.run.planned else len(tracks)
         spread_over = spread(expected, room)
-        shown, more = [track for track in spread_over if track < len(tracks)], len(spread_over) < expected
+        shown = [track for track in spread_over if track < len(tracks)]
+        more = len(spread_over) < expected and bool(shown)
     memory.scroll = first
     memory.growing = len(shown) * thick
     drawn = view.at(scale.stepped(view.now_ns, memory.growing, view.tenth[1]))
