@@ -23,6 +23,7 @@ from wsgiviz.tui.render import (
 from wsgiviz.tui.render.axis import axis
 from wsgiviz.tui.render.chart import EIGHTHS, Scale
 from wsgiviz.tui.render.glyphs import AFTER, Glyphs
+from wsgiviz.tui.render.hidden_lanes import more_row, spread, window
 from wsgiviz.tui.render.history import History
 from wsgiviz.tui.render.layout import NARROW, NARROW_LABELS, Layout, layout
 from wsgiviz.tui.render.line import DIM, PLAIN, Line, Part, Row, blank_row
@@ -224,32 +225,6 @@ def lanes(view: PaneView, width: int, plan: Layout, memory: Memory) -> list[Row]
     return made
 
 
-def window(count: int, room: int, scroll: int) -> tuple[int, int, bool]:
-    """First and end of the lanes shown, and whether a line is needed to say that there are more."""
-    if count <= room:
-        return 0, count, False
-    shown = max(0, room - 1)
-    first = max(0, min(scroll, count - shown))
-    return first, first + shown, True
-
-
-def _more(width: int, head: int, view: PaneView, above: int, below: int, words: str) -> Row:
-    line = Line(width).add(f"  {view.glyphs.more}", DIM).to(head)
-    if above:
-        line.add(f"{above} {view.glyphs.up}  ", DIM)
-    if not below:
-        return line.row()
-    long = f"{below} more: {words}" if not words.startswith("all ") else f"{below} more, {words}"
-    most = f"{below} more, {words_of_most(words, below)}".removesuffix(", ")
-    return line.first_fitting(*((Part(text, DIM),) for text in (long, most, f"{below} more"))).row()
-
-
-def words_of_most(words: str, count: int) -> str:
-    """ "most blocked" of "5 blocked, 2 computing": in fewer words; "" where none are most of the ``count``."""
-    found = [part.partition(" ") for part in words.split(", ")]
-    return next((f"most {what}" for number, _, what in found if number.isdigit() and 2 * int(number) > count), "")
-
-
 def _worker_lanes(view: PaneView, width: int, room: int, head: int, scale: Scale, memory: Memory) -> list[Row]:
     run_ns = view.side.run.requested_ns
     life = view.side.run.number, run_ns
@@ -295,7 +270,7 @@ def _worker_lanes(view: PaneView, width: int, room: int, head: int, scale: Scale
     memory.keep(worker.key for worker in workers[first:end])
     if more:
         words = worker_lanes.summary(workers[end:])
-        made.append(_more(width, head, view, first, len(workers) - end, words))
+        made.append(more_row(width, head, view, first, len(workers) - end, words))
     return made
 
 
@@ -374,12 +349,6 @@ def _request_lanes(view: PaneView, width: int, room: int, head: int, scale: Scal
     return [_left_behind(view, width, head, left), *made] if left else made
 
 
-def spread(count: int, room: int) -> Sequence[int]:
-    """All of ``count`` lanes, or evenly so many that they fit, beside a line that says so: the shape of all."""
-    shown = count if count <= room else max(1, room - 1)
-    return [at * count // shown for at in range(shown)]
-
-
 def _left_behind(view: PaneView, width: int, head: int, count: int) -> Row:
     """What the run before has left stands apart, in grey: it is in none of this run's lanes."""
     line = Line(width).add(f"{view.glyphs.texture[AFTER] * 3:>{head - 1}}", DIM).to(head)
@@ -400,4 +369,4 @@ def _more_tasks(
     first, end = shown
     hidden = [tracks.last(track) for track in range(end, len(tracks))]
     words = task_lanes.summary((request for request in hidden if request is not None), view)
-    return _more(width, head, view, first, len(hidden), words)
+    return more_row(width, head, view, first, len(hidden), words)
