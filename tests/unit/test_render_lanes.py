@@ -83,3 +83,13 @@ def test_where_as_many_are_blocked_as_compute_both_are_said() -> None:
     assert found[70].endswith(" 1 of 2 blocked   1 computing")
     assert found[48].endswith(" 1 blocked, 1 computing")
     assert found[40].endswith((" 1 of 2 blocked", " 1 blocked, 1 computing"))
+
+
+def test_now_stands_at_the_same_cell_in_both_panes() -> None:
+    """However many lanes grow in each."""
+    for hundredths in range(50, 550, 7):
+        now_s = hundredths / 100
+        sides = sleeping_workers(now_s), awaiting_tasks(min(now_s, 0.9), requests=40)
+        axes = {next(line for line in shown(view_of(each, now_s), height=24) if "now" in line and "app" not in line)
+                for each in sides}  # fmt: skip
+        assert len(axes) == 1

@@ -21,7 +21,7 @@ from wsgiviz.tui.render import (
     worker_lanes,
 )
 from wsgiviz.tui.render.axis import axis
-from wsgiviz.tui.render.chart import EIGHTHS, Scale
+from wsgiviz.tui.render.chart import EIGHTHS, TENTH_NS, Scale
 from wsgiviz.tui.render.glyphs import AFTER, Glyphs
 from wsgiviz.tui.render.hidden_lanes import more_row, spread, window
 from wsgiviz.tui.render.history import History
@@ -207,7 +207,7 @@ def lanes(view: PaneView, width: int, plan: Layout, memory: Memory) -> list[Row]
     if len(made) < plan.lanes:
         made += [blank_row(width)] * (plan.lanes - len(made))
     if plan.axis:
-        drawn = view.at(scale.stepped(view.now_ns, memory.growing, view.tenth[1]))
+        drawn = view.at(_now_on_axis(view, scale, memory.growing))
         seen = (
             scale,
             scale.at(drawn.now_ns) // EIGHTHS,
@@ -223,6 +223,14 @@ def lanes(view: PaneView, width: int, plan: Layout, memory: Memory) -> list[Row]
             lambda: (Line(width).to(head).extend(axis(scale, drawn)).row(),),
         )
     return made
+
+
+def _now_on_axis(view: PaneView, scale: Scale, growing: int) -> int:
+    """In tenths, where a cell is as long: the same in both panes, however many lanes grow in each."""
+    tenth, begins_ns = view.tenth
+    if (scale.end_ns - scale.start_ns) // scale.cells < TENTH_NS:
+        return scale.stepped(view.now_ns, growing, begins_ns)
+    return max(scale.start_ns, begins_ns + tenth * TENTH_NS)
 
 
 def _worker_lanes(view: PaneView, width: int, room: int, head: int, scale: Scale, memory: Memory) -> list[Row]:
