@@ -175,7 +175,7 @@ def test_more_processes_than_cores_take_turns() -> None:
     )
     assert says(shown, cores=4) == (
         "All 4 workers are computing; 16 requests wait in the kernel, not yet read by anyone: "
-        "there is nothing to wait for, so async gains nothing."
+        "none waits in the app, so async gains nothing."
     )
     turns = but(AT_WORK, workers=workers(Activity.WAITING_FOR_GIL, Activity.COMPUTING), queue_depth=0)
     assert says(turns) == (

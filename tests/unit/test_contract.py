@@ -15,10 +15,11 @@ from wsgiviz.analysis.captions import caption
 from wsgiviz.analysis.contract_sentences import said
 from wsgiviz.analysis.lints import LintContext
 from wsgiviz.analysis.occurrences import Occurrences
+from wsgiviz.analysis.side_captions import side_captions
 from wsgiviz.events import ContractStep, Event, RequestFailed, RunRequested, WorkerDied
 from wsgiviz.recorder.contract_steps import Passed
 from wsgiviz.report.result import result
-from wsgiviz.state import CONTRACT_KEPT, ContractEntry, Side, State
+from wsgiviz.state import CONTRACT_KEPT, ContractEntry, Phase, Side, State
 
 
 def side_of(*batches: list[Event], name: str = "wsgi") -> Side:
@@ -116,7 +117,7 @@ def sentence_at(at_s: float, *more: list[Event]) -> str:
         (5.5, "WSGI: The server has called close(); its worker waits for that too. ASGI: The coroutine has returned"),
         (
             7.0,
-            "WSGI: Its worker was held for 6.00 s, from the call to the end of close(). ASGI: It was in the app for",
+            "WSGI: Its worker was held for 6.00 s, 0.97 s of that after the answer, in close(). ASGI: It was in the",
         ),
     ],
 )
@@ -203,3 +204,10 @@ def test_the_summary_lists_them_too() -> None:
     assert lines[2] == "WSGI  2.01 s  app -> server  returns <Body>"
     assert len(lines) == len(WSGI)
     assert contract.lines(side_of()) == []
+
+
+def test_in_the_end_there_is_a_sentence_for_each_side() -> None:
+    state = replace(reduced(both()), phase=Phase.FINISHED)
+    said = side_captions(state, at(7.0), Occurrences())
+    assert said["wsgi"].text == "Its worker was held for 6.00 s, 0.97 s of that after the answer, in close()."
+    assert said["asgi"].text.startswith("It was in the app for 5.03 s and held the loop for")

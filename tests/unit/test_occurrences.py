@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import msgspec
 import pytest
@@ -14,8 +15,10 @@ from wsgiviz.analysis.captions import caption
 from wsgiviz.analysis.lints import BY_NAME, Finding
 from wsgiviz.analysis.occurrences import TICK_NS, Occurrences
 from wsgiviz.events import Event, PhaseChanged, RunRequested
+from wsgiviz.log.player import Player
 from wsgiviz.settings import make
 from wsgiviz.state import Loop, LoopTally, Phase, Side, State
+from wsgiviz.tui.playback_feed import PlaybackFeed
 
 BLOCKED = sleeping_workers(0.5)
 
@@ -138,3 +141,26 @@ def test_from_events_the_same_batches_give_the_same_occurrences() -> None:
     assert found[4].rows()[0]["seconds"] == pytest.approx(0.15)
     assert found[5].rows() == []
     assert after(*states) == found[-1]
+
+
+def test_where_time_stands_what_applies_is_what_its_state_says() -> None:
+    """Lanes, queue and sentence are of the same event there; while time goes on the sentence is a tick behind."""
+    first = state(2.41, sleeping_workers(2.41))
+    found = after(first)
+    fewer = replace(sleeping_workers(2.45), server=replace(sleeping_workers(2.45).server, queue_depth=3))
+    later = state(2.45, fewer)
+    assert any("8 requests wait" in finding.message for finding in found.after(later).found)
+    stands = found.after(later).at(later)
+    assert any("3 requests wait" in finding.message for finding in stands.found)
+    assert stands.met == found.met, "what was met counts by ticks"
+
+
+@pytest.mark.parametrize(("playing", "queued_then"), [(True, 8), (False, 3)])
+def test_a_playhead_that_stands_is_judged_where_it_stands(playing: bool, queued_then: int) -> None:
+    fewer = replace(sleeping_workers(2.45), server=replace(sleeping_workers(2.45).server, queue_depth=3))
+    player = SimpleNamespace(
+        state=state(2.45, fewer), occurrences=after(state(2.41, sleeping_workers(2.41))), playing=playing
+    )
+    feed = PlaybackFeed(cast(Player, player))
+    assert any(f"{queued_then} requests wait" in finding.message for finding in feed.occurrences.found)
+    assert feed.occurrences is feed.occurrences, "once for each place"

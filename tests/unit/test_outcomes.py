@@ -73,6 +73,12 @@ def test_failures_of_both_sides_are_in_one_clause_which_no_narrow_screen_takes_a
     assert "ASGI" in fitted(text, 70, 1)
 
 
+def test_of_two_sides_one_of_which_failed_the_other_is_not_left_out() -> None:
+    lost = but(AT_WORK, ended_ns=T0 + 1, completed=18, failed=2, errors={"closed": 2})
+    text = caption_of(lost, finished("asgi", 1.03, 1)).text
+    assert text == "WSGI: 2 of 20 requests got no answer (connection closed); ASGI answered all 20."
+
+
 def test_one_side_alone_and_an_older_run_are_not_compared() -> None:
     assert says(finished("wsgi", 5.02, 1), at_s=9) == "WSGI answered 20 requests in 5.02 s."
     older = finished("asgi", 1.03, 1, number=0)

@@ -13,6 +13,7 @@ from wsgiviz.state import State
 from wsgiviz.tui.render.contract_rows import ContractView, rows
 from wsgiviz.tui.render.glyphs import ASCII, UNICODE, Glyphs
 from wsgiviz.tui.render.line import text_of
+from wsgiviz.tui.screens.live_sizes import beside_steps
 
 SIZES = [(28, 5), (38, 13), (38, 3), (58, 14), (58, 12), (98, 25), (76, 13)]
 
@@ -157,3 +158,29 @@ def test_what_an_app_has_passed_is_harmless() -> None:
     for glyphs in (UNICODE, ASCII):
         text = "\n".join(shown(state, "wsgi", 0.7, glyphs=glyphs))
         assert r"yields \x1b[31m\u202e\u6587" in text
+
+
+@pytest.mark.parametrize(("name", "colour"), [("wsgi", "computing!"), ("asgi", "awaiting!")])
+def test_whose_turn_it_is_has_the_colour_of_what_the_app_does(name: str, colour: str) -> None:
+    """As the lanes above and the line of code below: no colour of a side."""
+    made = rows(ContractView(reduced(both(2.5)).sides[name], at(2.5)), 58, 14)
+    [turn] = [row for row in made if text_of(row).startswith("  the app")]
+    assert {part.style.front for part in turn if part.text.strip()} == {colour}
+
+
+@pytest.mark.parametrize(
+    ("size", "bars", "code", "stage", "lines"),
+    [
+        ((200, 50), 0, 12, False, (18, 12)),
+        ((120, 36), 0, 12, False, (9, 9)),
+        ((160, 45), 0, 12, False, (13, 12)),
+        ((120, 36), 0, 0, False, (16, 0)),
+        ((200, 50), 3, 12, False, (15, 12)),
+        ((120, 36), 0, 12, True, (12, 1)),
+        ((80, 24), 0, 12, False, None),
+    ],
+)
+def test_steps_have_their_lines_then_the_function_then_the_panes(
+    size: tuple[int, int], bars: int, code: int, stage: bool, lines: tuple[int, int] | None
+) -> None:
+    assert beside_steps(size, bars, code, stage) == lines

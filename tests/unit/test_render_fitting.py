@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from wsgiviz.analysis.captions import READY, Caption
 from wsgiviz.state import Location
-from wsgiviz.tui.render.fitting import fitted, lines_of, wordings
+from wsgiviz.tui.render.fitting import fitted, lines_of, with_units, wordings
 from wsgiviz.tui.render.glyphs import UNICODE
 from wsgiviz.tui.render.head_rows import fitting_title
 from wsgiviz.tui.render.words import place
@@ -99,3 +99,9 @@ def test_what_was_not_measured_is_true_as_far_as_it_is_shown() -> None:
 def test_a_sentence_may_begin_with_the_name_of_a_server() -> None:
     text = "Processes fit this load. gthread waited for the GIL for 61 % of its busy time: its threads share one."
     assert fitted(text, 60, 1) == "gthread waited for the GIL for 61 % of its busy time."
+
+
+def test_a_unit_does_not_begin_a_line() -> None:
+    assert with_units("held the loop for up to 0.50 s (#1)", 30, 28) == "held the loop for up to\n0.50 s (#1)"
+    assert with_units("held the loop for up to 0.50 s (#1)", 30, 30) == "held the loop for up to 0.50 s (#1)"
+    assert with_units("it took 12 % of all", 40, 10) == "it took\n12 % of all"

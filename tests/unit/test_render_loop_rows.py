@@ -100,3 +100,11 @@ def test_a_loop_that_is_busy_now_and_then_is_idle() -> None:
 def test_the_bar_of_each_loop_leaves_a_blank_before_its_words() -> None:
     lines = shown(one_held(), width=38)
     assert [line[16:18] for line in lines if line.startswith(" loop")] == [" ■", " ■", " ○"], lines
+
+
+@pytest.mark.parametrize(("at_s", "busy"), [(0.004, False), (0.1, True)])
+def test_in_the_first_milliseconds_of_a_run_no_share_is_said(at_s: float, busy: bool) -> None:
+    """Its first step is all that there was of it: nobody has been served yet, and it would be 100 %."""
+    side = reduced(TWO_LOOPS, [beat(0, 0), beat(at_s, 0)]).sides["asgi"]
+    view = PaneView(side, "2 workers", T0 + int((at_s + 0.0005) * S), T0, T0 + 2 * S)
+    assert ("busy" in text_of(rows(view, 78, 24)[3])) is busy

@@ -61,3 +61,18 @@ def test_what_its_thread_did_is_not_kept_any_more_and_it_waited_all_the_same() -
 def test_requests_that_are_not_shown_are_counted_by_what_their_workers_do() -> None:
     waiting = replace(SECOND, id=RUN + 3, began_ns=0, pid=0, slot=0)
     assert summary([SECOND, waiting], view_at(1.5)) == "1 blocked, 1 queued"
+
+
+def test_a_worker_that_is_stopped_stops_with_its_request() -> None:
+    """gunicorn ends it a second after it was told to, and until then the client waits."""
+    spans = (
+        Span(at(0), at(1), Activity.BLOCKED, RUN + 1),
+        Span(at(1), at(2), Activity.STOPPING, RUN + 1),
+        Span(at(2), 0, Activity.DEAD, RUN + 1),
+    )
+    worker = Worker(PID, 1, Activity.DEAD, at(2), req=RUN + 1, spans=spans)
+    side = Side("wsgi", "sync", server=Server(up=True, workers={(PID, 0): worker}), run=Run(planned=1))
+    view, chart = PaneView(side, "", at(3), T0, at(4), by_request=True), Chart(40)
+    lost = Request(RUN + 1, T0, T0, accepted_ns=at(0), began_ns=at(0), ended_ns=at(2), failed_ns=at(2), pid=PID)
+    draw(chart, lost, Scale.over(T0, at(4), 40), view)
+    assert "".join(chart.chars) == ("████w1████" + "↓" * 10).ljust(40)

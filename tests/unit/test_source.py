@@ -11,6 +11,7 @@ import pytest
 from wsgiviz import scenarios
 from wsgiviz.observe.source import MOST_BYTES, find_by_end
 from wsgiviz.tui.source import Source, find_source, source_at
+from wsgiviz.tui.widgets.code import at_rest
 
 SHOP = '''\
 """A shop."""
@@ -268,3 +269,13 @@ def test_installed_and_hidden_files_are_not_looked_through(folder: Path) -> None
         (folder / place).mkdir()
         (folder / place / name).write_text("pass\n")
     assert find_by_end(name, Path()) is None
+
+
+def test_when_all_is_over_the_app_is_shown_and_not_the_helper_that_was_last() -> None:
+    app = Source("demo_apps/cpu.py", 6, ("def app(environ, start_response):", "    found = count_primes(below)"))
+    helper = Source("demo_apps/http_text.py", 48, ("async def send_text(send, text):", "    await send({})"))
+    inner = Source("demo_apps/cpu.py", 20, ("def count_primes(below):", "    return below"))
+    assert at_rest(helper, app, "count_primes") is app
+    assert at_rest(inner, app, "count_primes") is inner
+    views = Source("shop/views.py", 1, ("def index(request):", "    return render(request)"))
+    assert at_rest(views, Source("shop/wsgi.py", 1, ("application = get_wsgi_application()",)), "") is views

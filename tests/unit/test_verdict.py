@@ -105,6 +105,14 @@ def test_what_failed_is_not_compared(trouble: dict[str, Any]) -> None:
     assert "says nothing" in found.because or "don't say" in found.because
 
 
+def test_the_failures_of_both_sides_are_said() -> None:
+    wsgi, asgi = but(finished("wsgi", 5.02, 1), failed=2), but(loop(0.52, 1), failed=20)
+    assert of(wsgi, asgi).because == (
+        "2 of 20 requests failed on WSGI, 20 of 20 on ASGI: "
+        "their times don't say which model fits; find the cause first."
+    )
+
+
 def test_one_side_says_what_the_other_was_not_asked() -> None:
     found = of(finished("wsgi", 5.02, 1))
     assert (found.demand, found.fits) == (Demand.WAITING, Fits.UNKNOWN)

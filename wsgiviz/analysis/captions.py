@@ -271,9 +271,10 @@ def _computing(context: LintContext) -> Caption | None:
             continue
         of = context.of_side(side)
         are = wording.every(side, slots, of) if computing == slots else wording.some(side, computing, slots, of)
-        nothing = "there is nothing to wait for, so async gains nothing"
+        queued = wording.queued(context, side)
+        nothing = "none waits in the app" if queued else "there is nothing to wait for"
         turns = " or waiting for the GIL" if waiting else ""
-        return Caption(f"{are} computing{turns}{wording.queued(context, side)}: {nothing}.")
+        return Caption(f"{are} computing{turns}{queued}: {nothing}, so async gains nothing.")
     return None
 
 

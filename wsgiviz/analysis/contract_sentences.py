@@ -10,6 +10,9 @@ from wsgiviz.analysis.lints import LintContext, wording
 from wsgiviz.recorder.contract_steps import Passed
 from wsgiviz.state import ContractEntry, Request, Side
 
+NOTABLE_NS = 10_000_000
+"""Who is held for longer than its client waits by this much is held by close()."""
+
 ON_ITS_WAY = "The request is on its way to the app."
 
 
@@ -35,7 +38,11 @@ def held(side: Side) -> str:
         return "No step was seen."
     if side.is_loop:
         return f"It was in the app for {_in_app(request)} and held the loop for {_short(request.run_ns)} of that."
-    return f"Its {wording.slot(side)} was held for {_in_app(request)}, from the call to the end of close()."
+    after_ns = request.ended_ns - request.received_ns if request.received_ns else 0
+    last = "from the call to the end of close()"
+    if after_ns >= NOTABLE_NS:
+        last = f"{wording.length(after_ns)} of that after the answer, in close()"
+    return f"Its {wording.slot(side)} was held for {_in_app(request)}, {last}."
 
 
 def _in_app(request: Request) -> str:

@@ -28,20 +28,19 @@ class HotLine(Struct, frozen=True):
 
     @property
     def words(self) -> str:
-        """As it stands beside the line: "workers 1 2 4", "threads 1.1 2.1", "20 requests"."""
+        """As it stands beside the line: "workers 1 2 4", "threads 1.1 1.2", "20 requests"."""
         if self.slots:
-            return f"{self._noun} {' '.join(self.slots)}"
+            return f"{self._slot} {' '.join(self.slots)}"
         return f"{self.tasks} request{'s' if self.tasks > 1 else ''}"
 
     @property
     def brief(self) -> str:
         """The same in fewer words: "3 workers"."""
-        return f"{len(self.slots)} {self._noun}" if self.slots else self.words
+        return f"{len(self.slots)} {self._slot}" if self.slots else self.words
 
     @property
-    def _noun(self) -> str:
-        """Slots of workers with threads are named "2.1"."""
-        noun = "thread" if any("." in name for name in self.slots) else "worker"
+    def _slot(self) -> str:
+        noun = "thread" if "." in self.slots[0] else "worker"
         return f"{noun}s" if len(self.slots) > 1 else noun
 
 

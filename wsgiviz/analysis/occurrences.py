@@ -52,6 +52,10 @@ class Occurrences(Struct, frozen=True):
             return self if self.phase is state.phase else replace(self, phase=state.phase)
         return before._evaluated(state)._judged(state) if finished else before._evaluated(state)
 
+    def at(self, state: State) -> Occurrences:
+        """With what applies at this State itself: where time stands, the last tick is too long ago."""
+        return replace(self, found=tuple(_findings(state)), evaluated_ns=state.t_ns)
+
     def rows(self) -> list[dict[str, Any]]:
         """All that was found in the run, for the JSON report."""
         return [_row(occurrence) for occurrence in self.met if occurrence.finding.lint in BY_NAME]

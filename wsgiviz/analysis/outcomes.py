@@ -17,7 +17,19 @@ def failures(context: LintContext) -> str:
     lost = [side for side in context.sides if side.run.failed]
     if len(lost) == 2 and not any(side.run.bad_status for side in lost):
         return _lost_at_both(context, *lost)
-    return "; ".join(filter(None, (_failed_of(context, side) for side in context.sides)))
+    words = "; ".join(filter(None, (_failed_of(context, side) for side in context.sides)))
+    whole = [side for side in context.sides if side.run.ended_ns and side.run.completed and not _has_failed(side)]
+    if not words or len(whole) != 1 or context.running:
+        return words
+    return f"{words}; {context.label(whole[0])} answered {_every(whole[0].run.completed)}"
+
+
+def _has_failed(side: Side) -> bool:
+    return bool(side.run.failed or side.run.bad_status)
+
+
+def _every(count: int) -> str:
+    return f"all {count}" if count > 2 else "both" if count == 2 else "its only request"
 
 
 def _lost_at_both(context: LintContext, first: Side, second: Side) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from wsgiviz.analysis import connections, metrics, outcomes
+from wsgiviz.analysis import connections, contract_sentences, metrics, outcomes
 from wsgiviz.analysis.captions import Caption, Tone, caption
 from wsgiviz.analysis.contract import is_followed
 from wsgiviz.analysis.lints import LintContext, wording
@@ -27,8 +27,10 @@ WHY: Remembered[str] = Remembered()
 
 
 def side_captions(state: State, now_ns: int, occurrences: Occurrences) -> dict[str, Caption]:
-    """By side; none where one sentence says all: before and after a run, and for one side alone."""
-    if state.phase is not Phase.RUNNING or len(state.sides) < 2:
+    """By side; none where one sentence says all: before and after a run, and for one side alone. Where the steps of a
+    request are followed, nothing is compared in the end: each side says whom it held."""
+    compared = state.phase is Phase.FINISHED and not contract_sentences.said(LintContext.of(state, now_ns))
+    if state.phase not in (Phase.RUNNING, Phase.FINISHED) or compared or len(state.sides) < 2:
         return {}
     return {name: caption_of(state, side, now_ns, occurrences) for name, side in state.sides.items()}
 

@@ -110,15 +110,28 @@ def verdict(state: State, now_ns: int) -> Verdict | None:
 
 def _troubled(context: LintContext, sides: list[Side]) -> str:
     """Why times must not be compared."""
-    for side in sides:
-        run, name = side.run, context.label(side)
-        lost = run.failed + run.bad_status - run.refused
-        if run.cancelled:
-            return "The run was cancelled: it says nothing about which model fits."
-        if lost or side.deaths:
-            what = f"{lost} of {requests(run.planned)} failed" if lost else "Workers died"
-            return f"{what} on {name}: its times don't say which model fits; find the cause first."
-    return ""
+    if any(side.run.cancelled for side in sides):
+        return "The run was cancelled: it says nothing about which model fits."
+    troubled = [side for side in sides if _lost(side) or side.deaths]
+    if not troubled:
+        return ""
+    if len(troubled) == 2 and all(map(_lost, troubled)):
+        first, second = troubled
+        on_second = f"{_lost(second)} of {second.run.planned} on {context.label(second)}"
+        troubles = [_trouble(first, context.label(first)), on_second]
+    else:
+        troubles = [_trouble(side, context.label(side)) for side in troubled]
+    words, whose = ", ".join(troubles), "its" if len(troubles) == 1 else "their"
+    return f"{words[0].upper()}{words[1:]}: {whose} times don't say which model fits; find the cause first."
+
+
+def _lost(side: Side) -> int:
+    return side.run.failed + side.run.bad_status - side.run.refused
+
+
+def _trouble(side: Side, name: str) -> str:
+    lost = _lost(side)
+    return f"{lost} of {requests(side.run.planned)} failed on {name}" if lost else f"workers died on {name}"
 
 
 def _websockets(context: LintContext, sides: list[Side]) -> Verdict:

@@ -87,6 +87,7 @@ class LiveView:
             followed=self.followed,
             timed_s=self.state.settings.timed_s,
             by_request=self.by_request,
+            beside=next((other for other in self.sides if other.name != side.name), None),
             wanted=at_once(self.state.settings) if self.by_request else 0,
             at_once=at_once(self.state.settings),
             stage=self.stage,

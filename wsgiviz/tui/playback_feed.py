@@ -61,6 +61,7 @@ class PlaybackFeed(Played[Player]):
     def __init__(self, player: Player) -> None:
         super().__init__(player)
         self._finder: MarkFinder | None = None
+        self._stood: tuple[State, Occurrences] | None = None
 
     @property
     def state(self) -> State:
@@ -68,7 +69,13 @@ class PlaybackFeed(Played[Player]):
 
     @property
     def occurrences(self) -> Occurrences:
-        return self.player.occurrences
+        """While the playhead stands, a sentence agrees with the lanes to the event."""
+        player, state = self.player, self.player.state
+        if player.playing:
+            return player.occurrences
+        if self._stood is None or self._stood[0] is not state:
+            self._stood = state, player.occurrences.at(state)
+        return self._stood[1]
 
     @property
     def playhead(self) -> Playhead:

@@ -74,10 +74,11 @@ def _slow_client(context: LintContext, side: Side) -> str | None:
         return None
     doing = ", ".join(f"{phases[activity]} {text}" for activity, text in WITH_CLIENT.items() if phases[activity])
     are = wording.every(side, slots, of) if held == slots else wording.some(side, held, slots, of)
-    if not context.is_on(side):
-        are = wording.past(are)
     clients = "a slow client" if held == 1 else "slow clients"
     cure = "a proxy in front" if side.kind == "gthread" else "a proxy in front, gthread or an ASGI server"
+    if side.run.ended_ns:
+        were = wording.past(are)
+        return f"{were} held by {clients}, with nothing in the app: {cure} would have waited instead."
     return f"{are} held by {clients} ({doing}), with nothing in the app: {cure} would wait instead."
 
 

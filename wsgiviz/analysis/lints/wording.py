@@ -43,15 +43,14 @@ def every(side: Side, slots: int, of: str = "") -> str:
     return f"{'Both' if slots == 2 else f'All {slots}'} {slot(side)}s{of} are"
 
 
-def past(words: str) -> str:
-    """What `every` and `some` say, of a run that is over."""
-    who, _, verb = words.rpartition(" ")
-    return f"{who} {'was' if verb == 'is' else 'were'}"
-
-
 def some(side: Side, count: int, slots: int, of: str = "") -> str:
     """ "2 of 4 workers are"."""
     return f"{count} of {slots} {slot(side)}s{of} {'is' if count == 1 else 'are'}"
+
+
+def past(are: str) -> str:
+    """ "All 4 workers were", of "All 4 workers are"."""
+    return f"{are.removesuffix('are')}were" if are.endswith("are") else f"{are.removesuffix('is')}was"
 
 
 def workers(numbers: Iterable[int]) -> str:

@@ -121,6 +121,12 @@ class Chart:
         self.chars[cells] = text
         self._codes[cells] = map(_label_code, self._codes[cells])
 
+    def longest_run(self, first: int, end: int) -> tuple[int, int]:
+        """The longest run of cells between these that has one style: across two, words can't be read."""
+        runs = RUN.finditer("".join(self._codes[first:end]))
+        longest = max((run.span() for run in runs), key=lambda span: span[1] - span[0], default=(0, 0))
+        return first + longest[0], first + longest[1]
+
     def parts(self) -> list[Part]:
         """The line as runs of the same style."""
         text, codes = "".join(self.chars), "".join(self._codes)

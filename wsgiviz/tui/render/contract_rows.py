@@ -8,8 +8,9 @@ from textwrap import wrap
 from wsgiviz.analysis.contract import argument_of, brief_of, call_of, is_over, steps
 from wsgiviz.printable import printable
 from wsgiviz.recorder.contract_steps import Passed
-from wsgiviz.state import ContractEntry, Side, Task
+from wsgiviz.state import ContractEntry, Request, Side, Task
 from wsgiviz.tui.render.glyphs import UNICODE, Glyphs
+from wsgiviz.tui.render.head_rows import colour_of
 from wsgiviz.tui.render.layout import NARROW
 from wsgiviz.tui.render.line import BOLD, DIM, PLAIN, CellStyle, Line, Part, Row, blank_row, shortened
 from wsgiviz.tui.render.words import name_of, running
@@ -161,6 +162,15 @@ def _turn(view: ContractView, newest: ContractEntry, width: int) -> Row:
     at = f" at {view.harmless(where.words)}" if where is not None else ""
     awaits = request is not None and request.task is Task.AWAITING
     does = "the app awaits" if awaits else "the app is" if at else "the app goes on"
-    style = CellStyle(view.side.protocol + "!")
     words = f"{does}{at}{lasts}", f"{at.removeprefix(' ')}{lasts}", f"{at.removeprefix(' at ')}{lasts}"
-    return line.first_fitting(*((Part(text, style),) for text in words)).row()
+    return line.first_fitting(*((Part(text, _turn_style(view, request)),) for text in words)).row()
+
+
+def _turn_style(view: ContractView, request: Request | None) -> CellStyle:
+    """The colour of what the app does meanwhile, as in the lanes."""
+    if request is None or request.ended_ns:
+        return PLAIN
+    worker = view.side.server.workers.get((request.pid, request.slot))
+    state: str = request.task if view.side.is_loop else worker.activity if worker is not None else ""
+    colour = colour_of(state)
+    return CellStyle(f"{colour}!") if colour != "dim" else PLAIN

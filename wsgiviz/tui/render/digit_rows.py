@@ -25,8 +25,10 @@ GAP = "   "
 
 
 def figure(view: PaneView) -> str:
-    """Seconds so far, or in all: "3.4", "5.02"; "" before a run."""
+    """Seconds so far, or in all: "3.4", "5.02", "0.053"; "" before a run."""
     run = view.side.run
+    if view.makespan_s is not None and view.makespan_s < 0.0995:  # as precise as the sentence, which has milliseconds
+        return f"{view.makespan_s:.3f}"
     if view.makespan_s is not None:
         return f"{view.makespan_s:.2f}" if view.makespan_s < 100 else f"{view.makespan_s:.0f}"
     if not run.started_ns:
@@ -64,5 +66,7 @@ def _answered(view: PaneView, median: Median) -> list[tuple[Part, ...]]:
     if not run.started_ns:
         return [(Part("", DIM),)]
     done, speed, half, failed = total_rows.answered(view, median)
+    if run.refused and run.refused == run.failed + run.bad_status:  # said in the third line
+        failed = Part("", DIM)
     brief = Part(f"{run.completed}/{run.planned}", done.style)
     return [(done, speed, half, failed), (done, speed, failed), (done, failed), (brief, failed), (done,), (brief,)]

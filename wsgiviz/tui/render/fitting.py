@@ -111,6 +111,25 @@ WAYS: tuple[tuple[Callable[[str], str], ...], ...] = (
 )
 
 
+UNIT = re.compile(r"(?:s|ms|%)[.,;:)]*$")
+
+
+def with_units(text: str, width: int, first: int) -> str:
+    """``text`` with a line break where otherwise a unit would stand without its number at the beginning of a line.
+    Its first line has ``first`` cells, the others ``width``."""
+    words, used, room = text.split(" "), 0, first
+    for at, word in enumerate(words):
+        cells = cell_len(word)
+        if used and used + 1 + cells > room:
+            if UNIT.match(word) and words[at - 1][:1].isdigit():
+                words[at - 1] = "\n" + words[at - 1]
+                cells += cell_len(words[at - 1])
+            used, room = cells, width
+        else:
+            used += cells + bool(used)
+    return " ".join(words).replace(" \n", "\n")
+
+
 def lines_of(text: str, width: int) -> int:
     """How many lines of ``width`` cells a text takes, broken between words."""
     count, used = 1, 0

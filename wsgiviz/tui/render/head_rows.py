@@ -97,12 +97,17 @@ def queue(view: PaneView, width: int, column: int) -> Row:
     line.add(glyphs.waiting * dots + glyphs.task[Task.FOR_THREAD] * inside, CellStyle("queue!"))
     line.add(glyphs.free * (places - dots - inside), CellStyle("faint"))
     line.to(column + cells + (2 if line.left > 30 else 1))
-    pooled = _pooled(server)
+    pooled = _pooled(server) or _for_loop(view)
     if pooled is None:
         return line.first_fitting(*_queue_words(view.side)).row()
     in_kernel = Part(f"{depth} in the kernel", CellStyle("queue!", "", "b") if depth else DIM)
-    short = Part(f"{sum(server.pools.values())} in pools", pooled.style)
+    short = Part(f"{sum(server.pools.values())} in pools", pooled.style) if server.pools else pooled
     return line.first_fitting((in_kernel, Part("   ", PLAIN), pooled), (pooled,), (short,)).row()
+
+
+def _for_loop(view: PaneView) -> Part | None:
+    """What a loop has accepted and not begun with: like `_pooled`, in no queue of the kernel's."""
+    return Part(f"{view.not_begun} wait for the loop", CellStyle("queue!", "", "b")) if view.not_begun else None
 
 
 def _pooled(server: Server) -> Part | None:
@@ -120,7 +125,7 @@ def _pooled(server: Server) -> Part | None:
 def _queue_words(side: Side) -> list[tuple[Part, ...]]:
     depth, limit, highest = side.server.queue_depth, side.server.queue_limit, side.run.max_queue
     style = CellStyle("queue!", "", "b") if depth else DIM
-    peak = Part(f"   peak {highest}" if highest else "", DIM)
+    peak = Part(f"   peak {highest}" if highest >= max(1, depth) else "", DIM)  # it counts what has stood a while
     if depth and 0 < limit <= depth:
         alarm = CellStyle("failed!", "", "b")
         return [
@@ -144,7 +149,7 @@ def busy(view: PaneView, width: int, column: int) -> Row:
     """How many workers are at what; where lanes are requests, a sign for each worker."""
     workers = view.living
     signs = view.by_request and 2 * len(workers) <= bar_cells(width) + 1
-    line = labelled("workers" if signs and view.side.kind != "gthread" else "busy", width, column)
+    line = labelled(f"{wording.slot(view.side)}s" if signs else "busy", width, column)
     found = Counter(worker.activity for worker in workers)
     counts = {activity.value: found[activity] for activity in ORDER}
     if signs:
@@ -225,7 +230,7 @@ def in_app(view: PaneView, width: int, column: int) -> Row:
         free = f"{loading} of {counted(len(living), slot)} booting" if loading else f"every {slot} is free"
         words = f"held by {counted(held, slot)}" if held else free if living else f"no {slot} is there"
         return line.first_fitting((Part(words, DIM),), (Part("", DIM),)).row()
-    counts = view.tasks
+    counts = {**view.tasks, Task.READY: view.tasks[Task.READY] - view.not_begun}
     parts = [
         Part(f"{word} {counts[task]:>{digits}}  ", CellStyle(colour, "", "b") if counts[task] else DIM)
         for word, task, colour in (

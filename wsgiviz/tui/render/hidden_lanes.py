@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from wsgiviz.state import Task
 from wsgiviz.tui.render.line import DIM, Line, Part, Row
 from wsgiviz.tui.render.view import PaneView
 
@@ -30,8 +31,9 @@ def more_row(width: int, head: int, view: PaneView, above: int, below: int, word
     if not below:
         return line.row()
     long = f"{below} more: {words}" if not words.startswith("all ") else f"{below} more, {words}"
+    brief = long.replace(Task.FOR_THREAD.value, "for a thread").replace(Task.FOR_PROCESS.value, "for a process")
     most = f"{below} more, {words_of_most(words, below)}".removesuffix(", ")
-    return line.first_fitting(*((Part(text, DIM),) for text in (long, most, f"{below} more"))).row()
+    return line.first_fitting(*((Part(text, DIM),) for text in (long, brief, most, f"{below} more"))).row()
 
 
 def words_of_most(words: str, count: int) -> str:

@@ -11,7 +11,7 @@ from wsgiviz.analysis.lints import seen
 from wsgiviz.printable import printable
 from wsgiviz.state import Activity, Loop, Task
 from wsgiviz.tui.render.glyphs import LOOP_HELD_NS
-from wsgiviz.tui.render.head_rows import bar_cells, booting_master, colour_of, labelled, shares
+from wsgiviz.tui.render.head_rows import POOLED, bar_cells, booting_master, colour_of, labelled, shares
 from wsgiviz.tui.render.line import DIM, CellStyle, Part, Row, shortened
 from wsgiviz.tui.render.view import ON_LOOP, PaneView
 from wsgiviz.tui.render.words import counted, measured, name_of, running
@@ -21,6 +21,9 @@ LEAST_LANES = 4
 
 SEEN_FROM = 0.02
 """A loop that is busy for a smaller share of the time is idle."""
+
+LEAST_RUN_NS = 10_000_000
+"""Of a run that has just begun a share says nothing: its first step is all of it."""
 
 BUSY_FROM = 0.5
 """From this share of the time on it is called busy."""
@@ -45,7 +48,8 @@ def loop(view: PaneView, width: int, column: int) -> Row:
         return line.add(shortened(none, line.left, view.glyphs.ellipsis), DIM).row()
     words, short = _words(loops, view)
     lag = Part(f"   max lag {_max_lag(loops, view)}", DIM)
-    awaiting = Part(f"   await {counts[Task.AWAITING]}", DIM)
+    called = any(counts[task] for task in POOLED)  # of these the pool's row says how many
+    awaiting = Part(f"   await {counts[Task.AWAITING]}" if counts[Task.AWAITING] or not called else "", DIM)
     return line.first_fitting((words, lag), (words, awaiting), (words,), (short,)).row()
 
 
@@ -116,7 +120,9 @@ def _words(loops: Sequence[Loop], view: PaneView) -> tuple[Part, Part]:
     if waits:
         text = f"{view.glyphs.activity[Activity.WAITING_FOR_GIL]} waiting for the GIL"
         return Part(text, CellStyle("gil!", "", "b")), Part(text.rpartition(" for")[0], CellStyle("gil!", "", "b"))
-    share = busy_share(loops, view) if view.side.run.running else 0.0
+    run = view.side.run
+    long_enough = view.now_ns - run.started_ns >= LEAST_RUN_NS
+    share = busy_share(loops, view) if run.running and long_enough else 0.0
     if share >= SEEN_FROM:
         if share < BUSY_FROM:
             return (Part(f"{view.glyphs.task[Task.AWAITING]} idle, {share * 100:.0f} % busy", DIM),) * 2

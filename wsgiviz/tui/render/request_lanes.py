@@ -99,7 +99,8 @@ def _served(request: Request, within_ns: tuple[int, int], view: PaneView) -> lis
             break
         if span.start_ns >= within_ns[1]:
             continue
-        if span.activity in BUSY and span.req in (0, request.id):
+        stops = span.activity is Activity.STOPPING and span.req == request.id  # with it, and answers nobody
+        if stops or (span.activity in BUSY and span.req in (0, request.id)):
             found.append(span)
         elif span.start_ns < (request.began_ns or within_ns[1]):
             break
@@ -119,11 +120,11 @@ def _too_short(chart: Chart, request: Request, served_ns: tuple[int, int], scale
 
 
 def _name(chart: Chart, request: Request, extent: tuple[int, int], view: PaneView) -> None:
-    """Which worker, in the middle of its blocks, where there is room."""
+    """Which worker, in the middle of its longest block, where there is room."""
     worker = server_of(request, view)
     if worker is None:
         return
-    first, end = -(-extent[0] // EIGHTHS), extent[1] // EIGHTHS
+    first, end = chart.longest_run(-(-extent[0] // EIGHTHS), extent[1] // EIGHTHS)
     name = f"w{worker.number}" + (f".{worker.slot}" if worker.slot else "")
     name = name if view.glyphs.eighths else f" {name} "
     room = end - first - len(name)

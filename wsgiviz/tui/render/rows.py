@@ -110,17 +110,31 @@ def rows(view: PaneView, width: int, height: int, memory: Memory | None = None) 
     memory = memory or Memory()
     if view.stage:
         return _on_stage(view, width, height, memory)
-    plan = layout(height, view.wanted)
-    loops = loop_rows.rows_for_each(view, plan.lanes) if view.side.is_loop else 0
-    pools = pool_rows.rows_for_pools(view, plan.lanes - loops)
-    plan = replace(plan, lanes=plan.lanes - loops - pools)
+    plan, loops, pools, even = _shared_out(view, height)
     key = head_cache_key(view, width, height)
-    made = list(memory.recall(HEAD, view.side, key, lambda: _head(view, width, plan, loops, pools)))
+    made = list(memory.recall(HEAD, view.side, (*key, even), lambda: _head(view, width, plan, loops, pools, even)))
     memory.lanes_from, memory.lanes = len(made), []
-    memory.parts = parts(plan, loops, pools, height)
+    memory.parts = parts(plan, loops, pools + even, height)
     made += lanes(view, width, plan, memory)
     made += memory.recall(TOTALS, view.side.run, (*key, view.side.deaths), lambda: _totals(view, width, plan, memory))
     return made[:height]
+
+
+def _shared_out(view: PaneView, height: int) -> tuple[Layout, int, int, int]:
+    """The pane's layout; its rows for single loops, for pools, and the blank ones that keep a request's lane beside
+    that of the same request in the other pane, which has more of these rows."""
+    plan = layout(height, view.wanted)
+    loops, pools = _rows_of_server(view, plan.lanes)
+    beside = replace(view, side=view.beside) if view.by_request and view.beside is not None else None
+    most = max(loops + pools, sum(_rows_of_server(beside, plan.lanes)) if beside is not None else 0)
+    roomy = layout(height, view.wanted + most) if view.wanted else plan
+    plan = roomy if roomy.lanes >= view.wanted + most else plan
+    return replace(plan, lanes=plan.lanes - most), loops, pools, most - loops - pools
+
+
+def _rows_of_server(view: PaneView, lanes: int) -> tuple[int, int]:
+    loops = loop_rows.rows_for_each(view, lanes) if view.side.is_loop else 0
+    return loops, pool_rows.rows_for_pools(view, lanes - loops)
 
 
 def parts(plan: Layout, loops: int, pools: int, height: int) -> dict[str, range]:
@@ -171,7 +185,7 @@ def _column(view: PaneView, width: int) -> int:
     return head_cells(view.side) if width >= NARROW else NARROW_LABELS
 
 
-def _head(view: PaneView, width: int, plan: Layout, loops: int, pools: int) -> Made:
+def _head(view: PaneView, width: int, plan: Layout, loops: int, pools: int, even: int) -> Made:
     column = _column(view, width)
     blank = blank_row(width)
     runs = loop_rows.loop if view.side.is_loop else head_rows.busy
@@ -183,7 +197,7 @@ def _head(view: PaneView, width: int, plan: Layout, loops: int, pools: int) -> M
         *[head_rows.in_app(view, width, column)] * plan.in_app,
         *(loop_rows.each_loop(view, width, column) if loops else ()),
         *pool_rows.each_pool(view, width, column, pools),
-        *[blank] * plan.gap_middle,
+        *[blank] * (plan.gap_middle + even),
     )
 
 
@@ -341,7 +355,8 @@ def _request_lanes(view: PaneView, width: int, room: int, head: int, scale: Scal
                 return row, *[blank] * (thick - 1)
             bare = memory.drawn(track + BELOW, life, scale, view.glyphs, lambda: Answers(scale, request_lanes.bare))
             below = bare.chart(tracks, track, drawn).parts()
-            return row, (Part(" " * head, PLAIN), *below, END), *[blank] * (thick - 2)
+            solid = max(2, thick - 1)
+            return row, *[(Part(" " * head, PLAIN), *below, END)] * (solid - 1), *[blank] * (thick - solid)
 
         grown = kind.growth(last, reached, drawn)
         key = (grown, life, scale, width, view.glyphs.name, last.id == view.followed, thick, view.stage)

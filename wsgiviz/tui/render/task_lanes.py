@@ -55,6 +55,11 @@ def failed(request: Request) -> bool:
     return bool(request.failed_ns or request.raised or request.shown_status >= 400)
 
 
+def on_its_way_back(request: Request) -> bool:
+    """The app is through with it, and its client, which is ours, has not read all of the answer."""
+    return bool(request.ended_ns) and not (request.finished or request.external)
+
+
 def task_sign(request: Request, view: PaneView) -> Part:
     """The sign of what a request does, or of how it ended."""
     glyphs = view.glyphs
@@ -62,6 +67,8 @@ def task_sign(request: Request, view: PaneView) -> Part:
         return Part(glyphs.after, CellStyle("failed!" if request.failed_ns else "awaiting!"))
     if failed(request):
         return Part(glyphs.task[Task.FAILED], CellStyle("failed!", "", "b"))
+    if on_its_way_back(request):
+        return Part(glyphs.activity[Activity.WRITING], CellStyle("transfer!"))
     if request.finished or request.ended_ns:
         return Part(glyphs.task[Task.DONE], BOLD)
     if view.reads(request):
@@ -206,9 +213,12 @@ def _write_ending(chart: Chart, request: Request, scale: Scale, view: PaneView) 
     end = end_ns(request) or view.now_ns
     if end < scale.start_ns:
         return
-    cell = -(-scale.at(end) // EIGHTHS) + 2
+    drawn = len("".join(chart.chars).rstrip())  # its worker may be at it longer than its client waits
+    cell = max(-(-scale.at(end) // EIGHTHS), drawn) + 2
     room = len(chart.chars) - cell
     words, style = _ending(request, view, room)
+    if len(words) == room + 1:  # close to it rather than not at all: the last one's is the run's
+        cell, room = cell - 1, room + 1
     if failed(request) and room > 12:
         words = shortened(words, room, view.glyphs.ellipsis)
     if len(words) <= room:
@@ -233,9 +243,9 @@ def _ending(request: Request, view: PaneView, room: int) -> tuple[str, CellStyle
         return printable(why, not view.glyphs.eighths) + nobody, CellStyle("failed!")
     if request.finished:
         took = measured((request.finished_ns - (request.planned_ns or begin_ns(request))) / 1e9)
-        longer = request.after_answer_ns(view.now_ns)
-        full = took + (f", app {measured(longer / 1e9).strip()} longer" if longer else "")
-        return full if len(full) <= room else took, DIM
+        longer = measured(request.after_answer_ns(view.now_ns) / 1e9).strip()
+        more = (f"{took}, app {longer} longer", f"{took} + {longer}") if request.after_answer_ns(view.now_ns) else ()
+        return next(words for words in (*more, took) if len(words) <= room or words == took), DIM
     if request.where is not None:
         return printable(place(request.where, room), not view.glyphs.eighths), DIM
     return "", DIM
@@ -264,4 +274,6 @@ def _word(request: Request, view: PaneView) -> str:
         return Activity.READING.value if not request.began_ns and view.reads(request) else WORDS[request.task]
     if goes_on(request, view.now_ns):
         return "for nobody" if request.failed_ns else "after the answer"
+    if on_its_way_back(request):
+        return Activity.WRITING.value
     return "failed" if failed(request) else "answered"

@@ -59,6 +59,8 @@ class PaneView:
     """After so many seconds the run ends, and not with a number of requests."""
     by_request: bool = False
     """Lanes are requests on every kind of server, and not workers."""
+    beside: Side | None = None
+    """The side of the other pane; None where there is only one."""
     at_once: int = 0
     """So many requests there are at once, at most."""
     wanted: int = 0
@@ -105,6 +107,12 @@ class PaneView:
                 counts[request.task] -= 1
                 counts[Activity.READING] += 1
         return {task: counts[task] for task in ON_LOOP}
+
+    @cached_property
+    def not_begun(self) -> int:
+        """How many requests a loop has accepted and has not begun with, since it does something else."""
+        outside = [one for one in self.in_flight if one.task is Task.READY and not (one.began_ns or one.finished)]
+        return sum(not self.reads(one) for one in outside) if self.side.is_loop else 0
 
     def slot_of(self, request: Request) -> Worker | None:
         """The worker or thread that has it at present; on a loop none has."""

@@ -95,7 +95,7 @@ def _doing(worker: Worker, request: Request | None, view: PaneView) -> tuple[str
     activity, now_ns = worker.activity.value, view.now_ns
     lasts = running((now_ns - worker.since_ns) / 1e9)
     if not worker.req:
-        return (*_silence(worker, lasts), f"{activity} {lasts}")
+        return (*_silence(worker, lasts), f"{activity} {lasts}" if lasts != running(0) else activity)
     held = f"on {_name(view.side, worker.req)}"
     if view.side.of_earlier_run(worker.req):
         held += " of the run before"
@@ -106,6 +106,8 @@ def _doing(worker: Worker, request: Request | None, view: PaneView) -> tuple[str
     if worker.activity is Activity.BLOCKED and not worker.slot and worker.pid in view.side.server.self_calls:
         return f"{activity} {lasts} {held}, calling its own server", f"{held}, calling its own server", held
     iterates = ", iterating" if worker.iterating and worker.activity in IN_APP else ""
+    if lasts == running(0):
+        return f"{activity} {held}{iterates}", f"{activity} {held}", held
     return f"{activity} {lasts} {held}{iterates}", f"{activity} {lasts} {held}", f"{activity} {held}", held
 
 

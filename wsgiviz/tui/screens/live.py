@@ -19,7 +19,7 @@ from wsgiviz.analysis.contract import is_followed
 from wsgiviz.analysis.hot_lines import HotLine, hot_lines
 from wsgiviz.options import SMALLEST_TERMINAL
 from wsgiviz.settings import Settings
-from wsgiviz.state import Location, Slot
+from wsgiviz.state import Location, Phase, Slot
 from wsgiviz.tui import intents
 from wsgiviz.tui.feed import Frame, Pace, Tenths
 from wsgiviz.tui.lesson.intents import ListLessons, OpenLessons
@@ -39,17 +39,16 @@ from wsgiviz.tui.screens.live_sizes import (
     SHORT,
     TALL,
     ZOOMS,
+    beside_steps,
 )  # fmt: skip
 from wsgiviz.tui.source import Source, find_source, source_at
 from wsgiviz.tui.widgets.caption import CaptionLine, Said
-from wsgiviz.tui.widgets.code import CodePane
+from wsgiviz.tui.widgets.code import LINES_COME, CodePane
 from wsgiviz.tui.widgets.contract import ContractPane
 from wsgiviz.tui.widgets.header import Header, HeaderView
 from wsgiviz.tui.widgets.keeps_lines import Beside, KeepsLines
 from wsgiviz.tui.widgets.keys import Hint, Keys
 from wsgiviz.tui.widgets.pane import Pane
-
-LINES_COME = "here comes the function that most requests are in"
 
 
 class LiveScreen(Screen[None], KeepsLines):
@@ -108,15 +107,13 @@ class LiveScreen(Screen[None], KeepsLines):
         self._arrange(*event.size)
 
     def _arrange(self, width: int, height: int) -> None:
-        too_small = width < SMALLEST_TERMINAL[0] or height < SMALLEST_TERMINAL[1]
-        self.set_class(too_small, "too-small")
+        self.set_class(too_small := width < SMALLEST_TERMINAL[0] or height < SMALLEST_TERMINAL[1], "too-small")
         self.set_class(width < NARROW, "narrow")
         self.set_class(width < ONE_LINE, "tight")
         self.set_class(height >= TALL, "tall")
         self._arrange_code(height)
         if too_small:
-            least = "{} x {}".format(*SMALLEST_TERMINAL)
-            text = f"too small: {width} x {height}\nplease make it {least} or more"
+            text = "too small: {} x {}\nplease make it {} x {} or more".format(width, height, *SMALLEST_TERMINAL)
             self.query_one("#too-small", Static).update(text)
 
     @property
@@ -131,7 +128,10 @@ class LiveScreen(Screen[None], KeepsLines):
             left = height - FRAME - self.BARS - CODE
             wanted = height >= SHORT and left >= 0 and self._fits(lanes, left)
         self.set_class(not wanted, "short")
-        self.query_one(CodePane).fit(1 if self.stage else self._code_lines(height))
+        code, steps = self.query_one(CodePane), self.has_class("contract")
+        beside = steps and beside_steps(self.size, self.BARS, code.wanted if wanted else 0, self.stage)
+        self.query_one("#panes").styles.height, lines = beside or (None, self._code_lines(height))
+        code.fit(1 if self.stage else lines)
 
     def _code_lines(self, height: int) -> int:
         """At most so many for the code: its function whole, if that leaves the panes what they need."""
@@ -214,7 +214,7 @@ class LiveScreen(Screen[None], KeepsLines):
         places = [[line.place for line in of_side] for of_side in lines]
         if self._count_pace.due(self.frame.shown_s) or places != self._marked or not self.frame.playing:
             self._marked = places
-            self.query_one(CodePane).mark(lines)
+            self.query_one(CodePane).mark(lines, over=self.frame.state.phase is Phase.FINISHED)
 
     def _take_settings(self, settings: Settings) -> None:
         """Another scenario or app: other panes."""
@@ -223,8 +223,8 @@ class LiveScreen(Screen[None], KeepsLines):
                 self._by_request = None
             self.begin_anew()
         self._settings = settings
-        self._arrange_code(self.size.height)
         self.set_class(is_followed(settings), "contract")
+        self._arrange_code(self.size.height)
         for pane, side in zip_longest(self._panes, self._shown_names[: len(self._panes)]):
             pane.display = side is not None
 

@@ -9,7 +9,7 @@ from textual.content import Content
 from wsgiviz.analysis.captions import Caption, Tone
 from wsgiviz.analysis.next_steps import in_words
 from wsgiviz.printable import printable
-from wsgiviz.tui.render.fitting import fitted, lines_of
+from wsgiviz.tui.render.fitting import fitted, lines_of, with_units
 from wsgiviz.tui.widgets.coloured import Coloured
 
 NO_WIDTH = 1_000
@@ -124,6 +124,10 @@ class CaptionLine(Coloured):
         name, protocol, caption = said
         label = f"{name}  " if name else ""
         text = caption_text(caption, width - len(label), lines, self._ascii_only)
+        first = width - BAR - len(label)
+        whole = with_units(text, width, first)
+        if sum(lines_of(line, first) for line in whole.split("\n")) <= lines:
+            text = whole
         bold = self.words("", "b")
         return Content.assemble(
             self._bar(caption.tone, protocol), " ", (label, self.words(protocol, "b")), (text, bold)

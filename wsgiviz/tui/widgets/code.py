@@ -21,6 +21,9 @@ from wsgiviz.tui.widgets.keeps_lines import Beside
 
 FEWEST_LINES, MOST_LINES = 7, 13
 
+LINES_COME = "here comes the function that most requests are in"
+"""In place of the code, where no app is known beforehand."""
+
 COMMENT = re.compile(r"\s+#")
 """Where a comment begins, or what looks like one."""
 
@@ -93,10 +96,12 @@ class CodePane(Beside):
         for listing, on in zip(self.query(Listing), (*pointed, False, False), strict=False):
             listing.set_class(on, "pointed")
 
-    def mark(self, marks: Sequence[tuple[HotLine, ...]]) -> None:
-        """Mark who is where, in the order of the sides."""
+    def mark(self, marks: Sequence[tuple[HotLine, ...]], over: bool = False) -> None:
+        """Mark who is where, in the order of the sides. ``over``: nobody will be anywhere."""
         for listing, found in zip(self.query(Listing), marks, strict=False):
             listing.mark(found)
+            if over and not found:
+                listing.rest()
 
 
 class Listing(Coloured):
@@ -152,6 +157,13 @@ class Listing(Coloured):
                     self._take(elsewhere)
                     return
         self.recoloured()
+
+    def rest(self) -> None:
+        """Nobody will be anywhere any more."""
+        source = at_rest(self._source, self._app, self._call)
+        if source is not self._source:
+            self._last_line = 0
+            self._take(source)
 
     def on_resize(self, event: events.Resize) -> None:
         self.recoloured()
@@ -227,6 +239,13 @@ def shown_numbers(source: Source, marks: Marks, room: int, focus: int, call: str
     at = numbers.index(focus) if focus in numbers else -1
     first = max(0, min(at - room // 2, len(numbers) - room)) if at >= 0 else 0
     return numbers[first : first + max(1, room)]
+
+
+def at_rest(shown: Source, app: Source, call: str) -> Source:
+    """What explains a run that is over: not the helper in which the last ones were, where the app itself has the
+    call that the run is about."""
+    called = bool(call) and any(f"{call}(" in line for line in app.lines[1:])
+    return app if called and shown.path != app.path else shown
 
 
 def _line_of(call: str, source: Source, numbers: list[int]) -> int:
