@@ -143,7 +143,7 @@ def borders(seat: Screens, size: tuple[int, int]) -> list[str]:
         if not seat.app.live.region.contains_region(widget.region)
     ]
     left, right = seat.panes
-    if (left.region.y, left.size) != (right.region.y, right.size) and abs(left.size.width - right.size.width) > 1:
+    if (left.region.y, left.size) != (right.region.y, right.size):
         found.append(f"panes differ: {left.region} {right.region}")
     return found
 

@@ -20,7 +20,7 @@ from wsgiviz.tui.widgets.header import HeaderView, header_row
 from wsgiviz.tui.widgets.keys import fitting_hints
 from wsgiviz.tui.widgets.pane import Pane
 
-SIZES = [(60, 16), (70, 40), (80, 24), (120, 36), (200, 50)]
+SIZES = [(60, 16), (70, 40), (80, 24), (101, 30), (120, 36), (200, 50)]
 STATES = {
     "sleeping": sleeping(),
     "mixed": replace(sleeping(2.3), sides={"wsgi": mixed_workers(2.3), "asgi": mixed_tasks(2.3)}),
@@ -53,7 +53,8 @@ def rows_fill_their_panes(seat: Seat, size: tuple[int, int]) -> None:
     panes = beside_each_other(seat)
     margin = panes[0].region.x
     assert (panes[-1].region.right, panes[1:] == []) == (size[0] - margin, size[0] < 80)
-    assert all(one.region.right + margin == next.region.x for one, next in pairwise(panes))
+    assert all(next.region.x - one.region.right in (margin, margin + 1) for one, next in pairwise(panes))
+    assert len({pane.size.width for pane in panes}) == 1, "one axis of time"
 
 
 def beside_each_other(seat: Seat) -> list[Pane]:
@@ -150,6 +151,12 @@ def test_the_header_fits_and_always_says_what_is_lost(changed: dict[str, object]
     assert line.rstrip().endswith(f"{changed.get('lost', 0)} lost")
     if "fps" in changed:
         assert str(changed["state"]) in line, "that it is a replay"
+
+
+@pytest.mark.parametrize("width", range(60, 130, 5))
+def test_what_the_header_says_is_the_same_when_a_run_is_done(width: int) -> None:
+    live, done = (text_of(header_row(view(state=state), width)) for state in ("● live", "done"))
+    assert live.replace("● live", "  done") == done
 
 
 # --- dialogs --------------------------------------------------------------------------------------------------------

@@ -226,6 +226,9 @@ def test_tasks_whose_clients_have_their_answers_are_still_in_the_app() -> None:
     assert says(side("asgi", "asgi", going_on)) == (
         "3 requests are still in the app after their clients had the answer (over 0.2 s so far)."
     )
+    over, still = side("asgi", "asgi", going_on, ended_ns=at(0.3)), "still in the app"
+    assert still in says(over)
+    assert still not in says(but(over, lost=9)), "what was lost may be their ends"
     assert says(side("asgi", "asgi", going_on[:1])) == (
         "1 request is still in the app after its client had the answer (over 0.2 s so far)."
     )

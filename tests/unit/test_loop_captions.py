@@ -9,11 +9,13 @@ from tests.unit.lint_contexts import at, but, side, state_of
 from tests.unit.states import MS, RUN, T0, S, ledger_of, peak_of, sleeping_workers
 from tests.unit.test_captions import caption_of, finished, says, tasks
 from wsgiviz.analysis.caption import Tone
+from wsgiviz.analysis.lints.lint import Finding
 from wsgiviz.analysis.occurrences import Occurrences
 from wsgiviz.analysis.prediction import UNEQUAL_SHARES, prediction
 from wsgiviz.analysis.side_captions import caption_of as caption_of_side
 from wsgiviz.settings import make
 from wsgiviz.state import Activity, Loop, LoopTally, Request, Side, Task
+from wsgiviz.tui.render.fitting import fitted
 
 FREE = "the event loop is free for others"
 
@@ -30,8 +32,16 @@ def test_why_the_same_call_does_not_block_with_gevent() -> None:
     found = caption_of(side("wsgi", "gevent", tasks(20, Task.AWAITING)))
     assert found.text == (
         "20 requests wait at once in time.sleep(1): "
-        "gevent has patched blocking calls, and each greenlet gives way to the hub."
+        "gevent has patched blocking calls; each greenlet gives way to the hub."
     )
+    assert "patched" in fitted(found.text, 88, 1)
+
+
+def test_behind_a_side_s_name_no_lint_names_it_again() -> None:
+    said = "WSGI's requests wait most of their time to be sent: the driver is the bottleneck."
+    lint = Occurrences(found=(Finding("driver-bottleneck", "wsgi", said),))
+    found = caption_of_side(state_of(side()), side(), at(0.5), lint)
+    assert found.text == "Requests wait most of their time to be sent: the driver is the bottleneck."
 
 
 def test_no_loop_is_praised_beside_failures() -> None:

@@ -13,7 +13,7 @@ from tests.unit.test_captions import AT_WORK, caption_of, finished, says, worker
 from tests.unit.test_captions_of_own_apps import DEEP
 from wsgiviz.analysis import outcomes
 from wsgiviz.analysis.captions import Tone
-from wsgiviz.state import Activity, Death, Hold, Loop, LoopTally, Request, Side
+from wsgiviz.state import Activity, Death, Hold, Loop, LoopTally, Phase, Request, Side
 from wsgiviz.tui.render.fitting import fitted
 
 
@@ -44,13 +44,23 @@ def test_failures_by_kind_and_what_the_app_raised() -> None:
         (finished("wsgi", 0.08, 0.0004), finished("asgi", 0.04, 0.0004),
          "WSGI took 80 ms, ASGI 40 ms: nobody had to wait for long, so async had nothing to gain. "
          "Synchronous is not slow."),
+        (finished("wsgi", 10.25, 0.003), finished("asgi", 2.31, 0.003),
+         "WSGI took 10.25 s, ASGI 2.31 s: waiting at once was 4.4 times faster than waiting in turn."),
         (finished("wsgi", 1.1, 1), finished("asgi", 1.0, 1),
          "WSGI took 1.10 s, ASGI 1.00 s: about the same. "
-         "Async is faster where requests wait and workers are few."),
+         "Async is faster where more requests wait at once than there are workers."),
     ],
 )  # fmt: skip
 def test_how_it_ended_and_why(wsgi: Side, asgi: Side, text: str) -> None:
     assert says(wsgi, asgi, at_s=9) == text
+
+
+@pytest.mark.parametrize("took_s", [7.0, 9.5])
+def test_no_model_fits_where_times_are_about_the_same(took_s: float) -> None:
+    """1.36 times is level here, and for the verdict it is not."""
+    text = says(finished("wsgi", 7.0, 1), finished("asgi", took_s, 1), at_s=12, phase=Phase.FINISHED)
+    assert "about the same" in text
+    assert text.endswith("Either fits this load." if took_s == 7.0 else "than there are workers.")
 
 
 def test_failures_of_both_sides_are_in_one_clause_which_no_narrow_screen_takes_apart() -> None:

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from tests.unit.states import RUN, T0, S
 from wsgiviz.state import Activity, Span
+from wsgiviz.state.worker import SPANS_KEPT
 from wsgiviz.tui.render.chart import EIGHTHS, Block, Chart, Scale, draw_block
 from wsgiviz.tui.render.glyphs import ASCII, UNICODE
 from wsgiviz.tui.render.history import History
@@ -124,3 +125,24 @@ def test_many_lanes_grow_in_larger_steps_and_never_run_ahead(lanes: int, cells: 
     held = scale.stepped(T0 + since, lanes)
     assert T0 <= held <= T0 + since
     assert scale.at(T0 + since) - scale.at(held) <= EIGHTHS + 1
+
+
+def test_many_short_requests_are_not_drawn_at_a_time_that_has_not_come() -> None:
+    """252 requests of 3 ms, each of which is thinner than the eighth of a cell that it is given."""
+    spans = [span(at / 200, at / 200 + 0.003, Activity.BLOCKED, at + 1) for at in range(252)]
+    assert text(history(*spans, now_s=1.26))[2:] == " " * 8
+
+
+def test_what_is_not_kept_of_a_worker_does_not_look_idle() -> None:
+    spans = [span(6 + at / 200, 6 + at / 200 + 0.005, Activity.BLOCKED, at + 1) for at in range(SPANS_KEPT)]
+    assert text(history(*spans))[:6] == "╌" * 6
+    assert text(history(*spans[1:]))[:6] == " " * 6, "one fewer: all there was is kept"
+
+
+@pytest.mark.parametrize(("busy", "levels"), [(0.25, "  ▆"), (0.5, " ▄█"), (1.0, "███")])
+def test_a_level_has_the_height_of_its_lane(busy: float, levels: str) -> None:
+    """Ten requests in the first cell, in a lane of three lines; bricks of the same level would look like a wall."""
+    spans = [span(at / 10, at / 10 + busy / 10, Activity.COMPUTING, at + 1) for at in range(10)]
+    lane = History(TEN, UNICODE)
+    lane.take(spans)
+    assert "".join(text(chart)[0] for chart in lane.charts(spans, T0 + 10 * S, 3)) == levels

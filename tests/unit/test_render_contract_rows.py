@@ -116,6 +116,12 @@ def test_then_the_earliest_steps_are_and_a_row_says_how_many() -> None:
     assert [line.split()[-1] for line in lines[2:]] == [r"b'three\n'", "StopIteration", "close()", "returns"]
 
 
+def test_when_it_is_over_no_step_is_cut_as_long_as_rows_are_left() -> None:
+    lines = at_time(7.0, "asgi", 44, 22)
+    assert lines.count("") >= 1
+    assert not any(line.endswith("…") for line in lines)
+
+
 def test_when_it_is_over_nothing_is_marked_and_nobody_has_the_turn() -> None:
     for name in ("wsgi", "asgi"):
         text = "\n".join(at_time(7.0, name, 98, 25))

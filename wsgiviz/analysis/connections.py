@@ -52,9 +52,10 @@ def kept(context: LintContext) -> str:
     sides = [side for side in context.sides if side.run.ended_ns and side.run.connections.made]
     if not context.state.settings.reuse_connections or not sides:
         return ""
-    settings = context.state.settings
-    one_each = settings.timed_s is None and settings.requests <= settings.concurrency
-    each = [_carried(side, one_each) for side in sides]
+    again = any(side.run.connections.reused or _reason(side) for side in sides)
+    if not again and all(side.run.planned <= context.users for side in sides):
+        return "each user sent one request, so no connection was used twice."
+    each = [_carried(side) for side in sides]
     alike = len(each) == 2 and each[0] == each[1]
     parts = (
         [f"both {each[0]}"] if alike else [f"{context.label(s)} {did}" for s, did in zip(sides, each, strict=True)]
@@ -63,18 +64,23 @@ def kept(context: LintContext) -> str:
     return f"{'; '.join(parts)}.{f' {idle}.' if idle else ''}"
 
 
-def _carried(side: Side, one_each: bool) -> str:
-    """What it did, as a predicate: "answered 40 requests over 8 connections". Of users who send one request each
-    nobody could use a connection again, whatever the server does."""
+def _carried(side: Side) -> str:
+    """What it did, as a predicate: "answered 40 requests over 8 connections"."""
     made = side.run.connections
     requests = wording.requests(side.run.completed)
-    if not made.reused and one_each:
-        return f"answered {requests} over {made.made} connections, one for each user"
-    if not made.reused:
-        who = "a sync worker closes each after its answer" if side.kind == "sync" else "the server closed each"
-        return f"answered {requests} over {made.made} connections, since {who}"
     connections = "1 connection" if made.made == 1 else f"{made.made} connections"
-    return f"answered {requests} over {connections}"
+    who = _reason(side)
+    return f"answered {requests} over {connections}{f', since {who}' if who else ''}"
+
+
+def _reason(side: Side) -> str:
+    """Why none was used twice; "" where one was, or where nobody is known to have closed any."""
+    made = side.run.connections
+    if made.reused:
+        return ""
+    if side.kind == "sync":
+        return "a sync worker closes each after its answer"
+    return "the server closed each" if made.closed_by_server else ""
 
 
 def while_kept(context: LintContext) -> str:

@@ -39,7 +39,7 @@ def _where(context: LintContext, side: Side) -> str:
 def _why_others_go_on(context: LintContext, side: Side, of: str) -> str:
     """What waiting leaves to others; nothing is said of a loop that runs a request."""
     if side.kind == "gevent":
-        return ": gevent has patched blocking calls, and each greenlet gives way to the hub"
+        return ": gevent has patched blocking calls; each greenlet gives way to the hub"
     requests = context.in_flight[side.name]
     if any(request.task in (Task.RUNNING, Task.READY) and request.in_app for request in requests):
         return ""

@@ -128,16 +128,19 @@ def comparison(context: LintContext) -> str:
     return _compared(context, *done) if len(done) == 2 else ""
 
 
+LEVEL = "about the same"
+
+
 def _compared(context: LintContext, first: Side, second: Side) -> str:
-    if _all_short(context, first, second):
+    if _all_short(context, first, second) and _nobody_waited(first, second):
         return "nobody had to wait for long, so async had nothing to gain. Synchronous is not slow."
     fast, slow = sorted((first, second), key=metrics.makespan_ns)
     ratio = metrics.makespan_ns(slow) / max(1, metrics.makespan_ns(fast))
     faster = f"{ratio:.1f} times faster"
     if fast.is_loop == slow.is_loop:
-        return f"{context.label(fast)} was {faster} here." if ratio >= FASTER_FROM else "about the same."
+        return f"{context.label(fast)} was {faster} here." if ratio >= FASTER_FROM else f"{LEVEL}."
     if ratio < FASTER_FROM:
-        return "about the same. Async is faster where requests wait and workers are few."
+        return f"{LEVEL}. Async is faster where more requests wait at once than there are workers."
     slots = slow if fast.is_loop else fast
     waited = (metrics.fractions(slots, context.now_ns).blocked or 0.0) > 0.5
     if fast.is_loop and waited:
@@ -146,6 +149,16 @@ def _compared(context: LintContext, first: Side, second: Side) -> str:
         return f"{context.label(fast)} was {faster} here."
     why = "" if waited else ", which compute on several cores: one loop uses one"
     return f"{faster} with {wording.slot(slots)}s{why}."
+
+
+LONG_S = 0.1
+"""Half of the requests waited for longer: that is seen."""
+
+
+def _nobody_waited(*sides: Side) -> bool:
+    """In no queue either: many short requests are a long wait for the last."""
+    found = [metrics.quantiles(metrics.latency(side)) for side in sides]
+    return all(latency is None or latency.p50 < LONG_S for latency in found)
 
 
 def _all_short(context: LintContext, *sides: Side) -> bool:

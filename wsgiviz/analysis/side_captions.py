@@ -43,8 +43,13 @@ def caption_of(state: State, side: Side, now_ns: int, occurrences: Occurrences) 
     if not side.run.started_ns and any(other.run.started_ns for other in state.sides.values()):
         return Caption("Its run comes next.")
     found = caption(alone, now_ns, occurrences)
-    named = f" of {LintContext(state, now_ns, {}, {}).label(side)}"  # in what a lint said of both sides
-    return replace(found, text=found.text.replace(named, ""))
+    return replace(found, text=_unnamed(found.text, LintContext(state, now_ns, {}, {}).label(side)))
+
+
+def _unnamed(text: str, label: str) -> str:
+    """What a lint said of both sides, behind the name of the one."""
+    rest = text.replace(f" of {label}", "").removeprefix(f"{label}'s ")
+    return f"{rest[:1].upper()}{rest[1:]}"
 
 
 def _done(context: LintContext, side: Side) -> Caption:

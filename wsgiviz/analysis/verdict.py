@@ -307,7 +307,8 @@ def _short(context: LintContext, slots: Side, loop: Side, ratio: float) -> Verdi
         change = "Waits of some length in each request would favour the loop; more cores, more workers."
         return Verdict(Demand.SHORT, Fits.EITHER, "Synchronous is at home here.", because, change, missing, steps)
     fits = Fits.LOOP if ratio > 1 else Fits.WORKERS
-    many = f"{_number_of_slots(slots)} {slot(slots)}s, {len(loop.server.processes())} with a loop"
+    held = _number_of_slots(slots)
+    many = f"{held} {slot(slots)}{'s' if held > 1 else ''}, {len(loop.server.processes())} with a loop"
     words = "Short requests fit either; the numbers of processes differ." if _differ(slots, loop) else ""
     return Verdict(Demand.SHORT, fits, words, f"{because} {many}.", not_measured=missing, next=steps)
 

@@ -19,7 +19,7 @@ from wsgiviz.analysis.session_runs import Ghost, ghost
 from wsgiviz.analysis.side_captions import side_captions
 from wsgiviz.analysis.theory import Prediction
 from wsgiviz.settings import Settings
-from wsgiviz.state import Phase, Side, State
+from wsgiviz.state import Phase, Run, Side, State
 from wsgiviz.tui.feed import Frame
 from wsgiviz.tui.render.contract_rows import ContractView
 from wsgiviz.tui.render.glyphs import Glyphs
@@ -109,8 +109,7 @@ class LiveView:
     def _faster(self) -> dict[str, float]:
         """By how much one side was faster, where both answered all of the same: who refuses is done soon."""
         sides = self.sides
-        unlike = any(s.run.cancelled or s.run.failed or s.run.refused for s in sides)
-        whole = not unlike and all(s.run.ended_ns and s.run.done for s in sides)
+        whole = all(s.run.ended_ns and s.run.done and not (s.run.cancelled or _lost(s.run)) for s in sides)
         timed, running = self.state.settings.timed_s is not None, self.state.phase is Phase.RUNNING
         if len(sides) != 2 or not whole or timed or running:
             return {}
@@ -215,7 +214,7 @@ class LiveView:
     def header(self, fps: int) -> HeaderView:
         """``fps`` is the viewer's, which nobody needs to know of a replay."""
         state, settings = self.state, self.state.settings
-        elapsed_ns = max((metrics.elapsed_ns(side, self.frame.now_ns) for side in self.sides), default=0)
+        elapsed_ns = max((self._reached_ns(side) for side in self.sides), default=0)
         if state.attached:
             elapsed_ns = max(0, self.frame.now_ns - state.attached_ns)
         named = not (settings.own_app or state.attached)
@@ -234,6 +233,11 @@ class LiveView:
             right_protocol=self.sides[-1].protocol if self.sides else "asgi",
             stage=self.stage,
         )
+
+    def _reached_ns(self, side: Side) -> int:
+        """How far a side has come on the axis of all: one may run after the other."""
+        begun = max(0, side.run.started_ns - self.zero_ns) if side.run.started_ns else 0
+        return begun + metrics.elapsed_ns(side, self.frame.now_ns)
 
     def _driver_late_ns(self) -> int:
         """How late the driver was on the sides where that is found to matter; 0 where it does not."""
@@ -290,6 +294,11 @@ def _masters(side: Side) -> str:
 
 def _commands(sides: Iterable[Side]) -> str:
     return "  and  ".join(shlex.join(side.server.command) for side in sides)
+
+
+def _lost(run: Run) -> int:
+    """Requests that have not got what they asked for: without that, times can't be compared."""
+    return run.failed + run.bad_status + run.refused
 
 
 def at_once(settings: Settings) -> int:

@@ -70,7 +70,7 @@ def _steps(view: ContractView, found: list[ContractEntry], width: int, room: int
     over = is_over(found, view.side)
     turn = [] if over else [_turn(view, newest, width)]
     shown, earlier = _that_fit(found, room - len(turn))
-    spare = room - max(len(shown) + len(turn), min(EXPECTED, room))
+    spare = room - max(len(shown) + len(turn), 0 if over else min(EXPECTED, room))
     made: list[Row] = [_earlier(view, earlier, width)] if earlier else []
     for entry in shown[:-1]:
         of_step = _step(view, entry, width, current=False)

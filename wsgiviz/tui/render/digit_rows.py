@@ -76,4 +76,5 @@ def _answered(view: PaneView, median: Median) -> list[tuple[Part, ...]]:
     done, speed, half, failed = total_rows.answered(view, median)
     if run.refused and run.refused == run.failed + run.bad_status:  # said in the third line
         failed = Part("", DIM)
-    return [(done, speed, half, failed), (done, speed, failed), (done, failed), (done,)]
+    brief = Part(f"{run.completed}/{run.planned}", done.style)
+    return [(done, speed, half, failed), (done, speed, failed), (done, failed), (brief, failed), (done,), (brief,)]

@@ -91,15 +91,18 @@ def labelled(label: str, width: int, column: int) -> Line:
 
 
 def queue(view: PaneView, width: int, column: int) -> Row:
-    """One dot for each request in the accept queue (the listening socket's receive queue), and the words."""
+    """One dot for each request in the accept queue (the listening socket's receive queue), others for what waits in
+    processes for their threads, and the words."""
     server, cells, glyphs = view.side.server, bar_cells(width), view.glyphs
     depth = server.queue_depth
     line = labelled("queue", width, column)
     if depth < 0:
         return line.to(column + cells + 2).add("n/a", DIM).row()
     dots = min(depth, cells)
-    places = min(cells, max(dots, view.side.run.planned))
-    line.add(glyphs.waiting * dots, CellStyle("queue!")).add(glyphs.free * (places - dots), CellStyle("faint"))
+    inside = min(sum(server.pools.values()), cells - dots)
+    places = min(cells, max(dots + inside, view.side.run.planned))
+    line.add(glyphs.waiting * dots + glyphs.task[Task.FOR_THREAD] * inside, CellStyle("queue!"))
+    line.add(glyphs.free * (places - dots - inside), CellStyle("faint"))
     line.to(column + cells + (2 if line.left > 30 else 1))
     pooled = _pooled(server) or _for_loop(view)
     if pooled is None:
@@ -205,7 +208,8 @@ def _busy_words(workers: Sequence[Worker], counts: Mapping[str, int]) -> list[tu
     style = CellStyle(colour if colour == "dim" else colour + "!", "", "b")
     main = Part(f"{number} of {total} {first}", style)
     others = tuple(Part(f"   {n} {activity}", PLAIN) for activity, n in rest)
-    return [(main, *others), (main,)]
+    brief = Part(f"{number} {first}", style), *(Part(f", {n} {activity}", PLAIN) for activity, n in rest)
+    return [(main, *others), brief, (main,)] if rest else [(main,)]
 
 
 def shares(counts: Mapping[str, int], total: int, cells: int, view: PaneView) -> list[Part]:

@@ -10,9 +10,10 @@ from collections.abc import Sequence
 
 from wsgiviz.events import RUN_STRIDE, request_number
 from wsgiviz.state import Activity, Span
+from wsgiviz.state.worker import SPANS_KEPT
 from wsgiviz.tui.render.chart import EIGHTHS, Block, Chart, Scale, draw_block
-from wsgiviz.tui.render.glyphs import Glyphs
-from wsgiviz.tui.render.line import CellStyle
+from wsgiviz.tui.render.glyphs import UNKNOWN, Glyphs
+from wsgiviz.tui.render.line import DIM, CellStyle
 
 COLOUR: dict[Activity, str] = {
     Activity.BLOCKED: "blocked",
@@ -56,6 +57,9 @@ class History:
                 if span.end_ns <= self._from_ns or (span.start_ns, span.end_ns) <= self._last:
                     break
                 new.append(span)
+        else:
+            if self._last == (0, 0) and len(spans) >= SPANS_KEPT:
+                self._pen.draw_unknown(self._from_ns, spans[0].start_ns)
         for span in reversed(new):
             self._pen.draw(span, span.end_ns)
         if new:
@@ -63,12 +67,21 @@ class History:
 
     def chart(self, spans: Sequence[Span], now_ns: int) -> Chart:
         """A new chart of all that was, and of the present span as far as ``now_ns``."""
+        return self.charts(spans, now_ns, 1)[0]
+
+    def charts(self, spans: Sequence[Span], now_ns: int, lines: int) -> list[Chart]:
+        """The same for a lane of so many ``lines``, from the top: alike, but a level (the busy share of a cell) has
+        all of them for its height."""
         pen = self._pen.copy()
         if spans and not spans[-1].end_ns:
             pen.draw(spans[-1], now_ns)
-        pen.draw_crowds()
         self._newest = pen
-        return pen.chart
+        if not pen.is_crowded:
+            return [pen.chart, *[pen.chart.copy()] * (lines - 1)]
+        made = [pen.chart, *(pen.chart.copy() for _ in range(lines - 1))]
+        for below, chart in enumerate(reversed(made)):
+            pen.draw_crowds(chart, below, lines)
+        return made
 
     def draw_names(self, chart: Chart, followed: int = 0) -> None:
         """The requests' numbers, on the chart just made; the followed one's stands out."""
@@ -108,7 +121,8 @@ class _Pen:
         return other
 
     def draw(self, span: Span, end_ns: int) -> None:
-        """One span, up to ``end_ns``. Requests alternate in shade; one that is alone is never thinner than an eighth.
+        """One span, up to ``end_ns``. Requests alternate in shade, and are no thinner than an eighth, unless that has
+        one already: what were moved on would stand at a time that has not come yet.
 
         A connection that is still being read belongs to the request that it turns out to be.
         """
@@ -119,13 +133,19 @@ class _Pen:
             return
         if self._is_earlier(span.req):
             colour = "dim"
-        left, right = max(self._edge, self._scale.at(span.start_ns)), self._scale.at(end_ns)
-        if span.req and right == left < self._scale.eighths and self._before.group != span.req:
-            right = left + 1  # of several in one eighth the first: others would push each other beyond now
+        place, right = self._scale.at(span.start_ns), self._scale.at(end_ns)
+        left = max(self._edge, place)
+        if span.req and right <= left == place < self._scale.eighths and self._before.group != span.req:
+            right = left + 1
         self._count(span, end_ns, colour)
         if right > left:
             shade = self._shade if colour != "dim" else ""
             self._put(Block(left, right, span.activity, colour + shade, span.req))
+
+    def draw_unknown(self, from_ns: int, until_ns: int) -> None:
+        """What was before the oldest span that is kept: blank it would look idle."""
+        first, end = round(self._scale.at(from_ns) / EIGHTHS), round(self._scale.at(until_ns) / EIGHTHS)
+        self.chart.fill(first, end, self._glyphs.texture[UNKNOWN], DIM)
 
     def _is_earlier(self, req: int) -> bool:
         return 0 < req < self._first
@@ -163,13 +183,18 @@ class _Pen:
         share += min(right, (cell + 1) * EIGHTHS) - max(left, 0)
         self._crowds[cell] = (count, share, known if span.activity is Activity.WRITING else colour, req)
 
-    def draw_crowds(self) -> None:
-        """Where many requests fall into one cell, how busy the worker was, as a level."""
+    @property
+    def is_crowded(self) -> bool:
+        return any(count >= CROWDED for count, *_ in self._crowds.values())
+
+    def draw_crowds(self, chart: Chart, below: int, lines: int) -> None:
+        """Where many requests fall into one cell, how busy the worker was, as a level: what of it is in the line that
+        has ``below`` others of the lane's ``lines`` under it."""
         top = len(self._glyphs.levels) - 1
         for cell, (count, share, colour, _) in self._crowds.items():
             if count >= CROWDED:
-                level = max(1, min(top, round(share / EIGHTHS * top)))
-                self.chart.put(cell, self._glyphs.levels[level], CellStyle(colour))
+                level = max(1, min(top * lines, round(share / EIGHTHS * top * lines)))
+                chart.put(cell, self._glyphs.levels[min(top, max(0, level - top * below))], CellStyle(colour))
 
     def draw_names(self, chart: Chart, followed: int) -> None:
         """Each request's number in the middle of its blocks, where it fits with a cell to spare.

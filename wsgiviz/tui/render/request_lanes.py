@@ -30,9 +30,9 @@ def sign(request: Request, view: PaneView) -> Part:
     return task_sign(request, view)
 
 
-def head(request: Request, width: int, view: PaneView) -> list[Part]:
-    """The lane's first cells: the request's number, and its sign."""
-    return [number_part(request, width, view), sign(request, view), GAP]
+def head(request: Request, width: int, view: PaneView, newest: bool = False) -> list[Part]:
+    """The lane's first cells: the request's number, and its sign; ``newest``: of several in its lane."""
+    return [number_part(request, width, view, newest), sign(request, view), GAP]
 
 
 def growth(request: Request, reached: int, view: PaneView) -> tuple[object, ...]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TypeVar, cast
 
-from wsgiviz.state import Activity, Request, Side, Slot, Task, Worker
+from wsgiviz.state import Activity, Request, Side, Slot, Worker
 from wsgiviz.tui.render import (
     attached_rows,
     digit_rows,
@@ -21,8 +21,9 @@ from wsgiviz.tui.render import (
     worker_lanes,
 )
 from wsgiviz.tui.render.axis import axis
-from wsgiviz.tui.render.chart import EIGHTHS, Scale
+from wsgiviz.tui.render.chart import EIGHTHS, TENTH_NS, Scale
 from wsgiviz.tui.render.glyphs import AFTER, Glyphs
+from wsgiviz.tui.render.hidden_lanes import more_row, spread, window
 from wsgiviz.tui.render.history import History
 from wsgiviz.tui.render.layout import NARROW, NARROW_LABELS, Layout, layout
 from wsgiviz.tui.render.line import DIM, PLAIN, Line, Part, Row, blank_row
@@ -218,7 +219,7 @@ def lanes(view: PaneView, width: int, plan: Layout, memory: Memory) -> list[Row]
     if len(made) < plan.lanes:
         made += [blank_row(width)] * (plan.lanes - len(made))
     if plan.axis:
-        drawn = view.at(scale.stepped(view.now_ns, memory.growing, view.tenth[1]))
+        drawn = view.at(_now_on_axis(view, scale, memory.growing))
         seen = (
             scale,
             scale.at(drawn.now_ns) // EIGHTHS,
@@ -236,33 +237,20 @@ def lanes(view: PaneView, width: int, plan: Layout, memory: Memory) -> list[Row]
     return made
 
 
-def window(count: int, room: int, scroll: int) -> tuple[int, int, bool]:
-    """First and end of the lanes shown, and whether a line is needed to say that there are more."""
-    if count <= room:
-        return 0, count, False
-    shown = max(0, room - 1)
-    first = max(0, min(scroll, count - shown))
-    return first, first + shown, True
-
-
-def _more(width: int, head: int, view: PaneView, above: int, below: int, words: str) -> Row:
-    line = Line(width).add(f"  {view.glyphs.more}", DIM).to(head)
-    if above:
-        line.add(f"{above} {view.glyphs.up}  ", DIM)
-    if not below:
-        return line.row()
-    long = f"{below} more: {words}" if not words.startswith("all ") else f"{below} more, {words}"
-    brief = long.replace(Task.FOR_THREAD.value, "for a thread").replace(Task.FOR_PROCESS.value, "for a process")
-    return line.first_fitting((Part(long, DIM),), (Part(brief, DIM),), (Part(f"{below} more", DIM),)).row()
+def _now_on_axis(view: PaneView, scale: Scale, growing: int) -> int:
+    """In tenths, where a cell is as long: the same in both panes, however many lanes grow in each."""
+    tenth, begins_ns = view.tenth
+    if (scale.end_ns - scale.start_ns) // scale.cells < TENTH_NS:
+        return scale.stepped(view.now_ns, growing, begins_ns)
+    return max(scale.start_ns, begins_ns + tenth * TENTH_NS)
 
 
 def _worker_lanes(view: PaneView, width: int, room: int, head: int, scale: Scale, memory: Memory) -> list[Row]:
     run_ns = view.side.run.requested_ns
     life = view.side.run.number, run_ns
-    from_ns = (
-        max(run_ns, view.start_ns) if view.attached else run_ns
-    )  # no run ends there: nobody else clears them away
-    workers = worker_lanes.worth_showing(view.side.server.workers.values(), room, from_ns)
+    # Of somebody else's server no run ends: nobody else clears the dead away.
+    from_ns = max(run_ns, view.start_ns) if view.attached else run_ns
+    workers = worker_lanes.worth_showing(view.side.server.workers.values(), room, from_ns, run_ns)
     thick = thickness(len(workers), room, THICKEST, view.stage)
     status = thick >= 2 and not view.stage
     solid = solid_lines(thick, view.stage)
@@ -278,9 +266,9 @@ def _worker_lanes(view: PaneView, width: int, room: int, head: int, scale: Scale
         def make(worker: Worker = worker) -> Made:
             past = partial(History, scale, view.glyphs, run_ns, view.side.run.number)
             history = memory.drawn(worker.key, life, scale, view.glyphs, past)
-            first, *below = worker_lanes.lane(worker, history, scale, drawn, solid, status)
-            row = (*worker_lanes.head(worker, head, view), *first, END)
-            return row, *[(Part(" " * head, PLAIN), *line, END) for line in below]
+            first_line, *others = worker_lanes.lane(worker, history, scale, drawn, solid, status)
+            row = (*worker_lanes.head(worker, head, view), *first_line, END)
+            return row, *((Part(" " * head, PLAIN), *line, END) for line in others)
 
         grown = 0 if worker.activity in RESTING else reached
         key = (
@@ -302,7 +290,7 @@ def _worker_lanes(view: PaneView, width: int, room: int, head: int, scale: Scale
     memory.keep(worker.key for worker in workers[first:end])
     if more:
         words = worker_lanes.summary(workers[end:])
-        made.append(_more(width, head, view, first, len(workers) - end, words))
+        made.append(more_row(width, head, view, first, len(workers) - end, words))
     return made
 
 
@@ -328,10 +316,15 @@ def _request_lanes(view: PaneView, width: int, room: int, head: int, scale: Scal
     room = max(1, room - 1) if left else room
     first, end, more = window(len(tracks), room, view.scroll)
     expected = max(len(tracks), view.at_once)  # all at once, so that lanes do not get thinner as requests come
-    shown, thick = range(first, end), thickness(expected, room, THICKEST_REQUEST, view.stage)
+    shown: Sequence[int] = range(first, end)
+    spread_over: Sequence[int] = shown
+    thick = thickness(expected, room, THICKEST_REQUEST, view.stage)
     above = 1 if left else 0
     if view.stage:
-        shown, more = range(0, len(tracks), -(-len(tracks) // max(1, room)) or 1), False
+        expected = expected if expected == side.run.planned else len(tracks)
+        spread_over = spread(expected, room)
+        shown = [track for track in spread_over if track < len(tracks)]
+        more = len(spread_over) < expected and bool(shown)
     memory.scroll = first
     memory.growing = len(shown) * thick
     drawn = view.at(scale.stepped(view.now_ns, memory.growing, view.tenth[1]))
@@ -355,7 +348,7 @@ def _request_lanes(view: PaneView, width: int, room: int, head: int, scale: Scal
         def make(track: int = track, last: Request = last, life: tuple[object, ...] = life) -> Made:
             answers = memory.drawn(track, life, scale, view.glyphs, lambda: Answers(scale, kind.draw))
             lane = task_lanes.lane(tracks, track, answers, scale, drawn)
-            row = (*kind.head(last, head, view), *lane, END)
+            row = (*kind.head(last, head, view, tracks.is_shared(track)), *lane, END)
             if thick < 2 or kind is task_lanes:
                 return row, *[blank] * (thick - 1)
             bare = memory.drawn(track + BELOW, life, scale, view.glyphs, lambda: Answers(scale, request_lanes.bare))
@@ -371,8 +364,8 @@ def _request_lanes(view: PaneView, width: int, room: int, head: int, scale: Scal
         made += memory.recall(
             MORE,
             side.ledger,
-            (first, end, view.tenth, width, head, view.glyphs.name),
-            lambda: (_more_tasks(view, width, head, tracks, (first, end)),),
+            (first, end, view.tenth, width, head, view.glyphs.name, len(spread_over), expected),
+            lambda: (_more_tasks(view, width, head, tracks, (first, end), (len(spread_over), expected)),),
         )
     return [_left_behind(view, width, head, left), *made] if left else made
 
@@ -382,11 +375,19 @@ def _left_behind(view: PaneView, width: int, head: int, count: int) -> Row:
     line = Line(width).add(f"{view.glyphs.texture[AFTER] * 3:>{head - 1}}", DIM).to(head)
     words = f"{counted(count, 'request')} of the run before"
     where = "still on the loop" if view.side.is_loop else "still in the workers"
-    return line.first_fitting((Part(f"{words} {where}", DIM),), (Part(words, DIM),)).row()
+    brief = f"{count} of the run before"
+    return line.first_fitting(*((Part(text, DIM),) for text in (f"{words} {where}", words, brief))).row()
 
 
-def _more_tasks(view: PaneView, width: int, head: int, tracks: Tracks, shown: tuple[int, int]) -> Row:
+def _more_tasks(
+    view: PaneView, width: int, head: int, tracks: Tracks, shown: tuple[int, int], spread_over: tuple[int, int]
+) -> Row:
+    """What is below; on stage, how many of all are shown."""
+    if view.stage:
+        some, of = spread_over
+        words = f"{some} of {of} {'requests' if of == view.side.run.planned else 'lanes'}"
+        return Line(width).add(f"  {view.glyphs.more}", DIM).to(head).add(words, DIM).row()
     first, end = shown
     hidden = [tracks.last(track) for track in range(end, len(tracks))]
     words = task_lanes.summary((request for request in hidden if request is not None), view)
-    return _more(width, head, view, first, len(hidden), words)
+    return more_row(width, head, view, first, len(hidden), words)

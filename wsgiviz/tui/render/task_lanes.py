@@ -71,15 +71,17 @@ def task_sign(request: Request, view: PaneView) -> Part:
     return Part(glyphs.task[request.task], CellStyle(SIGN_COLOURS.get(request.task, "queue!")))
 
 
-def head(request: Request, width: int, view: PaneView) -> list[Part]:
+def head(request: Request, width: int, view: PaneView, newest: bool = False) -> list[Part]:
     """The lane's first cells: the request's number, and the sign of what it does or how it ended."""
-    return [number_part(request, width, view), task_sign(request, view), GAP]
+    return [number_part(request, width, view, newest), task_sign(request, view), GAP]
 
 
-def number_part(request: Request, width: int, view: PaneView) -> Part:
-    """Its number, which stands out when it is followed."""
+def number_part(request: Request, width: int, view: PaneView, newest: bool = False) -> Part:
+    """Its number, which stands out when it is followed; ``newest``: of several in its lane."""
     if request.id != view.followed:
-        return _number(request.id, width, request.over)
+        number, style = _number(request.id, width, request.over)
+        name = number.lstrip()
+        return Part(f"{view.glyphs.ellipsis + name:>{len(number)}}", style) if newest else Part(number, style)
     number = _number(request.id, width, False).text
     return Part(view.glyphs.here + number[1:], CellStyle(flags="br"))
 

@@ -149,7 +149,7 @@ def predicted_words(view: PaneView) -> list[tuple[Part, ...]]:
     guess = view.prediction
     if guess is None:
         return [(Part("no prediction" if view.foretell else "", DIM),), (Part("", DIM),)]
-    seconds = Part(measured(guess.seconds), BOLD)
+    seconds = Part(measured(guess.seconds).strip(), BOLD)
     formula = Part(f" = {_plain(guess.formula, view)}" if guess.formula else "", DIM)
     off = view.makespan_s is not None and not view.side.run.cancelled
     error = (_error(view.makespan_s or 0.0, guess.seconds),) if off else ()
@@ -183,7 +183,13 @@ def trouble_words(view: PaneView) -> list[tuple[Part, ...]]:
 def _earlier_words(run: Run) -> list[tuple[Part, ...]]:
     """What makes its times longer than they would be."""
     served = f"{counted(run.earlier, 'request')} of the run before"
-    return [(Part(f"{served} served too", PLAIN),), (Part(f"{run.earlier} of the run before", PLAIN),)]
+    texts = (
+        f"{served} served too",
+        f"{run.earlier} of the run before",
+        f"{run.earlier} of run before",
+        str(run.earlier),
+    )
+    return [(Part(text, PLAIN),) for text in texts]
 
 
 def ghost_words(view: PaneView) -> list[tuple[Part, ...]]:
@@ -213,8 +219,14 @@ def _taken(view: PaneView) -> tuple[Part, ...]:
     return Part("measured ", DIM), taken, _error(view.makespan_s, guess.seconds)
 
 
+TIMES_FROM = 1000
+"""From so many percent on it reads better as a multiple."""
+
+
 def _error(measured_s: float, predicted_s: float) -> Part:
     percent = (measured_s - predicted_s) / predicted_s * 100 if predicted_s > 0 else 0.0
+    if percent >= TIMES_FROM:
+        return Part(f"  {measured_s / predicted_s:.0f} times that", PLAIN)
     return Part(f"  {percent:+.1f} %" if abs(percent) < 9.95 else f"  {percent:+.0f} %", PLAIN)
 
 

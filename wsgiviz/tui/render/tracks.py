@@ -81,6 +81,11 @@ class Tracks:
         """The one that is in progress, else the one that was the last."""
         return self._present[track] or (self._past[track][-1] if self._past[track] else None)
 
+    def is_shared(self, track: int) -> bool:
+        """It has had other requests before its last."""
+        past, last = self._past[track], self.last(track)
+        return bool(past) and last is not None and past[0].id != last.id
+
     def redrawn(self, track: int) -> int:
         """Changes when what was over in a lane has changed, and is to be drawn anew."""
         return self._redrawn[track]

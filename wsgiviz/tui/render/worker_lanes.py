@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
-from functools import lru_cache
 
 from wsgiviz.analysis.deaths import cause, last_seen, stale
 from wsgiviz.analysis.lints.wording import request_name
@@ -37,36 +35,15 @@ def head(worker: Worker, width: int, view: PaneView) -> list[Part]:
 def lane(
     worker: Worker, history: History, scale: Scale, view: PaneView, lines: int, status: bool
 ) -> list[list[Part]]:
-    """The history of one worker in ``lines`` lines, with words in the first; without a status, its death in words
+    """The history of one worker in so many lines, the first with words in it; without a status, its death in words
     too."""
     history.take(worker.spans)
-    chart = history.chart(worker.spans, view.now_ns)
-    below = chart.copy().parts() if lines > 1 else []
-    history.draw_names(chart, view.followed)
+    charts = history.charts(worker.spans, view.now_ns, lines)
+    history.draw_names(charts[0], view.followed)
     if not worker.alive:
-        _draw_death(chart, worker, scale, view, not status)
-    if lines < 2:
-        return [chart.parts()]
-    return [levels(parts, at, lines, view) for at, parts in enumerate([chart.parts(), *[below] * (lines - 1)])]
-
-
-def levels(parts: list[Part], line: int, lines: int, view: PaneView) -> list[Part]:
-    """Of a lane ``lines`` high, that line from above: where a cell has a level, it is one of all of these lines, and
-    not of each of them."""
-    if not view.glyphs.eighths or not any(LEVEL.search(part.text) for part in parts if not part.style.back):
-        return parts
-    table = _levels_of(line, lines, view.glyphs.levels)
-    return [part if part.style.back else Part(part.text.translate(table), part.style) for part in parts]
-
-
-LEVEL = re.compile("[▁-▇]")
-
-
-@lru_cache(maxsize=64)
-def _levels_of(line: int, lines: int, signs: str) -> dict[int, str]:
-    top, below = len(signs) - 1, lines - 1 - line
-    found = {level: level * lines - below * top for level in range(1, top)}
-    return {ord(signs[level]): signs[max(0, min(top, eighths))] for level, eighths in found.items()}
+        _draw_death(charts[0], worker, scale, view, not status)
+    parts = {id(chart): chart.parts() for chart in charts}  # most lines are one and the same
+    return [parts[id(chart)] for chart in charts]
 
 
 def _draw_death(chart: Chart, worker: Worker, scale: Scale, view: PaneView, in_words: bool) -> None:
@@ -152,17 +129,20 @@ def _silence(worker: Worker, lasts: str) -> tuple[str, ...]:
     return f"reading: {who} sent no byte for {lasts}", f"no byte for {lasts}"
 
 
-def worth_showing(workers: Iterable[Worker], room: int, from_ns: int) -> list[Worker]:
+def worth_showing(workers: Iterable[Worker], room: int, from_ns: int, idle_since_ns: int = 0) -> list[Worker]:
     """Lanes in order of the workers' numbers; not of those that died before ``from_ns``, in earlier runs.
 
-    When they do not fit, the dead go first.
+    When they do not fit, the dead go first, and those that have been idle since before ``idle_since_ns`` are last.
     """
     shown = (worker for worker in workers if worker.alive or worker.since_ns >= from_ns)
     lanes = sorted(shown, key=lambda worker: (worker.number, worker.slot))
     dead = [worker for worker in lanes if not worker.alive]
     too_many = max(len(lanes) - room, len(dead) - room // 2, 0)
     gone = {worker.key for worker in sorted(dead, key=lambda worker: worker.since_ns)[:too_many]}
-    return [worker for worker in lanes if worker.key not in gone]
+    shown_lanes = [worker for worker in lanes if worker.key not in gone]
+    if len(shown_lanes) > room:
+        shown_lanes.sort(key=lambda worker: worker.activity is Activity.IDLE and worker.since_ns < idle_since_ns)
+    return shown_lanes
 
 
 def summary(workers: Sequence[Worker]) -> str:

@@ -125,6 +125,7 @@ class HelpText(Coloured):
         after = "after the answer: the app goes on, and its client has the answer or has given up"
         return [
             _title("A request on either side"),
+            self._key(f"{glyphs.ellipsis}#98", "a lane that has had several requests, and the newest of them"),
             self._sign("awaiting", glyphs.after, glyphs.texture[AFTER], after),
             self._sign(
                 "queue", glyphs.waiting, " ", "a request in the kernel's accept queue: nobody has read it yet"

@@ -13,6 +13,9 @@ from wsgiviz.tui.widgets.canvas import Canvas
 
 SHORTEST_NAME = 10
 
+STATE_CELLS = len("* live")
+"""A run that is done takes no fewer, so that nothing beside it comes or goes."""
+
 
 @dataclass(frozen=True, slots=True)
 class HeaderView:
@@ -87,7 +90,8 @@ def _cells(row: Row) -> int:
 def _rights(view: HeaderView) -> list[Row]:
     """The right end, from all its words to those that must always be there."""
     minutes, seconds = divmod(view.clock_s, 60)
-    state = Part(f"{view.state} ", CellStyle("awaiting!" if view.state.endswith("live") else "", "", "b"))
+    colour = "awaiting!" if view.state.endswith("live") else ""
+    state = Part(f"{view.state:>{STATE_CELLS}} ", CellStyle(colour, "", "b"))
     clock = Part(f"{int(minutes):02d}:{seconds:04.1f}", BOLD)
     lost = Part(f"  {view.lost} lost ", CellStyle(flags="br") if view.lost else DIM)
     fps = Part("" if view.fps is None else f"  {view.fps:2d} fps", DIM)

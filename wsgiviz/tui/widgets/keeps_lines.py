@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Self
 
+from textual import events
 from textual.containers import Horizontal
 from textual.geometry import Region
 from textual.strip import Strip
@@ -38,4 +39,10 @@ class KeepsLines(Widget):
 
 
 class Beside(Horizontal, KeepsLines):
-    """Its children beside each other."""
+    """Two children beside each other, equally wide, so that one cell is the same time in both.
+
+    Of an even width a cell is left over: the class ``even`` puts it between the two (see app.tcss).
+    """
+
+    def on_resize(self, event: events.Resize) -> None:
+        self.set_class(event.size.width % 2 == 0, "even")
