@@ -68,8 +68,9 @@ def test_many_short_steps_do_not_add_up_to_long_ones() -> None:
     assert says("loop-held", context(held, at_s=8)) is None
 
 
-def watched(wait: Callable[[], object], function: str) -> list[LoopHeld]:
-    """What the sampler emits of a loop whose heartbeat is long overdue, while its thread is in this function."""
+def watched(wait: Callable[[], object], function: str, free: Callable[[], object]) -> list[LoopHeld]:
+    """What the sampler emits of a loop whose heartbeat is long overdue, while its thread is in this function, until
+    ``free`` ends that."""
     recorded = Recorded()
     samplers: list[LoopSampler] = []
 
@@ -87,6 +88,8 @@ def watched(wait: Callable[[], object], function: str) -> list[LoopHeld]:
     while sys._current_frames()[thread.ident or 0].f_code.co_name != function:
         assert time.monotonic() < deadline
     samplers[0].sample()
+    free()
+    thread.join(WITHIN_S)
     return recorded.of(LoopHeld)
 
 
@@ -97,12 +100,12 @@ def test_a_loop_that_is_late_in_its_selector_is_held_by_nobody() -> None:
         listener.bind(("127.0.0.1", 0))
         listener.listen()
         selector.register(listener, selectors.EVENT_READ)
-        try:
-            assert watched(lambda: end.wait(WITHIN_S), "wait"), "anything else holds it"
-            assert not watched(lambda: selector.select(WITHIN_S), "select")
-        finally:
-            end.set()
-            socket.create_connection(listener.getsockname()).close()
+        assert watched(lambda: end.wait(WITHIN_S), "wait", end.set), "anything else holds it"
+        assert not watched(
+            lambda: selector.select(WITHIN_S),
+            "select",
+            lambda: socket.create_connection(listener.getsockname()).close(),
+        )
 
 
 # --- the GIL -------------------------------------------------------------------------------------------------------

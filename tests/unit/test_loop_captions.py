@@ -9,7 +9,8 @@ from tests.unit.lint_contexts import at, but, side, state_of
 from tests.unit.states import MS, RUN, T0, S, ledger_of, peak_of, sleeping_workers
 from tests.unit.test_captions import caption_of, finished, says, tasks
 from wsgiviz.analysis.caption import Tone
-from wsgiviz.analysis.lints.lint import Finding
+from wsgiviz.analysis.lints import BY_NAME
+from wsgiviz.analysis.lints.lint import Finding, Lint
 from wsgiviz.analysis.occurrences import Occurrences
 from wsgiviz.analysis.prediction import UNEQUAL_SHARES, prediction
 from wsgiviz.analysis.side_captions import caption_of as caption_of_side
@@ -37,8 +38,9 @@ def test_why_the_same_call_does_not_block_with_gevent() -> None:
     assert "patched" in fitted(found.text, 88, 1)
 
 
-def test_behind_a_side_s_name_no_lint_names_it_again() -> None:
+def test_behind_a_side_s_name_no_lint_names_it_again(monkeypatch: pytest.MonkeyPatch) -> None:
     said = "WSGI's requests wait most of their time to be sent: the driver is the bottleneck."
+    monkeypatch.setitem(BY_NAME, "driver-bottleneck", Lint("driver-bottleneck", lambda *_: said, "", ""))
     lint = Occurrences(found=(Finding("driver-bottleneck", "wsgi", said),))
     found = caption_of_side(state_of(side()), side(), at(0.5), lint)
     assert found.text == "Requests wait most of their time to be sent: the driver is the bottleneck."
