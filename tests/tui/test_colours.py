@@ -146,7 +146,7 @@ def test_what_a_lane_has_been_keeps_its_colour(scenario: str, colours: tuple[set
     watch(check, Kept(scenario, time), (120, 36))
 
 
-@pytest.mark.parametrize(("name", "side", "colour"), [("sleep", "left", "blocked"), ("cpu", "right", "computing")])
+@pytest.mark.parametrize(("name", "side", "colour"), [("sleep", "left", "blocked"), ("cpu", "left", "computing")])
 def test_a_mark_in_the_code_has_the_colour_of_what_is_done_there(name: str, side: str, colour: str) -> None:
     async def check(seat: Seat) -> None:
         await seat.frames(3)
