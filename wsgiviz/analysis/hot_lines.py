@@ -58,28 +58,36 @@ def hot_lines(
     milliseconds are never seen at one.)
     """
     inside = side.ledger.in_flight() if in_flight is None else in_flight
-    located = [(request, request.where) for request in inside if request.where is not None and request.in_app]
-    workers = {worker.key: worker for worker in side.server.living()}
+    holders = {} if side.is_loop else {worker.key: worker for worker in side.server.living()}
+    crowd: Counter[tuple[Location, str]] = Counter()
     states: dict[Line, Counter[str]] = {}
     places: dict[Line, Location] = {}
     slots: dict[Line, list[Slot]] = {}
     tasks: dict[Line, int] = {}
     held: Line | None = None
-    for request, where in located:
-        line = _line(where)
-        places[line] = where
-        if side.is_loop and request.task is Task.RUNNING:
-            held = line
-        holder = workers.get((request.pid, request.slot))
-        if side.is_loop or holder is None:
-            tasks[line] = tasks.get(line, 0) + 1
-            holds = request.task is Task.RUNNING and 0 < request.since_ns <= now_ns - LOOP_HELD_NS
+    waiting: Counter[tuple[Location, Task]] = Counter()
+    for request in inside:
+        where, task = request.where, request.task
+        if where is None or not request.in_app:
+            continue
+        holder = holders.get((request.pid, request.slot)) if holders else None
+        if holder is not None:
+            slots.setdefault(_line(where), []).append((holder.number, holder.slot))
+            crowd[where, holder.activity] += 1
+        elif task is Task.RUNNING:
+            tasks[_line(where)] = tasks.get(_line(where), 0) + 1
+            held = _line(where) if side.is_loop else held
+            holds = 0 < request.since_ns <= now_ns - LOOP_HELD_NS
             held_as = Activity.COMPUTING if request.pid in computing else Activity.BLOCKED
-            state: str = held_as if holds else request.task
+            crowd[where, held_as if holds else task] += 1
         else:
-            slots.setdefault(line, []).append((holder.number, holder.slot))
-            state = holder.activity
-        states.setdefault(line, Counter())[state] += 1
+            waiting[where, task] += 1
+    for (where, task), many in waiting.items():
+        tasks[_line(where)] = tasks.get(_line(where), 0) + many
+        crowd[where, task] += many
+    for (where, state), many in crowd.items():
+        places[_line(where)] = where
+        states.setdefault(_line(where), Counter())[state] += many
     found = [
         HotLine(place, _names(slots.get(line, ())), tasks.get(line, 0), str(states[line].most_common(1)[0][0]))
         for line, place in places.items()

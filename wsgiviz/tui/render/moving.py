@@ -15,8 +15,7 @@ from wsgiviz.state import Side
 from wsgiviz.tui.render.chart import Scale
 from wsgiviz.tui.render.view import PaneView
 
-GIVEN = attrgetter(*(field.name for field in fields(PaneView) if field.name not in ("side", "now_ns")))
-
+GIVEN = attrgetter(*(field.name for field in fields(PaneView) if field.name not in ("side", "beside", "now_ns")))
 
 OF_RUN = attrgetter(
     *("number", "planned", "started_ns", "ended_ns", "cancelled", "completed", "failed"),
@@ -31,16 +30,39 @@ class Seen:
     def __init__(self) -> None:
         self._parts: Sequence[object] = ()
         self._figures: tuple[object, ...] = ()
-        self._now_ns = -1
+        self._now_ns, self._stands = -1, False
+
+    @property
+    def stands(self) -> bool:
+        """Whether time stood still when it was asked last."""
+        return self._stands
 
     def differs(self, view: PaneView, scale: Scale, lanes: int) -> bool:
         """Whether ``view`` may look different from the last one for which this was asked; always where time stands
         still, since no tenth comes then. ``lanes`` grow on ``scale``."""
-        stands, self._now_ns = view.now_ns == self._now_ns, view.now_ns
+        self._stands, self._now_ns = view.now_ns == self._now_ns, view.now_ns
         parts, figures = _parts(view.side), _figures(view, scale, lanes)
         same = len(parts) == len(self._parts) and all(map(is_, parts, self._parts)) and figures == self._figures
         self._parts, self._figures = parts, figures
-        return stands or not same
+        return self._stands or not same
+
+
+def totals(view: PaneView) -> tuple[object, ...]:
+    """What the rows below the lanes show, beside figures that may wait for the next tenth."""
+    return view.tenth, OF_RUN(view.side.run), view.side.deaths
+
+
+def head(view: PaneView) -> tuple[object, ...]:
+    """The same of those above. What the tasks of a loop do changes in every frame, and nobody reads it so often."""
+    side, run = view.side, view.side.run
+    in_app = 0 if side.is_loop else run.in_app
+    return (
+        view.tenth,
+        *(run.number, run.started_ns, run.ended_ns, run.max_queue, run.earlier, in_app),
+        OF_SERVER(side.server),
+        [worker.activity for worker in side.server.workers.values()],
+        [loop.running for loop in side.server.loops.values()] if len(side.server.loops) > 1 else (),
+    )
 
 
 def _parts(side: Side) -> list[object]:

@@ -13,6 +13,7 @@ from wsgiviz.tui.render import (
     digit_rows,
     head_rows,
     loop_rows,
+    moving,
     pool_rows,
     request_lanes,
     stage_rows,
@@ -95,6 +96,11 @@ class Memory:
             known = self._drawn[place] = (key, make())
         return cast(Past, known[1])
 
+    def forget_figures(self) -> None:
+        """Make those above and below the lanes anew, from what there is now: no tenth will come."""
+        for place in (HEAD, TOTALS):
+            self._made.pop(place, None)
+
     def keep(self, lanes: Iterable[Lane]) -> None:
         """Forget the lanes which are not on the screen any more."""
         kept = {HEAD, TOTALS, AXIS, MORE, *lanes}
@@ -110,11 +116,12 @@ def rows(view: PaneView, width: int, height: int, memory: Memory | None = None) 
         return _on_stage(view, width, height, memory)
     plan, loops, pools, even = _shared_out(view, height)
     key = head_cache_key(view, width, height)
-    made = list(memory.recall(HEAD, view.side, (*key, even), lambda: _head(view, width, plan, loops, pools, even)))
+    above = (*key, moving.head(view), plan, loops, pools, even)
+    made = list(memory.recall(HEAD, None, above, lambda: _head(view, width, plan, loops, pools, even)))
     memory.lanes_from, memory.lanes = len(made), []
     memory.parts = parts(plan, loops, pools + even, height)
     made += lanes(view, width, plan, memory)
-    made += memory.recall(TOTALS, view.side.run, (*key, view.side.deaths), lambda: _totals(view, width, plan, memory))
+    made += memory.recall(TOTALS, None, (*key, moving.totals(view)), lambda: _totals(view, width, plan, memory))
     return made[:height]
 
 
@@ -152,15 +159,15 @@ def parts(plan: Layout, loops: int, pools: int, height: int) -> dict[str, range]
 
 def _on_stage(view: PaneView, width: int, height: int, memory: Memory) -> list[Row]:
     key = head_cache_key(view, width, height)
-    made = list(memory.recall(HEAD, view.side, key, lambda: stage_rows.head(view, width, height)))
+    above = (*key, moving.head(view), moving.totals(view))
+    made = list(memory.recall(HEAD, None, above, lambda: stage_rows.head(view, width, height)))
     memory.lanes_from, memory.lanes = len(made), []
     return [*made, *lanes(view, width, stage_rows.plan(width, height), memory)][:height]
 
 
 def head_cache_key(view: PaneView, width: int, height: int) -> tuple[object, ...]:
-    """All that the rows above and below the lanes depend on, beside the side's parts; running times in tenths."""
+    """What the rows above and below the lanes depend on, beside what moves."""
     return (
-        view.tenth,
         view.title,
         view.prediction,
         view.makespan_s,

@@ -85,7 +85,7 @@ class PaneView:
     def at(self, now_ns: int) -> Self:
         """The same at another time. (`dataclasses.replace` takes as long as a lane.)"""
         other = object.__new__(type(self))
-        of_time = ("tasks", "occupied", "computing")  # what was cached of these
+        of_time = ("tasks", "not_begun", "occupied", "computing")  # what was cached of these
         other.__dict__.update({name: value for name, value in self.__dict__.items() if name not in of_time})
         other.__dict__["now_ns"] = now_ns
         return other

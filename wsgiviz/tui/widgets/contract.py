@@ -22,6 +22,7 @@ class ContractPane(Beside):
 
     def __init__(self) -> None:
         super().__init__(id="contract")
+        self._any = True
 
     def compose(self) -> ComposeResult:
         yield StepList(id="steps-left")
@@ -29,6 +30,9 @@ class ContractPane(Beside):
 
     def show(self, views: Sequence[ContractView]) -> None:
         """Show these, in the order of the sides; nothing when there are none."""
+        if not (views or self._any):
+            return
+        self._any = bool(views)
         for shown, view in zip_longest(self.query(StepList), views[:2]):
             shown.display = view is not None
             if view is not None:

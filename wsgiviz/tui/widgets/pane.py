@@ -86,7 +86,10 @@ class Pane(Canvas):
         """Show ``view``: at most once a frame. Rows that look as before are not touched; ``exactly``: nor does
         anything wait for the next tenth of a second, which does not come while playback is paused."""
         self._view = view
-        if exactly or self._seen.differs(view, self._memory.scale, self._memory.growing):
+        differs = self._seen.differs(view, self._memory.scale, self._memory.growing)
+        if exactly or self._seen.stands:
+            self._memory.forget_figures()
+        if exactly or differs:
             self._draw()
 
     def forget(self) -> None:
