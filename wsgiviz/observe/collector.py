@@ -34,7 +34,7 @@ OWN_END = (Kind.WORKER_EXITED, Kind.MASTER_EXITED)
 class FollowedRing:
     """One ring that is followed. ``ended``: its writer is gone. ``finished``: all was read that it wrote before."""
 
-    __slots__ = ("ended", "finished", "name", "reader", "reported")
+    __slots__ = ("ended", "finished", "is_driver", "name", "reader", "reported")
 
     def __init__(self, name: str, reader: RingReader) -> None:
         self.name = name
@@ -42,10 +42,7 @@ class FollowedRing:
         self.reported = 0
         self.ended = not process_exists(reader.header.pid)
         self.finished = False
-
-    @property
-    def is_driver(self) -> bool:
-        return self.reader.header.role == "driver"
+        self.is_driver = reader.header.role == "driver"
 
 
 class Collector:
@@ -186,9 +183,10 @@ class Collector:
                 self.drained = False
             else:
                 records = self._records(source, min(share, budget - taken))
-                header = source.reader.header
-                events += decode(records, self._side or header.side, header.pid)
-                taken += len(records)
+                if records:
+                    header = source.reader.header
+                    events += decode(records, self._side or header.side, header.pid)
+                    taken += len(records)
                 self.drained = self.drained and source.reader.drained
         return taken
 

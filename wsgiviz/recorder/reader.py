@@ -180,15 +180,15 @@ class RingReader:
         ``last`` says that the writer is dead: what is missing then stays missing. Raises OSError when the file can't
         be read.
         """
+        if self._idle and not last and not self._losses and self._slots(self._next, PEEK_RECORDS) == self._idle:
+            self.drained = True  # most polls of most rings end here
+            return []
         records: list[Record | Ended] = []
         left = min(budget, 2 * self.header.capacity)  # what is skipped counts as well: no content is a long walk
         size = PEEK_RECORDS
         self.drained = False
         while left > 0:
             raw = self._slots(self._next, size)
-            if raw == self._idle and not last:
-                self.drained = True
-                break
             fresh = self._whole(raw[: left * RECORD_BYTES])
             if fresh:
                 records += fresh
@@ -211,8 +211,12 @@ class RingReader:
     def _slots(self, sequence: int, count: int) -> bytes:
         """The bytes of ``count`` records from ``sequence`` on; fewer where the ring has fewer, or the file ends."""
         at = sequence & self._mask
+        before_end = self._mask + 1 - at
+        if count <= before_end:
+            raw = self._read(count * RECORD_BYTES, HEADER_BYTES + at * RECORD_BYTES)
+            return raw if len(raw) == count * RECORD_BYTES else raw[: len(raw) // RECORD_BYTES * RECORD_BYTES]
         count = min(count, self.header.capacity)
-        before_end = min(count, self.header.capacity - at)
+        before_end = min(count, before_end)
         raw = self._read(before_end * RECORD_BYTES, HEADER_BYTES + at * RECORD_BYTES)
         if count > before_end and len(raw) == before_end * RECORD_BYTES:
             raw += self._read((count - before_end) * RECORD_BYTES, HEADER_BYTES)
