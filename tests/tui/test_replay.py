@@ -30,6 +30,7 @@ from wsgiviz.tui.app import WsgivizApp
 from wsgiviz.tui.render.glyphs import ASCII
 from wsgiviz.tui.replay_feed import ReplayFeed
 from wsgiviz.tui.screens.replay import NO_SERVERS, ReplayScreen
+from wsgiviz.tui.widgets.caption import CaptionLine
 
 NO_SERVERS_HERE = "This is a recording"
 
@@ -54,6 +55,7 @@ def test_a_key_that_acts_on_servers_says_that_there_are_none() -> None:
     async def check(seat: Seat) -> None:
         for key in NO_SERVERS:
             seat.app.clear_notifications()
+            seat.app.screen.query_one(CaptionLine).end_notice()
             await seat.until(lambda: NO_SERVERS_HERE not in seat.text, "no message")
             await seat.press(key)
             await seat.reads(NO_SERVERS_HERE)

@@ -108,11 +108,11 @@ class CaptionLine(Coloured):
         if self._until is not None:
             self._until.stop()
         self._notice = Caption(words, Tone.WARN if warn else Tone.PLAIN)
-        self._until = self.set_timer(for_s, self._end_notice)
+        self._until = self.set_timer(for_s, self.end_notice)
         self.recoloured()
         return True
 
-    def _end_notice(self) -> None:
+    def end_notice(self) -> None:
         self._notice = None
         self.recoloured()
 
