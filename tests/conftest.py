@@ -20,7 +20,7 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 import hypothesis  # noqa: E402
 import pytest  # noqa: E402
 
-pytest.register_assert_rewrite("tests")  # helpers say what they have found, too
+pytest.register_assert_rewrite("tests.integration", "tests.tui", "tests.unit")  # helpers say what they have found, too
 
 AnyItem = TypeVar("AnyItem")
 SERVERS = ("tests/integration/", "tests/e2e/")
