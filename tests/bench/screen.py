@@ -1,7 +1,7 @@
 """How long a change in a worker takes to the terminal: from the app's own clock to the bytes that show it.
 
 Four workers and three users of an app with irregular times, both panes at 120×36. A change is the begin or the
-end of a request; it is shown when its lane's "on #7" is there, or is there no more.
+end of a request; it is shown when its lane's "#7" has the sign of what its worker does, or has it no more.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from pathlib import Path
 from tests.bench.figure import Figure, Unmeasured
 from tests.bench.terminal import Terminal
 from wsgiviz.events import request_number
+from wsgiviz.state.activity import BUSY
+from wsgiviz.tui.render.glyphs import UNICODE
 
 REQUESTS = 200
 RUN = (
@@ -26,7 +28,9 @@ WITHIN_S = 40.0
 BUDGET_MS = 40.0
 FRAME_MS = 1000 / 30
 HALF_WRITTEN_NS = 33_000_000
-HELD = re.compile(r"(?:computing|blocked|reading|writing|closing) \d+\.\d s on #(\d+)[ ,]")
+SIGNS = "".join(UNICODE.activity[activity] for activity in BUSY)
+HELD = re.compile(rf"^ *…?#(\d+) [{SIGNS}]")
+"""A lane of the left pane."""
 
 Change = tuple[str, int]
 """("begin" or "end", number of the request)"""

@@ -12,12 +12,14 @@ from collections.abc import Iterator
 
 from tests.bench.figure import Figure, Unmeasured
 from tests.bench.terminal import Terminal
+from wsgiviz.state import Activity
+from wsgiviz.tui.render.glyphs import UNICODE
 
 ROUNDS = 5
 FIRST_FRAME_S, FIRST_REQUEST_S = 0.4, 0.8
 WITHIN_S = 20.0
 ALTERNATE_SCREEN = b"\x1b[?1049h"
-BLOCKED = re.compile(r"blocked \d+\.\d s on #\d+")
+BLOCKED = re.compile(rf"#\d+ {UNICODE.activity[Activity.BLOCKED]}")
 
 
 def figures() -> Iterator[Figure]:
@@ -36,10 +38,11 @@ def _figure(name: str, found: list[float], budget_s: float) -> Figure:
 
 
 def _round(compiled: str) -> tuple[float, float]:
-    """Seconds to the first bytes with our name on the alternate screen, and to a lane that says "blocked"."""
+    """Seconds to the first bytes with our name on the alternate screen, and to the lane of a request that blocks."""
     env = {"PYTHONPYCACHEPREFIX": compiled, "PYTHONDONTWRITEBYTECODE": ""}
     with Terminal(columns=120, lines=36, env=env) as terminal:
-        terminal.until(lambda piece: b"1 s on #" in piece.data, WITHIN_S, "a request that moves")
+        sign = UNICODE.activity[Activity.BLOCKED].encode()
+        terminal.until(lambda piece: sign in piece.data, WITHIN_S, "a request that moves")
     return _first_frame_s(terminal), _first_request_s(terminal)
 
 
@@ -57,4 +60,4 @@ def _first_request_s(terminal: Terminal) -> float:
     for t_ns, changed in terminal.replay():
         if any(BLOCKED.search(text) for text in changed.values()):
             return (t_ns - terminal.started_ns) / 1e9
-    raise Unmeasured("no lane said that its worker is blocked")
+    raise Unmeasured("no lane said that a request blocks its worker")
