@@ -32,6 +32,7 @@ class FrameClock:
         self._frame = frame
         self._next: asyncio.TimerHandle | None = None  # None while a frame is made
         self._calm_frames = 0
+        self._fps = 0
         self._shown: deque[float] = deque(maxlen=FPS)
 
     def start(self) -> None:
@@ -68,11 +69,12 @@ class FrameClock:
 
     @property
     def fps(self) -> int:
-        """Frames made in the last second, or so: more than thirty when some came early."""
+        """Frames made in the last second, or so: more than thirty when some came early. After a change of pace the
+        rate before it, until the new one is known; 0 at first."""
         shown = self._shown
-        if len(shown) < 2 or shown[-1] == shown[0]:
-            return 0
-        return round((len(shown) - 1) / (shown[-1] - shown[0]))
+        if len(shown) > 1 and shown[-1] > shown[0]:
+            self._fps = round((len(shown) - 1) / (shown[-1] - shown[0]))
+        return self._fps
 
     @property
     def slow(self) -> bool:
