@@ -128,3 +128,13 @@ def test_what_waits_for_a_loop_that_computes_is_not_still_being_sent() -> None:
     waiting = [replace(request, pid=9, task=Task.READY) for request in sent(12)]
     shown = but(side("asgi", "asgi", waiting), planned=12, loops={9: loop})
     assert "still sending" not in says(shown, at_s=0.4)
+
+
+@pytest.mark.parametrize("added_first", [True, False])
+def test_why_a_side_took_its_time_does_not_change_with_its_workers_afterwards(added_first: bool) -> None:
+    """Nor with the order in which a recording's states are shown."""
+    four = but(finished("wsgi", 5, 1), in_app_peak=peak_of(4))
+    last = list(four.server.workers.values())[-1]
+    five = but(four, workers={**four.server.workers, (99, 0): replace(last, pid=99, number=5)})
+    shown = [five, four] if added_first else [four, five]
+    assert {said_when_done(each) for each in shown} == {"All 20 answered after 5.00 s, 4 at a time."}

@@ -23,7 +23,8 @@ HELD_S = 0.1
 """A step of this length holds its loop."""
 
 
-WHY: Remembered[str] = Remembered()
+STEPPED_NS: Remembered[int] = Remembered()
+SERVICE: Remembered[metrics.Quantiles | None] = Remembered()
 
 
 def side_captions(state: State, now_ns: int, occurrences: Occurrences) -> dict[str, Caption]:
@@ -65,8 +66,7 @@ def _done(context: LintContext, side: Side) -> Caption:
     every = f"All {run.completed} answered" if run.completed > 1 else "Answered"
     if context.state.settings.reuse_connections:
         return Caption(f"{every} after {wording.took(side)}, over {run.connections.made} connections.", Tone.GOOD)
-    why = WHY.of((run, side.ledger), lambda: _why(side))
-    return Caption(f"{every} after {wording.took(side)}{why}.", Tone.GOOD)
+    return Caption(f"{every} after {wording.took(side)}{_why(side)}.", Tone.GOOD)
 
 
 def _why(side: Side) -> str:
@@ -79,7 +79,7 @@ def _why_of_loop(side: Side) -> str:
     if longest_s:
         return f": one at a time, since single steps held the loop for up to {wording.length(longest_s * 1e9)}"
     together = run.completed > 1 and run.in_app_peak.most >= TOGETHER * run.completed
-    waited = metrics.quantiles(metrics.service(side))
+    waited = SERVICE.of((side.ledger,), lambda: metrics.quantiles(metrics.service(side)))
     if not together or waited is None or waited.p50 < HELD_S:
         return ""
     loops = "one event loop" if len(side.server.loops) == 1 else "event loops"
@@ -91,17 +91,18 @@ def _longest_held_s(side: Side) -> float:
     """The longest step, where steps filled most of the run; else 0."""
     times = loop_times(side, side.run.ended_ns)
     longest_s = max((each.longest_step_s for each in times), default=0.0)
-    stepped_ns = sum(request.run_ns for request in side.ledger.ours())
+    stepped_ns = STEPPED_NS.of((side.ledger,), lambda: sum(request.run_ns for request in side.ledger.ours()))
     filled = stepped_ns >= MOSTLY * metrics.makespan_ns(side) * max(1, len(times))
     return longest_s if longest_s >= HELD_S and filled else 0.0
 
 
 def _why_of_slots(side: Side) -> str:
     slots, at_once = len(side.server.living()), side.run.in_app_peak.most
-    if not side.run.completed > slots > 0:
+    most_at_once = at_once or slots  # not as many as there are workers now: one may have been added since
+    if not side.run.completed > most_at_once > 0:
         return ""
     served = wording.served(side)
     if side.kind == "gthread" and 0 < at_once < slots and len(served) > 1:
         most = f"one worker took {max(served.values())} of them, which no other can take"
         return f", at most {at_once} at a time on {slots} threads: {most}"
-    return f", {slots} at a time"
+    return f", {most_at_once} at a time"

@@ -35,7 +35,7 @@ def _past(context: LintContext, side: Side, waits: Waits) -> Contention | None:
     known = Known(side, context.in_flight[side.name], context.latest[side.name], waits, context.now_ns)
     if known.in_flight:
         return past_contention(known)
-    return PAST.of((side.ledger, context.state.sources), lambda: past_contention(known))
+    return PAST.of((side.ledger, context.state.sources, side.is_loop), lambda: past_contention(known))
 
 
 def _for_thread(place: Location) -> bool:
