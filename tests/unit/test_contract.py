@@ -12,7 +12,7 @@ from tests.unit.lint_contexts import DRIVER, PID, at, booted, ended, fired, open
 from tests.unit.states import MS, RUN
 from wsgiviz.analysis import contract
 from wsgiviz.analysis.captions import caption
-from wsgiviz.analysis.contract_sentences import said
+from wsgiviz.analysis.contract_sentences import held, said
 from wsgiviz.analysis.lints import LintContext
 from wsgiviz.analysis.occurrences import Occurrences
 from wsgiviz.analysis.side_captions import side_captions
@@ -211,3 +211,15 @@ def test_in_the_end_there_is_a_sentence_for_each_side() -> None:
     said = side_captions(state, at(7.0), Occurrences())
     assert said["wsgi"].text == "Its worker was held for 6.00 s, 0.97 s of that after the answer, in close()."
     assert said["asgi"].text.startswith("It was in the app for 5.03 s and held the loop for")
+
+
+@pytest.mark.parametrize(
+    ("without", "words"),
+    [((), ", 0.97 s of that after the answer, in close()."), ((Passed.CLOSING, Passed.CLOSED), ", from the call to")],
+)
+def test_what_comes_after_the_answer_is_ascribed_to_close_only_where_that_was_seen(
+    without: tuple[Passed, ...], words: str
+) -> None:
+    side = reduced(both()).sides["wsgi"]
+    seen = tuple(entry for entry in side.run.contract if entry.passed not in without)
+    assert words in held(replace(side, run=replace(side.run, contract=seen)))

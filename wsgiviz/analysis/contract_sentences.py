@@ -11,7 +11,7 @@ from wsgiviz.recorder.contract_steps import Passed
 from wsgiviz.state import ContractEntry, Request, Side
 
 NOTABLE_NS = 10_000_000
-"""Who is held for longer than its client waits by this much is held by close()."""
+"""close() that goes on for longer after the client has its answer deserves a word."""
 
 ON_ITS_WAY = "The request is on its way to the app."
 
@@ -38,11 +38,19 @@ def held(side: Side) -> str:
         return "No step was seen."
     if side.is_loop:
         return f"It was in the app for {_in_app(request)} and held the loop for {_short(request.run_ns)} of that."
-    after_ns = request.ended_ns - request.received_ns if request.received_ns else 0
-    last = "from the call to the end of close()"
+    after_ns, last = _closed_after_ns(found, request), "from the call to the end of close()"
     if after_ns >= NOTABLE_NS:
         last = f"{wording.length(after_ns)} of that after the answer, in close()"
     return f"Its {wording.slot(side)} was held for {_in_app(request)}, {last}."
+
+
+def _closed_after_ns(found: list[ContractEntry], request: Request) -> int:
+    """For how long close() went on when the client had its answer; 0 where one of both was not seen."""
+    at_ns = {entry.passed: entry.t_ns for entry in found}
+    closing_ns, closed_ns = at_ns.get(Passed.CLOSING, 0), at_ns.get(Passed.CLOSED, 0)
+    if not (closing_ns and closed_ns and request.received_ns):
+        return 0
+    return max(0, closed_ns - max(closing_ns, request.received_ns))
 
 
 def _in_app(request: Request) -> str:
