@@ -7,12 +7,16 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from tests.unit.lint_contexts import but, side
+from tests.unit.lint_contexts import but, side, state_of
 from tests.unit.states import MS, RUN, T0, S, sleeping_workers
 from tests.unit.test_captions import AT_WORK, caption_of, finished, says, workers
 from tests.unit.test_captions_of_own_apps import DEEP
+from tests.unit.test_verdict import but_one_process
 from wsgiviz.analysis import outcomes
 from wsgiviz.analysis.captions import Tone
+from wsgiviz.analysis.lints import LintContext
+from wsgiviz.analysis.verdict import Fits
+from wsgiviz.settings import make
 from wsgiviz.state import Activity, Death, Hold, Loop, LoopTally, Phase, Request, Side
 from wsgiviz.tui.render.fitting import fitted
 
@@ -37,6 +41,8 @@ def test_failures_by_kind_and_what_the_app_raised() -> None:
         (finished("wsgi", 5.02, 1), finished("asgi", 1.03, 1),
          "WSGI took 5.02 s, ASGI 1.03 s: waiting at once was 4.9 times faster than waiting in turn."),
         (finished("wsgi", 0.7, 0.07, Activity.COMPUTING), finished("asgi", 1.4, 0.07),
+         "WSGI took 0.70 s, ASGI 1.40 s: 2.0 times faster with workers."),
+        (finished("wsgi", 0.7, 0.07, Activity.COMPUTING), but_one_process(finished("asgi", 1.4, 0.07)),
          "WSGI took 0.70 s, ASGI 1.40 s: 2.0 times faster with workers, which compute on several cores: "
          "one loop uses one."),
         (finished("wsgi", 3, 0.07, Activity.COMPUTING), finished("asgi", 1.5, 0.07),
@@ -55,12 +61,23 @@ def test_how_it_ended_and_why(wsgi: Side, asgi: Side, text: str) -> None:
     assert says(wsgi, asgi, at_s=9) == text
 
 
-@pytest.mark.parametrize("took_s", [7.0, 9.5])
-def test_no_model_fits_where_times_are_about_the_same(took_s: float) -> None:
-    """1.36 times is level here, and for the verdict it is not."""
-    text = says(finished("wsgi", 7.0, 1), finished("asgi", took_s, 1), at_s=12, phase=Phase.FINISHED)
-    assert "about the same" in text
-    assert text.endswith("Either fits this load." if took_s == 7.0 else "than there are workers.")
+@pytest.mark.parametrize(("took_s", "fits"), [(7.0, "Either fits"), (8.6, "Either fits"), (9.5, "Workers fit")])
+def test_no_model_fits_where_times_are_about_the_same(took_s: float, fits: str) -> None:
+    """The comparison and the verdict beside it agree on what that is."""
+    found = caption_of(finished("wsgi", 7.0, 1), finished("asgi", took_s, 1), at_s=12, phase=Phase.FINISHED)
+    assert found.verdict is not None
+    assert found.verdict.words == f"{fits} this load."
+    assert found.text.endswith(found.verdict.words)
+    assert ("about the same" in found.text) is (found.verdict.fits is Fits.EITHER)
+
+
+def test_what_time_has_ended_is_compared_by_what_was_answered() -> None:
+    sides = [but(finished(name, 5.0, 1), completed=done) for name, done in (("wsgi", 20), ("asgi", 100))]
+    found = caption_of(*sides, at_s=9, phase=Phase.FINISHED, settings=make(arrivals="closed", duration=5))
+    assert found.text == (
+        "WSGI answered 20 requests in 5.00 s, ASGI 100 in 5.00 s: "
+        "waiting at once was 5.0 times faster than waiting in turn. An event loop fits this load."
+    )
 
 
 def test_failures_of_both_sides_are_in_one_clause_which_no_narrow_screen_takes_apart() -> None:
@@ -77,6 +94,8 @@ def test_of_two_sides_one_of_which_failed_the_other_is_not_left_out() -> None:
     lost = but(AT_WORK, ended_ns=T0 + 1, completed=18, failed=2, errors={"closed": 2})
     text = caption_of(lost, finished("asgi", 1.03, 1)).text
     assert text == "WSGI: 2 of 20 requests got no answer (connection closed); ASGI answered all 20."
+    stopped = but(finished("asgi", 1.03, 1), completed=12, cancelled=True)
+    assert outcomes.failures(LintContext.of(state_of(lost, stopped), T0 + S)).endswith("(connection closed)")
 
 
 def test_one_side_alone_and_an_older_run_are_not_compared() -> None:

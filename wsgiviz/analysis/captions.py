@@ -19,7 +19,7 @@ from wsgiviz.analysis.lints.deaths import DEATH_SHOWN_NS, death
 from wsgiviz.analysis.lints.slots import held_for_nobody
 from wsgiviz.analysis.loop_captions import awaiting, sending
 from wsgiviz.analysis.occurrences import Occurrences
-from wsgiviz.analysis.verdict import Demand, Fits, verdict
+from wsgiviz.analysis.verdict import Demand, verdict
 from wsgiviz.state import Activity, Phase, Request, Side, State, Worker
 
 __all__ = ["Caption", "Tone", "caption"]
@@ -343,8 +343,7 @@ def _finished(context: LintContext) -> Caption | None:
     if found is None:
         return Caption(text, Tone.GOOD)
     short = found.demand is Demand.SHORT  # of which the comparison says as much
-    level = compared.startswith(outcomes.LEVEL) and found.fits is not Fits.EITHER  # too close to fit one of them
-    words = "" if short or level or not compared or not found.words else f" {found.words}"
+    words = "" if short or not compared or not found.words else f" {found.words}"
     more = " ".join([found.because, found.change, found.not_measured]).strip()
     return Caption(text + words, Tone.GOOD, more=more, verdict=found)
 

@@ -5,6 +5,8 @@ Words may come from an app: escape them before they are shown.
 
 from __future__ import annotations
 
+import math
+
 from wsgiviz.analysis import connections, metrics
 from wsgiviz.analysis.lints import LintContext, seen, wording
 from wsgiviz.analysis.lints.loops import FASTER_FROM
@@ -18,14 +20,15 @@ def failures(context: LintContext) -> str:
     if len(lost) == 2 and not any(side.run.bad_status for side in lost):
         return _lost_at_both(context, *lost)
     words = "; ".join(filter(None, (_failed_of(context, side) for side in context.sides)))
-    whole = [side for side in context.sides if side.run.ended_ns and side.run.completed and not _has_failed(side)]
+    whole = [side for side in context.sides if side.run.ended_ns and side.run.completed and not _troubled(side)]
     if not words or len(whole) != 1 or context.running:
         return words
     return f"{words}; {context.label(whole[0])} answered {_every(whole[0].run.completed)}"
 
 
-def _has_failed(side: Side) -> bool:
-    return bool(side.run.failed or side.run.bad_status)
+def _troubled(side: Side) -> bool:
+    """Not all that it was asked got an answer, or an error was one."""
+    return bool(side.run.failed or side.run.bad_status or side.run.cancelled)
 
 
 def _every(count: int) -> str:
@@ -113,9 +116,17 @@ def times(context: LintContext) -> str:
         answered = f"{context.label(side)} answered {wording.requests(side.run.completed)}"
         return f"{answered} in {wording.took(side)}{_redirected(side)}"
     return ", ".join(
-        f"{context.label(side)} {'' if index else 'took '}{wording.took(side)}{_redirected(side)}"
+        f"{context.label(side)} {_took(context, side, first=not index)}{_redirected(side)}"
         for index, side in enumerate(done)
     )
+
+
+def _took(context: LintContext, side: Side, first: bool) -> str:
+    """Its verb is said once. Where time has ended the run, both took as long: it counts how many were answered."""
+    if context.state.settings.duration is None:
+        return f"took {wording.took(side)}" if first else wording.took(side)
+    answered = f"answered {wording.requests(side.run.completed)}" if first else str(side.run.completed)
+    return f"{answered} in {wording.took(side)}"
 
 
 def comparison(context: LintContext) -> str:
@@ -128,27 +139,33 @@ def comparison(context: LintContext) -> str:
     return _compared(context, *done) if len(done) == 2 else ""
 
 
-LEVEL = "about the same"
-
-
 def _compared(context: LintContext, first: Side, second: Side) -> str:
     if _all_short(context, first, second) and _nobody_waited(first, second):
         return "nobody had to wait for long, so async had nothing to gain. Synchronous is not slow."
-    fast, slow = sorted((first, second), key=metrics.makespan_ns)
-    ratio = metrics.makespan_ns(slow) / max(1, metrics.makespan_ns(fast))
+    fast, slow = (first, second) if times_faster(context, first, second) >= 1 else (second, first)
+    ratio = times_faster(context, fast, slow)
     faster = f"{ratio:.1f} times faster"
     if fast.is_loop == slow.is_loop:
-        return f"{context.label(fast)} was {faster} here." if ratio >= FASTER_FROM else f"{LEVEL}."
+        return f"{context.label(fast)} was {faster} here." if ratio >= FASTER_FROM else "about the same."
     if ratio < FASTER_FROM:
-        return f"{LEVEL}. Async is faster where more requests wait at once than there are workers."
+        return "about the same. Async is faster where more requests wait at once than there are workers."
     slots = slow if fast.is_loop else fast
     waited = (metrics.fractions(slots, context.now_ns).blocked or 0.0) > 0.5
     if fast.is_loop and waited:
         return f"waiting at once was {faster} than waiting in turn."
     if fast.is_loop:
         return f"{context.label(fast)} was {faster} here."
-    why = "" if waited else ", which compute on several cores: one loop uses one"
+    more_cores = len(fast.server.processes()) > 1 >= len(slow.server.processes())
+    why = ", which compute on several cores: one loop uses one" if more_cores and not waited else ""
     return f"{faster} with {wording.slot(slots)}s{why}."
+
+
+def times_faster(context: LintContext, one: Side, other: Side) -> float:
+    """By how much: by what both took, or by requests a second where time has ended the run at both."""
+    if context.state.settings.duration is None:
+        return metrics.makespan_ns(other) / max(1, metrics.makespan_ns(one))
+    mine, others = (metrics.throughput(side, context.now_ns) or 0.0 for side in (one, other))
+    return mine / others if others else math.inf
 
 
 LONG_S = 0.1

@@ -11,10 +11,11 @@ from enum import StrEnum
 
 from msgspec import Struct
 
-from wsgiviz.analysis import metrics
+from wsgiviz.analysis import metrics, outcomes
 from wsgiviz.analysis.connections import websockets
 from wsgiviz.analysis.cpu_load import driver_load
 from wsgiviz.analysis.lints.context import LintContext
+from wsgiviz.analysis.lints.loops import FASTER_FROM
 from wsgiviz.analysis.lints.seen import SHORTEST_SEEN_NS
 from wsgiviz.analysis.lints.wording import length, percent, requests, slot
 from wsgiviz.analysis.loop_times import loop_times, requests_taken
@@ -33,9 +34,6 @@ from wsgiviz.state import Phase, Side, State
 
 MOSTLY = 0.6
 """A load that does one thing for this share of its time is named after it."""
-
-LEVEL = 1.25
-"""Two sides whose times differ by less are level: so much differs from run to run on a busy machine."""
 
 MUCH_GIL = 0.2
 """Of the busy time of threads, waited for the GIL, is what explains a difference to processes."""
@@ -185,11 +183,7 @@ def _shares(waits: float, computes: float) -> tuple[float, float]:
 
 
 def _both(context: LintContext, demand: Demand, slots: Side, loop: Side) -> Verdict:
-    ratio = metrics.makespan_ns(slots) / max(1, metrics.makespan_ns(loop))
-    if context.state.settings.duration is not None:
-        ratio = (metrics.throughput(loop, context.now_ns) or 0) / (
-            metrics.throughput(slots, context.now_ns) or math.inf
-        )
+    ratio = outcomes.times_faster(context, loop, slots)
     if demand is Demand.SHORT:
         return _short(context, slots, loop, ratio)
     if demand is Demand.CLIENTS:
@@ -197,7 +191,7 @@ def _both(context: LintContext, demand: Demand, slots: Side, loop: Side) -> Verd
     if demand is Demand.COMPUTING:
         return _computing(context, slots, loop, ratio)
     held_s = _held_s(loop, context.now_ns)
-    if ratio < 1 / LEVEL and held_s:
+    if ratio < 1 / FASTER_FROM and held_s:
         return Verdict(
             demand,
             Fits.WORKERS,
@@ -223,18 +217,21 @@ def _waiting(context: LintContext, demand: Demand, slots: Side, loop: Side, rati
     waited = "Requests waited"
     if not math.isnan(waits):
         waited += f" for {percent(waits)} of their time in the app"
-    missing, steps = _not_measured(context, [slots, loop]), after_waiting(context.state.settings, ratio >= LEVEL)
-    if ratio >= LEVEL:
+    missing, steps = (
+        _not_measured(context, [slots, loop]),
+        after_waiting(context.state.settings, ratio >= FASTER_FROM),
+    )
+    if ratio >= FASTER_FROM:
         loops = len(loop.server.processes())
         all_in = "one loop" if loops < 2 else f"{loops} loops"
         most = min(held, slots.run.in_app_peak.most or held)
-        because = f"{waited}, {at_once} of them at once: {all_in} held them all, {held} {slot(slots)}s held {most}."
+        because = f"{waited}, {at_once} of them at once: {all_in} held them all, {_slots(slots)} held {most}."
         words = "An event loop fits this load."
         return Verdict(demand, Fits.LOOP, words, because, _tuned(slots, at_once), missing, steps)
-    if ratio < 1 / LEVEL:
-        because = f"{context.label(slots)} was {1 / ratio:.1f} times faster with {held} {slot(slots)}s."
+    if ratio < 1 / FASTER_FROM:
+        because = f"{context.label(slots)} was {1 / ratio:.1f} times faster with {_slots(slots)}."
         return Verdict(demand, Fits.WORKERS, "Workers fit this load.", because, not_measured=missing, next=steps)
-    because = f"{waited}; {held} {slot(slots)}s took about as long as the loop for the {at_once} that came at once."
+    because = f"{waited}; {_slots(slots)} took about as long as the loop for the {at_once} that came at once."
     queues = any(use.most_waiting for use in pool_uses(loop, ()))  # calls of the loop's requests for a thread
     change = "" if queues else "More requests at once would have to queue for a slot, and a loop would hold them."
     return Verdict(demand, Fits.EITHER, "Either fits this load.", because, change, missing, steps)
@@ -254,7 +251,7 @@ def _slow_clients(context: LintContext, slots: Side, loop: Side, ratio: float) -
     share = _with_clients(slots, context.now_ns)
     because = f"The {slot(slots)}s read and wrote for {percent(share)} of their busy time, at the pace of clients."
     change = f"A proxy that buffers, in front of the {slot(slots)}s, would wait for the clients in their place."
-    fits = Fits.LOOP if ratio >= LEVEL else Fits.EITHER
+    fits = Fits.LOOP if ratio >= FASTER_FROM else Fits.EITHER
     words = "A loop, or a proxy in front, fits slow clients."
     return Verdict(Demand.CLIENTS, fits, words, because, change, _not_measured(context, [slots, loop]))
 
@@ -270,8 +267,8 @@ def _computing(context: LintContext, slots: Side, loop: Side, ratio: float) -> V
     cores, processes = context.cores, len(slots.server.processes())
     because = f"Requests computed for {percent(computes)} of their time in the app: there was nothing to await."
     missing = _not_measured(context, [slots, loop])
-    steps = after_computing(context.state.settings, ratio < 1 / LEVEL)
-    if ratio < 1 / LEVEL:
+    steps = after_computing(context.state.settings, ratio < 1 / FASTER_FROM)
+    if ratio < 1 / FASTER_FROM:
         because += f" {processes} workers computed on {cores} cores, {_loops_computed(loop)}."
         change = "As many async workers as cores would be level."
         if len(loop.server.processes()) >= cores:
@@ -303,12 +300,11 @@ def _short(context: LintContext, slots: Side, loop: Side, ratio: float) -> Verdi
     if max((driver_load(side.run).busy or 0.0) for side in (slots, loop)) >= DRIVER_FULL:
         because += " The load driver was at its limit, so neither was."
         return Verdict(Demand.SHORT, Fits.EITHER, "Either fits this load.", because, not_measured=missing, next=steps)
-    if 1 / LEVEL <= ratio <= LEVEL:
+    if 1 / FASTER_FROM <= ratio <= FASTER_FROM:
         change = "Waits of some length in each request would favour the loop; more cores, more workers."
         return Verdict(Demand.SHORT, Fits.EITHER, "Synchronous is at home here.", because, change, missing, steps)
     fits = Fits.LOOP if ratio > 1 else Fits.WORKERS
-    held = _number_of_slots(slots)
-    many = f"{held} {slot(slots)}{'s' if held > 1 else ''}, {len(loop.server.processes())} with a loop"
+    many = f"{_slots(slots)}, {len(loop.server.processes())} with a loop"
     words = "Short requests fit either; the numbers of processes differ." if _differ(slots, loop) else ""
     return Verdict(Demand.SHORT, fits, words, f"{because} {many}.", not_measured=missing, next=steps)
 
@@ -354,6 +350,12 @@ def _alike(context: LintContext, demand: Demand, sides: list[Side]) -> Verdict:
 
 def _number_of_slots(side: Side) -> int:
     return max(1, len(side.server.living()))
+
+
+def _slots(side: Side) -> str:
+    """ "1 worker", "8 threads"."""
+    count = _number_of_slots(side)
+    return f"{count} {slot(side)}{'s' if count > 1 else ''}"
 
 
 def _at_once(context: LintContext, side: Side) -> int:
