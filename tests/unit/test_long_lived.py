@@ -134,8 +134,9 @@ def test_the_end_says_who_kept_connections(left: Side, text: str) -> None:
     assert said == f"WSGI took 1.20 s, ASGI 1.20 s: {text}"
 
 
-def test_who_had_one_request_to_send_was_not_closed_by_a_server() -> None:
-    once = keeping("wsgi", "gthread", 20, 0), keeping("asgi", "asgi", 20, 0)
+@pytest.mark.parametrize("kind", ["gthread", "sync"])
+def test_who_had_one_request_to_send_was_not_closed_by_a_server(kind: str) -> None:
+    once = keeping("wsgi", kind, 20, 0), keeping("asgi", "asgi", 20, 0)
     settings = make(scenario="keep-alive", requests=20, concurrency=20)
     assert says(*once, at_s=9, settings=settings) == (
         "WSGI took 1.20 s, ASGI 1.20 s: each user sent one request, so no connection was used twice."

@@ -52,7 +52,7 @@ def kept(context: LintContext) -> str:
     sides = [side for side in context.sides if side.run.ended_ns and side.run.connections.made]
     if not context.state.settings.reuse_connections or not sides:
         return ""
-    again = any(side.run.connections.reused or _reason(side) for side in sides)
+    again = any(side.run.connections.reused for side in sides)
     if not again and all(side.run.planned <= context.users for side in sides):
         return "each user sent one request, so no connection was used twice."
     each = [_carried(side) for side in sides]
