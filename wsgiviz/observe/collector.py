@@ -21,7 +21,7 @@ BUDGET = 4096
 """Records that one poll reads: at 60 polls a second, more than a viewer can show."""
 
 CLOCK_STEP_NS = 2_000_000_000
-"""Of the file system with the coarsest times."""
+"""The coarsest times of any file system's clock (FAT's)."""
 
 CHECK_EVERY_NS = 1_000_000_000
 OPENED_PER_POLL = 64
@@ -70,7 +70,7 @@ class Collector:
         self._sources: dict[str, FollowedRing] = {}
         self._passed: set[str] = set()
         self._forgotten_ns: dict[str, int] = {}
-        self._changed_ns = 0  # the directory, when it was as it was for long enough
+        self._changed_ns = 0  # time of the directory's last change; 0 while another one may have the same
         self._all_open = False
         self._turn = 0
         self._checked_ns = time.monotonic_ns()
@@ -144,8 +144,8 @@ class Collector:
         self._all_open = names <= self._sources.keys() | self._passed
 
     def _may_have_new(self) -> bool:
-        """Whether names have come or gone since it was asked last, or some wait to be opened. A directory may change
-        twice within one step of a file system's clock: until that is over, it may have."""
+        """Whether names have come or gone since it was asked last, or some wait to be opened. Two changes within one
+        step of the file system's clock have the same time: until that step is over, there may be another."""
         changed_ns = os.stat(self._directory).st_mtime_ns
         same = changed_ns == self._changed_ns and self._all_open
         self._changed_ns = changed_ns if time.time_ns() - changed_ns > CLOCK_STEP_NS else 0

@@ -317,7 +317,7 @@ ONE_IN = 100
 """A question that takes long is asked so seldom that it takes no more than this part of the time."""
 
 SELDOM = 3
-"""An app that calls itself does so again and again, or for ever: that is asked this many times more seldom."""
+"""An app that calls itself does so again and again, or waits for ever: asking so many times less often finds it."""
 
 WAITS_FROM_NS = 300_000_000
 

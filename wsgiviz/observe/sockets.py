@@ -12,6 +12,7 @@ import os
 import socket
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from wsgiviz.observe.proc_net import tcp_in_tables, unix_in_table
@@ -63,10 +64,11 @@ def descriptors(pid: int, proc: Path = PROC) -> Descriptors | None:
     """None when the process is gone, may not be looked at, or the platform has no /proc."""
     sockets, has_epoll, folder = {}, False, f"{proc}/{pid}/fd"
     try:
-        names = os.listdir(folder)
+        with os.scandir(folder) as entries:
+            names = [entry.name for entry in islice(entries, MOST_DESCRIPTORS)]
     except OSError:
         return None
-    for name in names[:MOST_DESCRIPTORS]:
+    for name in names:
         try:
             target = os.readlink(f"{folder}/{name}")
             if target.startswith("socket:["):

@@ -63,10 +63,11 @@ STEPS_S = (1, 2, 3, 4, 5, 7, 11, 15)
 
 
 AT_ONCE_NS = 900_000_000
+"""Who connects within this has not had to send a SYN again."""
 
 
 def _retried_after_s(request: Request) -> int:
-    """The step at which one connected in the end that did not at once; 0 when it was at no such step."""
+    """Of one that did not connect at once: the step at which it did; 0 where it was none of them."""
     took_s = (request.connected_ns - request.sent_ns) / 1e9
     return next((step for step in STEPS_S if -0.02 <= took_s - step <= 0.25), 0)
 
