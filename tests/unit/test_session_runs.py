@@ -316,6 +316,11 @@ def test_what_differs_of_one_setting_names_it_once() -> None:
     assert words.startswith("Run 2 against run 1: 8 workers instead of 4, seconds 0.5 instead of 1. ")
 
 
+def test_only_a_number_loses_its_zero() -> None:
+    first, second = (replace(run, settings={"gunicorn_conf": f"v{n}.0"}) for n, run in enumerate(two_runs().runs, 1))
+    assert "gunicorn conf v2.0 instead of v1.0" in difference(first, second, Occurrences())
+
+
 @pytest.mark.parametrize(
     ("width", "words"),
     [(30, "sleep, 8 workers, 20 requests"), (28, "sleep, 8 workers, …"), (18, "sleep, …"), (7, "sleep,…")],

@@ -59,7 +59,13 @@ def facts(run: RunSummary) -> dict[str, str]:
 def _setting(name: str, value: str) -> str:
     if name in NOUNS and value.isdigit():
         return _counted(int(value), NOUNS[name])
-    return f"{name.removeprefix('set ').replace('_', ' ')} {value.removesuffix('.0')}"
+    return f"{name.removeprefix('set ').replace('_', ' ')} {_without_zero(value)}"
+
+
+def _without_zero(value: str) -> str:
+    """ "1" for "1.0", which is how a parameter's default is written; what is no number stays as it is."""
+    whole = value.removesuffix(".0")
+    return whole if whole.isdigit() else value
 
 
 def _counted(number: int, noun: str) -> str:
