@@ -366,6 +366,12 @@ def fractions(side: Side, now_ns: int) -> Fractions:
     )
 
 
+def with_clients(side: Side, now_ns: int) -> float | None:
+    """Share of the busy time of its slots in which they read and wrote; None where nobody knows."""
+    spent = fractions(side, now_ns)
+    return None if side.is_loop or spent.writing is None else (spent.reading or 0.0) + spent.writing
+
+
 def with_client_s(side: Side, now_ns: int) -> float:
     """For how long a request kept its slot reading and writing, on average, in seconds: a client is slow by this, and
     not by the share that reading and writing have of what a server does with a short request."""

@@ -150,7 +150,8 @@ def _demand(sides: list[Side], now_ns: int) -> Demand:
     service = metrics.quantiles(metrics.service(side))
     if service is None:
         return Demand.UNKNOWN
-    if _with_clients(side, now_ns) >= MOSTLY and metrics.with_client_s(side, now_ns) * 1e9 >= SHORTEST_SEEN_NS:
+    each_ns = metrics.with_client_s(side, now_ns) * 1e9
+    if (metrics.with_clients(side, now_ns) or 0.0) >= MOSTLY and each_ns >= SHORTEST_SEEN_NS:
         return Demand.CLIENTS
     if service.p50 * 1e9 < SHORTEST_SEEN_NS and service.p90 * 1e9 < 2 * SHORTEST_SEEN_NS:
         return Demand.SHORT
@@ -248,18 +249,12 @@ def _tuned(slots: Side, at_once: int) -> str:
 
 
 def _slow_clients(context: LintContext, slots: Side, loop: Side, ratio: float) -> Verdict:
-    share = _with_clients(slots, context.now_ns)
+    share = metrics.with_clients(slots, context.now_ns) or 0.0
     because = f"The {slot(slots)}s read and wrote for {percent(share)} of their busy time, at the pace of clients."
     change = f"A proxy that buffers, in front of the {slot(slots)}s, would wait for the clients in their place."
     fits = Fits.LOOP if ratio >= FASTER_FROM else Fits.EITHER
     words = "A loop, or a proxy in front, fits slow clients."
     return Verdict(Demand.CLIENTS, fits, words, because, change, _not_measured(context, [slots, loop]))
-
-
-def _with_clients(side: Side, now_ns: int) -> float:
-    """Share of its slots' busy time in which they waited for clients; 0 where nobody knows."""
-    found = metrics.fractions(side, now_ns)
-    return 0.0 if side.is_loop else (found.reading or 0.0) + (found.writing or 0.0)
 
 
 def _computing(context: LintContext, slots: Side, loop: Side, ratio: float) -> Verdict:

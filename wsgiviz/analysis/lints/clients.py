@@ -90,8 +90,7 @@ MOST_OF_THE_TIME = 0.6
 
 def _were_slow(context: LintContext, side: Side) -> str | None:
     """After the run: when slow clients had most of the time of its slots, which is long for each request."""
-    spent = metrics.fractions(side, context.now_ns)
-    share = (spent.reading or 0.0) + (spent.writing or 0.0)
+    share = metrics.with_clients(side, context.now_ns) or 0.0
     each_ns = metrics.with_client_s(side, context.now_ns) * 1e9
     if side.run.silent_clients or share < MOST_OF_THE_TIME or each_ns < seen.slow_client_ns(side):
         return None
@@ -103,8 +102,8 @@ def _were_slow(context: LintContext, side: Side) -> str | None:
 
 def _time_with_clients(context: LintContext, side: Side) -> float:
     """Share of the busy time of its slots in which they waited for clients; 1 where nobody knows."""
-    spent = metrics.fractions(side, context.now_ns)
-    return 1.0 if spent.writing is None else (spent.reading or 0.0) + spent.writing
+    share = metrics.with_clients(side, context.now_ns)
+    return 1.0 if share is None else share
 
 
 SLOW_CLIENT = Lint(
