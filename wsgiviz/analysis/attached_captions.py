@@ -108,7 +108,7 @@ def _oldest(context: LintContext, side: Side) -> str:
         return ""
     lasts = wording.longer_than(context.now_ns - request.began_ns)
     where = f" at {request.where.words}" if request.where is not None else ""
-    return f" (oldest request {request.target or 'of an unknown path'}, for over {lasts}{where})"
+    return f" (oldest request{f' {request.target}' if request.target else ''}, for over {lasts}{where})"
 
 
 def _queue(side: Side) -> str:
