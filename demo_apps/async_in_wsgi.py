@@ -25,7 +25,7 @@ async def asgi_app(scope, receive, send):
 
 
 async def three_calls(seconds):
-    return await asyncio.gather(*(call(seconds) for _ in range(3)))  # as long as one
+    return await asyncio.gather(*(call(seconds) for _ in range(3)))  # takes as long as one
 
 
 async def call(seconds):

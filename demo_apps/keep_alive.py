@@ -7,7 +7,7 @@ PAGE = b"ok\n"
 
 def wsgi_app(environ, start_response):
     headers = [("Content-Type", "text/plain"), ("Content-Length", str(len(PAGE)))]
-    start_response("200 OK", headers)  # its length says where the answer ends
+    start_response("200 OK", headers)  # the length says where the answer ends
     return [PAGE]
 
 

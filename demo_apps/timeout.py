@@ -9,7 +9,7 @@ from demo_apps.http_text import HEADERS, lifespan, number, send_text
 
 def wsgi_app(environ, start_response):
     seconds = number(environ["QUERY_STRING"], "seconds", 5.0)
-    wait_whatever_comes(seconds)  # its master hears nothing, and kills it
+    wait_whatever_comes(seconds)  # the master hears nothing, and kills the worker
     start_response("200 OK", HEADERS)
     return [b"late\n"]
 
@@ -18,7 +18,7 @@ async def asgi_app(scope, receive, send):
     if scope["type"] == "lifespan":
         return await lifespan(receive, send)
     seconds = number(scope["query_string"], "seconds", 5.0)
-    await asyncio.sleep(seconds)  # the loop goes on, and with it the heartbeat
+    await asyncio.sleep(seconds)  # the loop goes on, and so does the heartbeat
     await send_text(send, "late\n")
 
 

@@ -36,7 +36,7 @@ async def echo(receive, send):
 
 
 async def heartbeat(send, query):
-    """A ping now and then shows whether the client is there. After some, it is enough."""
+    """A ping now and then shows if the client is there; after a few, the server closes."""
     every = number(query, "every", 1.0)
     for _ in range(int(number(query, "beats", 3))):
         await asyncio.sleep(every)

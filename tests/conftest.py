@@ -20,6 +20,8 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 import hypothesis  # noqa: E402
 import pytest  # noqa: E402
 
+from wsgiviz.control.host import usable_cores  # noqa: E402
+
 pytest.register_assert_rewrite("tests.integration", "tests.tui", "tests.unit")  # helpers say what they have found, too
 
 AnyItem = TypeVar("AnyItem")
@@ -27,9 +29,9 @@ SERVERS = ("tests/integration/", "tests/e2e/")
 
 MOST_PROCESSES = 12
 SPREAD = 5
-"""Groups are spread over this part of the tests that are in none: over those of screens, which are the long ones."""
+"""Groups are spread over one part in so many of the tests that are in none: over those of screens, the long ones."""
 
-gc.set_threshold(10_000, 10, 10)  # as often as it is by itself, it takes a fifth of the time of tests of screens
+gc.set_threshold(10_000, 10, 10)  # by default, it takes a fifth of the time of tests of screens
 
 # A busy machine makes an example slow, and no code wrong.
 hypothesis.settings.register_profile(
@@ -57,7 +59,7 @@ def pytest_xdist_auto_num_workers() -> int | None:
     """Of ``-n auto``: one more than there are cores for us, since tests with servers mostly wait; no more than are
     of use, since each loads all tests. ``PYTEST_XDIST_AUTO_NUM_WORKERS`` says another number (xdist's own)."""
     said = os.environ.get("PYTEST_XDIST_AUTO_NUM_WORKERS")
-    return None if said else min(len(os.sched_getaffinity(0)) + 1, MOST_PROCESSES)
+    return None if said else min(usable_cores() + 1, MOST_PROCESSES)
 
 
 @pytest.hookimpl(tryfirst=True)  # before xdist, which writes groups into the ids; otherwise it sees none of these

@@ -15,7 +15,7 @@ def create_app(fix):
         warm_up(load_prices).result()
     else:
         with lock:
-            warm_up(load_prices).result()  # waits for the lock, for ever
+            warm_up(load_prices).result()  # waits for the lock forever
     return wsgi_app
 
 
