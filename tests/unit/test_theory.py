@@ -73,8 +73,8 @@ def test_two_sides_that_compute_share_the_cores_until_one_is_done() -> None:
     asgi = predict_asgi(COUNT, BURST, 1, cores=2, rivals=4)
     assert wsgi.seconds == pytest.approx(2.0 / 1.6)
     assert asgi.seconds == pytest.approx(1.25 + (2.0 - 1.25 * 0.4))
-    assert "both sides compute on the same 2 cores" in wsgi.caveat
-    assert "both sides compute on the same 2 cores" in asgi.caveat
+    assert "both sides share the same 2 cores" in wsgi.caveat
+    assert "both sides share the same 2 cores" in asgi.caveat
 
 
 def test_users_who_pause_are_done_no_sooner_than_one_who_never_waits() -> None:

@@ -145,7 +145,7 @@ def _caveat(cost: OneRequest, rivals: int, cores: int) -> str:
     if cost.wait_s + cost.cpu_s < SHORT_S:
         return "so short a request is mostly server and driver, which share the cores too"
     if cost.cpu_s > SMALL * (cost.wait_s + cost.cpu_s) and rivals:
-        return f"both sides compute on the same {cores} cores, equally, and the driver needs some too"
+        return f"both sides share the same {cores} cores equally, and the driver needs some too"
     return ""
 
 

@@ -26,10 +26,10 @@ EXTERNALS_KEPT = 256
 """External requests that are over are kept in this number."""
 
 LOST_KEPT = 1_000
-"""Of those that died with their workers so many are kept beside them."""
+"""So many of those that died with their workers are kept beside these."""
 
 LOST = (WORKER_DIED, "SystemExit")
-"""What has ended them; gunicorn raises the latter in what a worker is at when its time is over."""
+"""What has ended them: gunicorn raises SystemExit in whatever a worker runs when its --timeout is over."""
 
 
 class Chunk(Struct, frozen=True, gc=False):
