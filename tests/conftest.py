@@ -22,7 +22,9 @@ import pytest  # noqa: E402
 
 from wsgiviz.control.host import usable_cores  # noqa: E402
 
-pytest.register_assert_rewrite("tests.integration", "tests.tui", "tests.unit")  # helpers say what they have found, too
+pytest.register_assert_rewrite(
+    "tests.integration", "tests.tui", "tests.unit"
+)  # helpers say what they have found, too
 
 AnyItem = TypeVar("AnyItem")
 SERVERS = ("tests/integration/", "tests/e2e/")

@@ -177,15 +177,3 @@ class Attachment:
     def _append(self, events: Sequence[Event]) -> None:
         if events:
             self._log.append(list(events))
-
-
-def read_now(directory: Path) -> EventLog:
-    """All that the rings of a served directory hold, and the present of its processes, in a log of its own.
-
-    Raises WsgivizError when there is no such directory of this user's.
-    """
-    log = EventLog()
-    attachment = Attachment([directory], log)
-    attachment.start()
-    attachment.close()
-    return log
