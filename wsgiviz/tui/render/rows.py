@@ -97,8 +97,8 @@ class Memory:
         return cast(Past, known[1])
 
     def forget_figures(self) -> None:
-        """Make those above and below the lanes anew, from what there is now: no tenth will come."""
-        for place in (HEAD, TOTALS):
+        """Make those above and below the lanes anew, from what there is now: no tenth will come soon."""
+        for place in (HEAD, TOTALS, MORE):
             self._made.pop(place, None)
 
     def keep(self, lanes: Iterable[Lane]) -> None:
