@@ -14,7 +14,7 @@ from textual.containers import Horizontal
 from textual.pilot import Pilot
 from textual.strip import Strip
 
-from tests.unit.states import T0, S, awaiting_tasks, mixed_workers, sleeping_workers
+from tests.unit.states import MS, T0, S, awaiting_tasks, mixed_workers, sleeping_workers
 from wsgiviz.state import Activity, Side
 from wsgiviz.tui.render.view import PaneView
 from wsgiviz.tui.widgets.canvas import regions
@@ -106,12 +106,13 @@ def test_where_no_tenth_comes_nothing_waits_for_it() -> None:
     """Time stands, or goes on slowly: workers have begun to compute, and nothing else has changed."""
 
     async def check(pane: Pane, pilot: Pilot[None]) -> None:
-        side, by_request = sleeping_workers(0.5, 20), {"by_request": True, "at_once": 20, "wanted": 20}
-        pane.show(replace(view_of(side, 0.5), **by_request))
+        side = sleeping_workers(0.5, 20)
+        view = replace(view_of(side, 0.5), by_request=True, at_once=20, wanted=20)
+        pane.show(view)
         assert "blocked" in text(pane)
         workers = {key: changed(one, activity=Activity.COMPUTING) for key, one in side.server.workers.items()}
         later = changed(side, server=changed(side.server, workers=workers))
-        pane.show(replace(view_of(later, 0.501), **by_request), exactly=True)
+        pane.show(replace(view, side=later, now_ns=view.now_ns + MS), exactly=True)
         assert "more, all computing" in text(pane)
         assert "blocked" not in text(pane)
 
