@@ -348,8 +348,8 @@ def _request_lanes(view: PaneView, width: int, room: int, head: int, scale: Scal
             side.run.number,
             tracks.redrawn(track),
             view.by_request,
-            last.pid in view.computing,
-            last.pid in view.occupied,
+            last.pid in drawn.computing,
+            last.pid in drawn.occupied,
         )
 
         def make(track: int = track, last: Request = last, life: tuple[object, ...] = life) -> Made:
