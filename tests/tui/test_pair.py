@@ -19,7 +19,7 @@ from wsgiviz.errors import UsageError, WsgivizError
 from wsgiviz.events import Event, PhaseChanged, SettingsChanged
 from wsgiviz.log import RecordingWriter, Snapshot
 from wsgiviz.settings import make
-from wsgiviz.state import State
+from wsgiviz.state import Side, State
 from wsgiviz.tui.app import WsgivizApp
 from wsgiviz.tui.feed import Frame, Playhead
 from wsgiviz.tui.pair_feed import PairFeed
@@ -218,6 +218,20 @@ def test_the_faster_one_says_by_how_much() -> None:
     assert _ratios(four, four) == (0, 0)
     assert _ratios(four, replace(eight, run=replace(eight.run, failed=1))) == (0, 0)
     assert _ratios(four, replace(eight, run=replace(eight.run, ended_ns=0))) == (0, 0)
+
+
+def paired(*sides: Side) -> PairView:
+    """Of two recordings, 9 s into their runs."""
+    one, other = (Frame(State(sides={side.name: side}, settings=make()), T0 + 9 * S, Occurrences()) for side in sides)
+    playhead = Playhead(T0, T0 + 9 * S, T0, 0, 0, other=other)
+    return PairView(dataclasses.replace(one, playhead=playhead), UNICODE, only=sides[0].name)
+
+
+def test_each_pane_knows_what_is_beside_it() -> None:
+    """A request's lane has the same row in both, and that depends on what stands above it in either."""
+    one, other = paired(sleeping_workers(9, 4, 16), sleeping_workers(9, 8, 16)).panes()
+    assert one.beside is other.side
+    assert other.beside is one.side
 
 
 @pytest.mark.parametrize("other", [{"cancelled": True}, {"completed": 160}])

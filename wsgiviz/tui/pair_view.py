@@ -61,11 +61,12 @@ class PairView(LiveView):
         elapsed_ns = max(half.stopped_ns - half.zero_ns for half in halves)
         shown = window(0, elapsed_ns, expected_ns, self.viewport)
         ratios = _ratios(*(half.sides[0] for half in halves))
-        for (half, found), name, ratio, rival in zip(pairs, self.names, ratios, self.names[::-1], strict=True):
-            zero = half.zero_ns
+        for at, ((half, found), name, ratio) in enumerate(zip(pairs, self.names, ratios, strict=True)):
+            zero, other = half.zero_ns, 1 - at
             view = half.pane(half.sides[0], found, Window(shown.start_ns + zero, shown.end_ns + zero, zero))
-            title = f"{view.title}{NAME_GAP}{name}"
-            yield dataclasses.replace(view, title=title, badge=name, faster=ratio, rival=rival)
+            title, rival = f"{view.title}{NAME_GAP}{name}", self.names[other]
+            beside = halves[other].sides[0]
+            yield dataclasses.replace(view, title=title, badge=name, faster=ratio, rival=rival, beside=beside)
 
     def contract(self) -> Iterator[ContractView]:
         yield from ()
