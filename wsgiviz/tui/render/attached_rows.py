@@ -68,7 +68,7 @@ def oldest_row(view: PaneView, width: int, column: int) -> Row:
 
 
 def died_row(view: PaneView, width: int, column: int) -> Row:
-    """The newest death: "died    worker 3, 12 s ago: killed by gunicorn (worker timeout), GET /hang at shop.py:17"."""
+    """The newest death: "died    worker 3, 12 s ago: killed by SIGKILL, GET /hang at shop.py:17"."""
     if not view.side.server.deaths or not (newest := reports(view.side)[:1]):
         return blank_row(width)
     full, cause = (
