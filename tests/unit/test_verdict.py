@@ -203,11 +203,3 @@ def test_slots_held_as_many_as_were_in_the_app_and_several_loops_are_counted() -
     slots, loops = finished("wsgi", 5.02, 1), finished("asgi", 1.03, 1)
     slots = but(slots, in_app_peak=Peak(highest=3))
     assert "20 of them at once: 4 loops held them all, 4 workers held 3." in of(slots, loops).because
-
-
-def test_each_side_that_lost_requests_is_named() -> None:
-    sides = but(finished("wsgi", 5, 1), failed=2), but(loop(1, 1), failed=20)
-    assert of(*sides).because == (
-        "2 of 20 requests failed on WSGI, 20 of 20 on ASGI: "
-        "their times don't say which model fits; find the cause first."
-    )
