@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import time
+from types import SimpleNamespace
+
+import pytest
+from textual.app import App
 
 from tests.tui.stand_in import Seat, StandIn, sleeping, watch
 from wsgiviz.state import Phase
-from wsgiviz.tui.frame_clock import CALM_FPS
+from wsgiviz.tui.frame_clock import CALM_AFTER_FRAMES, CALM_FPS, FrameClock
 
 
 def calm() -> StandIn:
@@ -77,3 +81,35 @@ def test_the_header_shows_the_rate_that_there_is() -> None:
         await seat.reads(" 4 fps")
 
     watch(check, calm(), own_clock=True)
+
+
+def test_after_a_rest_the_rate_is_not_that_of_the_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What ends it is found out while a frame is made, as long as nobody presses a key."""
+    seconds = iter([0.0, 0.25, 0.5, 0.53, 0.56])
+    clock: FrameClock = FrameClock(App[None](), lambda: None)
+    for _ in range(CALM_AFTER_FRAMES + 1):
+        clock.calm(True)
+    monkeypatch.setattr("wsgiviz.tui.frame_clock.time", SimpleNamespace(monotonic=seconds.__next__))
+    for _ in range(3):
+        clock.tick()
+    assert clock.fps == CALM_FPS
+    clock.calm(False)
+    clock.tick(), clock.tick()
+    assert clock.fps == 33
+
+
+def test_an_error_in_a_frame_ends_the_app_and_no_more_are_made() -> None:
+    feed = StandIn()
+    frames = []
+
+    async def check(seat: Seat) -> None:
+        def fail() -> int:
+            frames.append(1)
+            raise ZeroDivisionError("in a frame")
+
+        feed.advance = fail  # type: ignore[method-assign]
+        await seat.until(lambda: not seat.app.is_running)
+
+    with pytest.raises(ZeroDivisionError, match="in a frame"):
+        watch(check, feed, own_clock=True)
+    assert len(frames) == 1

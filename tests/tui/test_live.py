@@ -246,6 +246,30 @@ def test_a_run_that_is_over_stands_still() -> None:
     watch(check)
 
 
+class Slowed(StandIn):
+    """Played back so slowly that there are 300 frames for a tenth of a second."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.recorded, self.speed = True, 0.01
+
+    def advance(self) -> int:
+        self.now_s += 0.1 / 300
+        return super().advance()
+
+
+def test_in_slow_motion_no_figure_waits_for_the_next_tenth_of_a_second() -> None:
+    async def check(seat: Seat) -> None:
+        state, asgi = seat.feed.state, seat.feed.state.sides["asgi"]
+        assert "20 now" in seat.pane("right")
+        fewer = replace(asgi, run=replace(asgi.run, in_app=7))
+        seat.feed.show(replace(state, sides={**state.sides, "asgi": fewer}))
+        await seat.frames(2)
+        assert " 7 now" in seat.pane("right")
+
+    watch(check, Slowed(), size=(120, 60))
+
+
 def both_done() -> State:
     """Both runs over, the ASGI one sooner."""
     done = sleeping(5.2)

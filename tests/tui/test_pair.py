@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import random
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,13 +14,17 @@ from msgspec.structs import replace
 from tests.tui.stand_in import Check, Seat, StandIn, run_app
 from tests.unit.plausible_runs import run
 from tests.unit.states import T0, S, sleeping_workers
+from wsgiviz.analysis.occurrences import Occurrences
 from wsgiviz.errors import UsageError, WsgivizError
 from wsgiviz.events import Event, PhaseChanged, SettingsChanged
 from wsgiviz.log import RecordingWriter, Snapshot
 from wsgiviz.settings import make
+from wsgiviz.state import Side, State
 from wsgiviz.tui.app import WsgivizApp
+from wsgiviz.tui.feed import Frame, Playhead
 from wsgiviz.tui.pair_feed import PairFeed
-from wsgiviz.tui.pair_view import _ratios, differences
+from wsgiviz.tui.pair_view import PairView, _ratios, differences
+from wsgiviz.tui.render.glyphs import UNICODE
 
 
 def session(seed: int, **given: object) -> list[Event]:
@@ -213,3 +218,33 @@ def test_the_faster_one_says_by_how_much() -> None:
     assert _ratios(four, four) == (0, 0)
     assert _ratios(four, replace(eight, run=replace(eight.run, failed=1))) == (0, 0)
     assert _ratios(four, replace(eight, run=replace(eight.run, ended_ns=0))) == (0, 0)
+
+
+def paired(*sides: Side) -> PairView:
+    """Of two recordings, 9 s into their runs."""
+    one, other = (Frame(State(sides={side.name: side}, settings=make()), T0 + 9 * S, Occurrences()) for side in sides)
+    playhead = Playhead(T0, T0 + 9 * S, T0, 0, 0, other=other)
+    return PairView(dataclasses.replace(one, playhead=playhead), UNICODE, only=sides[0].name)
+
+
+def test_each_pane_knows_what_is_beside_it() -> None:
+    """A request's lane has the same row in both, and that depends on what stands above it in either."""
+    one, other = paired(sleeping_workers(9, 4, 16), sleeping_workers(9, 8, 16)).panes()
+    assert one.beside is other.side
+    assert other.beside is one.side
+
+
+@pytest.mark.parametrize("other", [{"cancelled": True}, {"completed": 160}])
+def test_runs_that_did_not_answer_the_same_are_not_compared(other: dict[str, Any]) -> None:
+    """Of which one was cancelled, or had more requests: neither in the panes nor in the sentence."""
+    four, eight = sleeping_workers(9, 4, 16), sleeping_workers(9, 8, 16)
+    four, eight = (replace(side, run=replace(side.run, ended_ns=T0 + 9 * S)) for side in (four, eight))
+    eight = replace(eight, run=replace(eight.run, **other))
+    assert _ratios(four, eight) == (0, 0)
+    frames = [
+        Frame(State(sides={"wsgi": side}, settings=make()), T0 + 9 * S, Occurrences()) for side in (four, eight)
+    ]
+    playhead = Playhead(T0, T0 + 9 * S, T0, 0, 0, other=frames[1])
+    view = PairView(dataclasses.replace(frames[0], playhead=playhead), UNICODE, only="wsgi")
+    [(_, _, said)] = view.captions()
+    assert said.text == "A took 4.00 s and B took 2.00 s."

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace as changed
 from textual.app import App, ComposeResult
 from textual.containers import Horizontal
 from textual.pilot import Pilot
 from textual.strip import Strip
 
-from tests.unit.states import T0, S, awaiting_tasks, mixed_workers, sleeping_workers
-from wsgiviz.state import Side
+from tests.unit.states import MS, T0, S, awaiting_tasks, mixed_workers, sleeping_workers
+from wsgiviz.state import Activity, Side
 from wsgiviz.tui.render.view import PaneView
 from wsgiviz.tui.widgets.canvas import regions
 from wsgiviz.tui.widgets.pane import Pane
@@ -96,6 +98,23 @@ def test_only_the_rows_that_look_different_are_painted(monkeypatch: pytest.Monke
         pane.show(view_of(sleeping_workers(2.43), 2.43))
         await pilot.pause()
         assert sorted(seen) == [5, 7, 9, 11]  # the four lanes: what stands in words stays for a tenth
+
+    in_app("wsgi", check)
+
+
+def test_where_no_tenth_comes_nothing_waits_for_it() -> None:
+    """Time stands, or goes on slowly: workers have begun to compute, and nothing else has changed."""
+
+    async def check(pane: Pane, pilot: Pilot[None]) -> None:
+        side = sleeping_workers(0.5, 20)
+        view = replace(view_of(side, 0.5), by_request=True, at_once=20, wanted=20)
+        pane.show(view)
+        assert "blocked" in text(pane)
+        workers = {key: changed(one, activity=Activity.COMPUTING) for key, one in side.server.workers.items()}
+        later = changed(side, server=changed(side.server, workers=workers))
+        pane.show(replace(view, side=later, now_ns=view.now_ns + MS), exactly=True)
+        assert "more, all computing" in text(pane)
+        assert "blocked" not in text(pane)
 
     in_app("wsgi", check)
 

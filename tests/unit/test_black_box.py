@@ -139,3 +139,10 @@ def test_what_a_worker_had_is_known_however_many_requests_end_after_it() -> None
 def test_the_newest_death_loses_its_call_and_then_its_line_before_it_is_cut(width: int, words: str) -> None:
     view = PaneView(side(died(), HEARD), "", NOW, NOW - ns(2000), NOW, attached=True)
     assert text_of(died_row(view, width, 9)).strip().endswith(words)
+
+
+def test_a_worker_that_held_nothing_loses_its_cause_before_when_it_died() -> None:
+    idle = reduced([ATTACHED, *BOOTED, died(), HEARD]).sides["wsgi"]
+    view = PaneView(idle, "", NOW, NOW - ns(2000), NOW, attached=True)
+    said = [text_of(died_row(view, width, 9)).strip() for width in (48, 40)]
+    assert [words.partition(", ")[2] for words in said] == ["12 s ago: killed by SIGKILL", "12 s ago"]

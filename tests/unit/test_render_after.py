@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -71,6 +72,18 @@ def test_one_whose_client_gave_up_goes_on_for_nobody() -> None:
     over = lane(task(1, ended_s=2.0, **GIVEN_UP))
     assert over.startswith("   #1 ✕ ")
     assert over.endswith("timeout, served for nobody")
+
+
+@pytest.mark.parametrize("one", [task(1, **ANSWERED), task(1, **GIVEN_UP)])
+def test_its_lane_goes_on_with_it_though_nothing_is_heard_of_it(one: Request) -> None:
+    side, memory = changed(awaiting_tasks(NOW_S), ledger=ledger_of([one])), Memory()
+    lasts = []
+    for now_s in (2.4, 2.9):
+        view = replace(view_of(side), now_ns=T0 + int(now_s * S))
+        lasts.append(next(line for row in rows(view, 70, 18, memory) if "#1 " in (line := text_of(row).rstrip())))
+    assert lasts[0].endswith(" 1.4 s"), lasts
+    assert lasts[1].endswith(" 1.9 s"), lasts
+    assert lasts[1].count("»") > lasts[0].count("»"), lasts
 
 
 def test_one_given_up_before_it_was_begun_is_over_and_comes_back_to_its_lane() -> None:

@@ -8,9 +8,10 @@ from itertools import pairwise
 
 from msgspec.structs import replace as changed
 
-from tests.unit.states import RUN, T0, S, awaiting_tasks, ledger_of, sleeping_workers
+from tests.unit.states import MS, RUN, T0, S, awaiting_tasks, ledger_of, sleeping_workers
 from tests.unit.test_render_rows import shown, view_of
-from wsgiviz.state import Activity, Request
+from wsgiviz.state import Activity, Loop, Request
+from wsgiviz.tui.render.rows import Memory, rows
 from wsgiviz.tui.render.stage_rows import plan
 
 
@@ -93,3 +94,17 @@ def test_now_stands_at_the_same_cell_in_both_panes() -> None:
         axes = {next(line for line in shown(view_of(each, now_s), height=24) if "now" in line and "app" not in line)
                 for each in sides}  # fmt: skip
         assert len(axes) == 1
+
+
+def test_what_is_kept_of_a_lane_is_drawn_as_all_of_it_would_be_now() -> None:
+    """Just before, its loop was busy for half of the time: what was not begun waited for it, and was not read."""
+    times = {"accepted_ns": T0, "began_ns": T0 + S, "ended_ns": T0 + S, "received_ns": T0 + S, "status": 200}
+    side = awaiting_tasks(0.5)
+    [pid] = {loop.pid for loop in side.server.loops.values()}
+    server = changed(side.server, loops={pid: Loop(pid, steps_ns=S)})
+    one = Request(RUN + 1, T0, T0, pid=pid, **times)  # type: ignore[arg-type]
+    view = replace(view_of(changed(side, server=server, ledger=ledger_of([one])), 2.02), end_ns=T0 + 4 * S)
+    memory = Memory()
+    rows(view, 59, 18, memory)
+    later = replace(view, now_ns=T0 + 2060 * MS)
+    assert rows(later, 59, 18, memory) == rows(later, 59, 18)

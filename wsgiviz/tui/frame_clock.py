@@ -92,8 +92,10 @@ class FrameClock:
     def wake(self) -> None:
         """Something moves, or was asked for: make every frame again, the next one at once."""
         was_slow, self._calm_frames = self.slow, 0
-        if was_slow and self._next is not None:
-            self._shown.clear()
+        if not was_slow:
+            return
+        self._shown.clear()
+        if self._next is not None:
             self._next.cancel()
             self._call_at(time.monotonic())
 

@@ -109,7 +109,7 @@ class LiveView:
     def _faster(self) -> dict[str, float]:
         """By how much one side was faster, where both answered all of the same: who refuses is done soon."""
         sides = self.sides
-        whole = all(s.run.ended_ns and s.run.done and not (s.run.cancelled or _lost(s.run)) for s in sides)
+        whole = all(answered_all(side.run) for side in sides)
         timed, running = self.state.settings.timed_s is not None, self.state.phase is Phase.RUNNING
         if len(sides) != 2 or not whole or timed or running:
             return {}
@@ -296,9 +296,10 @@ def _commands(sides: Iterable[Side]) -> str:
     return "  and  ".join(shlex.join(side.server.command) for side in sides)
 
 
-def _lost(run: Run) -> int:
-    """Requests that have not got what they asked for: without that, times can't be compared."""
-    return run.failed + run.bad_status + run.refused
+def answered_all(run: Run) -> bool:
+    """It is over, and every request has got what it asked for: without that, times can't be compared."""
+    lost = run.failed or run.bad_status or run.refused
+    return bool(run.ended_ns and run.done) and not (run.cancelled or lost)
 
 
 def at_once(settings: Settings) -> int:

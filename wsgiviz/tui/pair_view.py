@@ -15,7 +15,7 @@ from wsgiviz.analysis.side_captions import caption_of
 from wsgiviz.settings import Settings
 from wsgiviz.state import Side
 from wsgiviz.tui.feed import Frame
-from wsgiviz.tui.live_view import LiveView
+from wsgiviz.tui.live_view import LiveView, answered_all
 from wsgiviz.tui.render.contract_rows import ContractView
 from wsgiviz.tui.render.head_rows import NAME_GAP
 from wsgiviz.tui.render.view import PaneView
@@ -61,11 +61,12 @@ class PairView(LiveView):
         elapsed_ns = max(half.stopped_ns - half.zero_ns for half in halves)
         shown = window(0, elapsed_ns, expected_ns, self.viewport)
         ratios = _ratios(*(half.sides[0] for half in halves))
-        for (half, found), name, ratio, rival in zip(pairs, self.names, ratios, self.names[::-1], strict=True):
-            zero = half.zero_ns
+        for at, ((half, found), name, ratio) in enumerate(zip(pairs, self.names, ratios, strict=True)):
+            zero, other = half.zero_ns, 1 - at
             view = half.pane(half.sides[0], found, Window(shown.start_ns + zero, shown.end_ns + zero, zero))
-            title = f"{view.title}{NAME_GAP}{name}"
-            yield dataclasses.replace(view, title=title, badge=name, faster=ratio, rival=rival)
+            title, rival = f"{view.title}{NAME_GAP}{name}", self.names[other]
+            beside = halves[other].sides[0]
+            yield dataclasses.replace(view, title=title, badge=name, faster=ratio, rival=rival, beside=beside)
 
     def contract(self) -> Iterator[ContractView]:
         yield from ()
@@ -87,7 +88,7 @@ class PairView(LiveView):
             f"{name} took {wording.took(side)}" for name, side in zip(self.names, (one, other), strict=True)
         )
         failed = sum(side.run.failed + side.run.bad_status for side in (one, other))
-        if failed or min(times) <= 0:
+        if not _comparable(one, other):
             return Caption(f"{took}.", Tone.WARN if failed else Tone.PLAIN)
         ratio, faster = max(times) / min(times), self.names[times[1] < times[0]]
         if f"{ratio:.1f}" == "1.0":
@@ -101,12 +102,18 @@ class PairView(LiveView):
         return dataclasses.replace(shown, name=" | ".join(self.names), wsgi_call="", asgi_call="", load=load)
 
 
+def _comparable(one: Side, other: Side) -> bool:
+    """Both have answered all, and as many: another number takes another time."""
+    if one.run.done != other.run.done:
+        return False
+    return all(answered_all(side.run) and metrics.makespan_ns(side) > 0 for side in (one, other))
+
+
 def _ratios(one: Side, other: Side) -> tuple[float, float]:
-    """By how much each was faster than the other, once both have answered all; 0 where it was not."""
-    whole = all(side.run.ended_ns and not (side.run.failed or side.run.bad_status) for side in (one, other))
-    first, second = (metrics.makespan_ns(side) for side in (one, other))
-    if not whole or min(first, second) <= 0:
+    """By how much each was faster than the other, where they can be compared; 0 where it was not."""
+    if not _comparable(one, other):
         return 0.0, 0.0
+    first, second = (metrics.makespan_ns(side) for side in (one, other))
     left, right = (ratio if ratio >= FASTER_FROM else 0.0 for ratio in (second / first, first / second))
     return left, right
 

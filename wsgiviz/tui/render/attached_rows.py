@@ -68,12 +68,14 @@ def oldest_row(view: PaneView, width: int, column: int) -> Row:
 
 
 def died_row(view: PaneView, width: int, column: int) -> Row:
-    """The newest death: "died    worker 3 12 s ago: killed by gunicorn (worker timeout), GET /hang at shop.py:17"."""
+    """The newest death: "died    worker 3, 12 s ago: killed by SIGKILL, GET /hang at shop.py:17"."""
     if not view.side.server.deaths or not (newest := reports(view.side)[:1]):
         return blank_row(width)
-    full = printable(death_rows.brief(newest[0], view.now_ns), not view.glyphs.eighths)
+    full, cause = (
+        printable(words(newest[0], view.now_ns), not view.glyphs.eighths)
+        for words in (death_rows.brief, death_rows.brief_cause)
+    )
     line = labelled("died", width, column)
-    cause, who = without_place(full).rpartition(", ")[0], full.partition(":")[0]
-    wordings = [full, without_calls(full), without_place(full), *filter(None, [cause, who])]
+    wordings = [full, without_calls(full), without_place(full), cause, cause.partition(":")[0]]
     words = next((words for words in wordings if len(words) <= line.left), wordings[-1])
     return line.add(shortened(words, line.left, view.glyphs.ellipsis), CellStyle("failed!")).row()

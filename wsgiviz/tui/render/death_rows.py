@@ -26,13 +26,18 @@ def lasted(ns: int) -> str:
 
 def brief(report: DeathReport, now_ns: int) -> str:
     """In a row: "worker 3, 12 s ago: killed by gunicorn (worker timeout), GET /hang at shop.py:17 time.sleep"."""
-    words = f"worker {report.number}, {ago(now_ns - report.at_ns)} ago: {report.cause.words.removeprefix('was ')}"
+    words = brief_cause(report, now_ns)
     if report.booting:
         return f"{words} while it loaded the app{' at ' + report.line if report.line else ''}"
     for one in report.requests[:1]:
         words += f", {one.target or 'a request'}{' at ' + one.line if one.line else ''}"
     more = len(report.requests) - 1
     return f"{words}, and {more} more" if more > 0 else words
+
+
+def brief_cause(report: DeathReport, now_ns: int) -> str:
+    """The same without what it held: "worker 3, 12 s ago: killed by gunicorn (worker timeout)"."""
+    return f"worker {report.number}, {ago(now_ns - report.at_ns)} ago: {report.cause.words.removeprefix('was ')}"
 
 
 def of_request(report: DeathReport, request: LostRequest) -> str:

@@ -97,8 +97,8 @@ class Memory:
         return cast(Past, known[1])
 
     def forget_figures(self) -> None:
-        """Make those above and below the lanes anew, from what there is now: no tenth will come."""
-        for place in (HEAD, TOTALS):
+        """Make those above and below the lanes anew, from what there is now: no tenth will come soon."""
+        for place in (HEAD, TOTALS, MORE):
             self._made.pop(place, None)
 
     def keep(self, lanes: Iterable[Lane]) -> None:
@@ -348,8 +348,8 @@ def _request_lanes(view: PaneView, width: int, room: int, head: int, scale: Scal
             side.run.number,
             tracks.redrawn(track),
             view.by_request,
-            last.pid in view.computing,
-            last.pid in view.occupied,
+            last.pid in drawn.computing,
+            last.pid in drawn.occupied,
         )
 
         def make(track: int = track, last: Request = last, life: tuple[object, ...] = life) -> Made:

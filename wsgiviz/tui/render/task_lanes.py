@@ -128,7 +128,7 @@ def lane(tracks: Tracks, track: int, answers: Answers, scale: Scale, view: PaneV
 
 def growth(request: Request, reached: int, view: PaneView) -> tuple[int, int]:
     """What of a lane changes with time alone: how far its present request has come, drawn and in words."""
-    if request.finished or request.over:
+    if request.over:
         return 0, 0
     if request.finished:
         return reached // (EIGHTHS // 2), (view.now_ns - request.finished_ns) // TENTH_NS

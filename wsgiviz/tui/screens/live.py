@@ -169,10 +169,11 @@ class LiveScreen(Screen[None], KeepsLines):
             return
         view = self._view()
         shown = list(view.panes())
+        due = self._pace.due_at(shown[0].tenth if shown else 0, newest.shown_s) or not newest.playing
         for pane, pane_view in zip(self._panes, shown, strict=False):
-            pane.show(pane_view, exactly=not newest.playing)
+            pane.show(pane_view, exactly=due and (newest.speed < 1 or not newest.playing))
         self._contract.show(list(view.contract()))
-        if self._pace.due_at(shown[0].tenth if shown else 0, newest.shown_s) or not newest.playing:
+        if due:
             if self.stage or not self.has_class("short"):
                 self._mark([hot_lines(one.side, one.in_flight, one.now_ns, one.computing) for one in shown])
             self._caption.show(*self._captions(view))

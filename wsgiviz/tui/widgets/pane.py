@@ -84,7 +84,8 @@ class Pane(Canvas):
 
     def show(self, view: PaneView, exactly: bool = False) -> None:
         """Show ``view``: at most once a frame. Rows that look as before are not touched; ``exactly``: nor does
-        anything wait for the next tenth of a second, which does not come while playback is paused."""
+        anything wait for the next tenth of a second, which does not come while playback is paused, and seldom in
+        slow motion."""
         self._view = view
         differs = self._seen.differs(view, self._memory.scale, self._memory.growing)
         if exactly or self._seen.stands:
