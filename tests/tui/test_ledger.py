@@ -376,20 +376,6 @@ def test_what_goes_on_after_the_answer_says_so() -> None:
     with_ledger(check, only([answered, given_up]))
 
 
-def test_while_a_filter_is_typed_the_keys_are_its_own() -> None:
-    async def check(ledger: Opened) -> None:
-        seat = ledger.seat
-        assert "tab side" in seat.lines[-1]
-        await seat.press("slash")
-        await seat.until(
-            lambda: "f follow" not in seat.lines[-1] and "escape without it" in seat.lines[-1], "its keys"
-        )
-        await seat.press("enter")
-        await seat.until(lambda: "f follow" in seat.lines[-1], "the keys of the table")
-
-    with_ledger(check)
-
-
 def test_of_one_server_of_others_no_side_and_no_order_by_numbers_is_spoken_of() -> None:
     """The numbers are of several processes: in order of arrival they go up and down."""
 

@@ -51,3 +51,17 @@ def test_what_does_not_pass_any_more_goes_and_what_passes_now_comes() -> None:
         assert ledger.ids == [f"w{n}" for n in range(13, 21)]
 
     with_ledger(check)
+
+
+def test_while_a_filter_is_typed_the_keys_are_its_own() -> None:
+    async def check(ledger: Opened) -> None:
+        seat = ledger.seat
+        assert "tab side" in seat.lines[-1]
+        await seat.press("slash")
+        await seat.until(
+            lambda: "f follow" not in seat.lines[-1] and "escape without it" in seat.lines[-1], "its keys"
+        )
+        await seat.press("enter")
+        await seat.until(lambda: "f follow" in seat.lines[-1], "the keys of the table")
+
+    with_ledger(check)
