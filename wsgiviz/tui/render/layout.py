@@ -10,9 +10,6 @@ NARROW = 50
 NARROW_LABELS = 7
 """Its width; elsewhere it is that of a lane's head."""
 
-SMALLEST = (24, 8)
-"""Below this width and height there is no room for a pane."""
-
 
 @dataclass(frozen=True, slots=True)
 class Layout:
