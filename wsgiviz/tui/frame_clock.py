@@ -39,8 +39,7 @@ class FrameClock:
         self._call_at(time.monotonic())
 
     def _call_at(self, due_s: float) -> None:
-        loop = asyncio.get_running_loop()
-        self._next = loop.call_at(loop.time() + due_s - time.monotonic(), self._poll, due_s)
+        self._next = asyncio.get_running_loop().call_at(due_s, self._poll, due_s)  # its clock is time.monotonic
 
     def _poll(self, due_s: float) -> None:
         """One call of ``frame``; what has been missed is left out."""

@@ -108,14 +108,10 @@ class LiveView:
     @cached_property
     def _faster(self) -> dict[str, float]:
         """By how much one side was faster, where both answered all of the same: who refuses is done soon."""
-        sides = self.sides
-        whole = all(answered_all(side.run) for side in sides)
         timed, running = self.state.settings.timed_s is not None, self.state.phase is Phase.RUNNING
-        if len(sides) != 2 or not whole or timed or running:
+        if len(self.sides) != 2 or timed or running:
             return {}
-        fast, slow = sorted(sides, key=metrics.makespan_ns)
-        ratio = metrics.makespan_ns(slow) / max(1, metrics.makespan_ns(fast))
-        return {fast.name: ratio} if ratio >= FASTER_FROM else {}
+        return dict(zip((side.name for side in self.sides), ratios(*self.sides), strict=True))
 
     @cached_property
     def _twins(self) -> bool:
@@ -300,6 +296,15 @@ def answered_all(run: Run) -> bool:
     """It is over, and every request has got what it asked for: without that, times can't be compared."""
     lost = run.failed or run.bad_status or run.refused
     return bool(run.ended_ns and run.done) and not (run.cancelled or lost)
+
+
+def ratios(one: Side, other: Side) -> tuple[float, float]:
+    """By how much each was faster than the other, where both have answered all; 0 where it was not."""
+    first, second = metrics.makespan_ns(one), metrics.makespan_ns(other)
+    if not (answered_all(one.run) and answered_all(other.run) and first > 0 < second):
+        return 0.0, 0.0
+    left, right = (ratio if ratio >= FASTER_FROM else 0.0 for ratio in (second / first, first / second))
+    return left, right
 
 
 def at_once(settings: Settings) -> int:

@@ -9,13 +9,12 @@ from dataclasses import dataclass
 from wsgiviz.analysis import metrics
 from wsgiviz.analysis.captions import Caption, Tone, caption
 from wsgiviz.analysis.lints import wording
-from wsgiviz.analysis.lints.loops import FASTER_FROM
 from wsgiviz.analysis.prediction import prediction
 from wsgiviz.analysis.side_captions import caption_of
 from wsgiviz.settings import Settings
 from wsgiviz.state import Side
 from wsgiviz.tui.feed import Frame
-from wsgiviz.tui.live_view import LiveView, answered_all
+from wsgiviz.tui.live_view import LiveView, answered_all, ratios
 from wsgiviz.tui.render.contract_rows import ContractView
 from wsgiviz.tui.render.head_rows import NAME_GAP
 from wsgiviz.tui.render.view import PaneView
@@ -60,8 +59,8 @@ class PairView(LiveView):
         expected_ns = max(half.expected_ns([found]) for half, found in pairs)
         elapsed_ns = max(half.stopped_ns - half.zero_ns for half in halves)
         shown = window(0, elapsed_ns, expected_ns, self.viewport)
-        ratios = _ratios(*(half.sides[0] for half in halves))
-        for at, ((half, found), name, ratio) in enumerate(zip(pairs, self.names, ratios, strict=True)):
+        faster = _ratios(*(half.sides[0] for half in halves))
+        for at, ((half, found), name, ratio) in enumerate(zip(pairs, self.names, faster, strict=True)):
             zero, other = half.zero_ns, 1 - at
             view = half.pane(half.sides[0], found, Window(shown.start_ns + zero, shown.end_ns + zero, zero))
             title, rival = f"{view.title}{NAME_GAP}{name}", self.names[other]
@@ -110,12 +109,7 @@ def _comparable(one: Side, other: Side) -> bool:
 
 
 def _ratios(one: Side, other: Side) -> tuple[float, float]:
-    """By how much each was faster than the other, where they can be compared; 0 where it was not."""
-    if not _comparable(one, other):
-        return 0.0, 0.0
-    first, second = (metrics.makespan_ns(side) for side in (one, other))
-    left, right = (ratio if ratio >= FASTER_FROM else 0.0 for ratio in (second / first, first / second))
-    return left, right
+    return ratios(one, other) if _comparable(one, other) else (0.0, 0.0)
 
 
 def _said(half: LiveView, side: Side | None) -> Caption:

@@ -102,6 +102,7 @@ class _Pen:
         "_scale",
         "_shade",
         "chart",
+        "is_crowded",
     )
 
     def __init__(self, scale: Scale, glyphs: Glyphs, chart: Chart, first: int) -> None:
@@ -112,12 +113,14 @@ class _Pen:
         self._edge, self._group, self._shade = 0, 0, "+"
         self._extents: dict[int, tuple[int, int]] = {}
         self._crowds: dict[int, tuple[int, float, str, int]] = {}
+        self.is_crowded = False
 
     def copy(self) -> _Pen:
         other = _Pen(self._scale, self._glyphs, self.chart.copy(), self._first)
         other._before, other._edge = self._before, self._edge
         other._group, other._shade = self._group, self._shade
         other._extents, other._crowds = self._extents.copy(), self._crowds.copy()
+        other.is_crowded = self.is_crowded
         return other
 
     def draw(self, span: Span, end_ns: int) -> None:
@@ -181,11 +184,8 @@ class _Pen:
         if span.req and span.req != req:
             count, req = count + 1, span.req
         share += min(right, (cell + 1) * EIGHTHS) - max(left, 0)
+        self.is_crowded = self.is_crowded or count >= CROWDED
         self._crowds[cell] = (count, share, known if span.activity is Activity.WRITING else colour, req)
-
-    @property
-    def is_crowded(self) -> bool:
-        return any(count >= CROWDED for count, *_ in self._crowds.values())
 
     def draw_crowds(self, chart: Chart, below: int, lines: int) -> None:
         """Where many requests fall into one cell, how busy the worker was, as a level: what of it is in the line that

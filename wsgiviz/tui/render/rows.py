@@ -130,7 +130,7 @@ def _shared_out(view: PaneView, height: int) -> tuple[Layout, int, int, int]:
     that of the same request in the other pane, which has more of these rows."""
     plan = layout(height, view.wanted)
     loops, pools = _rows_of_server(view, plan.lanes)
-    beside = replace(view, side=view.beside) if view.by_request and view.beside is not None else None
+    beside = view.of(view.beside) if view.by_request and view.beside is not None else None
     most = max(loops + pools, sum(_rows_of_server(beside, plan.lanes)) if beside is not None else 0)
     roomy = layout(height, view.wanted + most) if view.wanted else plan
     plan = roomy if roomy.lanes >= view.wanted + most else plan

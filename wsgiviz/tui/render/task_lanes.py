@@ -238,8 +238,9 @@ def _ending(request: Request, view: PaneView, room: int) -> tuple[str, CellStyle
         return printable(why, not view.glyphs.eighths) + nobody, CellStyle("failed!")
     if request.finished:
         took = measured((request.finished_ns - (request.planned_ns or begin_ns(request))) / 1e9)
-        longer = measured(request.after_answer_ns(view.now_ns) / 1e9).strip()
-        more = (f"{took}, app {longer} longer", f"{took} + {longer}") if request.after_answer_ns(view.now_ns) else ()
+        longer_ns = request.after_answer_ns(view.now_ns)
+        longer = measured(longer_ns / 1e9).strip()
+        more = (f"{took}, app {longer} longer", f"{took} + {longer}") if longer_ns else ()
         return next(words for words in (*more, took) if len(words) <= room or words == took), DIM
     if request.where is not None:
         return printable(place(request.where, room), not view.glyphs.eighths), DIM

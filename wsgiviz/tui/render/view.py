@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Self
@@ -83,11 +84,18 @@ class PaneView:
     """Lanes scrolled out at the top."""
 
     def at(self, now_ns: int) -> Self:
-        """The same at another time. (`dataclasses.replace` takes as long as a lane.)"""
+        """The same at another time."""
+        cached = ("tasks", "not_begun", "occupied", "computing")  # which follow from it
+        return self._with({name: value for name, value in self.__dict__.items() if name not in cached}, now_ns=now_ns)
+
+    def of(self, side: Side) -> Self:
+        """The same of another side."""
+        return self._with({name: self.__dict__[name] for name in self.__dataclass_fields__}, side=side)
+
+    def _with(self, kept: Mapping[str, object], **changed: object) -> Self:
+        """`dataclasses.replace` takes as long as a lane."""
         other = object.__new__(type(self))
-        of_time = ("tasks", "not_begun", "occupied", "computing")  # what was cached of these
-        other.__dict__.update({name: value for name, value in self.__dict__.items() if name not in of_time})
-        other.__dict__["now_ns"] = now_ns
+        other.__dict__.update(kept, **changed)
         return other
 
     @cached_property
