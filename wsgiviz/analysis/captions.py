@@ -99,7 +99,7 @@ def _pitfall(context: LintContext, occurrences: Occurrences) -> Caption | None:
 def _by_now(context: LintContext, finding: Finding, side: Side) -> str | None:
     """What the lint says of the state that is shown, None where it does not apply any more: a finding is as old as
     the last tick, and its numbers would contradict those above the sentence. At the time of the newest event, as in
-    a tick: what has happened since nobody knows yet."""
+    a tick: what has happened since, nobody knows yet."""
     lint = BY_NAME.get(finding.lint)
     if lint is None or not context.running:
         return finding.message

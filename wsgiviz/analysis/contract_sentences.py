@@ -45,7 +45,7 @@ def held(side: Side) -> str:
 
 
 def _closed_after_ns(found: list[ContractEntry], request: Request) -> int:
-    """For how long close() went on when the client had its answer; 0 where one of both was not seen."""
+    """For how long close() went on when the client had its answer; 0 where either was not seen."""
     at_ns = {entry.passed: entry.t_ns for entry in found}
     closing_ns, closed_ns = at_ns.get(Passed.CLOSING, 0), at_ns.get(Passed.CLOSED, 0)
     if not (closing_ns and closed_ns and request.received_ns):

@@ -27,7 +27,7 @@ def failures(context: LintContext) -> str:
 
 
 def _troubled(side: Side) -> bool:
-    """Not all that it was asked got an answer, or an error was one."""
+    """It has not answered all that it was asked, or an answer was an error."""
     return bool(side.run.failed or side.run.bad_status or side.run.cancelled)
 
 

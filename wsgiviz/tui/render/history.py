@@ -125,7 +125,7 @@ class _Pen:
 
     def draw(self, span: Span, end_ns: int) -> None:
         """One span, up to ``end_ns``. Requests alternate in shade, and are no thinner than an eighth, unless that has
-        one already: what were moved on would stand at a time that has not come yet.
+        one already: moved on, the next would stand at a time that has not come yet.
 
         A connection that is still being read belongs to the request that it turns out to be.
         """
